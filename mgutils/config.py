@@ -1,0 +1,188 @@
+"""Every setting of the kit, as frozen dataclasses, and the four profiles that set the size.
+
+A profile is the one switch of size: ``smoke`` (seconds, for tests), ``cpu`` (two cores, no network), ``gpu`` (synthetic
+data at 224 px, ResNet-50 and DistilBERT) and ``imigue`` (the report's own settings on the real images). An objective is
+the one switch of the loss. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from mgutils.errors import ConfigError
+
+LossName = Literal["seed_ce", "seed_kl", "identity_ce", "multi_positive_ce", "js"]
+SplitName = Literal["frame", "clip", "video", "subject", "official"]
+ProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a run minimises: a loss and how its logits are made."""
+
+    loss: LossName
+    normalize: bool
+    """L2-normalise both embeddings before the dot product."""
+    temperature: float
+    learn_temperature: bool = False
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "report_ce": Objective("seed_ce", normalize=False, temperature=0.05),
+    "report_js": Objective("seed_kl", normalize=False, temperature=0.05),
+    "sound_ce": Objective("identity_ce", normalize=True, temperature=0.07),
+    "sound_js": Objective("js", normalize=True, temperature=0.07),
+}
+"""The report's two rows, as its code has them, and the two sound controls."""
+
+ObjectiveName = Literal["report_ce", "report_js", "sound_ce", "sound_js"]
+
+
+@dataclass(frozen=True)
+class SynthConfig:
+    """The dials of the studio."""
+
+    frames: int = 4800
+    """Number of images."""
+    size: int = 64
+    """Side of an image, in pixels."""
+    imbalance: float = 1.0
+    """0: all classes alike; 1: iMiGUE's own class shares."""
+    likeness: float = 1.0
+    """How much a subject and a video look like themselves (the leak): 0 all alike, 1 as in life."""
+    confusion: float = 0.5
+    """How alike the confusable classes are: 0 kept apart, 1 overlapping."""
+    caption_noise: float = 0.0
+    """Share of clips whose class is written down wrongly."""
+    depth: bool = False
+    """Also write 16-bit depth images, in millimetres."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The two encoders and the two projection heads."""
+
+    image_encoder: str = "resnet50"
+    """Any timm name."""
+    image_kwargs: dict[str, Any] = field(default_factory=dict)
+    """Passed on to ``timm.create_model``."""
+    text_encoder: str = "distilbert-base-uncased"
+    """A name on the hub, or ``scratch`` for a small DistilBERT with a tokenizer trained on our captions."""
+    text_kwargs: dict[str, Any] = field(default_factory=dict)
+    """Passed on to ``DistilBertConfig`` where the encoder starts from scratch."""
+    pretrained: bool = True
+    projection: int = 256
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long, how fast and with what."""
+
+    epochs: int = 250
+    batch_size: int = 32
+    lr_image: float = 1e-4
+    lr_text: float = 1e-5
+    lr_head: float = 1e-3
+    weight_decay_head: float = 1e-3
+    schedule: Literal["plateau", "cosine"] = "plateau"
+    """``plateau``: the report's ReduceLROnPlateau on the validation loss; ``cosine``: to zero over the run."""
+    plateau_patience: int = 10
+    plateau_factor: float = 0.8
+    plateau_every: Literal["epoch", "batch"] = "epoch"
+    """``epoch`` as the seed's code does; ``batch`` as the report's text says."""
+    augment: Literal["none", "affine"] = "none"
+    image_size: int = 224
+    threads: int = 0
+    """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on every machine."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A size: the data to make, the model to build, the training to do."""
+
+    name: ProfileName
+    synth: SynthConfig | None
+    """``None``: the profile needs real data."""
+    model: ModelConfig
+    train: TrainConfig
+    seeds: int
+    """Number of seeds behind every number in a table."""
+    note: str
+    """What it is for and what it takes, in one line."""
+
+
+_SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_type": "deep", "stem_width": 16}
+_SMALL_TEXT = {"dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128, "max_position_embeddings": 64}
+_SMALL_MODEL = ModelConfig(image_encoder="resnet18", image_kwargs=_SMALL_IMAGE, text_encoder="scratch",
+                           text_kwargs=_SMALL_TEXT, pretrained=False)
+_FROM_SCRATCH = {"lr_image": 1e-3, "lr_text": 1e-4, "lr_head": 1e-3, "threads": 1}
+
+PROFILES: dict[str, Profile] = {
+    "smoke": Profile(
+        "smoke", SynthConfig(frames=320, size=48), _SMALL_MODEL,
+        TrainConfig(epochs=2, image_size=32, **_FROM_SCRATCH), seeds=2,
+        note="seconds; proves that everything runs, its numbers mean nothing"),
+    "cpu": Profile(
+        "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
+        TrainConfig(epochs=12, image_size=64, **_FROM_SCRATCH), seeds=3,
+        note="synthetic data, two cores, no network"),
+    "gpu": Profile(
+        "gpu", SynthConfig(frames=20000, size=224), ModelConfig(), TrainConfig(epochs=20), seeds=3,
+        note="synthetic data at 224 px, ResNet-50 and DistilBERT from the hub"),
+    "imigue": Profile(
+        "imigue", None, ModelConfig(), TrainConfig(), seeds=1,
+        note="the report's own settings on the real images (licence needed)"),
+}
+
+
+def get_profile(name: str) -> Profile:
+    """Look a profile up.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    if name not in PROFILES:
+        raise ConfigError(f"profile: found {name!r}; wanted one of {', '.join(PROFILES)}.")
+    return PROFILES[name]
+
+
+def get_objective(name: str) -> Objective:
+    """Look an objective up.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    if name not in OBJECTIVES:
+        raise ConfigError(f"objective: found {name!r}; wanted one of {', '.join(OBJECTIVES)}.")
+    return OBJECTIVES[name]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All that decides the outcome of one training run, but for the data."""
+
+    objective: str
+    """A name in :data:`OBJECTIVES`, kept for tables."""
+    loss: Objective
+    model: ModelConfig
+    train: TrainConfig
+    split: SplitName = "frame"
+    seed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, ready for JSON."""
+        return asdict(self)
+
+
+def run_config(profile: str | Profile, objective: str, split: SplitName = "frame", seed: int = 0,
+               **train: Any) -> RunConfig:
+    """The run of a profile with an objective, a split and a seed; further words change its :class:`TrainConfig`."""
+    profile = get_profile(profile) if isinstance(profile, str) else profile
+    return RunConfig(objective, get_objective(objective), profile.model, replace(profile.train, **train), split, seed)

@@ -1,0 +1,149 @@
+"""Class ids, class names, and the only conversion between them.
+
+Class ids are 1..C in files and tables and 0..C-1 in tensors. The raw iMiGUE annotation code 99 is class 32, the
+class of illustrative gestures, which is not a micro-gesture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mgutils.errors import DataError, Fault
+
+RAW_ILLUSTRATIVE = 99
+ILLUSTRATIVE = 32
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The classes of a dataset, in the order of their ids.
+
+    Parameters
+    ----------
+    names : tuple of str
+        ``names[i]`` is the caption of class id ``i + 1``, byte for byte (trailing spaces included).
+    """
+
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def display(self) -> tuple[str, ...]:
+        """Names without surrounding spaces, with a capital first letter, for pictures and prints."""
+        return tuple(name.strip()[:1].upper() + name.strip()[1:] for name in self.names)
+
+    def name(self, class_id: int) -> str:
+        """Caption of a class id, byte for byte."""
+        return self.names[self.to_index([class_id])[0]]
+
+    def to_index(self, class_ids: Iterable[int]) -> np.ndarray:
+        """Class ids 1..C (99 is read as 32 where there are 32 classes) to tensor indices 0..C-1.
+
+        Raises
+        ------
+        ValueError
+            If an id is outside the range.
+        """
+        ids = np.asarray(list(class_ids), dtype=np.int64)
+        if len(self) == ILLUSTRATIVE:
+            ids = np.where(ids == RAW_ILLUSTRATIVE, ILLUSTRATIVE, ids)
+        outside = ids[(ids < 1) | (ids > len(self))]
+        if outside.size:
+            raise ValueError(f"class id {outside[0]} is outside 1..{len(self)}")
+        return ids - 1
+
+    def to_id(self, indices: Iterable[int]) -> np.ndarray:
+        """Tensor indices 0..C-1 to class ids 1..C.
+
+        Raises
+        ------
+        ValueError
+            If an index is outside the range.
+        """
+        index = np.asarray(list(indices), dtype=np.int64)
+        outside = index[(index < 0) | (index >= len(self))]
+        if outside.size:
+            raise ValueError(f"class index {outside[0]} is outside 0..{len(self) - 1}")
+        return index + 1
+
+
+def read_labels(path: Path | str) -> Labels:
+    """Read ``Clip_label.csv`` (columns ``id,name``; ids 1..C without gaps, in any order).
+
+    Raises
+    ------
+    DataError
+        With every fault of the file.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError([Fault(str(path), None, None, "no such file", "a table with the columns id,name",
+                               "Copy the seed's Clip_label.csv there, or make data with `mg synth`.")]) from None
+    except (OSError, UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        raise DataError([Fault(str(path), None, None, f"an unreadable file ({error})".replace("\n", " "),
+                               "a UTF-8 table with the columns id,name",
+                               "Quote names that contain a comma.")]) from None
+    missing = [column for column in ("id", "name") if column not in table.columns]
+    if missing:
+        raise DataError([Fault(str(path), 1, missing[0], f"the columns {', '.join(map(repr, table.columns[:8]))}",
+                               "the columns 'id' and 'name'", "Rename the header.")])
+    faults = _label_faults(path, table)
+    if faults:
+        raise DataError(faults)
+    order = table["id"].astype(int).to_numpy().argsort()
+    return Labels(tuple(table["name"].iloc[order]))
+
+
+def _label_faults(path: Path, table: pd.DataFrame) -> list[Fault]:
+    """Every fault of a label table whose columns are right."""
+    if table.empty:
+        return [Fault(str(path), None, None, "no rows", "one row per class", "Add the classes.")]
+    faults, seen = [], {}
+    for row, (text, name) in enumerate(zip(table["id"], table["name"], strict=True), start=2):
+        if not (text.strip().isascii() and text.strip().isdigit() and 1 <= int(text) <= len(table)):
+            faults.append(Fault(str(path), row, "id", repr(text), f"a whole number in 1..{len(table)}, without gaps",
+                                "Number the classes from 1."))
+        elif int(text) in seen:
+            faults.append(Fault(str(path), row, "id", f"{text} again (first in row {seen[int(text)]})",
+                                "each id once", "Renumber one of the two rows."))
+        else:
+            seen[int(text)] = row
+        if not name.strip():
+            faults.append(Fault(str(path), row, "name", "an empty name", "the class's caption", "Write it in."))
+    return faults
+
+
+def write_labels(labels: Labels, path: Path | str) -> None:
+    """Write ``Clip_label.csv``, names byte for byte."""
+    pd.DataFrame({"id": range(1, len(labels) + 1), "name": labels.names}).to_csv(
+        path, index=False, lineterminator="\n")
+
+
+@cache
+def imigue_classes() -> pd.DataFrame:
+    """Facts about the 32 iMiGUE classes: aggregate counts, names, groups (no row of the dataset itself).
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``class_id`` 1..32; columns ``official_name, group, seed_caption, clips_all, …``. Class 32 has an
+        empty group.
+    """
+    with resources.files("mgutils").joinpath("imigue_classes.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, keep_default_na=False, index_col="class_id")
+
+
+def imigue_labels() -> Labels:
+    """The seed's 32 captions, byte for byte."""
+    return Labels(tuple(imigue_classes()["seed_caption"]))
