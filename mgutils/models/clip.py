@@ -1,0 +1,91 @@
+"""The visual-text model: two encoders, two projection heads, a temperature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast
+
+from mgutils.config import ModelConfig, Objective
+from mgutils.models.encoders import ImageEncoder, ProjectionHead, TextEncoder, make_tokenizer
+
+
+class VisualTextModel(nn.Module):
+    """Put images and captions into one space of ``projection`` dimensions.
+
+    The seed's setting is ``normalize=False, temperature=0.05``; the sound one ``normalize=True, temperature=0.07``.
+
+    Parameters
+    ----------
+    image_encoder, text_encoder : nn.Module
+        With an attribute ``width``, the size of their features.
+    projection : int
+        Dimensions of the shared space.
+    dropout : float
+        Of the projection heads.
+    normalize : bool
+        L2-normalise the embeddings.
+    temperature : float
+        Divides the dot products.
+    learn_temperature : bool
+        Train its logarithm; clamped to at least 0.01, as CLIP does.
+
+    Taught in: 02, section 3.
+    """
+
+    def __init__(self, image_encoder: ImageEncoder, text_encoder: TextEncoder, projection: int = 256,
+                 dropout: float = 0.1, *, normalize: bool = True, temperature: float = 0.07,
+                 learn_temperature: bool = False) -> None:
+        super().__init__()
+        self.image_encoder = image_encoder
+        self.text_encoder = text_encoder
+        self.image_projection = ProjectionHead(image_encoder.width, projection, dropout)
+        self.text_projection = ProjectionHead(text_encoder.width, projection, dropout)
+        self.normalize = normalize
+        log_temperature = torch.tensor(math.log(temperature))
+        if learn_temperature:
+            self.log_temperature = nn.Parameter(log_temperature)
+        else:  # not saved: the seed's checkpoints have none
+            self.register_buffer("log_temperature", log_temperature, persistent=False)
+
+    @property
+    def temperature(self) -> Tensor:
+        """The positive number that divides the dot products, a scalar tensor."""
+        return self.log_temperature.exp().clamp(min=0.01)
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """Images (B, 3, S, S) -> embeddings (B, projection)."""
+        return self._finish(self.image_projection(self.image_encoder(images)))
+
+    def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Token ids and mask, both (B, L) -> embeddings (B, projection)."""
+        return self._finish(self.text_projection(self.text_encoder(input_ids, attention_mask)))
+
+    def forward(self, images: Tensor, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Image embeddings and text embeddings of B pairs, each (B, projection)."""
+        return self.encode_image(images), self.encode_text(input_ids, attention_mask)
+
+    def _finish(self, embedding: Tensor) -> Tensor:
+        return F.normalize(embedding, dim=1) if self.normalize else embedding
+
+
+def build_model(config: ModelConfig, objective: Objective,
+                captions: Sequence[str]) -> tuple[VisualTextModel, PreTrainedTokenizerFast]:
+    """The model that a configuration describes, and the tokenizer for its captions.
+
+    Raises
+    ------
+    ConfigError
+        If an encoder is unknown, or its weights cannot be had.
+    """
+    tokenizer = make_tokenizer(config.text_encoder, captions)
+    model = VisualTextModel(
+        ImageEncoder(config.image_encoder, config.pretrained, config.image_kwargs),
+        TextEncoder(config.text_encoder, config.pretrained, config.text_kwargs, len(tokenizer)),
+        config.projection, config.dropout, normalize=objective.normalize, temperature=objective.temperature,
+        learn_temperature=objective.learn_temperature)
+    return model, tokenizer
