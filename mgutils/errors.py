@@ -27,6 +27,10 @@ class CheckpointError(MgError):
     """A checkpoint cannot be read, or does not fit the model."""
 
 
+class TrainingError(MgError):
+    """A run cannot go on: its loss is no longer a number."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with a dataset.

@@ -1,0 +1,177 @@
+"""The run store: train what is missing, load what is there.
+
+A run lives in ``<out_dir>/runs/<objective>-<split>-s<seed>-<key>``, where the key is a hash of its whole configuration
+and of the data. So two notebooks that need the same run share it, and a changed setting or image makes a new one. A run
+is written aside and renamed when it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import shutil
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from mgutils.config import ModelConfig, Objective, RunConfig, TrainConfig
+from mgutils.data.pixels import load_pixels
+from mgutils.data.splits import make_split
+from mgutils.data.table import read_dataset
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read from its folder when asked."""
+
+    directory: Path
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """What was run."""
+        return read_config(self.directory)
+
+    @cached_property
+    def log(self) -> pd.DataFrame:
+        """One row per epoch: epoch, train_loss, valid_loss, top1, top5, uar, lr_image, seconds."""
+        return pd.read_json(self.directory / "log.jsonl", lines=True)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """top1, top5, uar, samples, predicted_classes at the best epoch; shares in 0..1."""
+        return json.loads((self.directory / "metrics.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def receipt(self) -> dict[str, Any]:
+        """Commit, versions, hardware, hash of the data, seconds."""
+        return json.loads((self.directory / "receipt.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def _outputs(self) -> dict[str, np.ndarray]:
+        with np.load(self.directory / "outputs.npz") as file:
+            return dict(file)
+
+    @property
+    def valid(self) -> np.ndarray:
+        """(N,) validated row positions."""
+        return self._outputs["valid"]
+
+    @property
+    def target(self) -> np.ndarray:
+        """(N,) true class indices."""
+        return self._outputs["target"]
+
+    @property
+    def logits(self) -> np.ndarray:
+        """(N, C) scores at the best epoch."""
+        return self._outputs["logits"]
+
+    @property
+    def image_embeddings(self) -> np.ndarray:
+        """(N, D)."""
+        return self._outputs["image_embeddings"]
+
+    @property
+    def caption_embeddings(self) -> np.ndarray:
+        """(C, D)."""
+        return self._outputs["caption_embeddings"]
+
+
+def read_config(directory: Path | str) -> RunConfig:
+    """The configuration in a run's folder."""
+    plain = json.loads((Path(directory) / "config.json").read_text(encoding="utf-8"))
+    plain.pop("captions", None)
+    return RunConfig(**plain | {"loss": Objective(**plain["loss"]), "model": ModelConfig(**plain["model"]),
+                                "train": TrainConfig(**plain["train"])})
+
+
+def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path | str, *, jobs: int = 2,
+              progress: bool = True) -> list[Run]:
+    """Train the runs that the store lacks, several at a time, and return all of them in the order given.
+
+    Parameters
+    ----------
+    configs : sequence of RunConfig
+    data_root : path
+        A dataset in the seed's layout.
+    out_dir : path
+        Holds ``runs/`` and the pixel cache.
+    jobs : int
+        Processes. Results do not depend on it when the configuration fixes the number of threads.
+    progress : bool
+        Show a bar in epochs.
+    """
+    from mgutils.receipt import fingerprint  # torch, only now
+
+    out_dir = Path(out_dir)
+    dataset = read_dataset(data_root)
+    for size in {config.train.image_size for config in configs}:
+        pixels = load_pixels(dataset, size, cache_dir=out_dir / "cache", progress=progress)
+    data = fingerprint(dataset, pixels)
+    folders = [run_directory(config, data, out_dir) for config in configs]
+    missing = {folder: config for config, folder in zip(configs, folders, strict=True)
+               if not (folder / "receipt.json").exists()}
+    if missing:
+        _train_missing(missing, Path(data_root), out_dir, min(jobs, len(missing)), progress)
+    return [Run(folder) for folder in folders]
+
+
+def run_directory(config: RunConfig, data: str, out_dir: Path) -> Path:
+    """Folder of a run in the store; ``data`` is the data's fingerprint."""
+    text = json.dumps(config.as_dict(), sort_keys=True) + data
+    key = hashlib.sha256(text.encode()).hexdigest()[:10]
+    return out_dir / "runs" / f"{config.objective}-{config.split}-s{config.seed}-{key}"
+
+
+def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Path, jobs: int, progress: bool) -> None:
+    epochs = sum(config.train.epochs for config in missing.values())
+    with (ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool,
+          tqdm(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
+        futures = [pool.submit(_train_one, config, data_root, out_dir, folder) for folder, config in missing.items()]
+        while not all(future.done() for future in futures):
+            time.sleep(0.5)
+            _show(bar, missing)
+            _stop_at_first_error(futures)
+        _stop_at_first_error(futures)
+        _show(bar, missing)
+
+
+def _stop_at_first_error(futures: Sequence[Future]) -> None:
+    for future in futures:
+        if future.done() and future.exception() is not None:
+            for other in futures:
+                other.cancel()
+            raise future.exception()
+
+
+def _show(bar: tqdm, folders: dict[Path, RunConfig]) -> None:
+    """Set the bar to the number of epochs written to the logs."""
+    logs = [path for folder in folders for path in (folder / "log.jsonl", _aside(folder) / "log.jsonl")]
+    bar.n = sum(path.read_bytes().count(b"\n") for path in logs if path.exists())
+    bar.refresh()
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".partial")
+
+
+def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path) -> None:
+    """Work of one process: train aside, rename when whole."""
+    from mgutils.train import fit
+
+    dataset = read_dataset(data_root)
+    pixels = load_pixels(dataset, config.train.image_size, cache_dir=out_dir / "cache", progress=False)
+    aside = _aside(folder)
+    shutil.rmtree(aside, ignore_errors=True)
+    fit(config, dataset, pixels, make_split(dataset, config.split), aside, progress=False)
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)

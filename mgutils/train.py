@@ -1,0 +1,217 @@
+"""Training one model, to be read in one sitting.
+
+A run reads rows of decoded pixels, embeds images and captions, and lowers one loss of :mod:`mgutils.losses`. After every
+epoch it scores the validation rows, writes a line to ``log.jsonl``, and keeps the best and the last weights. Many runs
+at once, and runs that are already there, are the business of :mod:`mgutils.runs`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from mgutils.checkpoint import save_weights
+from mgutils.config import RunConfig, TrainConfig
+from mgutils.data.splits import Split
+from mgutils.data.table import Dataset
+from mgutils.errors import ConfigError, TrainingError
+from mgutils.evaluate import Scores, encode_all, scores, write_scores
+from mgutils.losses import LOSSES, Loss, similarity_logits
+from mgutils.models.clip import VisualTextModel, build_model
+from mgutils.models.encoders import as_images, tokenize
+from mgutils.receipt import fingerprint, make_receipt
+
+
+def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, directory: Path | str, *,
+        progress: bool = True) -> Path:
+    """Train one model and leave everything about it in a folder.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Objective, model, training, seed.
+    dataset : Dataset
+        The table of frames and the labels.
+    pixels : ndarray (N, S, S, 3), uint8
+        One image per row of the table.
+    split : Split
+        Row positions to train on and to validate on.
+    directory : path
+        Receives ``config.json``, ``log.jsonl``, ``best.safetensors``, ``last.safetensors``, ``outputs.npz`` (logits and
+        embeddings of the best epoch), ``metrics.json``, ``per_class.csv``, ``confusion.csv``, ``receipt.json``.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ConfigError
+        If an encoder is unknown, or there is nothing to train or to validate on.
+    TrainingError
+        If the loss is no longer a number.
+
+    Taught in: 04, section 2.
+    """
+    if len(split.train) < 2 or not len(split.valid):
+        raise ConfigError(f"split {split.name!r}: found {len(split.train)} training and {len(split.valid)} validation "
+                          "rows; wanted at least 2 and 1. Make more data, or choose another split.")
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    settings, started = config.train, time.perf_counter()
+    seed_everything(config.seed, settings.threads)
+    accelerator = Accelerator(mixed_precision="fp16" if torch.cuda.is_available() else "no")
+    model, tokenizer = build_model(config.model, config.loss, dataset.labels.names)
+    tokens = {key: value.to(accelerator.device) for key, value in tokenize(tokenizer, dataset.labels.names).items()}
+    optimizer = make_optimizer(model, settings)
+    model, optimizer = accelerator.prepare(model.to(memory_format=torch.channels_last), optimizer)
+    scheduler = make_scheduler(optimizer, settings, math.ceil(len(split.train) / settings.batch_size))
+    loss, target = LOSSES[config.loss.loss], torch.from_numpy(dataset.target)
+    captions = {"captions": list(dataset.labels.names)}
+    (directory / "config.json").write_text(json.dumps(config.as_dict() | captions, indent=2) + "\n", encoding="utf-8")
+    best = -1.0
+    bar = tqdm(range(1, settings.epochs + 1), unit="epoch", disable=not progress, desc=config.objective)
+    with (directory / "log.jsonl").open("w", encoding="utf-8") as log:
+        for epoch in bar:
+            clock = time.perf_counter()
+            train_loss = train_epoch(accelerator, model, loss, optimizer, scheduler, settings, pixels, target, tokens,
+                                     split.train, seed=config.seed * 100_003 + epoch)
+            result, valid_loss, outputs = validate(model, loss, settings, pixels, target, tokens, split.valid)
+            row = {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, **result.summary(),
+                   "lr_image": optimizer.param_groups[0]["lr"], "temperature": float(model.temperature)}
+            if settings.schedule == "plateau" and settings.plateau_every == "epoch":
+                scheduler.step(valid_loss)
+            if result.top1 > best:  # the report's rule: best validation top-1, first one reached
+                best = result.top1
+                np.savez_compressed(directory / "outputs.npz", valid=split.valid, target=dataset.target[split.valid],
+                                    **outputs)
+                write_scores(result, dataset.labels, directory)
+                save_weights(model, directory / "best.safetensors", {"epoch": str(epoch)})
+                best_row = row
+            log.write(json.dumps(row | {"seconds": time.perf_counter() - clock}) + "\n")
+            log.flush()
+            bar.set_postfix(loss=f"{train_loss:.3f}", top1=f"{result.top1:.1%}")
+    save_weights(model, directory / "last.safetensors", {"epoch": str(settings.epochs)})
+    receipt = make_receipt(fingerprint(dataset, pixels), {"total": time.perf_counter() - started}, best_row)
+    receipt["config"] = config.as_dict()
+    (directory / "receipt.json").write_text(json.dumps(receipt, indent=2) + "\n", encoding="utf-8")
+    return directory
+
+
+def seed_everything(seed: int, threads: int = 0) -> None:
+    """Seed Python, NumPy and torch, ask for deterministic kernels, and fix the number of threads if it is not 0."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def make_optimizer(model: VisualTextModel, settings: TrainConfig) -> torch.optim.AdamW:
+    """AdamW with a learning rate for each part; weight decay on the heads alone (the report's recipe)."""
+    heads = [*model.image_projection.parameters(), *model.text_projection.parameters()]
+    if model.log_temperature.requires_grad:
+        heads.append(model.log_temperature)
+    return torch.optim.AdamW([
+        {"params": list(model.image_encoder.parameters()), "lr": settings.lr_image, "weight_decay": 0.0},
+        {"params": list(model.text_encoder.parameters()), "lr": settings.lr_text, "weight_decay": 0.0},
+        {"params": heads, "lr": settings.lr_head, "weight_decay": settings.weight_decay_head}])
+
+
+def make_scheduler(optimizer: torch.optim.Optimizer, settings: TrainConfig,
+                   steps_per_epoch: int) -> torch.optim.lr_scheduler.LRScheduler:
+    """The report's ReduceLROnPlateau, or a cosine from the first learning rate to zero over all steps."""
+    if settings.schedule == "plateau":
+        return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "min", factor=settings.plateau_factor,
+                                                          patience=settings.plateau_patience)
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * steps_per_epoch)
+
+
+def batches(rows: np.ndarray, batch_size: int, seed: int) -> Iterator[np.ndarray]:
+    """Shuffled rows in batches; the last may be smaller, but a single row joins the batch before it."""
+    rows = np.random.default_rng(seed).permutation(rows)
+    stops = list(range(batch_size, len(rows) - 1, batch_size))
+    return iter(np.split(rows, stops))
+
+
+def train_epoch(accelerator: Accelerator, model: VisualTextModel, loss: Loss, optimizer: torch.optim.Optimizer,
+                scheduler: torch.optim.lr_scheduler.LRScheduler, settings: TrainConfig, pixels: np.ndarray,
+                target: Tensor, tokens: dict[str, Tensor], rows: np.ndarray, seed: int) -> float:
+    """One pass over the training rows; returns the mean loss per sample."""
+    model.train()
+    generator = torch.Generator().manual_seed(seed)
+    total = 0.0
+    for step, batch in enumerate(batches(rows, settings.batch_size, seed), start=1):
+        images = as_images(torch.from_numpy(pixels[batch]).to(accelerator.device))  # (B, 3, S, S)
+        if settings.augment == "affine":
+            images = random_affine(images, generator)
+        classes = target[batch].to(accelerator.device)  # (B,)
+        with accelerator.autocast():
+            image, text = model(images, tokens["input_ids"][classes], tokens["attention_mask"][classes])
+        value = loss(image.float(), text.float(), classes, model.temperature)
+        if not torch.isfinite(value):
+            raise TrainingError(f"step {step}: the loss is {float(value)}. Lower the learning rates or raise the "
+                                "temperature; the weights of the best epoch so far are kept.")
+        optimizer.zero_grad()
+        accelerator.backward(value)
+        optimizer.step()
+        if settings.schedule == "cosine":
+            scheduler.step()
+        elif settings.plateau_every == "batch":
+            scheduler.step(value.item())
+        total += value.item() * len(batch)
+    return total / len(rows)
+
+
+@torch.no_grad()
+def validate(model: VisualTextModel, loss: Loss, settings: TrainConfig, pixels: np.ndarray, target: Tensor,
+             tokens: dict[str, Tensor], rows: np.ndarray) -> tuple[Scores, float, dict[str, np.ndarray]]:
+    """Score the validation rows: every caption encoded once, images in batches.
+
+    Returns
+    -------
+    scores : Scores
+    valid_loss : float
+        Mean over batches of the training batch size, as the seed computes it.
+    outputs : dict of ndarray
+        ``logits`` (N, C), ``image_embeddings`` (N, D), ``caption_embeddings`` (C, D), all float32.
+    """
+    images, captions = encode_all(model, pixels, rows, tokens)
+    classes = target[rows].to(images.device)
+    logits = similarity_logits(images, captions, model.temperature)  # (N, C)
+    total = sum(float(loss(image, captions[index], index, model.temperature)) * len(index)
+                for image, index in zip(images.split(settings.batch_size), classes.split(settings.batch_size),
+                                        strict=True))
+    outputs = {"logits": logits, "image_embeddings": images, "caption_embeddings": captions}
+    arrays = {name: tensor.cpu().numpy() for name, tensor in outputs.items()}
+    return scores(arrays["logits"], target[rows].numpy()), total / len(rows), arrays
+
+
+def random_affine(images: Tensor, generator: torch.Generator, degrees: float = 8.0, shift: float = 0.06,
+                  scale: float = 0.1) -> Tensor:
+    """Turn, shift and scale every image a little, each in its own way. No flip: left and right hands differ.
+
+    Shape: (B, 3, S, S) -> (B, 3, S, S). ``shift`` is a share of the side.
+    """
+    angle, zoom, right, down = (torch.rand(4, len(images), generator=generator) * 2 - 1).to(images.device)
+    angle, zoom = angle * math.radians(degrees), 1 + zoom * scale
+    matrix = torch.stack([torch.stack([zoom * angle.cos(), -zoom * angle.sin(), 2 * shift * right], dim=1),
+                          torch.stack([zoom * angle.sin(), zoom * angle.cos(), 2 * shift * down], dim=1)], dim=1)
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)  # (B, S, S, 2)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
