@@ -12,7 +12,9 @@ import math
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +33,24 @@ from mgutils.losses import LOSSES, Loss, similarity_logits
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import as_images, tokenize
 from mgutils.receipt import fingerprint, make_receipt
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a run works with from its first step to its last."""
+
+    config: RunConfig
+    accelerator: Accelerator
+    model: VisualTextModel
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler
+    pixels: np.ndarray
+    """(N, S, S, 3) bytes, one image per row of the table."""
+    target: Tensor
+    """(N,) class indices."""
+    tokens: dict[str, Tensor]
+    """Token ids and mask of the C captions, each (C, L)."""
 
 
 def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, directory: Path | str, *,
@@ -67,49 +87,56 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, d
 
     Taught in: 04, section 2.
     """
-    if len(split.train) < 2 or not len(split.valid):
-        raise ConfigError(f"split {split.name!r}: found {len(split.train)} training and {len(split.valid)} validation "
-                          "rows; wanted at least 2 and 1. Make more data, or choose another split.")
-    directory = Path(directory)
+    directory, started = Path(directory), time.perf_counter()
+    session = open_session(config, dataset, pixels, split)
     directory.mkdir(parents=True, exist_ok=True)
-    settings, started = config.train, time.perf_counter()
-    seed_everything(config.seed, settings.threads)
-    accelerator = Accelerator(mixed_precision="fp16" if torch.cuda.is_available() else "no")
-    model, tokenizer = build_model(config.model, config.loss, dataset.labels.names)
-    tokens = {key: value.to(accelerator.device) for key, value in tokenize(tokenizer, dataset.labels.names).items()}
-    optimizer = make_optimizer(model, settings)
-    model, optimizer = accelerator.prepare(model.to(memory_format=torch.channels_last), optimizer)
-    scheduler = make_scheduler(optimizer, settings, math.ceil(len(split.train) / settings.batch_size))
-    loss, target = LOSSES[config.loss.loss], torch.from_numpy(dataset.target)
-    captions = {"captions": list(dataset.labels.names)}
-    (directory / "config.json").write_text(json.dumps(config.as_dict() | captions, indent=2) + "\n", encoding="utf-8")
-    best = -1.0
-    bar = tqdm(range(1, settings.epochs + 1), unit="epoch", disable=not progress, desc=config.objective)
+    _write_json(directory / "config.json", config.as_dict() | {"captions": list(dataset.labels.names)})
+    best: dict[str, Any] = {"top1": -1.0}
+    bar = tqdm(range(1, config.train.epochs + 1), unit="epoch", disable=not progress, desc=config.objective)
     with (directory / "log.jsonl").open("w", encoding="utf-8") as log:
         for epoch in bar:
             clock = time.perf_counter()
-            train_loss = train_epoch(accelerator, model, loss, optimizer, scheduler, settings, pixels, target, tokens,
-                                     split.train, seed=config.seed * 100_003 + epoch)
-            result, valid_loss, outputs = validate(model, loss, settings, pixels, target, tokens, split.valid)
+            train_loss = train_epoch(session, split.train, seed=config.seed * 100_003 + epoch)
+            result, valid_loss, outputs = validate(session, split.valid)
             row = {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, **result.summary(),
-                   "lr_image": optimizer.param_groups[0]["lr"], "temperature": float(model.temperature)}
-            if settings.schedule == "plateau" and settings.plateau_every == "epoch":
-                scheduler.step(valid_loss)
-            if result.top1 > best:  # the report's rule: best validation top-1, first one reached
-                best = result.top1
-                np.savez_compressed(directory / "outputs.npz", valid=split.valid, target=dataset.target[split.valid],
-                                    **outputs)
+                   "lr_image": session.optimizer.param_groups[0]["lr"], "temperature": float(session.model.temperature)}
+            if config.train.schedule == "plateau" and config.train.plateau_every == "epoch":
+                session.scheduler.step(valid_loss)
+            if result.top1 > best["top1"]:  # the report's rule: best validation top-1, the first time it is reached
+                best = row
+                np.savez(directory / "outputs.npz", valid=split.valid, target=dataset.target[split.valid], **outputs)
                 write_scores(result, dataset.labels, directory)
-                save_weights(model, directory / "best.safetensors", {"epoch": str(epoch)})
-                best_row = row
+                save_weights(session.model, directory / "best.safetensors", {"epoch": str(epoch)})
             log.write(json.dumps(row | {"seconds": time.perf_counter() - clock}) + "\n")
             log.flush()
             bar.set_postfix(loss=f"{train_loss:.3f}", top1=f"{result.top1:.1%}")
-    save_weights(model, directory / "last.safetensors", {"epoch": str(settings.epochs)})
-    receipt = make_receipt(fingerprint(dataset, pixels), {"total": time.perf_counter() - started}, best_row)
-    receipt["config"] = config.as_dict()
-    (directory / "receipt.json").write_text(json.dumps(receipt, indent=2) + "\n", encoding="utf-8")
+    save_weights(session.model, directory / "last.safetensors", {"epoch": str(config.train.epochs)})
+    receipt = make_receipt(fingerprint(dataset, pixels), {"total": time.perf_counter() - started}, best)
+    _write_json(directory / "receipt.json", receipt | {"config": config.as_dict()})  # last: the run is whole
     return directory
+
+
+def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split) -> Session:
+    """Seed everything, build the model, its optimizer and its scheduler, and put them on the device.
+
+    Raises
+    ------
+    ConfigError
+        If an encoder is unknown, or there is nothing to train or to validate on.
+    """
+    if len(split.train) < 2 or not len(split.valid):
+        raise ConfigError(f"split {split.name!r}: found {len(split.train)} training and {len(split.valid)} validation "
+                          "rows; wanted at least 2 and 1. Make more data, or choose another split.")
+    settings, captions = config.train, dataset.labels.names
+    seed_everything(config.seed, settings.threads)
+    accelerator = Accelerator(mixed_precision="fp16" if torch.cuda.is_available() else "no")
+    model, tokenizer = build_model(config.model, config.loss, captions)
+    optimizer = make_optimizer(model, settings)
+    scheduler = make_scheduler(optimizer, settings, math.ceil(len(split.train) / settings.batch_size))
+    model, optimizer = accelerator.prepare(model.to(memory_format=torch.channels_last), optimizer)
+    tokens = {key: value.to(accelerator.device) for key, value in tokenize(tokenizer, captions).items()}
+    return Session(config, accelerator, model, LOSSES[config.loss.loss], optimizer, scheduler, pixels,
+                   torch.from_numpy(dataset.target), tokens)
 
 
 def seed_everything(seed: int, threads: int = 0) -> None:
@@ -149,38 +176,41 @@ def batches(rows: np.ndarray, batch_size: int, seed: int) -> Iterator[np.ndarray
     return iter(np.split(rows, stops))
 
 
-def train_epoch(accelerator: Accelerator, model: VisualTextModel, loss: Loss, optimizer: torch.optim.Optimizer,
-                scheduler: torch.optim.lr_scheduler.LRScheduler, settings: TrainConfig, pixels: np.ndarray,
-                target: Tensor, tokens: dict[str, Tensor], rows: np.ndarray, seed: int) -> float:
-    """One pass over the training rows; returns the mean loss per sample."""
-    model.train()
+def train_epoch(session: Session, rows: np.ndarray, seed: int) -> float:
+    """One pass over the training rows; returns the mean loss per sample.
+
+    Raises
+    ------
+    TrainingError
+        If the loss is no longer a number.
+    """
+    model, device, settings = session.model.train(), session.accelerator.device, session.config.train
     generator = torch.Generator().manual_seed(seed)
     total = 0.0
     for step, batch in enumerate(batches(rows, settings.batch_size, seed), start=1):
-        images = as_images(torch.from_numpy(pixels[batch]).to(accelerator.device))  # (B, 3, S, S)
+        images = as_images(torch.from_numpy(session.pixels[batch]).to(device))  # (B, 3, S, S)
         if settings.augment == "affine":
             images = random_affine(images, generator)
-        classes = target[batch].to(accelerator.device)  # (B,)
-        with accelerator.autocast():
-            image, text = model(images, tokens["input_ids"][classes], tokens["attention_mask"][classes])
-        value = loss(image.float(), text.float(), classes, model.temperature)
+        classes = session.target[batch].to(device)  # (B,)
+        with session.accelerator.autocast():
+            image, text = model(images, *(session.tokens[key][classes] for key in ("input_ids", "attention_mask")))
+        value = session.loss(image.float(), text.float(), classes, model.temperature)
         if not torch.isfinite(value):
             raise TrainingError(f"step {step}: the loss is {float(value)}. Lower the learning rates or raise the "
                                 "temperature; the weights of the best epoch so far are kept.")
-        optimizer.zero_grad()
-        accelerator.backward(value)
-        optimizer.step()
+        session.optimizer.zero_grad()
+        session.accelerator.backward(value)
+        session.optimizer.step()
         if settings.schedule == "cosine":
-            scheduler.step()
+            session.scheduler.step()
         elif settings.plateau_every == "batch":
-            scheduler.step(value.item())
+            session.scheduler.step(value.item())
         total += value.item() * len(batch)
     return total / len(rows)
 
 
 @torch.no_grad()
-def validate(model: VisualTextModel, loss: Loss, settings: TrainConfig, pixels: np.ndarray, target: Tensor,
-             tokens: dict[str, Tensor], rows: np.ndarray) -> tuple[Scores, float, dict[str, np.ndarray]]:
+def validate(session: Session, rows: np.ndarray) -> tuple[Scores, float, dict[str, np.ndarray]]:
     """Score the validation rows: every caption encoded once, images in batches.
 
     Returns
@@ -191,15 +221,15 @@ def validate(model: VisualTextModel, loss: Loss, settings: TrainConfig, pixels: 
     outputs : dict of ndarray
         ``logits`` (N, C), ``image_embeddings`` (N, D), ``caption_embeddings`` (C, D), all float32.
     """
-    images, captions = encode_all(model, pixels, rows, tokens)
-    classes = target[rows].to(images.device)
-    logits = similarity_logits(images, captions, model.temperature)  # (N, C)
-    total = sum(float(loss(image, captions[index], index, model.temperature)) * len(index)
-                for image, index in zip(images.split(settings.batch_size), classes.split(settings.batch_size),
-                                        strict=True))
-    outputs = {"logits": logits, "image_embeddings": images, "caption_embeddings": captions}
+    images, captions = encode_all(session.model, session.pixels, rows, session.tokens)
+    temperature, size = session.model.temperature, session.config.train.batch_size
+    target = session.target[rows].to(images.device)
+    total = sum(float(session.loss(image, captions[classes], classes, temperature)) * len(classes)
+                for image, classes in zip(images.split(size), target.split(size), strict=True))
+    outputs = {"logits": similarity_logits(images, captions, temperature),  # (N, C)
+               "image_embeddings": images, "caption_embeddings": captions}
     arrays = {name: tensor.cpu().numpy() for name, tensor in outputs.items()}
-    return scores(arrays["logits"], target[rows].numpy()), total / len(rows), arrays
+    return scores(arrays["logits"], target.cpu().numpy()), total / len(rows), arrays
 
 
 def random_affine(images: Tensor, generator: torch.Generator, degrees: float = 8.0, shift: float = 0.06,
@@ -215,3 +245,6 @@ def random_affine(images: Tensor, generator: torch.Generator, degrees: float = 8
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)  # (B, S, S, 2)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
