@@ -1,0 +1,57 @@
+# make setup       .venv with the pinned packages (uv where there is one, else python3 -m venv and pip)
+# make reproduce   data, notebooks, figures, Table 1          PROFILE=smoke|cpu|gpu|imigue, default cpu
+# make test        ruff and pytest
+# make lab         JupyterLab on the notebooks
+# make bench       speed of the studio and of training
+# make lock        requirements.txt anew from pyproject.toml (needs uv); LOCK=--upgrade for newer versions
+# make clean       removes what the commands made, not the datasets and not .venv
+#
+# PYTHON=python3.12 make setup chooses the interpreter: any of 3.11 to 3.13.
+
+PROFILE ?= cpu
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTHON_FITS := import sys; v = sys.version_info; \
+  sys.exit(None if (3, 11) <= v < (3, 14) else f"python3 is {v.major}.{v.minor}; wanted 3.11 to 3.13: set PYTHON")
+EDITABLE := --no-deps --no-build-isolation --editable .
+
+.PHONY: setup reproduce test lab bench lock clean
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.txt pyproject.toml
+	@rm -f $@
+	@set -e; if command -v uv >/dev/null 2>&1; then set -x; \
+	  uv venv --quiet --allow-existing $(if $(PYTHON),--python "$(PYTHON)") .venv; \
+	  uv pip install --python $(BIN)/python -r requirements.txt; \
+	  uv pip install --python $(BIN)/python $(EDITABLE); \
+	else set -x; \
+	  $(or $(PYTHON),python3) -c '$(PYTHON_FITS)'; \
+	  $(or $(PYTHON),python3) -m venv .venv; \
+	  $(PIP) install -r requirements.txt; \
+	  $(PIP) install $(EDITABLE); \
+	fi
+	@touch $@
+
+reproduce: setup
+	$(BIN)/mg reproduce --profile $(PROFILE)
+
+test: setup
+	$(BIN)/ruff check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+lab: setup
+	$(BIN)/jupyter lab notebooks
+
+bench: setup
+	$(BIN)/mg bench
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --extra notebooks --extra test --no-annotate --no-header \
+	  $(LOCK) pyproject.toml --output-file requirements.txt
+	@printf '%s\n' '# Made by `make lock` from pyproject.toml: every package the kit installs, pinned.' \
+	  | cat - requirements.txt > requirements.txt.new && mv requirements.txt.new requirements.txt
+
+clean:
+	rm -rf out build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find mgutils tests -name __pycache__ -type d -exec rm -rf {} +
