@@ -7,7 +7,9 @@ the one switch of the loss. Nothing here imports torch.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from mgutils.errors import ConfigError
@@ -186,3 +188,20 @@ def run_config(profile: str | Profile, objective: str, split: SplitName = "frame
     """The run of a profile with an objective, a split and a seed; further words change its :class:`TrainConfig`."""
     profile = get_profile(profile) if isinstance(profile, str) else profile
     return RunConfig(objective, get_objective(objective), profile.model, replace(profile.train, **train), split, seed)
+
+
+def read_config(path: Path | str) -> RunConfig:
+    """The configuration that a run left in its ``config.json``.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not there or is not a run's configuration.
+    """
+    try:
+        plain = json.loads(Path(path).read_text(encoding="utf-8"))
+        return RunConfig(plain["objective"], Objective(**plain["loss"]), ModelConfig(**plain["model"]),
+                         TrainConfig(**plain["train"]), plain["split"], plain["seed"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: not the configuration of a run ({error!r}). "
+                          "Name a folder that `mg train` left.") from error

@@ -1,12 +1,12 @@
 """Scores of a classifier: top-1 (WAR), top-5, UAR, per-class recall, confusion matrix.
 
-Works on a matrix of scores, whoever made them; making them from a model is in :func:`encode_all`.
+Works on a matrix of scores, whoever made them; making them from a model is the last part.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,16 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from mgutils.checkpoint import load_weights
+from mgutils.config import SplitName, read_config
+from mgutils.data.pixels import load_pixels
+from mgutils.data.splits import make_split
+from mgutils.data.table import read_dataset
+from mgutils.errors import ConfigError
 from mgutils.labels import Labels
-from mgutils.models.clip import VisualTextModel
-from mgutils.models.encoders import as_images
+from mgutils.losses import similarity_logits
+from mgutils.models.clip import VisualTextModel, build_model
+from mgutils.models.encoders import as_images, tokenize
 
 
 @dataclass(frozen=True)
@@ -106,3 +113,43 @@ def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
                   "recall": result.recall}).to_csv(directory / "per_class.csv", index=False)
     pd.DataFrame(result.confusion, index=pd.Index(ids, name="true"), columns=ids).to_csv(directory / "confusion.csv")
     (directory / "metrics.json").write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")
+
+
+def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str, *,
+                 split: SplitName | None = None) -> Scores:
+    """Score a run's best weights on the validation part of a split, and write the three files of the scores.
+
+    Parameters
+    ----------
+    run_dir : path
+        Folder that a training run left.
+    data_root : path
+        A dataset with the classes that the run was trained on.
+    out_dir : path
+        Receives ``metrics.json``, ``per_class.csv``, ``confusion.csv``.
+    split : str, optional
+        The run's own if not given.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is no run's, or the dataset's classes are not the run's.
+    CheckpointError
+        If the weights cannot be read.
+    DataError
+        If the dataset does not keep the contract.
+    """
+    run_dir, dataset = Path(run_dir), read_dataset(data_root)
+    config = read_config(run_dir / "config.json")
+    captions = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))["captions"]
+    if tuple(captions) != dataset.labels.names:
+        raise ConfigError(f"{run_dir}: trained on {len(captions)} classes whose captions are not those of {data_root} "
+                          f"({len(dataset.labels)} classes). Evaluate on data with the same Clip_label.csv.")
+    model, tokenizer = build_model(replace(config.model, pretrained=False), config.loss, captions)
+    load_weights(model, run_dir / "best.safetensors")
+    pixels = load_pixels(dataset, config.train.image_size)
+    rows = make_split(dataset, split or config.split).valid
+    images, texts = encode_all(model, pixels, rows, tokenize(tokenizer, captions))
+    result = scores(similarity_logits(images, texts, model.temperature.detach()).numpy(), dataset.target[rows])
+    write_scores(result, dataset.labels, Path(out_dir))
+    return result

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from mgutils.config import ModelConfig, Objective, RunConfig, TrainConfig
+from mgutils.config import RunConfig, read_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
@@ -38,7 +38,7 @@ class Run:
     @cached_property
     def config(self) -> RunConfig:
         """What was run."""
-        return read_config(self.directory)
+        return read_config(self.directory / "config.json")
 
     @cached_property
     def log(self) -> pd.DataFrame:
@@ -84,14 +84,6 @@ class Run:
     def caption_embeddings(self) -> np.ndarray:
         """(C, D)."""
         return self._outputs["caption_embeddings"]
-
-
-def read_config(directory: Path | str) -> RunConfig:
-    """The configuration in a run's folder."""
-    plain = json.loads((Path(directory) / "config.json").read_text(encoding="utf-8"))
-    plain.pop("captions", None)
-    return RunConfig(**plain | {"loss": Objective(**plain["loss"]), "model": ModelConfig(**plain["model"]),
-                                "train": TrainConfig(**plain["train"])})
 
 
 def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path | str, *, jobs: int = 2,
