@@ -1,7 +1,7 @@
 """The ``mg`` command: subcommands over the dataclasses of ``config``; nothing imports this module.
 
-Each command is a frozen dataclass whose fields are its options, with a ``run`` method. Heavy imports are inside ``run``,
-so that ``mg --help`` answers at once.
+Each command is a frozen dataclass whose fields are its options, with a ``run`` method. Heavy imports are inside
+``run``, so that ``mg --help`` answers at once.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from mgutils.config import RunConfig, read_config
+from mgutils.config import OBJECTIVES, RunConfig, SplitName, get_profile, read_config, run_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
@@ -115,6 +115,21 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     if missing:
         _train_missing(missing, Path(data_root), out_dir, min(jobs, len(missing)), progress)
     return [Run(folder) for folder in folders]
+
+
+def table1_runs(profile: str, data_root: Path | str, out_dir: Path | str, *, split: SplitName = "frame", seed: int = 0,
+                objectives: Sequence[str] = tuple(OBJECTIVES), jobs: int = 2) -> dict[str, list[Run]]:
+    """The runs behind Table 1: each objective from the profile's number of seeds, counted from ``seed``.
+
+    Returns
+    -------
+    dict
+        Objective name to its runs, in the order of the seeds.
+    """
+    seeds = range(seed, seed + get_profile(profile).seeds)
+    configs = [run_config(profile, objective, split, s) for s in seeds for objective in objectives]
+    runs = train_all(configs, data_root, out_dir, jobs=jobs)
+    return {objective: [run for run in runs if run.config.objective == objective] for objective in objectives}
 
 
 def run_directory(config: RunConfig, data: str, out_dir: Path) -> Path:

@@ -1,8 +1,8 @@
 """Training one model, to be read in one sitting.
 
-A run reads rows of decoded pixels, embeds images and captions, and lowers one loss of :mod:`mgutils.losses`. After every
-epoch it scores the validation rows, writes a line to ``log.jsonl``, and keeps the best and the last weights. Many runs
-at once, and runs that are already there, are the business of :mod:`mgutils.runs`.
+A run reads rows of decoded pixels, embeds images and captions, and lowers one loss of :mod:`mgutils.losses`. After
+every epoch it scores the validation rows, writes a line to ``log.jsonl``, and keeps the best and the last weights.
+Many runs at once, and runs that are already there, are the business of :mod:`mgutils.runs`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Image encoder, text encoder, projection head and tokenizer: the parts of the visual-text model.
 
-Attribute names are those of the seed's checkpoints (``image_encoder.model.*``, ``image_projection.fc.*`` …), so that its
-files load. How the parts work together is in ``clip``.
+Attribute names are those of the seed's checkpoints (``image_encoder.model.*``, ``image_projection.fc.*`` …), so that
+its files load. How the parts work together is in ``clip``.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _no_weights(part: str, name: str, error: Exception) -> ConfigError:
 
 
 def as_images(pixels: Tensor) -> Tensor:
-    """Bytes (B, S, S, 3) to normalised floats (B, 3, S, S) with ImageNet's mean and deviation, channels last in memory."""
+    """Bytes (B, S, S, 3) to floats (B, 3, S, S), normalised as ImageNet's, channels last in memory."""
     mean = torch.tensor([0.485, 0.456, 0.406], device=pixels.device)
     deviation = torch.tensor([0.229, 0.224, 0.225], device=pixels.device)
     scaled = (pixels.float() / 255 - mean) / deviation
