@@ -11,8 +11,8 @@
 PROFILE ?= cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PYTHON_FITS := import sys; v = sys.version_info; \
-  sys.exit(None if (3, 11) <= v < (3, 14) else f"python3 is {v.major}.{v.minor}; wanted 3.11 to 3.13: set PYTHON")
+PYTHON_FITS := import sys; v = sys.version_info[:2]; \
+  sys.exit(None if (3, 11) <= v < (3, 14) else "found Python %d.%d; wanted 3.11 to 3.13: set PYTHON" % v)
 EDITABLE := --no-deps --no-build-isolation --editable .
 
 .PHONY: setup reproduce test lab bench lock clean
@@ -25,8 +25,8 @@ setup: .venv/.ready
 	  uv venv --quiet --allow-existing $(if $(PYTHON),--python "$(PYTHON)") .venv; \
 	  uv pip install --python $(BIN)/python -r requirements.txt; \
 	  uv pip install --python $(BIN)/python $(EDITABLE); \
-	else set -x; \
-	  $(or $(PYTHON),python3) -c '$(PYTHON_FITS)'; \
+	else \
+	  $(or $(PYTHON),python3) -c '$(PYTHON_FITS)'; set -x; \
 	  $(or $(PYTHON),python3) -m venv .venv; \
 	  $(PIP) install -r requirements.txt; \
 	  $(PIP) install $(EDITABLE); \
