@@ -77,6 +77,18 @@ def js_divergence(q: Tensor, log_p: Tensor) -> Tensor:
     return 0.5 * (kl_divergence(q, log_m) + (log_p.exp() * (log_p - log_m)).sum(dim=-1))
 
 
+def report_equation_1(p: Tensor, q: Tensor, m: Tensor) -> Tensor:
+    """``1/2 KL(p || m) + 1/2 KL(q || m)`` for any ``m``: the report's Equation 1, in which m is the target.
+
+    The Jensen-Shannon divergence only where ``m = (p + q) / 2``. Infinite where m is 0 and p or q is not.
+    Shape: (..., B, C) three times -> (..., B). Taught in: 03, section 1.
+    """
+    def kl_to_m(a: Tensor) -> Tensor:
+        return (torch.xlogy(a, a) - torch.xlogy(a, m)).sum(dim=-1)
+
+    return 0.5 * (kl_to_m(p) + kl_to_m(q))
+
+
 def both_directions(compare: Callable[[Tensor, Tensor], Tensor], q: Tensor, logits: Tensor) -> Tensor:
     """Mean of ``compare(q, log p)`` over the rows (image to text) and the columns (text to image) of the logits.
 
