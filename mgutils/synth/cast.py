@@ -15,7 +15,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-NO_HIT = torch.iinfo(torch.int64).max
+INFINITE = 0x7F800000
+"""The bits of an infinite float32; those of positive floats are in the order of the numbers."""
 NEAR = 0.05
 """Nearest distance of a sphere's front to the camera plane, in metres; what comes nearer is not drawn."""
 
@@ -125,7 +126,7 @@ def project(points: Tensor, camera: Camera, size: int) -> tuple[Tensor, Tensor]:
     uv : Tensor
         Pixels from the left and from the top edge, ``(B, K, 2)``: the centre of the top left pixel is (0.5, 0.5).
     z : Tensor
-        Depth along the optical axis, metres, ``(B, K)``; below zero for points behind the camera, whose uv means nothing.
+        Depth along the optical axis, metres, ``(B, K)``; below zero behind the camera, where uv means nothing.
     """
     x, y, z = camera.view(points).unbind(dim=2)
     scale = size / 2 / (camera.slope[:, None] * z)
@@ -189,7 +190,7 @@ def _disc(centre: Tensor, radius: Tensor) -> Tensor:
 def _spread(counts: Tensor) -> tuple[Tensor, Tensor]:
     """For counts (2, 0, 3): owners (0, 0, 2, 2, 2) and steps (0, 1, 0, 1, 2)."""
     ends = counts.cumsum(0)
-    total = int(ends[-1])
+    total = int(counts.sum())
     owner = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts, output_size=total)
     step = torch.arange(total, device=counts.device) - (ends - counts).index_select(0, owner)
     return owner, step
@@ -301,12 +302,8 @@ def cast(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor]:
     y = -frame_grid.view(-1).index_select(0, frame_row + row)
     depth = meet(cones.table.index_select(1, shape), x, y).to(torch.float32)
     key = (depth.view(torch.int32).long() << 32) | shape
-    nearest = torch.full((frames * size * size,), NO_HIT, device=slope.device)
+    nearest = torch.full((frames * size * size,), INFINITE << 32, device=slope.device)
     nearest.scatter_reduce_(0, (frame_row + row) * size + column, key, "amin")
     index = torch.where(nearest >> 32 < INFINITE, nearest & 0xFFFFFFFF, -1)
     depth = torch.where(index >= 0, (nearest >> 32).to(torch.int32).view(torch.float32), torch.inf)
     return depth.view(frames, -1).to(slope.dtype), index.view(frames, -1)
-
-
-INFINITE = 0x7F800000
-"""The bits of an infinite float32; those of positive floats are in the order of the numbers."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from mgutils.synth.cast import Batched, Camera, Shapes, cast, cones_of, normal_of, project, ray_grid
 from mgutils.synth.shade import Scene, contact, light_up, lit_share, room, shadow_map, wall_color
@@ -20,6 +19,10 @@ __all__ = ["Camera", "Rendering", "Scene", "Shapes", "project", "render", "visib
 
 RAYS_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 22}
 """On the CPU the arrays of a chunk should stay in a core's cache."""
+KNEE = 0.6
+"""Linear brightness from which highlights are compressed, so that light skin keeps its shape."""
+TOLERANCE = 0.015
+"""How much nearer than the flesh around a keypoint a surface may be before it hides it, metres."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def render(shapes: Shapes, camera: Camera, scene: Scene, size: int, samples: int
         If the batches differ in length, or a size is below 1.
     """
     if not len(shapes) == len(camera) == len(scene):
-        raise ValueError(f"frames of shapes, camera, scene: {len(shapes)}, {len(camera)}, {len(scene)}; want one number")
+        raise ValueError(f"frames of shapes, camera, scene: {len(shapes)}, {len(camera)}, {len(scene)}; want one")
     if size < 1 or samples < 1:
         raise ValueError(f"size {size} and samples {samples} must be at least 1")
     chunk = max(1, RAYS_AT_ONCE.get(shapes.a.device.type, 1 << 20) // (size * samples) ** 2)
@@ -134,8 +137,10 @@ def _put_shapes(normal: Tensor, albedo: Tensor, on_shape: Tensor, table: Tensor,
 
 
 def _develop(color: Tensor, depth: Tensor, size: int, samples: int) -> Rendering:
-    """Average the rays of a pixel, in linear light; keep the nearest depth."""
+    """Bend highlights over, average the rays of a pixel in linear light; keep the nearest depth."""
     frames = depth.shape[0]
+    over = (color - KNEE).clamp_min(0)
+    color = color - over + over * (1 - KNEE) / (over + 1 - KNEE)
     color = color.clamp(0, 1).view(3 * frames, size, samples, size, samples)
     depth = depth.view(frames, size, samples, size, samples)
     total, nearest = 0, None
@@ -173,7 +178,3 @@ def visible(points: Tensor, radius: Tensor | float, camera: Camera, depth: Tenso
     pixel = torch.where(inside[..., None], uv, 0).long()
     seen = depth.flatten(1).gather(1, pixel[..., 1] * size + pixel[..., 0])
     return inside & (seen >= z - radius - TOLERANCE)
-
-
-TOLERANCE = 0.015
-"""How much nearer than the flesh around a keypoint a surface may be before it hides it, metres."""

@@ -79,27 +79,27 @@ def _lights(dial: Dial) -> dict[str, Any]:
     side = dial.choose(1.0, [-1.0, 1.0])
     azimuth, height = dial.uniform((0.65, 0.75), (0.3, 0.18))
     light = (side * math.sin(azimuth) * math.cos(height), math.sin(height), math.cos(azimuth) * math.cos(height))
-    warmth, power = dial.uniform((0.0, 0.86), (0.05, 0.05))
+    warmth, power = dial.uniform((0.0, 0.92), (0.05, 0.05))
     tint = np.array([1 + warmth, 1.0, 1 - warmth])
-    return {"light": light, "key": power * tint, "fill": 0.42 * (2 - tint) + dial.uniform(0, 0.05),
-            "ambient": np.full(3, 0.5 + dial.uniform(0, 0.05))}
+    return {"light": light, "key": power * tint, "fill": 0.46 * (2 - tint) + dial.uniform(0, 0.05),
+            "ambient": np.full(3, 0.54 + dial.uniform(0, 0.05))}
 
 
 def _wall(dial: Dial) -> dict[str, Any]:
-    """Tiles of a few sponsors, light or dark, in shades of a hue."""
-    hue, shade = dial.uniform((0.6, 0.0), (0.5, 0.08))
+    """Tiles of a few sponsors in shades of one hue, dark on light or light on dark, one accent colour."""
+    hue, shade, accent = dial.uniform((0.6, 0.0, 0.02), (0.5, 0.07, 0.5))
     bright = dial.choose(True, [True, True, False])
-    base, step = (0.80 + shade, -0.09) if bright else (0.26 + shade, 0.10)
-    saturation = dial.uniform(0.12, 0.1) if bright else dial.uniform(0.5, 0.3)
+    base, step = (0.82 + shade, -0.05) if bright else (0.28 + shade, 0.06)
+    saturation = dial.uniform(0.08, 0.06) if bright else dial.uniform(0.5, 0.25)
     tiles, inks, logos = [], [], []
     for sponsor in range(SPONSORS):
         tiles.append(hsv(hue, saturation, base + step * (sponsor % 2)))
-        ink = dial.uniform((sponsor / SPONSORS, 0.6), (0.4, 0.25))
-        inks.append(hsv(ink[0], ink[1], 0.45 if bright else 0.9))
+        ink = hue if sponsor % 2 == 0 else accent + dial.uniform(0.0, 0.08)
+        inks.append(hsv(ink, 0.45 if bright else 0.35 * (sponsor % 2), 0.58 if bright else 0.68))
         kind = dial.choose(sponsor % 3, [0, 1, 2])
         hole, stretch = dial.choose(0.5 * (sponsor % 2), [0.0, 0.0, 0.55]), dial.uniform(1.0, 0.3)
-        logos.append((kind, hole, stretch, dial.choose(4 + sponsor, [0, 3, 4, 5, 6, 7])))
-    width, ratio, left, low, z = dial.uniform((0.34, 0.56, 0.0, 0.0, -0.75), (0.08, 0.08, 0.3, 0.2, 0.2))
+        logos.append((kind, hole, stretch, dial.choose((4, 0, 6, 3, 5)[sponsor], [0, 3, 4, 5, 6])))
+    width, ratio, left, low, z = dial.uniform((0.42, 0.52, 0.0, 0.0, -0.75), (0.1, 0.08, 0.3, 0.2, 0.2))
     return {"wall_z": z, "wall": hsv(hue, saturation, base + 0.5 * step), "tile": (width, width * ratio),
             "tile_offset": (left, low), "tile_color": tiles, "logo_color": inks, "logo": logos}
 
@@ -153,7 +153,7 @@ def microphone(foot: torch.Tensor, height: float = 0.16,
 
 def _camera(dial: Dial, dtype: torch.dtype) -> Camera:
     """In front of the subject, a little above the chest, the head and the table in the picture."""
-    position = dial.uniform((0.0, 0.68, 1.85), (0.25, 0.1, 0.12))
-    target = dial.uniform((0.0, 0.46, 0.1), (0.03, 0.02, 0.0))
-    fov = dial.uniform(34.0, 2.0)
+    position = dial.uniform((0.0, 0.68, 1.87), (0.25, 0.1, 0.08))
+    target = dial.uniform((0.0, 0.445, 0.1), (0.03, 0.012, 0.0))
+    fov = dial.uniform(31.5, 1.2)
     return Camera(*(torch.as_tensor(value, dtype=dtype)[None] for value in (position, target, fov)))
