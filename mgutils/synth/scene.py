@@ -154,6 +154,6 @@ def microphone(foot: torch.Tensor, height: float = 0.16,
 def _camera(dial: Dial, dtype: torch.dtype) -> Camera:
     """In front of the subject, a little above the chest, the head and the table in the picture."""
     position = dial.uniform((0.0, 0.68, 1.87), (0.25, 0.1, 0.08))
-    target = dial.uniform((0.0, 0.445, 0.1), (0.03, 0.012, 0.0))
-    fov = dial.uniform(31.5, 1.2)
+    target = dial.uniform((0.0, 0.455, 0.1), (0.03, 0.01, 0.0))
+    fov = dial.uniform(32.0, 1.0)
     return Camera(*(torch.as_tensor(value, dtype=dtype)[None] for value in (position, target, fov)))

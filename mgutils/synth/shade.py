@@ -191,9 +191,14 @@ def shadow_map(shapes: Shapes, scene: Scene) -> ShadowMap:
     depth, _ = cast(cones_of(shapes, camera), camera.slope, SHADOW_SIZE)
     depth = (depth - SHADOW_DISTANCE).clamp_max(1.5).view(-1, 1, SHADOW_SIZE, SHADOW_SIZE)
     moments = torch.cat([depth, depth * depth], dim=1)
-    for _ in range(2):
-        moments = functional.avg_pool2d(moments, 3, stride=1, padding=1, count_include_pad=False)
-    return ShadowMap(moments, camera)
+    return ShadowMap(_soften(_soften(moments)), camera)
+
+
+def _soften(image: Tensor) -> Tensor:
+    """Average over neighbours with weights 1, 2, 1 down and across, ``(B, C, S, S)``."""
+    image = functional.pad(image, [1] * 4, mode="replicate")
+    image = image[..., :-2] + 2 * image[..., 1:-1] + image[..., 2:]
+    return (image[..., :-2, :] + 2 * image[..., 1:-1, :] + image[..., 2:, :]) / 16
 
 
 def lit_share(shadow: ShadowMap, points: Tensor) -> Tensor:
