@@ -1,0 +1,217 @@
+"""From class, phase and style to a pose; how styles are drawn and told in words.
+
+The gestures themselves are in the sibling modules; this one gives them their way from the resting hands and back, the hand
+that does it, and their likeness to their neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mgutils.errors import ConfigError
+from mgutils.synth.gestures import face, hands, head, trunk
+from mgutils.synth.gestures.stage import Stage
+from mgutils.synth.gestures.words import sentence
+from mgutils.synth.pose import LEFT, RIGHT, Pose, blend, mirror, resting
+from mgutils.synth.subject import Subject
+
+GESTURES: dict[int, Callable[[Stage], None]] = {
+    1: head.turtle_neck, 2: head.deep_breath, 3: face.touching_hat, 4: face.touching_head, 5: face.touching_forehead,
+    6: face.covering_face, 7: face.rubbing_eyes, 8: face.touching_face, 9: face.touching_ear, 10: face.biting_nails,
+    11: face.touching_jaw, 12: trunk.touching_neck, 13: face.playing_hair, 14: trunk.adjusting_clothes,
+    15: trunk.covering_notch, 16: trunk.scratching_back, 17: trunk.folding_arms, 18: trunk.dusting_clothes,
+    19: trunk.arms_behind_body, 20: head.moving_torso, 21: head.sitting_straight, 22: hands.scratching_arm,
+    23: hands.rubbing_hands, 24: hands.crossing_fingers, 25: hands.minaret, 26: hands.playing_with_object,
+    27: trunk.holding_back_arms, 28: head.head_up, 29: head.pressing_lips, 30: trunk.akimbo, 31: head.shaking_shoulders,
+    32: hands.free_talk,
+}
+"""Class id to gesture."""
+
+NEIGHBOURS: dict[int, tuple[int, ...]] = {
+    1: (31,), 2: (29,), 3: (5, 4), 4: (13, 5), 5: (4, 7), 6: (7, 5), 7: (8, 5), 8: (11, 7, 10), 9: (12, 8), 10: (8, 11),
+    11: (8, 12, 10), 12: (11, 9, 15), 13: (4, 9), 14: (15, 12), 15: (14, 12), 16: (12,), 17: (22,), 18: (15, 22), 19: (27,),
+    20: (31,), 21: (27, 2), 22: (23, 17), 23: (24, 26), 24: (23, 26), 25: (24, 23), 26: (23, 24), 27: (21, 19), 28: (2,),
+    29: (2,), 30: (27,), 31: (20, 1), 32: (23,),
+}
+"""The classes that each class is mistaken for, and drifts to where ``confusion`` asks for it."""
+
+NO_HANDS = frozenset({1, 2, 20, 28, 29, 31})
+"""Classes in which the hands stay on the table."""
+BOTH_HANDS = frozenset({17, 19, 21, 22, 23, 24, 25, 26, 27, 30})
+"""Classes in which both hands take part."""
+HOLD = (0.26, 0.80)
+"""The gesture is at full hold between these phases."""
+_MOST_DRIFT = 0.55
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one clip does its gesture.
+
+    Parameters
+    ----------
+    hand : {"right", "left"}
+        The acting hand; where both act or none does, which way round the gesture is.
+    speed : float
+        Swings over the clip, relative to the gesture's own.
+    amplitude : float
+        Size of the swings, 1 is middling.
+    offset : float
+        Start of the swings, turns, 0..1.
+    choice : float
+        Picks a variant of the gesture (which part of the face, one hand or two), 0..1.
+    jitter : tuple of float
+        Displacement of the target, metres, on the acting hand's side.
+    rest : tuple of float
+        Displacement of the resting hands: apart and forward, metres.
+    neighbour : int
+        Class that the gesture drifts to.
+    drift : float
+        How far, 0..1.
+    """
+
+    hand: Literal["right", "left"] = "right"
+    speed: float = 1.0
+    amplitude: float = 1.0
+    offset: float = 0.0
+    choice: float = 0.25
+    jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rest: tuple[float, float] = (0.0, 0.0)
+    neighbour: int = 32
+    drift: float = 0.0
+
+
+def sample_style(class_id: int, rng: np.random.Generator, confusion: float = 0.5) -> Style:
+    """Draw the style of a clip.
+
+    Parameters
+    ----------
+    class_id : int
+        1..32.
+    rng : Generator
+        The same number of draws is made whatever ``confusion`` is.
+    confusion : float
+        0: classes are kept apart; 1: the confusable ones overlap.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such class.
+    """
+    _check(class_id)
+    own = rng.random(6)
+    neighbours = NEIGHBOURS[class_id]
+    jitter = np.clip(rng.normal(size=3), -2, 2) * (0.003 + 0.006 * confusion)
+    return Style(hand="right" if own[0] < 0.6 else "left", speed=0.75 + 0.6 * own[1], amplitude=0.75 + 0.4 * own[2],
+                 offset=float(rng.random()), choice=float(own[3]), jitter=tuple(map(float, jitter)),
+                 rest=tuple(map(float, rng.uniform(-0.02, 0.02, 2))), neighbour=neighbours[int(own[4] * len(neighbours))],
+                 drift=float(_MOST_DRIFT * confusion * own[5]))
+
+
+def costume(class_id: int, subject: Subject) -> Subject:
+    """The subject with what the class needs: a cap for touching the hat, none for touching head or hair."""
+    if class_id == 3:
+        return subject.wearing_cap()
+    return subject.wearing_cap(False) if class_id in (4, 5, 13) else subject
+
+
+def neutral(frames: int, style: Style | None = None) -> Pose:
+    """The pose before and after a gesture: hands resting on the table."""
+    style = style or Style()
+    pose = _rest(frames, style)
+    return mirror(pose) if style.hand == "left" else pose
+
+
+def perform(class_id: int, phase: np.ndarray, style: Style, subject: Subject) -> Pose:
+    """Pose of a clip at several phases.
+
+    Parameters
+    ----------
+    class_id : int
+        1..32.
+    phase : ndarray
+        0 (before) .. 1 (after), ``(B,)``; the gesture is at full hold within :data:`HOLD`.
+    style : Style
+        Of the clip.
+    subject : Subject
+        Of length 1; its proportions decide where the hands go.
+
+    Returns
+    -------
+    Pose
+        ``B`` frames.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such class.
+    """
+    _check(class_id)
+    phase = np.atleast_1d(np.asarray(phase, dtype=np.float64))
+    start, act = _rest(len(phase), style), _act(class_id, phase, style, subject)
+    hold, arc = act.pose, act.arc
+    if style.drift:
+        other = _act(style.neighbour, phase, style, subject)
+        hold, arc = blend(hold, other.pose, style.drift), arc + style.drift * (other.arc - arc)
+    share = _envelope(phase)
+    pose = blend(start, hold, share)
+    pose.wrist += (4 * share * (1 - share))[:, None, None] * arc
+    _keep_turning(pose, start, hold, share)
+    return mirror(pose) if style.hand == "left" else pose
+
+
+def describe(class_id: int, style: Style) -> str:
+    """One sentence from the known truth: which hand does what, where.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such class.
+    """
+    _check(class_id)
+    return sentence(class_id, style.hand, style.choice)
+
+
+def _check(class_id: int) -> None:
+    if class_id not in GESTURES:
+        raise ConfigError(f"class_id: found {class_id!r}; wanted a whole number in 1..{len(GESTURES)}.")
+
+
+def _rest(frames: int, style: Style) -> Pose:
+    pose = resting(frames)
+    apart, forward = style.rest
+    pose.wrist[..., 2] += forward
+    pose.wrist[:, RIGHT, 0] -= apart
+    pose.wrist[:, LEFT, 0] += apart
+    return pose
+
+
+def _act(class_id: int, phase: np.ndarray, style: Style, subject: Subject) -> Stage:
+    """The gesture of the right hand, at full hold in every frame."""
+    stage = Stage(subject, phase, _rest(len(phase), style), style.speed, style.amplitude, style.offset, style.choice,
+                  np.array(style.jitter))
+    GESTURES[class_id](stage)
+    return stage
+
+
+def _envelope(phase: np.ndarray) -> np.ndarray:
+    """0 at the ends, 1 during the hold, smooth between."""
+    rise, fall = phase / HOLD[0], (1 - phase) / (1 - HOLD[1])
+    share = np.clip(np.minimum(rise, fall), 0, 1)
+    return share * share * (3 - 2 * share)
+
+
+def _keep_turning(pose: Pose, start: Pose, hold: Pose, share: np.ndarray) -> None:
+    """Mix directions as unit vectors, and let things in the hand appear whole at half way."""
+    for name in ("fingers", "palm", "elbow"):
+        first, last = getattr(start, name), getattr(hold, name)
+        norms = [np.linalg.norm(vector, axis=-1, keepdims=True) for vector in (first, last)]
+        weight = share[:, None, None]
+        setattr(pose, name, (1 - weight) * first / norms[0] + weight * last / norms[1])
+    near = share > 0.85
+    pose.prop = np.where(near[:, None], pose.prop, 0.0)
+    pose.lock = np.where(near[:, None], pose.lock, 0.0)
