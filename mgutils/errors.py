@@ -54,6 +54,11 @@ class Fault:
     wanted: str
     remedy: str
 
+    @property
+    def kind(self) -> tuple[str, str | None, str]:
+        """What faults that differ only in row and finding have in common."""
+        return self.file, self.column, self.remedy
+
     def __str__(self) -> str:
         place = self.file
         if self.row is not None:
@@ -64,16 +69,29 @@ class Fault:
 
 
 class DataError(MgError):
-    """A dataset does not keep the data contract; lists every fault at once.
+    """A dataset does not keep the data contract; lists every fault at once, at most 20 of a kind in the message.
 
     Parameters
     ----------
     faults : sequence of Fault
-        At least one.
+        At least one. All of them are kept in ``faults``.
     """
+
+    printed_per_kind = 20
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         count = len(self.faults)
-        lines = [f"{count} fault{'s' if count != 1 else ''} in the data"]
-        super().__init__("\n  ".join([*lines, *map(str, self.faults)]))
+        lines = [f"{count:,} fault{'s' if count != 1 else ''} in the data"]
+        kinds: dict[tuple, list[Fault]] = {}
+        for fault in self.faults:
+            kinds.setdefault(fault.kind, []).append(fault)
+        for same in kinds.values():
+            lines += map(str, same[:self.printed_per_kind])
+            if len(same) > self.printed_per_kind:
+                lines.append(f"… and {len(same) - self.printed_per_kind:,} more like the one before")
+        super().__init__("\n  ".join(lines))
+
+    def __reduce__(self) -> tuple:
+        """Keep the faults when the error comes back from another process."""
+        return type(self), (self.faults,)

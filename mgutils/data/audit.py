@@ -1,0 +1,94 @@
+"""What a split leaks, and what someone scores on it who never looks at an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from mgutils.data.splits import Split, available_splits, make_split
+from mgutils.data.table import Dataset
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Shares in 0..1.
+
+    Parameters
+    ----------
+    clip_shared, video_shared, subject_shared : float or None
+        Share of the validation frames whose clip, video, subject is also in training; ``None`` without a sidecar.
+    lookup_top1 : float
+        Accuracy of answering with the class that the frame's clip has most often in training, and with the most common
+        training class where the clip is unknown.
+    constant_top1, constant_top5 : float
+        Accuracy of always answering with the most common training class, with the five most common.
+    """
+
+    clip_shared: float
+    video_shared: float | None
+    subject_shared: float | None
+    lookup_top1: float
+    constant_top1: float
+    constant_top5: float
+
+    def as_row(self) -> dict[str, float | None]:
+        """Field names and values: one row of a table."""
+        return asdict(self)
+
+
+def audit_split(dataset: Dataset, split: Split) -> Audit:
+    """Measure what a split leaks.
+
+    Ties go to the smaller class id.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    split : Split
+        With at least one row on each side.
+
+    Taught in: 01, section 6.
+    """
+    frames = dataset.frames
+    train, valid = frames.iloc[split.train], frames.iloc[split.valid]
+    shared = {f"{name}_shared": float(valid[f"{name}_id"].isin(train[f"{name}_id"]).mean())
+              if f"{name}_id" in frames else None for name in ("clip", "video", "subject")}
+    order = _most_common(train["class_id"].to_numpy())
+    target = valid["class_id"].to_numpy()
+    return Audit(**shared, lookup_top1=float(np.mean(_look_up(train, valid, order[0]) == target)),
+                 constant_top1=float(np.mean(target == order[0])),
+                 constant_top5=float(np.mean(np.isin(target, order[:5]))))
+
+
+def _most_common(class_ids: np.ndarray) -> np.ndarray:
+    """Class ids by falling count, equal counts by rising id."""
+    values, counts = np.unique(class_ids, return_counts=True)
+    return values[np.lexsort((values, -counts))]
+
+
+def _look_up(train: pd.DataFrame, valid: pd.DataFrame, otherwise: int) -> np.ndarray:
+    """Majority class of each validation frame's clip in training."""
+    counts = train.groupby(["clip_id", "class_id"]).size().rename("count").reset_index()
+    first = counts.sort_values(["count", "class_id"], ascending=[False, True]).drop_duplicates("clip_id")
+    return valid["clip_id"].map(first.set_index("clip_id")["class_id"]).fillna(otherwise).to_numpy()
+
+
+def audit_table(dataset: Dataset, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """One row per split, every possible one if none are named, with sizes and classes beside the audit.
+
+    Returns
+    -------
+    DataFrame
+        ``split, train, valid`` (frames), ``classes_train, classes_valid`` and the fields of :class:`Audit`.
+    """
+    rows = []
+    for name in available_splits(dataset) if names is None else names:
+        split = make_split(dataset, name)
+        classes = dataset.frames["class_id"].to_numpy()
+        rows.append({"split": name, "train": len(split.train), "valid": len(split.valid),
+                     "classes_train": len(np.unique(classes[split.train])),
+                     "classes_valid": len(np.unique(classes[split.valid])), **audit_split(dataset, split).as_row()})
+    return pd.DataFrame(rows)

@@ -1,0 +1,153 @@
+"""Image files: which of them are there, and how one becomes 8-bit RGB. Arrays of a whole dataset are in ``pixels``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+from tqdm.auto import tqdm
+
+from mgutils.data.check import Findings
+from mgutils.errors import DataError, Fault
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""Files in a class folder with another suffix are nobody's business."""
+THREADS = min(8, os.cpu_count() or 1)
+_SHOW_AFTER = 2.0  # seconds
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def read_rgb(path: Path | str) -> Image.Image:
+    """Decode an image wholly to 8-bit RGB, upright.
+
+    EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits; grey, palette and CMYK
+    images are converted.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be decoded.
+    """
+    try:
+        with Image.open(path) as image:
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except Exception as error:  # a decoder raises whatever its broken input makes it raise
+        found = "no such file" if isinstance(error, FileNotFoundError) else "an image that cannot be decoded"
+        raise DataError([Fault(str(path), None, None, f"{found} ({type(error).__name__})", "a whole image file",
+                               "Restore the image, or delete it and its row.")]) from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip it to white
+        return Image.fromarray((np.asarray(image).clip(0, 65535) / 257 + 0.5).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    image.load()
+    return image.convert("RGB")
+
+
+def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item], *, description: str,
+               progress: bool) -> Iterator[_Result]:
+    """Results in the order of the items; a bar appears where it takes longer than two seconds.
+
+    Decoding and encoding images leave Python's lock, so threads are enough. Work that remains when the caller stops
+    is dropped.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        try:
+            results = pool.map(work, items)
+            yield from tqdm(results, total=len(items), desc=description, unit="image", delay=_SHOW_AFTER,
+                            disable=not progress)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings) -> None:
+    """Each listed image must be a file inside ``root`` with something in it; each folder is listed once.
+
+    Parameters
+    ----------
+    paths : Series of str
+        Relative to ``root/training``; empty ones are passed over.
+    root : Path
+        Folder of the dataset.
+    file : Path
+        The table, for the faults.
+    findings : Findings
+        Takes the faults, and a note on images that no row lists.
+    """
+    known = paths[paths != ""]
+    parts = known.str.split("/", n=1, expand=True)
+    listings = {folder: _list_folder(root, folder) for folder in parts[0].unique()} if len(known) else {}
+    problems = [listings[folder].get(name, "no image") for folder, name in zip(parts[0], parts[1], strict=True)] \
+        if len(known) else []
+    for kind, (wanted, remedy) in _PROBLEMS.items():
+        places = [place for place, problem in enumerate(problems) if problem == kind]
+        findings.rows(file, "Path", known.index[places], [f"{kind} {known.iloc[place]!r}" for place in places], wanted,
+                      remedy)
+    listed = set(known)
+    spare = sum(f"{folder}/{name}" not in listed for folder, names in listings.items() for name in names)
+    if spare:
+        findings.notes.append(f"{root / 'training'}: {spare:,} images that no row of {file.name} lists; they are not "
+                              "used")
+
+
+_PROBLEMS = {
+    "no image": ("an image at training/<path>", "Restore the image, or delete the row."),
+    "an empty file": ("a whole image file", "Restore the image, or delete it and its row."),
+    "a link out of the dataset": ("a file inside the dataset's folder", "Copy the image into its class folder."),
+}
+
+
+def _list_folder(root: Path, folder: str) -> dict[str, str]:
+    """What is wrong with each image file of a class folder, by name; "" where nothing is."""
+    home, here = root.resolve(), root / "training" / folder
+    if not here.is_dir():
+        return {}
+    outside = not here.resolve().is_relative_to(home)
+    with os.scandir(here) as entries:
+        return {entry.name: "a link out of the dataset" if outside else _file_problem(entry, home)
+                for entry in entries if entry.is_file() and entry.name.lower().endswith(SUFFIXES)}
+
+
+def _file_problem(entry: os.DirEntry, home: Path) -> str:
+    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(home):
+        return "a link out of the dataset"
+    return "" if entry.stat().st_size else "an empty file"
+
+
+def check_decoding(paths: pd.Series, root: Path, file: Path, findings: Findings, *, progress: bool) -> None:
+    """Decode every image; note those that are the same, byte for byte.
+
+    The same picture under two names is a note: where two gestures overlap in time, a frame honestly has two labels.
+    """
+    known = paths[paths != ""]
+
+    def work(path: str) -> tuple[str, bytes]:
+        place = root / "training" / path
+        try:
+            read_rgb(place)
+            return "", hashlib.blake2b(place.read_bytes(), digest_size=16).digest()
+        except DataError as error:
+            return error.faults[0].found, b""
+
+    results = list(in_threads(work, list(known), description="decode", progress=progress))
+    bad = [place for place, (problem, _) in enumerate(results) if problem]
+    findings.rows(file, "Path", known.index[bad], [f"{results[place][0]} at {known.iloc[place]!r}" for place in bad],
+                  "an image that can be decoded", "Restore the image, or delete it and its row.")
+    digests = pd.Series([digest for _, digest in results], index=known.index)
+    again = digests.duplicated() & (digests != b"")
+    if again.any():
+        row = again.idxmax()
+        first = known[(digests == digests[row]).idxmax()]
+        findings.notes.append(f"{root / 'training'}: {again.sum():,} images equal an earlier one byte for byte, first "
+                              f"{known[row]} (= {first}); the same picture may fall on both sides of a split")

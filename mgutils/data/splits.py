@@ -1,0 +1,137 @@
+"""Training and validation rows: the seed's split by frame, and splits that share no clip, no video or no subject.
+
+What a split leaks is in ``audit``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from mgutils.data.table import Dataset
+from mgutils.errors import ConfigError
+
+TRAIN_SUBJECTS = (2, 4, 5, 6, 9, 10, 12, 13, 14, 15, 17, 18, 20, 21, 22, 23, 25, 28, 29, 30, 31, 35, 36, 38, 39, 41, 42,
+                  43, 44, 46, 47, 48, 52, 53, 59, 61, 62)
+"""The 37 training subjects of iMiGUE's cross-subject protocol."""
+TEST_SUBJECTS = (1, 3, 7, 8, 11, 16, 19, 24, 26, 27, 32, 33, 34, 37, 40, 45, 49, 50, 51, 54, 55, 56, 57, 58, 60, 63, 64,
+                 65, 66, 67, 68, 69, 70, 71, 72)
+"""Its 35 test subjects."""
+SPLITS = ("frame", "clip", "video", "subject", "official")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row positions of a dataset, each on one side.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`SPLITS`.
+    train, valid : array of int64
+        Row positions.
+    """
+
+    name: str
+    train: np.ndarray
+    valid: np.ndarray
+
+
+def available_splits(dataset: Dataset) -> tuple[str, ...]:
+    """Names of the splits that a dataset's sidecar, or its lack, allows."""
+    if not dataset.has_groups:
+        return SPLITS[:2]
+    known = dataset.frames["subject_id"].isin(TRAIN_SUBJECTS + TEST_SUBJECTS).all()
+    both = dataset.frames["subject_id"].isin(TRAIN_SUBJECTS).nunique() == 2
+    return SPLITS if known and both else SPLITS[:4]
+
+
+def make_split(dataset: Dataset, name: str, *, valid_fraction: float = 0.2, seed: int = 42) -> Split:
+    """Share the frames of a dataset out between training and validation.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    name : str
+        ``frame``: the seed's, stratified by class, as scikit-learn's ``train_test_split`` makes it; a class with a
+        single frame is trained on. ``clip``, ``video``, ``subject``: no clip, video or subject on both sides.
+        ``official``: iMiGUE's list of 37 and 35 subjects.
+    valid_fraction : float
+        Share of the frames to validate on, exact for ``frame``, near for the grouped splits, unused for ``official``.
+    seed : int
+        Equal arguments give equal splits.
+
+    Raises
+    ------
+    ConfigError
+        If the name is unknown, the fraction is out of range, or the data do not allow the split.
+
+    Taught in: 01, section 6.
+    """
+    if name not in SPLITS:
+        raise ConfigError(f"split: found {name!r}; wanted one of {', '.join(SPLITS)}.")
+    if not 0 < valid_fraction <= 0.5:
+        raise ConfigError(f"valid_fraction: found {valid_fraction}; wanted more than 0 and at most 0.5.")
+    if name in SPLITS[2:] and not dataset.has_groups:
+        raise ConfigError(
+            f"split {name!r}: found no clips.csv in {dataset.root}; wanted the video and the subject of each clip. "
+            f"These splits can be made without it: {', '.join(available_splits(dataset))}. `mg synth` and `mg import` "
+            "write clips.csv.")
+    if name == "frame":
+        return _by_frame(dataset.frames["class_id"].to_numpy(), valid_fraction, seed)
+    if name == "official":
+        return _official(dataset.frames["subject_id"].to_numpy())
+    return _by_group(name, dataset.frames["class_id"].to_numpy(), dataset.frames[f"{name}_id"].to_numpy(),
+                     valid_fraction, seed)
+
+
+def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:
+    values, place, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    alone = counts[place] == 1
+    rows = np.flatnonzero(~alone)
+    try:
+        train, valid = train_test_split(rows, test_size=fraction, stratify=classes[rows], random_state=seed)
+    except ValueError:  # fewer validation rows than classes
+        raise ConfigError(
+            f"split 'frame': found {len(rows)} frames of {np.sum(counts > 1)} classes with two frames or more; wanted "
+            f"enough that {fraction:.0%} of them is one frame of each class. Make more data, or raise "
+            "valid_fraction.") from None
+    return Split("frame", np.concatenate([train, np.flatnonzero(alone)]), valid)
+
+
+def _by_group(name: str, classes: np.ndarray, groups: np.ndarray, fraction: float, seed: int) -> Split:
+    """One fold of a stratified grouped k-fold: the one that keeps most classes on both sides, then nearest in size.
+
+    A class that cannot be on both sides is better trained on than only validated.
+    """
+    count, largest = len(np.unique(groups)), np.unique(classes, return_counts=True)[1].max()
+    folds = min(round(1 / fraction), count, largest)
+    if folds < 2:
+        raise ConfigError(f"split {name!r}: found {count} {name}s and at most {largest} frames of a class; wanted at "
+                          "least 2 of both. Make more data.")
+
+    def cost(valid: np.ndarray) -> tuple[float, ...]:
+        train = np.delete(classes, valid)
+        return (not len(valid) or not len(train), -len(np.unique(train)), -len(np.unique(classes[valid])),
+                abs(len(valid) / len(classes) - fraction))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # classes with fewer frames than folds are usual here
+        kfold = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        valid = min((valid for _, valid in kfold.split(classes, classes, groups)), key=cost)
+    return Split(name, np.delete(np.arange(len(classes)), valid), valid)
+
+
+def _official(subjects: np.ndarray) -> Split:
+    train, valid = np.isin(subjects, TRAIN_SUBJECTS), np.isin(subjects, TEST_SUBJECTS)
+    strange = np.unique(subjects[~(train | valid)])
+    if len(strange):
+        raise ConfigError(f"split 'official': found subject {strange[0]} (and {len(strange) - 1} more); wanted "
+                          "subjects 1..72, numbered as iMiGUE does. Use the split 'subject'.")
+    if not train.any() or not valid.any():
+        raise ConfigError(f"split 'official': found {train.sum()} training and {valid.sum()} validation frames; wanted "
+                          "subjects of both lists. Use the split 'subject'.")
+    return Split("official", np.flatnonzero(train), np.flatnonzero(valid))

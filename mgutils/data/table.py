@@ -1,0 +1,191 @@
+"""A dataset in the seed's layout: read it, or say everything that is wrong with it.
+
+The layout is ``training/train.xlsx``, the images beside it, ``Clip_label.csv`` and the optional ``clips.csv``. The
+rules themselves are in ``check``, ``images`` and ``sidecar``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mgutils.data.check import COLUMNS, Findings, check_rows, digits, note_captions, read_table, with_columns
+from mgutils.data.images import check_decoding, check_files
+from mgutils.data.sidecar import read_clips
+from mgutils.errors import DataError, Fault
+from mgutils.labels import Labels, read_labels
+
+_MAKE = "Copy the seed's file there, make data with `mg synth`, or import images with `mg import folders`."
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A checked dataset: one row per frame.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that holds ``training/`` and ``Clip_label.csv``.
+    frames : DataFrame
+        ``path`` (relative to ``root/training``), ``class_id`` (1..C), ``clip_id``, ``frame_id``, ``caption`` as the
+        table has it; with a sidecar also ``video_id``, ``subject_id``, ``description``. Rows are numbered from 0.
+    labels : Labels
+        The C classes.
+
+    Taught in: 01, section 1.
+    """
+
+    root: Path
+    frames: pd.DataFrame
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def target(self) -> np.ndarray:
+        """(N,) int64 class indices 0..C-1."""
+        return self.labels.to_index(self.frames["class_id"])
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether video and subject of each frame are known."""
+        return "subject_id" in self.frames
+
+    def image_path(self, row: int) -> Path:
+        """The image of a row position."""
+        return self.root / "training" / self.frames["path"].iloc[row]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check found: faults stop the work, notes do not."""
+
+    faults: tuple[Fault, ...]
+    notes: tuple[str, ...]
+    summary: str
+    """One line: images, classes, clips, videos, subjects, faults, notes."""
+
+
+def read_dataset(root: Path | str) -> Dataset:
+    """Read a dataset, checked wholly but for the decoding of its images.
+
+    Raises
+    ------
+    DataError
+        With every fault of the dataset.
+
+    Taught in: 01, section 1.
+    """
+    dataset, findings = _inspect(Path(root))
+    if findings.faults:
+        raise DataError(findings.faults)
+    return dataset
+
+
+def check_dataset(root: Path | str, *, decode: bool = False, progress: bool = True) -> Check:
+    """Find every fault of a dataset, and what is worth knowing besides.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the dataset.
+    decode : bool
+        Also decode every image, and look for images that are the same byte for byte.
+    progress : bool
+        Show a bar where decoding takes longer than two seconds.
+    """
+    root = Path(root)
+    dataset, findings = _inspect(root)
+    if decode and dataset is not None:
+        faulty = {fault.row for fault in findings.faults}
+        whole = dataset.frames["path"][[row + 2 not in faulty for row in range(len(dataset))]]
+        check_decoding(whole, root, _sheet_path(root), findings, progress=progress)
+    counts = "nothing that can be read" if dataset is None else _summary(dataset)
+    ending = f"{len(findings.faults):,} faults, {len(findings.notes):,} notes"
+    return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}")
+
+
+def _sheet_path(root: Path) -> Path:
+    return root / "training" / "train.xlsx"
+
+
+def _inspect(root: Path) -> tuple[Dataset | None, Findings]:
+    """All checks but decoding; the dataset is only to be used where there are no faults."""
+    findings, file = Findings(), _sheet_path(root)
+    if not root.is_dir():
+        findings.fault(root, "no such folder", "a folder with training/ and Clip_label.csv", _MAKE)
+        return None, findings
+    labels = _labels(root, findings)
+    sheet = _read_sheet(file, findings)
+    if sheet is None:
+        return None, findings
+    frames = check_rows(sheet, file, labels, findings)
+    check_files(frames["path"], root, file, findings)
+    clips = read_clips(root / "clips.csv", frames, findings)
+    if clips is not None:
+        frames = frames.join(clips, on="clip_id")
+    if labels is not None:
+        _note_classes(frames, labels, file, findings)
+        _note_subset(root / "training" / "validsubset.csv", frames, labels, findings)
+    return Dataset(root, frames, labels or Labels(())), findings
+
+
+def _labels(root: Path, findings: Findings) -> Labels | None:
+    try:
+        return read_labels(root / "Clip_label.csv")
+    except DataError as error:
+        findings.faults.extend(error.faults)
+        return None
+
+
+def _read_sheet(file: Path, findings: Findings) -> pd.DataFrame | None:
+    """Cells of the first worksheet that has the columns, formulas as they are written."""
+    wanted = f"a workbook with the columns {', '.join(COLUMNS)}"
+    if not file.is_file():
+        findings.fault(file, "no such file", wanted, _MAKE)
+        return None
+    try:
+        with pd.ExcelFile(file, engine="openpyxl", engine_kwargs={"data_only": False}) as book:
+            fitting = [name for name in book.sheet_names if set(COLUMNS) <= set(book.parse(name, nrows=0).columns)]
+            sheet = book.parse(fitting[0] if fitting else 0, dtype=object, na_filter=False)
+    except Exception as error:  # openpyxl raises whatever the broken part of a file makes it raise
+        findings.fault(file, f"no readable workbook ({type(error).__name__})", wanted,
+                       "Save the table as .xlsx, unprotected, with its data in a worksheet.")
+        return None
+    return with_columns(sheet, file, COLUMNS, _MAKE, findings)
+
+
+def _note_classes(frames: pd.DataFrame, labels: Labels, file: Path, findings: Findings) -> None:
+    absent = np.setdiff1d(np.arange(1, len(labels) + 1), frames["class_id"])
+    if len(absent):
+        findings.notes.append(f"{file}: no image of {len(absent)} of {len(labels)} classes: "
+                              + ", ".join(map(str, absent)))
+
+
+def _note_subset(file: Path, frames: pd.DataFrame, labels: Labels, findings: Findings) -> None:
+    """``validsubset.csv`` is not used, so nothing in it is a fault."""
+    own = Findings()
+    table = read_table(file, COLUMNS, "The kit makes its own splits and does without it.", own)
+    findings.notes.extend(f"{fault} (not used)" for fault in own.faults)
+    if table is None:
+        return
+    strange = ~table["Path"].isin(frames["path"])
+    if strange.any():
+        findings.notes.append(f"{file}: {strange.sum():,} paths that train.xlsx lacks, first "
+                              f"{table['Path'][strange].iloc[0]!r} (not used)")
+    rows = pd.DataFrame({"class_id": digits(table["Class"]), "caption": table["Caption"]}, index=table.index)
+    rows = rows[rows["class_id"].between(1, len(labels))]
+    wanted = np.array(labels.names, dtype=object)[rows["class_id"].to_numpy() - 1]
+    note_captions(file, rows[rows["caption"].to_numpy() != wanted], "", findings)
+
+
+def _summary(dataset: Dataset) -> str:
+    frames = dataset.frames
+    parts = [f"{len(dataset):,} images", f"{len(dataset.labels)} classes", f"{frames['clip_id'].nunique():,} clips"]
+    if dataset.has_groups:
+        parts += [f"{frames['video_id'].nunique():,} videos", f"{frames['subject_id'].nunique():,} subjects"]
+    return ", ".join(parts)
