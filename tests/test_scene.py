@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgutils.synth.cast import Shapes, project
-from mgutils.synth.render import render
+from mgutils.synth.render import Shapes, project, render
 from mgutils.synth.scene import TABLE_Z, microphone, sample_scene
 from mgutils.synth.shade import Scene, contact, lit_share, room, shadow_map
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mgutils.synth.cast import Batched, Camera, Shapes, cast, cones_of, normal_of, project, ray_grid
+from mgutils.synth.cast import cast, cones_of, normal_of, ray_grid
+from mgutils.synth.geometry import Batched, Camera, Shapes, project
 from mgutils.synth.shade import Scene, contact, light_up, lit_share, room, shadow_map, wall_color
 
 __all__ = ["Camera", "Rendering", "Scene", "Shapes", "project", "render", "visible"]

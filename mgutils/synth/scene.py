@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mgutils.synth.cast import Camera, Shapes
+from mgutils.synth.geometry import Camera, Shapes
 from mgutils.synth.shade import Scene
 
 SPONSORS = 5

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mgutils.synth.cast import Batched, Camera, Shapes, cast, cones_of
+from mgutils.synth.cast import cast, cones_of
+from mgutils.synth.geometry import Batched, Camera, Shapes
 
 SHADOW_DISTANCE = 6.0
 SHADOW_CENTRE = (0.0, 0.42, 0.1)

@@ -1,0 +1,127 @@
+"""Rounded cones, cameras and projection: the words in which bodies, rooms and pictures speak to one another.
+
+A rounded cone is the convex hull of two spheres; a sphere is one whose ends coincide. All is batched over frames.
+
+World: right-handed, metres, x to the viewer's right, y up, z toward the camera. Camera space: x right, y up, z forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+class Batched:
+    """Base of the dataclasses whose every field has the frame as its first dimension."""
+
+    def _map(self, change) -> Self:
+        return type(self)(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    def __getitem__(self, frames: slice | Tensor | Sequence[int]) -> Self:
+        """The frames of a slice, of an index tensor or of a list (repetitions allowed)."""
+        return self._map(lambda value: value[frames])
+
+    def to(self, *args, **kwargs) -> Self:
+        """Move or cast every tensor, as ``Tensor.to`` does."""
+        return self._map(lambda value: value.to(*args, **kwargs))
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Put batches one after the other, along the frames."""
+        def joined(name: str):
+            values = [getattr(part, name) for part in parts]
+            return torch.cat(values) if isinstance(values[0], Tensor) else type(values[0]).join(values)
+        return cls(**{field.name: joined(field.name) for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Shapes(Batched):
+    """Rounded cones, ``P`` in each of ``B`` frames.
+
+    Parameters
+    ----------
+    a, b : Tensor
+        Centres of the two end spheres, metres, ``(B, P, 3)``. Equal ends make a sphere.
+    ra, rb : Tensor
+        Their radii, metres, ``(B, P)``. A shape with both radii at 0 or below is absent.
+    color : Tensor
+        sRGB in 0..1, ``(B, P, 3)``.
+    """
+
+    a: Tensor
+    b: Tensor
+    ra: Tensor
+    rb: Tensor
+    color: Tensor
+
+    @classmethod
+    def cat(cls, parts: Sequence[Shapes]) -> Shapes:
+        """Put shapes of the same frames together, along ``P``."""
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts], dim=1) for field in fields(cls)))
+
+
+@dataclass(frozen=True)
+class Camera(Batched):
+    """A pinhole camera with square pixels and the world's y upward in the picture.
+
+    Parameters
+    ----------
+    position, target : Tensor
+        Where it stands and what the middle of the picture shows, metres, ``(B, 3)``.
+    fov : Tensor
+        Vertical (and horizontal) angle of view, degrees, ``(B,)``.
+    """
+
+    position: Tensor
+    target: Tensor
+    fov: Tensor
+
+    @property
+    def slope(self) -> Tensor:
+        """Tangent of half the angle of view, ``(B,)``."""
+        return torch.tan(torch.deg2rad(self.fov) / 2)
+
+    @property
+    def basis(self) -> Tensor:
+        """Rows right, up, forward, as unit vectors of the world, ``(B, 3, 3)``."""
+        forward = torch.nn.functional.normalize(self.target - self.position, dim=1)
+        upward = torch.zeros_like(forward)
+        upward[:, 1] = 1
+        right = torch.nn.functional.normalize(torch.linalg.cross(forward, upward), dim=1)
+        return torch.stack([right, torch.linalg.cross(right, forward), forward], dim=1)
+
+    def view(self, points: Tensor) -> Tensor:
+        """World points ``(B, K, 3)`` to camera space ``(B, K, 3)``."""
+        offset = (points - self.position[:, None])[:, :, None]  # (B, K, 1, 3)
+        return (offset * self.basis[:, None]).sum(dim=3)
+
+
+def project(points: Tensor, camera: Camera, size: int) -> tuple[Tensor, Tensor]:
+    """Where world points fall in the picture.
+
+    Parameters
+    ----------
+    points : Tensor
+        Metres, ``(B, K, 3)``.
+    camera : Camera
+        ``B`` frames.
+    size : int
+        Side of the picture in pixels.
+
+    Returns
+    -------
+    uv : Tensor
+        Pixels from the left and from the top edge, ``(B, K, 2)``: the centre of the top left pixel is (0.5, 0.5).
+    z : Tensor
+        Depth along the optical axis, metres, ``(B, K)``; below zero behind the camera, where uv means nothing.
+    """
+    x, y, z = camera.view(points).unbind(dim=2)
+    scale = size / 2 / (camera.slope[:, None] * z)
+    return torch.stack([size / 2 + x * scale, size / 2 - y * scale], dim=2), z
