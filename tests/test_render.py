@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mgutils.synth.cast import cast, cones_of, meet, normal_of, ray_grid
@@ -91,6 +91,10 @@ def march(a, b, ra, rb, direction, steps: int = 4000) -> float:
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.lists(st.floats(-0.3, 0.3), min_size=6, max_size=6), st.floats(0.02, 0.3), st.floats(0.02, 0.3),
        st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
+@example([0.0, 0.0, -0.3, 0.0, 0.0, 0.3], 0.02, 0.28, 0.08, 0.02)  # from its thin end, steeper than its side
+@example([0.0, 0.0, -0.3, 0.0, 0.0, 0.3], 0.28, 0.02, 0.08, 0.02)
+@example([0.0, 0.0, 0.0, 0.0, 0.0, 0.1], 0.05, 0.3, 0.1, 0.0)  # one end inside the other
+@example([0.1, 0.0, 0.0, 0.1, 0.0, 0.0], 0.1, 0.1, 0.05, 0.0)
 def test_meet_agrees_with_sphere_tracing(ends, ra, rb, x, y):
     a, b = np.array(ends[:3]) + [0, 0, 1.5], np.array(ends[3:]) + [0, 0, 1.5]
     row = [torch.tensor(value, dtype=torch.float64)[None, None] for value in (a * [1, 1, -1], b * [1, 1, -1], ra, rb)]
