@@ -193,19 +193,17 @@ def test_an_anti_aliased_pixel_is_the_mean_light_of_its_rays():
 
 
 def test_same_bytes_again_with_more_threads_and_frame_by_frame():
-    shapes, (scene, camera) = crowd(3), rooms(3)
-    first = render(shapes, camera, scene, 96)
+    shapes, (scene, camera) = crowd(2), rooms(2)
+    first, again = render(shapes, camera, scene, 96), render(shapes, camera, scene, 96)
+    assert torch.equal(first.rgb, again.rgb) and torch.equal(first.depth, again.depth)
     threads = torch.get_num_threads()
     try:
-        for count in (1, 2):
+        for i, count in enumerate((1, 2)):
             torch.set_num_threads(count)
-            again = render(shapes, camera, scene, 96)
-            assert torch.equal(first.rgb, again.rgb) and torch.equal(first.depth, again.depth)
+            alone = render(shapes[i:i + 1], camera[i:i + 1], scene[i:i + 1], 96)
+            assert torch.equal(first.rgb[i], alone.rgb[0]) and torch.equal(first.depth[i], alone.depth[0])
     finally:
         torch.set_num_threads(threads)
-    single = [render(shapes[i:i + 1], camera[i:i + 1], scene[i:i + 1], 96) for i in range(3)]
-    assert torch.equal(first.rgb, torch.cat([part.rgb for part in single]))
-    assert torch.equal(first.depth, torch.cat([part.depth for part in single]))
 
 
 def test_double_precision_agrees():
