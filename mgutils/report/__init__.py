@@ -1,0 +1,6 @@
+"""Figures and tables of the report. Nothing here trains a model.
+
+``style`` has the one look of all figures and writes them. ``figures_data`` shows classes and images, ``figures_splits``
+the audit, ``figures_model`` similarities, ``figures_results`` what runs came to. ``figures_framework`` draws the
+report's two diagrams from the pieces in ``drawing``. ``tables`` makes the report's Table 1.
+"""
