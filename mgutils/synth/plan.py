@@ -1,0 +1,191 @@
+"""Who sits where and does what when: a dataset on paper, before any picture is drawn.
+
+``make_plan`` turns the dials into three tables: videos, clips, frames. How many there are of each class is worked out
+in ``counts``. Nothing here draws or writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mgutils.config import SynthConfig
+from mgutils.errors import ConfigError
+from mgutils.labels import imigue_classes
+from mgutils.synth.counts import class_frames, clip_lengths
+
+TRAIN_SUBJECTS = (2, 4, 5, 6, 9, 10, 12, 13, 14, 15, 17, 18, 20, 21, 22, 23, 25, 28, 29, 30, 31, 35, 36, 38, 39, 41, 42,
+                  43, 44, 46, 47, 48, 52, 53, 59, 61, 62)
+"""The 37 training subjects of iMiGUE's cross-subject protocol. The seed's train.xlsx holds these only,
+ours all 72."""
+TEST_SUBJECTS = (1, 3, 7, 8, 11, 16, 19, 24, 26, 27, 32, 33, 34, 37, 40, 45, 49, 50, 51, 54, 55, 56, 57, 58, 60, 63, 64,
+                 65, 66, 67, 68, 69, 70, 71, 72)
+"""Its 35 test subjects."""
+VIDEOS = (255, 104)
+"""iMiGUE's videos of training and of test subjects; small datasets have fewer."""
+CLIPS_PER_VIDEO = 7
+"""A dataset too small for 359 videos of this many clips has fewer videos. (iMiGUE: 51 clips a video.)"""
+STRIDE = 13
+"""Video frames, of 25 a second, between two kept frames: about half a second."""
+GAP = 106
+"""Mean pause between two clips of a video, in video frames. Here clips never overlap; 12.8 % of iMiGUE's do."""
+PHASES = (0.20, 0.86)
+"""Part of a gesture, from before (0) to after (1), that the frames of a clip fall into."""
+STEP = 0.12
+"""Most by which the phase moves between two frames of a clip; long clips move less, so neighbours look alike."""
+
+_VIDEO_SIZES, _CLIPS, _PLACES, _TIMES, _NOISE = range(5)  # random streams: one dial does not move what another draws
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A dataset on paper.
+
+    Parameters
+    ----------
+    videos : DataFrame
+        ``video_id`` (1..V), ``subject_id``.
+    clips : DataFrame
+        ``clip_id`` (1.., by video and time), ``video_id``, ``subject_id``, ``class_id`` (as written down),
+        ``true_class_id``, ``start_frame``, ``end_frame`` (of the video, 25 a second), ``frames`` (kept ones).
+    frames : DataFrame
+        In the order of ``train.xlsx``, by class, clip and time: ``class_id``, ``true_class_id``, ``clip_id``,
+        ``frame_id`` (0..), ``video_id``, ``subject_id``, ``phase`` (0..1).
+    """
+
+    videos: pd.DataFrame
+    clips: pd.DataFrame
+    frames: pd.DataFrame
+
+
+def check_dials(config: SynthConfig) -> None:
+    """Raise a ConfigError that names every dial out of range."""
+    classes = len(imigue_classes())
+    wanted = {"frames": (classes, 10**7), "size": (8, 1024), "imbalance": (0, 1), "likeness": (0, 1),
+              "confusion": (0, 1), "caption_noise": (0, 0.9), "seed": (0, 2**32 - 1)}
+    faults = [f"{name}: found {getattr(config, name)}; wanted {low} to {high}." for name, (low, high) in wanted.items()
+              if not low <= getattr(config, name) <= high]
+    if faults:
+        raise ConfigError(" ".join(faults))
+
+
+def make_plan(config: SynthConfig) -> Plan:
+    """Plan a dataset; equal dials give equal plans. The dials size, likeness, confusion and depth do not matter here.
+
+    Raises
+    ------
+    ConfigError
+        If a dial is out of range: at least one frame a class is needed.
+    """
+    check_dials(config)
+    facts = imigue_classes()
+    budget = class_frames(config.frames, config.imbalance)
+    rng = np.random.default_rng([config.seed, _CLIPS])
+    lengths = [clip_lengths(frames, mean, rng) for frames, mean in zip(budget, facts.seed_frames / facts.seed_clips,
+                                                                      strict=True)]
+    clips = pd.DataFrame({"true_class_id": np.repeat(facts.index.to_numpy(), [len(each) for each in lengths]),
+                          "frames": np.concatenate(lengths)})
+    on_test = _on_test_side(clips["true_class_id"].to_numpy(), facts.clips_test_subjects / facts.clips_all)
+    videos, clips["video_id"] = _cast(clips["true_class_id"].to_numpy(), on_test, config.seed)
+    clips["subject_id"] = videos.set_index("video_id")["subject_id"].loc[clips["video_id"]].to_numpy()
+    clips = _timed(clips, np.random.default_rng([config.seed, _TIMES]))
+    clips["class_id"] = _written(clips["true_class_id"].to_numpy(), config)
+    clips = clips[["clip_id", "video_id", "subject_id", "class_id", "true_class_id", "start_frame", "end_frame",
+                   "frames"]]
+    return Plan(videos, clips, _frame_table(clips, np.random.default_rng([config.seed, _TIMES, 1])))
+
+
+def _on_test_side(classes: np.ndarray, share: pd.Series) -> np.ndarray:
+    """Which clips the test subjects do, bool: iMiGUE's share of each class, and both sides where there are 2 clips.
+
+    Of the classes with a single clip, every fourth is on the test side.
+    """
+    result = np.zeros(len(classes), dtype=bool)
+    for class_id, test in share.items():
+        rows = np.flatnonzero(classes == class_id)
+        count = int(np.clip(round(len(rows) * test), 1, len(rows) - 1)) if len(rows) > 1 else class_id % 4 == 0
+        result[rows[:count]] = True
+    return result
+
+
+def _cast(classes: np.ndarray, on_test: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Make the videos of both sides and give every clip one.
+
+    Returns
+    -------
+    videos : DataFrame
+    video_id : ndarray
+        Of each clip.
+    """
+    subjects, video = [], np.zeros(len(classes), dtype=np.int64)
+    for side, known in enumerate((TRAIN_SUBJECTS, TEST_SUBJECTS)):
+        rows = np.flatnonzero(on_test == bool(side))
+        rng = np.random.default_rng([seed, _VIDEO_SIZES, side])
+        present = np.array(known)[:len(rows)]
+        count = int(np.clip(len(rows) // CLIPS_PER_VIDEO, len(present), VIDEOS[side]))
+        own = rng.permutation(np.repeat(present, _shared_out(count, len(present), rng)))
+        slots = rng.permutation(np.repeat(np.arange(count), _shared_out(len(rows), count, rng)))
+        video[rows] = len(subjects) + _places(classes[rows], slots, own)
+        subjects.extend(own.tolist())
+    number = np.random.default_rng([seed, _PLACES]).permutation(len(subjects)) + 1
+    videos = pd.DataFrame({"video_id": number, "subject_id": subjects}).sort_values("video_id", ignore_index=True)
+    return videos, number[video]
+
+
+def _shared_out(total: int, parts: int, rng: np.random.Generator) -> np.ndarray:
+    """``total`` things in ``parts`` uneven heaps of at least one, as skewed as iMiGUE's clips per video."""
+    weight = rng.gamma(1.4, size=parts)
+    return 1 + rng.multinomial(total - parts, weight / weight.sum())
+
+
+def _places(classes: np.ndarray, slots: np.ndarray, subject: np.ndarray) -> np.ndarray:
+    """Give each clip one of the slots (videos): rare classes first, the first 3 of a class to 3 subjects."""
+    free, place, met = slots.tolist(), np.zeros(len(classes), dtype=np.int64), {}
+    values, counts = np.unique(classes, return_counts=True)
+    order = np.lexsort((np.arange(len(classes)), classes, counts[np.searchsorted(values, classes)]))
+    for row in order:
+        known = met.setdefault(classes[row], set())
+        pick = 0
+        if len(known) < 3:
+            pick = next((i for i, video in enumerate(free) if subject[video] not in known), 0)
+        place[row] = free.pop(pick)
+        known.add(subject[place[row]])
+    return place
+
+
+def _timed(clips: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Put the clips of each video one after the other and number them all, by video and time."""
+    clips = clips.iloc[rng.permutation(len(clips))].sort_values("video_id", kind="stable", ignore_index=True)
+    length = STRIDE * (clips["frames"].to_numpy() - 1) + rng.integers(5, STRIDE + 1, len(clips))
+    pause = 1 + rng.exponential(GAP, len(clips)).astype(np.int64)
+    end = pd.Series(length + pause).groupby(clips["video_id"]).cumsum().to_numpy()
+    return clips.assign(clip_id=np.arange(1, len(clips) + 1), start_frame=end - length, end_frame=end)
+
+
+def _written(classes: np.ndarray, config: SynthConfig) -> np.ndarray:
+    """Class ids as they are written down: of the share ``caption_noise`` of the clips, any class but the true one.
+
+    The first clip of each class is written down rightly.
+    """
+    rng = np.random.default_rng([config.seed, _NOISE])
+    order, shift = rng.permutation(len(classes)), rng.integers(1, 32, len(classes))
+    order = order[~np.isin(order, np.unique(classes, return_index=True)[1])]
+    wrong = order[:round(config.caption_noise * len(classes))]
+    written = classes.copy()
+    written[wrong] = (classes[wrong] - 1 + shift[wrong]) % 32 + 1
+    return written
+
+
+def _frame_table(clips: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """One row per kept frame; the phases of a clip rise in equal steps from a random start."""
+    count = clips["frames"].to_numpy()
+    first, last = PHASES
+    step = np.minimum(STEP, (last - first) / count)
+    start = first + rng.random(len(clips)) * (last - first - step * (count - 1))
+    frames = clips.loc[clips.index.repeat(count), ["class_id", "true_class_id", "clip_id", "video_id", "subject_id"]]
+    frame = np.arange(len(frames)) - np.repeat(np.cumsum(count) - count, count)
+    frames.insert(3, "frame_id", frame)
+    frames["phase"] = np.repeat(start, count) + frame * np.repeat(step, count)
+    return frames.sort_values(["class_id", "clip_id", "frame_id"], ignore_index=True)
