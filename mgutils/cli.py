@@ -186,7 +186,7 @@ class Reproduce:
     """Folder of the results; out/<profile> if not given."""
 
     def run(self) -> None:
-        from mgutils.notebooks import reproduce
+        from mgutils.course import reproduce
 
         reproduce(self.profile, self.data_root or Path("data") / self.profile, self.seed,
                   self.out_dir or Path("out") / self.profile)

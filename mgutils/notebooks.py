@@ -1,0 +1,211 @@
+"""The notebooks as files: built from their sources and executed by papermill.
+
+A source is a jupytext ``py:percent`` file ``NN_name.py``. Pages are made in :mod:`mgutils.pages`; the whole
+course is run by :mod:`mgutils.course`.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from traitlets import default
+
+from mgutils.errors import ConfigError, MgError
+
+SOURCES = Path(__file__).resolve().parents[1] / "notebooks" / "src"
+_KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_PATTERN = "[0-9][0-9]_*.py"
+
+
+# -- building ----------------------------------------------------------------------------------------------------------
+
+
+def sources(source_dir: Path | str = SOURCES) -> list[Path]:
+    """The sources of a folder, in the order of their numbers.
+
+    Raises
+    ------
+    MgError
+        If there is none.
+    """
+    found = sorted(Path(source_dir).glob(_PATTERN))
+    if not found:
+        raise MgError(f"{source_dir}: found no notebook source; wanted files {_PATTERN}. "
+                      "The sources are in notebooks/src of a clone of the project.")
+    return found
+
+
+def read_source(source: Path | str) -> NotebookNode:
+    """A source as a notebook without outputs.
+
+    Cell ids are ``<stem>-<position>``, the tags stay, all other metadata of cells goes. Same text, same notebook.
+    """
+    source = Path(source)
+    notebook = jupytext.read(source, fmt="py:percent")
+    notebook.metadata = NotebookNode(kernelspec=dict(_KERNELSPEC), language_info={"name": "python"})
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for position, cell in enumerate(notebook.cells):
+        cell.id = f"{source.stem}-{position:03d}"
+        cell.metadata = NotebookNode(tags=cell.metadata["tags"]) if cell.metadata.get("tags") else NotebookNode()
+    return notebook
+
+
+def build(source_dir: Path | str = SOURCES, out_dir: Path | str = SOURCES.parent) -> list[Path]:
+    """Write ``out_dir/NN_name.ipynb`` from every ``source_dir/NN_name.py``; the same bytes every time.
+
+    Raises
+    ------
+    MgError
+        If there is no source.
+    """
+    out_dir = Path(out_dir)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    built = []
+    for source in sources(source_dir):
+        built.append(out_dir / f"{source.stem}.ipynb")
+        _write(read_source(source), built[-1])
+    return built
+
+
+def _write(notebook: NotebookNode, path: Path) -> None:
+    path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+
+
+def _read(notebook: Path) -> NotebookNode:
+    return read_source(notebook) if notebook.suffix == ".py" else nbformat.read(notebook, as_version=4)
+
+
+# -- parameters --------------------------------------------------------------------------------------------------------
+
+
+def parameters_of(notebook: Path | str) -> dict[str, Any]:
+    """Names and default values of the cell tagged ``parameters``, in its order.
+
+    Raises
+    ------
+    MgError
+        If there is not exactly one such cell, or a line of it is not ``name = constant``.
+    """
+    notebook = Path(notebook)
+    tagged = [cell for cell in _read(notebook).cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise MgError(f"{notebook}: found {len(tagged)} cells tagged 'parameters'; wanted one.")
+    parameters = {}
+    for statement in ast.parse(tagged[0].source).body:
+        try:
+            (target,) = statement.targets
+            parameters[target.id] = ast.literal_eval(statement.value)
+        except (AttributeError, ValueError):
+            raise MgError(f"{notebook}, parameters cell: found {ast.unparse(statement)!r}; "
+                          "wanted lines of the form name = constant.") from None
+    return parameters
+
+
+def _check_names(notebook: Path, parameters: Mapping[str, Any]) -> None:
+    """Unknown names are an error; papermill only warns of them."""
+    known = list(parameters_of(notebook))
+    unknown = [name for name in parameters if name not in known]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        raise ConfigError(f"{notebook.stem}: found the parameter {', '.join(map(repr, unknown))}; "
+                          f"wanted some of {', '.join(known)}." + (f" Did you mean {near[0]}?" if near else ""))
+
+
+# -- executing ---------------------------------------------------------------------------------------------------------
+
+
+class _ThisInterpreter(AsyncKernelManager):
+    """Starts the kernel with the Python that runs the kit, whatever kernels the machine knows by the same name."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+
+    @default("transport_encryption")
+    def _encrypt(self) -> str:  # the kernel listens on a port that other users of the machine can reach
+        return "auto"
+
+
+def execute(notebook: Path | str, out: Path | str, parameters: Mapping[str, Any] | None = None, *,
+            cwd: Path | str | None = None, timeout: float | None = None, progress: bool = False) -> Path:
+    """Execute a notebook with papermill.
+
+    Parameters
+    ----------
+    notebook : path
+        A source or an ``.ipynb``; it is not changed.
+    out : path
+        The executed notebook. It exists only once every cell has run: until then, and after a failure, what there is
+        lies beside it as ``NN_name.failed.ipynb``.
+    parameters : mapping, optional
+        Values for names of the parameters cell.
+    cwd : path, optional
+        Where the kernel runs; the folder of the course's notebooks if not given, as in JupyterLab.
+    timeout : float, optional
+        Seconds that one cell may take; no limit if not given.
+    progress : bool
+        Show a bar over the cells.
+
+    Returns
+    -------
+    Path
+        ``out``.
+
+    Raises
+    ------
+    ConfigError
+        If the notebook lacks one of the parameters.
+    MgError
+        If a cell fails, takes too long or ends the kernel.
+    """
+    notebook, out = Path(notebook), Path(out).absolute()
+    parameters = {name: value.as_posix() if isinstance(value, Path) else value
+                  for name, value in (parameters or {}).items()}
+    _check_names(notebook, parameters)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)
+    unfinished = out.with_suffix(".failed.ipynb")
+    bar = {"desc": notebook.stem, "leave": False} if progress else False
+    try:
+        executed = papermill.execute_notebook(
+            _read(notebook), unfinished, parameters, kernel_name="python3", kernel_manager_class=_ThisInterpreter,
+            cwd=cwd or SOURCES.parent, execution_timeout=timeout, progress_bar=bar)
+    except papermill.PapermillExecutionError as error:
+        raise MgError(_failure(notebook, error, unfinished)) from None
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise MgError(f"{notebook.stem}: {str(error).strip()}\nThe notebook as far as it came: {unfinished}") from None
+    _write(_without_traces(executed, notebook.stem), unfinished)
+    os.replace(unfinished, out)
+    return out
+
+
+def _failure(notebook: Path, error: papermill.PapermillExecutionError, unfinished: Path) -> str:
+    """Where and how a cell failed, in a few lines."""
+    lines = error.source.strip().splitlines()
+    shown = [f"    {line}" for line in lines[:5]] + ["    ..."] * (len(lines) > 5)
+    return "\n".join([f"{notebook.stem}, cell [{error.exec_count}] failed:", *shown, f"{error.ename}: {error.evalue}",
+                      f"The notebook as far as it came: {unfinished}"])
+
+
+def _without_traces(notebook: NotebookNode, stem: str) -> NotebookNode:
+    """Drop the clock times and paths that papermill leaves in the metadata; give its own cell a fixed id."""
+    kept = notebook.metadata.papermill
+    notebook.metadata.papermill = NotebookNode(parameters=kept.parameters, duration=round(kept.duration, 1))
+    for cell in notebook.cells:
+        cell.metadata = NotebookNode(tags=cell.metadata["tags"]) if cell.metadata.get("tags") else NotebookNode()
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = f"{stem}-injected"
+    return notebook

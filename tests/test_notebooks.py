@@ -1,0 +1,282 @@
+"""Building, executing and showing notebooks, on throw-away sources; then the course itself, in the smoke profile."""
+
+import json
+import os
+import re
+import sys
+
+import nbformat
+import pytest
+
+from mgutils import course, notebooks
+from mgutils.config import get_profile
+from mgutils.errors import ConfigError, MgError
+from mgutils.notebooks import build, execute, parameters_of
+from mgutils.pages import formula, network_references, to_html
+
+PARAMETERS = '''# %% tags=["parameters"]
+profile = "cpu"
+data_root = "../data/cpu"
+seed = 0
+out_dir = "../out/cpu"
+'''
+
+SOURCE = f'''# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Somebody's own
+#     language: python
+#     name: theirs
+# ---
+
+# %% [markdown]
+# # 01 A test
+#
+# Let $\\tau > 0$.
+
+{PARAMETERS}
+# %%
+import sys
+print(profile, seed, out_dir, sys.executable)
+
+# %%
+import matplotlib.pyplot as plt
+plt.plot([0, 1]);
+'''
+
+
+@pytest.fixture
+def project(tmp_path):
+    """``project(name=text, …)`` writes sources as ``NN_name.py`` and returns their folder."""
+
+    def write(**texts):
+        folder = tmp_path / "notebooks" / "src"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, (name, text) in enumerate(texts.items(), start=1):
+            (folder / f"{number:02d}_{name}.py").write_text(text, encoding="utf-8")
+        return folder
+
+    return write
+
+
+def printed(notebook):
+    """What the cells of an executed notebook printed."""
+    outputs = (output for cell in nbformat.read(notebook, as_version=4).cells for output in cell.get("outputs", []))
+    return "".join(output.get("text", "") for output in outputs)
+
+
+# -- building ----------------------------------------------------------------------------------------------------------
+
+
+def test_build_gives_the_same_bytes_fixed_ids_and_one_kernel(project, tmp_path):
+    source_dir = project(a=SOURCE, b=PARAMETERS)
+    first = [path.read_bytes() for path in build(source_dir, tmp_path / "first")]
+    second = [path.read_bytes() for path in build(source_dir, tmp_path / "second")]
+    assert first == second and len(first) == 2
+    notebook = nbformat.reads(first[0].decode(), as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.id for cell in notebook.cells] == [f"01_a-{position:03d}" for position in range(4)]
+    assert [cell.metadata for cell in notebook.cells] == [{}, {"tags": ["parameters"]}, {}, {}]
+    assert notebook.metadata.kernelspec == {"display_name": "Python 3", "language": "python", "name": "python3"}
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in notebook.cells[1:])
+
+
+def test_build_takes_numbered_sources_in_order(project, tmp_path):
+    source_dir = project(z=PARAMETERS, a=PARAMETERS)
+    (source_dir / "draft.py").write_text("# %%\n")
+    assert [path.name for path in build(source_dir, tmp_path)] == ["01_z.ipynb", "02_a.ipynb"]
+
+
+def test_build_without_sources_is_an_error(tmp_path):
+    with pytest.raises(MgError, match="found no notebook source"):
+        build(tmp_path, tmp_path)
+
+
+def test_parameters_of_reads_names_and_defaults(project, tmp_path):
+    source_dir = project(a=SOURCE)
+    wanted = {"profile": "cpu", "data_root": "../data/cpu", "seed": 0, "out_dir": "../out/cpu"}
+    assert parameters_of(source_dir / "01_a.py") == wanted
+    assert parameters_of(build(source_dir, tmp_path)[0]) == wanted
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("# %%\nseed = 0\n", "found 0 cells"), (PARAMETERS + PARAMETERS, "found 2 cells"),
+    ('# %% tags=["parameters"]\nseed = max(1, 2)\n', r"found 'seed = max\(1, 2\)'"),
+    ('# %% tags=["parameters"]\nimport os\n', "found 'import os'"),
+    ('# %% tags=["parameters"]\na, b = 1, 2\n', "found 'a, b = ")])
+def test_parameters_of_refuses_what_cannot_be_set(project, text, message):
+    with pytest.raises(MgError, match=message):
+        parameters_of(project(a=text) / "01_a.py")
+
+
+# -- executing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """The source above, executed with two parameters, alone in its folder."""
+    folder = tmp_path_factory.mktemp("executed")
+    (folder / "01_a.py").write_text(SOURCE, encoding="utf-8")
+    parameters = {"seed": 7, "out_dir": folder / "x y"}
+    return execute(folder / "01_a.py", folder / "out" / "01_a.ipynb", parameters, cwd=folder)
+
+
+def test_parameters_reach_the_notebook(executed):
+    assert printed(executed).startswith(f"cpu 7 {executed.parents[1] / 'x y'} ")
+
+
+def test_an_executed_notebook_holds_no_clock_times_and_fixed_ids(executed):
+    notebook = nbformat.read(executed, as_version=4)
+    assert [cell.id for cell in notebook.cells][1:3] == ["01_a-001", "01_a-injected"]
+    assert set(notebook.metadata.papermill) == {"parameters", "duration"}
+    assert not re.search(r"20\d\d-\d\d-\d\dT", json.dumps(notebook))
+    assert not list(executed.parent.glob("*.failed.ipynb"))
+
+
+def test_the_kernel_is_the_python_that_runs_the_kit(project, tmp_path, monkeypatch):
+    kernel = tmp_path / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text(json.dumps({"argv": ["/bin/false"], "display_name": "Python 3"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    source = project(a=SOURCE) / "01_a.py"
+    assert printed(execute(source, tmp_path / "01_a.ipynb", cwd=tmp_path)).split()[-1] == sys.executable
+
+
+def test_the_kernel_runs_in_the_folder_of_the_notebooks(project, tmp_path):
+    source = project(a=PARAMETERS + "\n# %%\nimport os\nprint(os.getcwd())\n") / "01_a.py"
+    before = os.getcwd()
+    assert printed(execute(source, tmp_path / "a.ipynb")).strip() == str(notebooks.SOURCES.parent)
+    assert os.getcwd() == before
+
+
+def test_an_unknown_parameter_is_an_error_that_names_the_nearest(project, tmp_path):
+    source = project(a=SOURCE) / "01_a.py"
+    with pytest.raises(ConfigError, match="found the parameter 'profil'; wanted some of profile, data_root, seed, "
+                                          "out_dir. Did you mean profile"):
+        execute(source, tmp_path / "a.ipynb", {"profil": "smoke"})
+    assert not (tmp_path / "a.ipynb").exists()
+
+
+def test_a_failing_cell_is_named_and_the_notebook_is_kept(project, tmp_path):
+    long_cell = "\n".join(f"x{line} = {line}" for line in range(8)) + "\nraise ValueError('eight lines on')\n"
+    source = project(a=f"{PARAMETERS}\n# %%\nprint('before')\n\n# %%\n{long_cell}") / "01_a.py"
+    out = tmp_path / "out" / "01_a.ipynb"
+    out.parent.mkdir()
+    out.write_text("of an earlier, good run")
+    with pytest.raises(MgError) as caught:
+        execute(source, out, {"seed": 1}, cwd=tmp_path)
+    message = str(caught.value)
+    assert message.startswith("01_a, cell [4] failed:\n    x0 = 0\n") and "x5" not in message
+    assert "ValueError: eight lines on" in message and str(out.with_suffix(".failed.ipynb")) in message
+    assert not out.exists() and "before" in printed(out.with_suffix(".failed.ipynb"))
+
+
+@pytest.mark.parametrize(("cell", "message"), [("import time; time.sleep(60)", "timed out"),
+                                               ("import os; os._exit(1)", "Kernel died")])
+def test_a_cell_that_hangs_or_ends_the_kernel_is_an_error(project, tmp_path, cell, message):
+    source = project(a=f"{PARAMETERS}\n# %%\n{cell}\n") / "01_a.py"
+    with pytest.raises(MgError, match=f"(?s)01_a: .*{message}.*a.failed.ipynb"):
+        execute(source, tmp_path / "a.ipynb", cwd=tmp_path, timeout=3)
+
+
+# -- pages -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_fetches_nothing_and_holds_figures_and_formulas(executed, tmp_path):
+    page = to_html(executed, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert network_references(page) == []
+    assert "data:image/png;base64," in page
+    assert "<p>Let <math><mi>" in page and "$" not in page[page.index("<main>"):]
+
+
+@pytest.mark.parametrize("html", ['<script src="https://a.b/c.js">', "<link rel=x href='//a.b/c.css'>",
+                                  "<style>@font-face{src:url(http://a.b/c)}</style>", 'import m from "https://a.b/m.mjs"'])
+def test_what_a_browser_would_fetch_is_found(html):
+    assert len(network_references(html)) == 1
+    assert network_references('<a href="https://doi.org/x">a paper</a>') == []
+
+
+@pytest.mark.parametrize("latex", [r"\frac{1}{2} \sum_{i=1}^{B} \mathrm{KL}(q_i \,\|\, p_i)",
+                                   r"\begin{aligned} a &= b \\ c &= \lVert d \rVert_2 \end{aligned}",
+                                   r"\begin{cases} 1 & y_i = y_j \\ 0 & \text{otherwise} \end{cases}",
+                                   r"\operatorname{softmax}\left(\tfrac{I T^\top}{\tau}\right)_{ij} \in \mathbb{R}"])
+def test_the_formulas_of_the_course_become_mathml(latex):
+    assert formula(latex, display=True).startswith('<math display="block">')
+
+
+def test_a_formula_that_cannot_be_read_is_an_error():
+    with pytest.raises(MgError, match=r"formula '\\\\frac\{1'"):
+        formula(r"\frac{1", display=False)
+
+
+# -- the whole course --------------------------------------------------------------------------------------------------
+
+
+COUNTING = PARAMETERS + '''
+# %%
+from pathlib import Path
+Path(out_dir, "tables").mkdir(parents=True, exist_ok=True)
+log = Path(out_dir, "tables", "table1.md")
+log.write_text((log.read_text() if log.exists() else "") + f"{data_root} {seed} {profile}\\n")
+'''
+
+
+def test_reproduce_runs_all_in_order_and_prints_table_1(project, tmp_path, capsys):
+    source_dir = project(one=COUNTING, two=COUNTING)
+    (tmp_path / "data").mkdir()
+    executed = course.reproduce("smoke", tmp_path / "data", 5, tmp_path / "out", source_dir=source_dir)
+    assert [path.name for path in executed] == ["01_one.ipynb", "02_two.ipynb"]
+    assert {path.name for path in (tmp_path / "out" / "notebooks").iterdir()} == {
+        "01_one.ipynb", "01_one.html", "02_two.ipynb", "02_two.html"}
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("1/2  01_one ") and said[1].startswith("2/2  02_two ") and said[1].endswith(" min")
+    assert said.count("../data 5 smoke") == 2
+
+
+def test_reproduce_stops_at_the_first_failure(project, tmp_path):
+    source_dir = project(one=PARAMETERS + "\n# %%\n1 / 0\n", two=COUNTING)
+    (tmp_path / "data").mkdir()
+    with pytest.raises(MgError, match="01_one, cell .*\n.*\nZeroDivisionError"):
+        course.reproduce("smoke", tmp_path / "data", 0, tmp_path / "out", source_dir=source_dir)
+    assert not (tmp_path / "out" / "tables").exists()
+
+
+def test_reproduce_takes_a_choice_of_notebooks(project, tmp_path):
+    source_dir = project(one=COUNTING, two=COUNTING)
+    (tmp_path / "data").mkdir()
+    executed = course.reproduce("smoke", tmp_path / "data", 0, tmp_path / "out", ["02"], source_dir)
+    assert [path.stem for path in executed] == ["02_two"]
+    with pytest.raises(ConfigError, match="found '07'; wanted some of 01_one, 02_two"):
+        course.reproduce("smoke", tmp_path / "data", 0, tmp_path / "out", ["07"], source_dir)
+
+
+def test_reproduce_cannot_make_real_images(project, tmp_path):
+    with pytest.raises(ConfigError, match="'imigue' wants real images"):
+        course.reproduce("imigue", tmp_path / "absent", 0, tmp_path / "out", source_dir=project(one=COUNTING))
+
+
+COURSE = sorted(notebooks.SOURCES.glob("[0-9][0-9]_*.py"))
+
+
+@pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)
+def test_a_notebook_has_the_four_parameters(source):
+    assert parameters_of(source) == {"profile": "cpu", "data_root": "../data/cpu", "seed": 0, "out_dir": "../out/cpu"}
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory):
+    """A smoke dataset and one folder of results, shared by the notebooks so that a run is trained once."""
+    from mgutils.synth.studio import make_dataset
+
+    folder = tmp_path_factory.mktemp("smoke")
+    make_dataset(get_profile("smoke").synth, folder / "data", workers=1, progress=False)
+    return {"profile": "smoke", "data_root": folder / "data", "seed": 0, "out_dir": folder / "out"}
+
+
+@pytest.mark.notebooks
+@pytest.mark.xdist_group("course")
+@pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)
+def test_notebook_runs_in_smoke(source, smoke):
+    executed = execute(source, smoke["out_dir"] / "notebooks" / f"{source.stem}.ipynb", smoke, timeout=300)
+    assert network_references(to_html(executed).read_text(encoding="utf-8")) == []
