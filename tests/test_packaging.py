@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from mgutils.cli import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -197,3 +199,8 @@ def test_continuous_integration_runs_the_test_command_alone():
     assert os.access(script, os.X_OK)
     lines = [line for line in script.read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "set -euo pipefail" and lines[-1] == "make test" and len(lines) == 3
+
+
+def test_make_calls_commands_that_exist():
+    called = set(re.findall(r"\$\(BIN\)/mg (\w+)", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    assert called and called <= {name[0] for name in COMMANDS}
