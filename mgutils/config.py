@@ -120,7 +120,7 @@ _SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_typ
 _SMALL_TEXT = {"dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128, "max_position_embeddings": 64}
 _SMALL_MODEL = ModelConfig(image_encoder="resnet18", image_kwargs=_SMALL_IMAGE, text_encoder="scratch",
                            text_kwargs=_SMALL_TEXT, pretrained=False)
-_FROM_SCRATCH = {"lr_image": 1e-3, "lr_text": 1e-4, "lr_head": 1e-3, "threads": 1}
+_FROM_SCRATCH = {"lr_image": 1e-3, "lr_text": 1e-3, "lr_head": 1e-3, "threads": 1}
 
 PROFILES: dict[str, Profile] = {
     "smoke": Profile(

@@ -140,6 +140,10 @@ def run_directory(config: RunConfig, data: str, out_dir: Path) -> Path:
 
 
 def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Path, jobs: int, progress: bool) -> None:
+    if jobs == 1:
+        for folder, config in missing.items():
+            _train_one(config, data_root, out_dir, folder, progress)
+        return
     epochs = sum(config.train.epochs for config in missing.values())
     with (ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool,
           tqdm(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
@@ -171,14 +175,19 @@ def _aside(folder: Path) -> Path:
     return folder.with_name(folder.name + ".partial")
 
 
-def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path) -> None:
-    """Work of one process: train aside, rename when whole."""
+def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, progress: bool = False) -> None:
+    """Train one run aside, and rename its folder when it is whole."""
+    import torch
+
     from mgutils.train import fit
 
     dataset = read_dataset(data_root)
     pixels = load_pixels(dataset, config.train.image_size, cache_dir=out_dir / "cache", progress=False)
-    aside = _aside(folder)
+    aside, threads = _aside(folder), torch.get_num_threads()
     shutil.rmtree(aside, ignore_errors=True)
-    fit(config, dataset, pixels, make_split(dataset, config.split), aside, progress=False)
+    try:
+        fit(config, dataset, pixels, make_split(dataset, config.split), aside, progress=progress)
+    finally:
+        torch.set_num_threads(threads)
     shutil.rmtree(folder, ignore_errors=True)
     aside.rename(folder)

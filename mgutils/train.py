@@ -196,7 +196,7 @@ def train_epoch(session: Session, rows: np.ndarray, seed: int) -> float:
             image, text = model(images, *(session.tokens[key][classes] for key in ("input_ids", "attention_mask")))
         value = session.loss(image.float(), text.float(), classes, model.temperature)
         if not torch.isfinite(value):
-            raise TrainingError(f"step {step}: the loss is {float(value)}. Lower the learning rates or raise the "
+            raise TrainingError(f"step {step}: the loss is {value.item()}. Lower the learning rates or raise the "
                                 "temperature; the weights of the best epoch so far are kept.")
         session.optimizer.zero_grad()
         session.accelerator.backward(value)

@@ -1,0 +1,135 @@
+"""Training: equal bits twice, the report's optimiser, batches, augmentation, the folder that a run leaves."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mgutils import train
+from mgutils.config import PROFILES, run_config
+from mgutils.data.pixels import load_pixels
+from mgutils.data.splits import Split, make_split
+from mgutils.data.table import read_dataset
+from mgutils.errors import ConfigError, TrainingError
+from mgutils.evaluate import evaluate_run
+
+
+@pytest.fixture
+def data(tiny_root):
+    dataset = read_dataset(tiny_root)
+    return dataset, load_pixels(dataset, 32, progress=False), make_split(dataset, "frame")
+
+
+def short(objective="sound_ce", **settings):
+    return run_config("smoke", objective, **{"epochs": 2, "batch_size": 16, **settings})
+
+
+@given(st.integers(2, 200), st.integers(2, 64), st.integers(0, 5))
+def test_batches_hold_every_row_once_and_never_one_alone(count, size, seed):
+    parts = list(train.batches(np.arange(100, 100 + count), size, seed))
+    assert sorted(np.concatenate(parts)) == list(range(100, 100 + count))
+    assert all(2 <= len(part) <= size + 1 for part in parts)
+
+
+def test_optimizer_is_the_reports(data):
+    dataset, pixels, split = data
+    settings = PROFILES["imigue"].train
+    config = replace(short(), train=replace(settings, image_size=32))
+    session = train.open_session(config, dataset, pixels, split)
+    groups = session.optimizer.param_groups
+    assert [group["lr"] for group in groups] == [1e-4, 1e-5, 1e-3]
+    assert [group["weight_decay"] for group in groups] == [0, 0, 1e-3]
+    assert sum(len(group["params"]) for group in groups) == len(list(session.model.parameters()))
+    assert (session.scheduler.patience, session.scheduler.factor) == (10, 0.8)
+
+
+@pytest.mark.parametrize("objective", ["report_ce", "report_js", "sound_ce", "sound_js"])
+def test_a_run_leaves_everything_and_two_runs_are_equal_bit_for_bit(data, tmp_path, objective):
+    dataset, pixels, split = data
+    folders = [train.fit(short(objective), dataset, pixels, split, tmp_path / name, progress=False) for name in "ab"]
+    assert {path.name for path in folders[0].iterdir()} == {
+        "config.json", "log.jsonl", "best.safetensors", "last.safetensors", "outputs.npz", "metrics.json",
+        "per_class.csv", "confusion.csv", "receipt.json"}
+    for name in ("best.safetensors", "last.safetensors", "outputs.npz", "metrics.json"):
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+    logs = [[json.loads(line) for line in (folder / "log.jsonl").open()] for folder in folders]
+    assert [row["epoch"] for row in logs[0]] == [1, 2]
+    assert [row["train_loss"] for row in logs[0]] == [row["train_loss"] for row in logs[1]]
+
+
+def test_another_seed_gives_another_run(data, tmp_path):
+    dataset, pixels, split = data
+    first, second = (train.fit(replace(short(), seed=seed), dataset, pixels, split, tmp_path / str(seed), progress=False)
+                     for seed in (0, 1))
+    assert (first / "last.safetensors").read_bytes() != (second / "last.safetensors").read_bytes()
+
+
+def test_a_model_learns_what_can_be_learned(data):
+    dataset, pixels, split = data
+    pixels = np.array(pixels)
+    for row, target in enumerate(dataset.target):  # a class is a colour
+        pixels[row] = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]])[target]
+    session = train.open_session(short(), dataset, pixels, split)
+    for epoch in range(8):
+        train.train_epoch(session, split.train, seed=epoch)
+    assert train.validate(session, split.valid)[0].top1 == 1
+
+
+def test_best_weights_give_the_scores_on_disk(data, tmp_path, tiny_root):
+    dataset, pixels, split = data
+    folder = train.fit(short(epochs=3), dataset, pixels, split, tmp_path / "run", progress=False)
+    again = evaluate_run(folder, tiny_root, tmp_path / "again")
+    assert json.loads((folder / "metrics.json").read_text()) == again.summary()
+    assert (folder / "confusion.csv").read_text() == (tmp_path / "again" / "confusion.csv").read_text()
+    best = max(json.loads(line)["top1"] for line in (folder / "log.jsonl").open())
+    assert again.top1 == best
+
+
+def test_evaluating_on_other_classes_is_refused(data, tmp_path, tiny_root):
+    dataset, pixels, split = data
+    folder = train.fit(short(epochs=1), dataset, pixels, split, tmp_path / "run", progress=False)
+    labels = tiny_root / "Clip_label.csv"
+    labels.write_text(labels.read_text().replace("Turtle", "Tortoise"))
+    with pytest.raises(ConfigError, match="captions are not those"):
+        evaluate_run(folder, tiny_root, tmp_path / "again")
+
+
+def test_a_loss_that_is_no_number_stops_the_run(data):
+    dataset, pixels, split = data
+    session = train.open_session(short(), dataset, pixels, split)
+    with torch.no_grad():
+        session.model.image_projection.fc.weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="step 1"):
+        train.train_epoch(session, split.train, seed=0)
+
+
+def test_nothing_to_train_on_is_refused(data):
+    dataset, pixels, _ = data
+    with pytest.raises(ConfigError, match="0 training"):
+        train.open_session(short(), dataset, pixels, Split("frame", np.arange(0), np.arange(3)))
+
+
+def test_scheduler_steps_per_epoch_or_per_batch(data):
+    dataset, pixels, split = data
+    for every, falls in (("epoch", False), ("batch", True)):
+        config = short(lr_image=0.0, lr_text=0.0, lr_head=0.0, plateau_every=every, plateau_patience=0)
+        session = train.open_session(config, dataset, pixels, split)
+        steps = []
+        session.scheduler.step = lambda value, steps=steps: steps.append(value)
+        train.train_epoch(session, split.train, seed=0)
+        assert bool(steps) == falls
+
+
+def test_affine_moves_each_image_its_own_way_and_keeps_a_flat_one():
+    generator = torch.Generator().manual_seed(0)
+    flat = torch.full((3, 3, 16, 16), 0.5)
+    torch.testing.assert_close(train.random_affine(flat, generator), flat)
+    image = torch.rand(1, 3, 16, 16).expand(4, -1, -1, -1)
+    moved = train.random_affine(image, generator)
+    assert not torch.allclose(moved[0], moved[1])
+    still = train.random_affine(image, generator, degrees=0, shift=0, scale=0)
+    torch.testing.assert_close(still, image, atol=1e-5, rtol=1e-5)
