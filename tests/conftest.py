@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mgutils.data.layout import write_tables
+from mgutils.data.table import Dataset
 from mgutils.labels import Labels
 
 TINY_NAMES = ("Turtle neck", "Folding arms ", "touching jaw ", "Illustrative hand gestures")
@@ -41,16 +43,23 @@ def make_tiny(root: Path, *, sidecar: bool = True, size: int = 12) -> Path:
     return root
 
 
-@pytest.fixture
-def tiny_root(tmp_path: Path) -> Path:
-    """The tiny dataset with its sidecar; the test may change it."""
-    return make_tiny(tmp_path / "tiny")
+@pytest.fixture(scope="session")
+def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny dataset with its sidecar, for all tests that only read it."""
+    return make_tiny(tmp_path_factory.mktemp("template") / "tiny")
 
 
 @pytest.fixture
-def bare_root(tmp_path: Path) -> Path:
+def tiny_root(tmp_path: Path, tiny_template: Path) -> Path:
+    """A copy of the tiny dataset with its sidecar; the test may change it."""
+    return Path(shutil.copytree(tiny_template, tmp_path / "tiny"))
+
+
+@pytest.fixture
+def bare_root(tiny_root: Path) -> Path:
     """The tiny dataset as the seed has it, without the sidecar."""
-    return make_tiny(tmp_path / "bare", sidecar=False)
+    (tiny_root / "clips.csv").unlink()
+    return tiny_root
 
 
 @pytest.fixture
@@ -62,3 +71,14 @@ def edit_sheet() -> Callable:
         changed = change(sheet)
         (sheet if changed is None else changed).to_excel(file, index=False)
     return edit
+
+
+@pytest.fixture(scope="session")
+def memory_dataset() -> Callable[..., Dataset]:
+    """``memory_dataset(class_ids, clip_ids, video_ids, subject_ids)``: a dataset without files."""
+    def build(class_ids, clip_ids=None, video_ids=None, subject_ids=None) -> Dataset:
+        columns = {"class_id": class_ids, "clip_id": range(len(class_ids)) if clip_ids is None else clip_ids,
+                   "video_id": video_ids, "subject_id": subject_ids}
+        frames = pd.DataFrame({name: np.asarray(values) for name, values in columns.items() if values is not None})
+        return Dataset(Path("nowhere"), frames, Labels(tuple(f"class {i}" for i in range(1, max(class_ids) + 1))))
+    return build

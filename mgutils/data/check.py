@@ -195,6 +195,7 @@ def _check_folders(frames: pd.DataFrame, file: Path, findings: Findings) -> None
     bad = np.flatnonzero((folder >= 0) & (class_id >= 0) & (folder != class_id))
     findings.rows(file, "Class", bad, [f"{class_id[i]} for the image {frames['path'].iloc[i]!r}" for i in bad],
                   "the class of the image's folder", "Correct the class, or move the image.")
+    frames.loc[bad, "class_id"] = -1
     named = (parts[1] >= 0) & (frames["clip_id"] >= 0) & (frames["frame_id"] >= 0)
     other = named & ((parts[1] != frames["clip_id"]) | (parts[2] != frames["frame_id"]))
     if other.any():

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mgutils.data.images import in_threads, read_rgb
 from mgutils.data.table import Dataset
-from mgutils.errors import ConfigError
+from mgutils.errors import ConfigError, DataError, Fault
 
 
 def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = None,
@@ -48,37 +48,50 @@ def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = N
     folder = dataset.root / ".pixels" if cache_dir is None else Path(cache_dir)
     listing, state = _manifest(dataset)
     file = folder / f"{dataset.root.resolve().name}-{size}-{listing}-{state}.npy"
-    if not file.exists():
-        _write(dataset, size, file, progress)
+    shape = (len(dataset), size, size, 3)
+    if not _fits(file, shape):
+        _write(dataset, shape, file, progress)
         for old in folder.glob(f"*-{size}-{listing}-*.npy"):
             if old != file:
                 old.unlink(missing_ok=True)
     return np.load(file, mmap_mode="r")
 
 
+def _fits(file: Path, shape: tuple[int, ...]) -> bool:
+    """Whether the file holds a whole array of the shape."""
+    try:
+        return np.load(file, mmap_mode="r").shape == shape
+    except (OSError, ValueError):
+        return False
+
+
 def _manifest(dataset: Dataset) -> tuple[str, str]:
     """A hash of where the images are, and one of their sizes and times of change."""
     paths = [dataset.image_path(row) for row in range(len(dataset))]
     listing = "\n".join([str(dataset.root.resolve()), *dataset.frames["path"]])
-    state = np.array([(stat.st_size, stat.st_mtime_ns) for stat in map(os.stat, paths)], dtype="<i8")
+    try:
+        state = np.array([(stat.st_size, stat.st_mtime_ns) for stat in map(os.stat, paths)], dtype="<i8")
+    except OSError as error:
+        raise DataError([Fault(str(error.filename), None, None, error.strerror, "the image that was there when the "
+                               "table was read", "Run `mg data check`.")]) from None
     return hashlib.sha256(listing.encode()).hexdigest()[:12], hashlib.sha256(state.tobytes()).hexdigest()[:12]
 
 
-def _write(dataset: Dataset, size: int, file: Path, progress: bool) -> None:
+def _write(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool) -> None:
     """Decode everything into a file aside, and rename it when it is whole."""
     aside = file.with_name(f"{file.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=(len(dataset), size, size, 3))
+        array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
     except OSError as error:
         raise ConfigError(f"cache_dir: {file.parent} cannot be written to ({error.strerror}). Name a folder that can "
                           "with cache_dir.") from None
 
     def decode(row: int) -> None:
-        array[row] = read_rgb(dataset.image_path(row)).resize((size, size), Image.Resampling.BILINEAR)
+        array[row] = read_rgb(dataset.image_path(row)).resize(shape[1:3], Image.Resampling.BILINEAR)
 
     try:
-        for _ in in_threads(decode, range(len(dataset)), description=f"decode to {size} px", progress=progress):
+        for _ in in_threads(decode, range(len(dataset)), description=f"decode to {shape[1]} px", progress=progress):
             pass
         array.flush()
         aside.replace(file)

@@ -5,11 +5,11 @@ What a split leaks is in ``audit``.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+import pandas as pd
+from sklearn.model_selection import train_test_split
 
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
@@ -20,6 +20,7 @@ TRAIN_SUBJECTS = (2, 4, 5, 6, 9, 10, 12, 13, 14, 15, 17, 18, 20, 21, 22, 23, 25,
 TEST_SUBJECTS = (1, 3, 7, 8, 11, 16, 19, 24, 26, 27, 32, 33, 34, 37, 40, 45, 49, 50, 51, 54, 55, 56, 57, 58, 60, 63, 64,
                  65, 66, 67, 68, 69, 70, 71, 72)
 """Its 35 test subjects."""
+_DRAWS = 500
 SPLITS = ("frame", "clip", "video", "subject", "official")
 
 
@@ -103,26 +104,33 @@ def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:
 
 
 def _by_group(name: str, classes: np.ndarray, groups: np.ndarray, fraction: float, seed: int) -> Split:
-    """One fold of a stratified grouped k-fold: the one that keeps most classes on both sides, then nearest in size.
+    """Of many random draws of whole groups, the one whose share of every class, and of all frames, is nearest.
 
-    A class that cannot be on both sides is better trained on than only validated.
+    A class that lies in one group costs less in training than in validation. scikit-learn's ``StratifiedGroupKFold``
+    does the same for whole folds, but where groups differ in size its seed changes next to nothing.
     """
-    count, largest = len(np.unique(groups)), np.unique(classes, return_counts=True)[1].max()
-    folds = min(round(1 / fraction), count, largest)
-    if folds < 2:
-        raise ConfigError(f"split {name!r}: found {count} {name}s and at most {largest} frames of a class; wanted at "
-                          "least 2 of both. Make more data.")
+    place = np.unique(groups, return_inverse=True)[1]
+    if not place.any():
+        raise ConfigError(f"split {name!r}: found 1 {name}; wanted at least 2. Make data with more of them, or split "
+                          "by frame.")
+    rng, table = np.random.default_rng(seed), pd.crosstab(place, classes).to_numpy()  # (G, C) frames
+    draws = (_draw(table, fraction, rng) for _ in range(_DRAWS))
+    chosen = min(draws, key=lambda groups: _distance(table, groups, fraction))
+    inside = np.isin(place, chosen)
+    return Split(name, np.flatnonzero(~inside), np.flatnonzero(inside))
 
-    def cost(valid: np.ndarray) -> tuple[float, ...]:
-        train = np.delete(classes, valid)
-        return (not len(valid) or not len(train), -len(np.unique(train)), -len(np.unique(classes[valid])),
-                abs(len(valid) / len(classes) - fraction))
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # classes with fewer frames than folds are usual here
-        kfold = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-        valid = min((valid for _, valid in kfold.split(classes, classes, groups)), key=cost)
-    return Split(name, np.delete(np.arange(len(classes)), valid), valid)
+def _draw(table: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Groups at random, as many as come nearest to the fraction of the frames, but not all."""
+    order = rng.permutation(len(table))
+    reached = table.sum(axis=1)[order].cumsum()[:-1]
+    return order[:np.abs(reached - fraction * table.sum()).argmin() + 1]
+
+
+def _distance(table: np.ndarray, chosen: np.ndarray, fraction: float) -> float:
+    """Mean distance of the classes' shares from the fraction, plus the distance of the share of all frames."""
+    valid = table[chosen].sum(axis=0)
+    return np.abs(valid / table.sum(axis=0) - fraction).mean() + abs(valid.sum() / table.sum() - fraction)
 
 
 def _official(subjects: np.ndarray) -> Split:

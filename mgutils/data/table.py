@@ -12,7 +12,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.data.check import COLUMNS, Findings, check_rows, digits, note_captions, read_table, with_columns
+from mgutils.data.check import (
+    COLUMNS,
+    FIRST_ROW,
+    Findings,
+    check_rows,
+    digits,
+    note_captions,
+    read_table,
+    with_columns,
+)
 from mgutils.data.images import check_decoding, check_files
 from mgutils.data.sidecar import read_clips
 from mgutils.errors import DataError, Fault
@@ -101,9 +110,9 @@ def check_dataset(root: Path | str, *, decode: bool = False, progress: bool = Tr
     root = Path(root)
     dataset, findings = _inspect(root)
     if decode and dataset is not None:
-        faulty = {fault.row for fault in findings.faults}
-        whole = dataset.frames["path"][[row + 2 not in faulty for row in range(len(dataset))]]
-        check_decoding(whole, root, _sheet_path(root), findings, progress=progress)
+        faulty = {fault.row for fault in findings.faults if fault.column == "Path"}
+        there = dataset.frames["path"][[row + FIRST_ROW not in faulty for row in range(len(dataset))]]
+        check_decoding(there, root, _sheet_path(root), findings, progress=progress)
     counts = "nothing that can be read" if dataset is None else _summary(dataset)
     ending = f"{len(findings.faults):,} faults, {len(findings.notes):,} notes"
     return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}")
@@ -150,8 +159,8 @@ def _read_sheet(file: Path, findings: Findings) -> pd.DataFrame | None:
         return None
     try:
         with pd.ExcelFile(file, engine="openpyxl", engine_kwargs={"data_only": False}) as book:
-            fitting = [name for name in book.sheet_names if set(COLUMNS) <= set(book.parse(name, nrows=0).columns)]
-            sheet = book.parse(fitting[0] if fitting else 0, dtype=object, na_filter=False)
+            fitting = [name for name in book.sheet_names if set(COLUMNS) <= set(pd.read_excel(book, name, nrows=0))]
+            sheet = pd.read_excel(book, fitting[0] if fitting else 0, dtype=object, na_filter=False)
     except Exception as error:  # openpyxl raises whatever the broken part of a file makes it raise
         findings.fault(file, f"no readable workbook ({type(error).__name__})", wanted,
                        "Save the table as .xlsx, unprotected, with its data in a worksheet.")

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mgutils.errors import DataError
+from mgutils.labels import Labels, imigue_classes, imigue_labels, read_labels, write_labels
+
+REPOSITORY = Path(__file__).parent.parent
+SPACED = {4, 5, 7, 8, 9, 10, 12, 13, 15, 17, 19, 23, 24, 29, 30, 32}
+
+
+def test_the_seed_has_32_captions_and_half_of_them_end_with_a_space():
+    names = imigue_labels().names
+    assert len(names) == 32
+    assert {i for i, name in enumerate(names, start=1) if name != name.strip()} == SPACED
+    assert names[21] == "scraching or touching arms" and names[31] == "Illustrative hand gestures "
+
+
+def test_the_committed_label_file_holds_the_captions_byte_for_byte(tmp_path):
+    write_labels(imigue_labels(), tmp_path / "Clip_label.csv")
+    assert (tmp_path / "Clip_label.csv").read_bytes() == (REPOSITORY / "data" / "Clip_label.csv").read_bytes()
+    assert read_labels(REPOSITORY / "data" / "Clip_label.csv") == imigue_labels()
+
+
+def test_facts_about_the_classes_add_up():
+    facts = imigue_classes()
+    assert resources.files("mgutils").joinpath("imigue_classes.csv").is_file()
+    assert facts["seed_frames"].sum() == 60514
+    assert (facts["group"] != "").sum() == 31 and facts["group"][32] == ""
+
+
+@pytest.mark.parametrize("count", [1, 10, 17, 32])
+def test_ids_and_indices_are_inverse(count):
+    labels = Labels(tuple(f"class {i}" for i in range(count)))
+    ids = np.arange(1, count + 1)
+    assert (labels.to_index(ids) == np.arange(count)).all()
+    assert (labels.to_id(labels.to_index(ids)) == ids).all()
+    assert labels.name(count) == f"class {count - 1}"
+
+
+def test_raw_code_99_is_class_32_where_there_are_32_classes():
+    assert imigue_labels().to_index([99, 1]).tolist() == [31, 0]
+    with pytest.raises(ValueError, match="99 is outside 1..17"):
+        Labels(("a",) * 17).to_index([99])
+
+
+@pytest.mark.parametrize("bad", [0, -1, 33])
+def test_ids_out_of_range(bad):
+    with pytest.raises(ValueError, match="outside 1..32"):
+        imigue_labels().to_index([bad])
+    with pytest.raises(ValueError, match="outside 0..31"):
+        imigue_labels().to_id([32 if bad > 0 else -1])
+
+
+def test_display_names():
+    assert Labels((" touching jaw ", "Head up")).display == ("Touching jaw", "Head up")
+
+
+def test_labels_come_in_the_order_of_their_ids(tmp_path):
+    file = tmp_path / "Clip_label.csv"
+    file.write_bytes(b"\xef\xbb\xbfid,name\r\n2,b \r\n10,j\r\n1,\"a, c\"\r\n" + b"".join(
+        b"%d,x%d\r\n" % (i, i) for i in range(3, 10)))
+    assert read_labels(file).names == ("a, c", "b ", *(f"x{i}" for i in range(3, 10)), "j")
+
+
+LABEL_FILES = {
+    "empty file": (b"", [(None, None)]),
+    "header only": (b"id,name\n", [(None, None)]),
+    "other columns": (b"number,text\n1,a\n", [(1, "id")]),
+    "one column missing": (b"id,text\n1,a\n", [(1, "name")]),
+    "gap": (b"id,name\n1,a\n3,b\n", [(3, "id")]),
+    "from zero": (b"id,name\n0,a\n1,b\n", [(2, "id")]),
+    "repeated": (b"id,name\n1,a\n1,b\n", [(3, "id")]),
+    "text and empty": (b"id,name\none,a\n2,\n", [(2, "id"), (3, "name")]),
+    "fraction": (b"id,name\n1.0,a\n", [(2, "id")]),
+    "comma without quotes": (b"id,name\n1,a,b\n2,c,d,e\n", [(None, None)]),
+    "not UTF-8": (b"id,name\n1,\xff\xfe\n", [(None, None)]),
+}
+
+
+@pytest.mark.parametrize("case", LABEL_FILES)
+def test_broken_label_files_list_every_fault_once(tmp_path, case):
+    content, places = LABEL_FILES[case]
+    file = tmp_path / "Clip_label.csv"
+    file.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_labels(file)
+    assert [(fault.row, fault.column) for fault in caught.value.faults] == places
+
+
+def test_no_label_file(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        read_labels(tmp_path / "Clip_label.csv")

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mgutils.data.images import in_threads, read_rgb
+from mgutils.data.pixels import load_pixels
+from mgutils.data.table import read_dataset
+from mgutils.errors import ConfigError, DataError
+
+
+def test_pixels_are_the_resized_images(tiny_root, tmp_path):
+    dataset = read_dataset(tiny_root)
+    pixels = load_pixels(dataset, 8, cache_dir=tmp_path / "cache", progress=False)
+    assert pixels.shape == (72, 8, 8, 3) and pixels.dtype == np.uint8
+    assert isinstance(pixels, np.memmap) and not pixels.flags.writeable
+    for row in (0, 35, 71):
+        image = Image.open(dataset.image_path(row)).resize((8, 8), Image.Resampling.BILINEAR)
+        assert np.array_equal(pixels[row], image)
+
+
+def decoded_again(monkeypatch, dataset, cache) -> bool:
+    """Whether a further call decodes anything."""
+    calls = []
+    monkeypatch.setattr("mgutils.data.pixels.read_rgb", lambda path: calls.append(path) or read_rgb(path))
+    load_pixels(dataset, 8, cache_dir=cache, progress=False)
+    return bool(calls)
+
+
+def test_the_cache_is_used_until_an_image_changes(tiny_root, tmp_path, monkeypatch):
+    dataset, cache = read_dataset(tiny_root), tmp_path / "cache"
+    load_pixels(dataset, 8, cache_dir=cache, progress=False)
+    load_pixels(dataset, 4, cache_dir=cache, progress=False)
+    assert not decoded_again(monkeypatch, dataset, cache)
+    Image.new("RGB", (12, 12), "red").save(dataset.image_path(5))
+    assert decoded_again(monkeypatch, dataset, cache)
+    pixels = load_pixels(dataset, 8, cache_dir=cache)
+    assert pixels[5, 0, 0, 0] > 200 and pixels[5, 0, 0, 1] < 50
+    assert len(list(cache.iterdir())) == 2  # the array of the old image is gone, the other size is not
+
+
+def test_a_broken_cache_is_made_again(tiny_root, tmp_path, monkeypatch):
+    dataset, cache = read_dataset(tiny_root), tmp_path / "cache"
+    before = np.array(load_pixels(dataset, 8, cache_dir=cache, progress=False))
+    file, = cache.iterdir()
+    file.write_bytes(file.read_bytes()[:5000])
+    assert decoded_again(monkeypatch, dataset, cache)
+    assert np.array_equal(load_pixels(dataset, 8, cache_dir=cache), before)
+
+
+def test_the_default_cache_is_in_the_dataset_and_no_part_of_it(tiny_root):
+    load_pixels(read_dataset(tiny_root), 4, progress=False)
+    assert len(list((tiny_root / ".pixels").glob("tiny-4-*.npy"))) == 1
+    assert len(read_dataset(tiny_root)) == 72
+
+
+def test_an_unreadable_image_leaves_no_cache(tiny_root, tmp_path):
+    dataset = read_dataset(tiny_root)
+    dataset.image_path(3).write_bytes(b"no image")
+    with pytest.raises(DataError, match="cannot be decoded"):
+        load_pixels(dataset, 8, cache_dir=tmp_path / "cache", progress=False)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_an_image_that_went_away(tiny_root, tmp_path):
+    dataset = read_dataset(tiny_root)
+    dataset.image_path(3).unlink()
+    with pytest.raises(DataError, match="mg data check"):
+        load_pixels(dataset, 8, cache_dir=tmp_path, progress=False)
+
+
+def test_bad_arguments(tiny_root, tmp_path):
+    dataset = read_dataset(tiny_root)
+    with pytest.raises(ConfigError, match="size: found 0"):
+        load_pixels(dataset, 0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be written to"):
+        load_pixels(dataset, 8, cache_dir=tmp_path / "file" / "cache")
+
+
+def test_grey_palette_alpha_and_16_bits_become_rgb(tmp_path):
+    ramp = np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8)
+    cases = {
+        "grey.png": Image.fromarray(ramp),
+        "sixteen.png": Image.fromarray(ramp.astype(np.uint16) * 257),
+        "palette.png": Image.fromarray(ramp).convert("P"),
+        "bits.png": Image.fromarray(ramp > 127),
+        "cmyk.jpg": Image.fromarray(ramp).convert("RGB").convert("CMYK"),
+    }
+    for name, image in cases.items():
+        image.save(tmp_path / name)
+        rgb = read_rgb(tmp_path / name)
+        assert rgb.mode == "RGB" and rgb.size == (8, 8)
+        expected = np.where(ramp > 127, 255, 0) if name == "bits.png" else ramp
+        tolerance = 6 if name == "cmyk.jpg" else 0
+        assert np.abs(np.asarray(rgb).astype(int) - expected[..., None]).max() <= tolerance, name
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_is_laid_on_white(tmp_path, mode):
+    image = Image.new("RGBA", (4, 4), (0, 0, 0, 0)).convert(mode)
+    image.save(tmp_path / "a.png")
+    assert np.asarray(read_rgb(tmp_path / "a.png")).min() == 255
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    image = Image.new("RGB", (16, 8), "white")
+    image.paste("black", (0, 0, 8, 8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to stand upright
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    upright = np.asarray(read_rgb(tmp_path / "a.jpg").convert("L"))
+    assert upright.shape == (16, 8)
+    assert upright[:6].max() < 30 and upright[10:].min() > 225
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"\xff\xd8\xff\xe0junk", b"BM" + bytes(60)])
+def test_no_decoder_error_escapes(tmp_path, content):
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(DataError, match="cannot be decoded"):
+        read_rgb(tmp_path / "a.jpg")
+    with pytest.raises(DataError, match="no such file"):
+        read_rgb(tmp_path / "b.jpg")
+
+
+def test_threads_keep_the_order_and_pass_errors_on():
+    assert list(in_threads(lambda x: x * x, range(200), description="", progress=False)) == [x * x for x in range(200)]
+    with pytest.raises(ZeroDivisionError):
+        list(in_threads(lambda x: 1 / (x - 7), range(50), description="", progress=False))
+
+
+def test_a_moved_dataset_is_decoded_anew(tiny_root, tmp_path):
+    load_pixels(read_dataset(tiny_root), 4, cache_dir=tmp_path / "cache", progress=False)
+    shutil.copytree(tiny_root, tmp_path / "other" / "tiny")
+    os.utime(tmp_path / "other/tiny/training/1/0.0.jpg")
+    load_pixels(read_dataset(tmp_path / "other/tiny"), 4, cache_dir=tmp_path / "cache", progress=False)
+    assert len(list((tmp_path / "cache").iterdir())) == 2

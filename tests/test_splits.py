@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
+
+from mgutils.config import SplitName
+from mgutils.data.splits import SPLITS, TEST_SUBJECTS, TRAIN_SUBJECTS, available_splits, make_split
+from mgutils.data.table import read_dataset
+from mgutils.errors import ConfigError
+
+
+def grouped(memory_dataset, seed: int, frames: int, subjects: int, classes: int):
+    """Clips in videos in subjects, drawn at random; rare classes are rare."""
+    rng = np.random.default_rng(seed)
+    clip = np.sort(rng.integers(0, max(frames // 3, 2), frames))
+    video_of_clip = rng.integers(0, 3 * subjects, clip.max() + 1)
+    class_of_clip = np.minimum(rng.geometric(0.3, clip.max() + 1), classes)
+    video = video_of_clip[clip]
+    return memory_dataset(class_of_clip[clip], clip, video, video % subjects + 1)
+
+
+def assert_partition(split, count: int):
+    assert len(split.train) and len(split.valid)
+    assert np.array_equal(np.sort(np.concatenate([split.train, split.valid])), np.arange(count))
+
+
+def test_the_names_are_those_of_the_settings():
+    assert SPLITS == SplitName.__args__
+
+
+@pytest.mark.parametrize("seed", [0, 42])
+@pytest.mark.parametrize("fraction", [0.2, 0.3])
+def test_frame_split_is_scikit_learns(memory_dataset, seed, fraction):
+    classes = np.random.default_rng(1).choice([1, 2, 3, 7], 500, p=[0.9, 0.06, 0.03, 0.01])
+    split = make_split(memory_dataset(classes), "frame", valid_fraction=fraction, seed=seed)
+    train, valid = train_test_split(np.arange(500), test_size=fraction, stratify=classes, random_state=seed)
+    assert np.array_equal(split.train, train) and np.array_equal(split.valid, valid)
+
+
+def test_frame_split_defaults_are_the_seeds(memory_dataset):
+    classes = np.repeat([1, 2, 3], [100, 50, 10])
+    split = make_split(memory_dataset(classes), "frame")
+    train, valid = train_test_split(np.arange(160), test_size=0.2, stratify=classes, random_state=42)
+    assert np.array_equal(split.train, train) and np.array_equal(split.valid, valid)
+
+
+def test_a_class_with_a_single_frame_is_trained_on(memory_dataset):
+    classes = np.repeat([1, 2, 3, 4], [20, 1, 20, 1])
+    split = make_split(memory_dataset(classes), "frame")
+    assert_partition(split, 42)
+    assert {20, 41} <= set(split.train)
+    rows = np.flatnonzero(np.isin(classes, [1, 3]))
+    valid = train_test_split(rows, test_size=0.2, stratify=classes[rows], random_state=42)[1]
+    assert np.array_equal(split.valid, valid)
+
+
+def test_too_few_frames_for_the_frame_split(memory_dataset):
+    with pytest.raises(ConfigError, match="6 frames of 3 classes.*Make more data"):
+        make_split(memory_dataset([1, 1, 2, 2, 3, 3]), "frame")
+    with pytest.raises(ConfigError, match="0 frames of 0 classes"):
+        make_split(memory_dataset([1, 2, 3]), "frame")
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 10**6), frames=st.integers(30, 300), subjects=st.integers(2, 30), classes=st.integers(1, 12),
+       name=st.sampled_from(["clip", "video", "subject"]), fraction=st.sampled_from([0.2, 0.25, 0.5]))
+def test_grouped_splits_share_no_group(memory_dataset, seed, frames, subjects, classes, name, fraction):
+    dataset = grouped(memory_dataset, seed, frames, subjects, classes)
+    if dataset.frames[f"{name}_id"].nunique() < 2:
+        return
+    split = make_split(dataset, name, valid_fraction=fraction, seed=seed)
+    assert_partition(split, frames)
+    group = dataset.frames[f"{name}_id"].to_numpy()
+    assert not set(group[split.train]) & set(group[split.valid])
+    again = make_split(dataset, name, valid_fraction=fraction, seed=seed)
+    assert np.array_equal(split.valid, again.valid)
+
+
+@pytest.mark.parametrize("name", ["clip", "video", "subject"])
+def test_grouped_splits_hold_about_a_fifth_and_every_class_is_trained_on(memory_dataset, name):
+    dataset = grouped(memory_dataset, 3, 2000, 40, 10)
+    split = make_split(dataset, name)
+    assert abs(len(split.valid) / 2000 - 0.2) < 0.05
+    assert set(dataset.target[split.train]) == set(dataset.target)
+    assert len(set(dataset.target[split.valid])) >= len(set(dataset.target)) - 1
+    assert not np.array_equal(split.valid, make_split(dataset, name, seed=1).valid)
+
+
+def test_a_class_of_one_clip_is_trained_on(memory_dataset):
+    clip = np.arange(200) // 2
+    classes = np.where(clip == 57, 3, clip % 2 + 1)
+    for seed in range(5):
+        assert {114, 115} <= set(make_split(memory_dataset(classes, clip), "clip", seed=seed).train)
+
+
+def test_official_split_has_the_37_and_35_subjects(memory_dataset):
+    assert len(TRAIN_SUBJECTS) == 37 and len(TEST_SUBJECTS) == 35
+    assert sorted(TRAIN_SUBJECTS + TEST_SUBJECTS) == list(range(1, 73))
+    subjects = np.repeat(np.arange(1, 73), 3)
+    split = make_split(memory_dataset(np.ones(216, int), subject_ids=subjects, video_ids=subjects), "official")
+    assert_partition(split, 216)
+    assert set(subjects[split.train]) == set(TRAIN_SUBJECTS) and set(subjects[split.valid]) == set(TEST_SUBJECTS)
+
+
+@pytest.mark.parametrize(("subjects", "words"), [([1, 2, 73], "subject 73"), ([1, 3, 7], "0 training and 3"),
+                                                 ([2, 4, 5], "3 training and 0")])
+def test_official_split_needs_imigues_subjects(memory_dataset, subjects, words):
+    dataset = memory_dataset([1, 1, 1], subject_ids=subjects, video_ids=subjects)
+    assert available_splits(dataset) == SPLITS[:4]
+    with pytest.raises(ConfigError, match=f"{words}.*Use the split 'subject'"):
+        make_split(dataset, "official")
+
+
+@pytest.mark.parametrize("name", ["video", "subject", "official"])
+def test_without_the_sidecar_the_error_says_what_can_be_done(bare_root, name):
+    dataset = read_dataset(bare_root)
+    assert available_splits(dataset) == ("frame", "clip")
+    with pytest.raises(ConfigError, match="no clips.csv.*can be made without it: frame, clip.*mg synth"):
+        make_split(dataset, name)
+    for other in available_splits(dataset):
+        assert_partition(make_split(dataset, other), 72)
+
+
+def test_with_the_sidecar_every_split_can_be_made(tiny_template):
+    dataset = read_dataset(tiny_template)
+    assert available_splits(dataset) == SPLITS
+    for name in SPLITS:
+        assert_partition(make_split(dataset, name), 72)
+
+
+def test_one_group_cannot_be_split(memory_dataset):
+    dataset = memory_dataset([1, 2, 1, 2], clip_ids=[0, 0, 1, 1], video_ids=[5] * 4, subject_ids=[1] * 4)
+    with pytest.raises(ConfigError, match="found 1 video"):
+        make_split(dataset, "video")
+
+
+@pytest.mark.parametrize(("name", "options", "words"), [
+    ("fold", {}, "found 'fold'; wanted one of frame, clip"),
+    ("frame", {"valid_fraction": 0}, "valid_fraction: found 0"),
+    ("clip", {"valid_fraction": 0.9}, "valid_fraction: found 0.9")])
+def test_bad_arguments(memory_dataset, name, options, words):
+    with pytest.raises(ConfigError, match=words):
+        make_split(memory_dataset([1, 2] * 10), name, **options)
