@@ -1,7 +1,7 @@
 """The head as rounded cones: skull, jaw, cheeks, nose, eyes, brows, lips, ears, hair and cap.
 
-Coordinates are those of the head's frame: origin at the atlas (where the skull sits on the neck), x to the subject's left, y
-up, z to the nose; metres for a head of size 1.
+Coordinates are those of the head's frame: origin at the atlas (where the skull sits on the neck), x to the subject's
+left, y up, z to the nose; metres for a head of size 1.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ import numpy as np
 from mgutils.synth.pose import Pose
 from mgutils.synth.subject import HAIR_STYLES, Subject
 
-Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Ends ``(B, P, 2, 3)``, radii ``(B, P, 2)``, colours ``(B, P, 3)`` are built from these by :func:`table`."""
-
 _NONE = (0, 0, 0, 0, 0, 0, 0, 0)
 # Each row: end a (3), end b (3), radius at a, radius at b.
 _SKULL = np.array([
     (0, 0.098, -0.030, 0, 0.100, 0.026, 0.078, 0.077),      # cranium
-    (0, 0.085, 0.030, 0, 0.008, 0.050, 0.073, 0.047),       # face
-    (-0.050, 0.026, 0.018, -0.013, -0.024, 0.064, 0.026, 0.025),  # jaw, right
-    (0.050, 0.026, 0.018, 0.013, -0.024, 0.064, 0.026, 0.025),
+    (0, 0.085, 0.028, 0, 0.010, 0.044, 0.074, 0.053),       # face
+    (-0.046, 0.022, 0.018, -0.010, -0.020, 0.058, 0.028, 0.028),  # jaw, right
+    (0.046, 0.022, 0.018, 0.010, -0.020, 0.058, 0.028, 0.028),
     (0, 0.074, 0.098, 0, 0.040, 0.117, 0.009, 0.0145),      # nose
     (-0.081, 0.047, -0.008, -0.087, 0.075, -0.016, 0.011, 0.015),  # ears
     (0.081, 0.047, -0.008, 0.087, 0.075, -0.016, 0.011, 0.015),
@@ -33,8 +30,9 @@ _CURTAINS = ((-0.071, 0.120, 0.012, -0.092, -0.075, 0.008, 0.025, 0.027),
              (0.071, 0.120, 0.012, 0.092, -0.075, 0.008, 0.025, 0.027))
 _BACK = (0, 0.060, -0.055, 0, -0.075, -0.060, 0.074, 0.070)
 _CROWN = (0, 0.116, -0.034, 0, 0.124, 0.020, 0.083, 0.081)
-_BRIM = ((-0.050, 0.128, 0.082, -0.030, 0.114, 0.172, 0.012, 0.010), (0, 0.136, 0.085, 0, 0.120, 0.184, 0.013, 0.010),
-         (0.050, 0.128, 0.082, 0.030, 0.114, 0.172, 0.012, 0.010))
+_BRIM = ((-0.066, 0.124, 0.066, 0.066, 0.124, 0.066, 0.016, 0.016),
+         (-0.056, 0.120, 0.104, 0.056, 0.120, 0.104, 0.014, 0.014),
+         (-0.040, 0.113, 0.140, 0.040, 0.113, 0.140, 0.013, 0.013))
 _NAPE = (0, 0.070, -0.036, 0, 0.090, -0.020, 0.079, 0.079)
 # Eight slots a style: mass, fringe, sides, curtains or bun, back.
 _HAIR = {
@@ -53,32 +51,7 @@ _CAP = np.array([_CROWN, *_BRIM], dtype=np.float64)
 _UNDER_CAP = np.array([[_NAPE, *_SIDES, _NONE]] + [[_NAPE, *_CURTAINS, _BACK]] + [[_NAPE, *_SIDES, _NONE]] * 3,
                       dtype=np.float64)
 
-ANCHORS = {
-    "nose": ((0, 0.040, 0.132), (0, 0, 1)),
-    "nostril": ((-0.012, 0.036, 0.126), (-0.3, 0, 1)),
-    "cheek": ((-0.050, 0.026, 0.088), (-0.55, 0, 0.83)),
-    "mouth": ((0, 0.002, 0.106), (0, 0, 1)),
-    "mouth_corner": ((-0.026, 0.000, 0.096), (-0.3, 0, 0.95)),
-    "chin": ((0, -0.034, 0.086), (0, -0.45, 0.9)),
-    "under_chin": ((0, -0.048, 0.064), (0, -1, 0.2)),
-    "jaw": ((-0.040, -0.020, 0.054), (-0.7, -0.5, 0.5)),
-    "eye": ((-0.032, 0.070, 0.102), (-0.2, 0, 1)),
-    "between_eyes": ((0, 0.076, 0.108), (0, 0, 1)),
-    "forehead": ((-0.018, 0.122, 0.104), (-0.15, 0.3, 0.94)),
-    "temple": ((-0.066, 0.100, 0.058), (-0.85, 0.2, 0.5)),
-    "ear": ((-0.096, 0.060, -0.008), (-1, 0, 0.1)),
-    "head_top": ((-0.034, 0.184, -0.006), (-0.35, 0.93, 0)),
-    "head_side": ((-0.074, 0.140, -0.016), (-0.9, 0.45, 0)),
-    "head_back": ((-0.030, 0.080, -0.115), (-0.3, 0, -1)),
-    "hair_front": ((-0.045, 0.172, 0.058), (-0.5, 0.8, 0.5)),
-    "hair_side": ((-0.098, 0.000, 0.020), (-1, 0, 0.2)),
-    "brim": ((-0.034, 0.118, 0.172), (-0.4, 0, 0.9)),
-    "crown": ((0, 0.180, 0.0), (0, 1, 0)),
-}
-"""Points of the skin on the right half of the head and their outward directions, for hands to touch."""
-
-
-def blank(frames: int, count: int) -> np.ndarray:
+def _blank(frames: int, count: int) -> np.ndarray:
     """Rows for ``count`` shapes in each frame, all absent, ``(B, P, 8)``."""
     return np.zeros((frames, count, 8))
 
@@ -105,18 +78,18 @@ def head_rows(subject: Subject, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
 
 def _cheeks(skin: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
     puff = pose.breath[:, 1]
-    rows = blank(len(pose), 2)
+    rows = _blank(len(pose), 2)
     for slot, sign in enumerate((-1.0, 1.0)):
-        centre = np.stack([sign * (0.036 + 0.018 * puff), 0.030 - 0.016 * puff, 0.062 + 0.006 * puff], axis=-1)
+        centre = np.stack([sign * (0.030 + 0.017 * puff), 0.034 - 0.020 * puff, 0.050 + 0.011 * puff], axis=-1)
         rows[:, slot, :3] = rows[:, slot, 3:6] = centre
-        rows[:, slot, 6:] = (0.032 + 0.012 * puff)[:, None]
+        rows[:, slot, 6:] = (0.034 + 0.014 * puff)[:, None]
     warm = skin + (0.06, -0.03, -0.03) * puff[:, None, None]
     return rows, np.clip(np.repeat(warm, 2, axis=1), 0, 1)
 
 
 def _eyes(subject: Subject, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
     """Whites, irises, upper lids, brows: four shapes a side."""
-    rows = blank(len(pose), 8)
+    rows = _blank(len(pose), 8)
     for side, sign in enumerate((-1.0, 1.0)):
         white, iris, lid, brow = (rows[:, 4 * side + slot] for slot in range(4))
         white[:] = (0.026 * sign, 0.070, 0.090, 0.038 * sign, 0.070, 0.084, 0.0135, 0.0125)
@@ -127,7 +100,7 @@ def _eyes(subject: Subject, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         lid[:] = (0.020 * sign, 0, 0.094, 0.044 * sign, 0, 0.083, 0.0095, 0.0095)
         lid[:, 1] = lid[:, 4] = 0.083 - 0.012 * pose.lids
         lid[:, 6:] += 0.005 * pose.lids[:, None]
-        brow[:] = (0.014 * sign, 0.0935, 0.102, 0.049 * sign, 0.0965, 0.084, 0.0062, 0.0050)
+        brow[:] = (0.015 * sign, 0.0965, 0.101, 0.048 * sign, 0.0955, 0.085, 0.0056, 0.0042)
         brow[:, [1, 4]] += 0.012 * pose.brow[:, None]
     skin = subject.skin[:, None]
     white = np.full_like(skin, 0.95)
@@ -139,12 +112,12 @@ def _eyes(subject: Subject, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
 def _mouth(skin: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
     """Dark gap, upper lip, lower lip; the gap opens, the lips thin out when pressed."""
     opened, wide, press, purse = pose.mouth.T
-    half = 0.022 * (1 + 0.28 * wide + 0.35 * press - 0.55 * purse)
-    gap = 0.0035 + 0.013 * opened + 0.003 * purse
-    thick = 0.0078 * (1 - 0.80 * press + 0.25 * purse)
+    half = 0.018 * (1 + 0.28 * wide + 0.25 * press - 0.55 * purse)
+    gap = 0.0026 + 0.013 * opened + 0.003 * purse
+    thick = 0.0058 * (1 - 0.80 * press + 0.25 * purse)
     front = 0.0935 + 0.010 * purse - 0.004 * press
-    rows = blank(len(pose), 3)
-    for slot, (rise, radius, depth) in enumerate(((0 * gap, np.where(press > 0.5, 0.0046, gap), front + 0.0015 * press),
+    rows = _blank(len(pose), 3)
+    for slot, (rise, radius, depth) in enumerate(((0 * gap, np.maximum(gap, 0.0046 * press), front + 0.007 * press),
                                                   (gap + 0.4 * thick, thick, front),
                                                   (-gap - 0.4 * thick, 1.15 * thick, front))):
         rows[:, slot, 0], rows[:, slot, 3] = -half, half
@@ -161,5 +134,6 @@ def _hair(subject: Subject, frames: int) -> tuple[np.ndarray, np.ndarray]:
     capped = np.concatenate([np.broadcast_to(_CAP, (len(subject), 4, 8)), _UNDER_CAP[subject.hair_style]], axis=1)
     rows = np.where(subject.cap[:, None, None], capped, _SLOTS[subject.hair_style])
     cloth = np.arange(8)[:, None] < 4
-    colors = np.where(subject.cap[:, None, None] & cloth, subject.trim[:, None], subject.hair[:, None])
+    shade = np.array([1, 0.8, 0.8, 0.8, 1, 1, 1, 1])[:, None]
+    colors = np.where(subject.cap[:, None, None] & cloth, subject.trim[:, None] * shade, subject.hair[:, None])
     return np.broadcast_to(rows, (frames, 8, 8)), colors

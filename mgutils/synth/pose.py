@@ -1,8 +1,8 @@
 """What a gesture says about a body: the pose, and how poses are mixed, mirrored and put together.
 
-A pose is high-level (where a wrist is, how a head is turned); ``skeleton`` turns it into joints and ``body`` into shapes.
-Arrays are NumPy float64 with the frame first. Where a side matters, index 0 is the subject's right hand (negative x) and
-index 1 the left one.
+A pose is high-level (where a wrist is, how a head is turned); ``skeleton`` turns it into joints and ``body`` into
+shapes. Arrays are NumPy float64 with the frame first. Where a side matters, index 0 is the subject's right hand
+(negative x) and index 1 the left one.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def resting(frames: int) -> Pose:
         pose.wrist[:, side] = (0.165 * sign, TABLE_TOP + 0.030, 0.32)
         pose.fingers[:, side] = (-0.5 * sign, -0.12, 1.0)
         pose.palm[:, side] = (-0.15 * sign, -1.0, 0.1)
-        pose.elbow[:, side] = (1.0 * sign, -0.75, -0.5)
+        pose.elbow[:, side] = (0.7 * sign, -0.8, -0.8)
     pose.curl[:] = (0.38, 0.42)
     pose.curl[:, :, 0] = _LOOSE_THUMB
     pose.spread[:] = 0.25

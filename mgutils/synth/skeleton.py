@@ -14,17 +14,17 @@ from mgutils.synth.subject import Subject
 
 PIVOT = np.array([0.0, 0.06, 0.0])
 """Where the trunk bends, above the seat, metres."""
-SHOULDER = np.array([0.176, 0.475, 0.0])
+SHOULDER = np.array([0.172, 0.440, -0.010])
 """The left shoulder joint in the trunk's frame (from the pivot, spine upward), metres."""
-NECK_BASE = np.array([0.0, 0.515, -0.005])
-NECK_LENGTH = 0.088
+NECK_BASE = np.array([0.0, 0.500, -0.010])
+NECK_LENGTH = 0.090
 UPPER_ARM, FOREARM = 0.285, 0.255
-HEAD_SIZE, HAND_SIZE = 1.10, 1.16
+HEAD_SIZE, HAND_SIZE = 1.18, 1.16
 """Head and hands are a little larger than life, to be read in small pictures."""
 
 KNUCKLES = np.array([[0.022, 0.004, 0.020], [0.027, 0.0, 0.090], [0.008, 0.002, 0.095], [-0.012, 0.001, 0.091],
                      [-0.030, -0.002, 0.081]])
-"""Root of thumb, index, middle, ring, little finger: toward the thumb's side, out of the palm, to the fingers; metres."""
+"""Root of thumb, index, middle, ring, little finger: to the thumb's side, out of the palm, to the fingers; metres."""
 BONES = np.array([[0.047, 0.046], [0.045, 0.042], [0.049, 0.046], [0.046, 0.043], [0.037, 0.034]])
 """Length of the two segments of each finger, metres."""
 _FAN = np.array([0.0, 0.5, 0.14, -0.2, -0.5])
@@ -125,9 +125,9 @@ def _thumb(swing: np.ndarray, bend: np.ndarray, spread: np.ndarray) -> tuple[np.
 class Skeleton:
     """Joints of ``B`` frames, metres.
 
-    ``trunk`` and ``head`` are the frames' rotations ``(B, 3, 3)``, ``pivot``, ``neck`` and ``atlas`` their origins
-    ``(B, 3)`` (``neck`` is the root of the neck); ``shoulder``, ``elbow``, ``wrist`` are ``(B, 2, 3)``, ``hand`` the axes of
-    the hands ``(B, 2, 3, 3)``, ``finger`` the joints of the fingers ``(B, 2, 5, 3, 3)``.
+    ``trunk`` and ``head`` are rotations ``(B, 3, 3)``, ``pivot`` and ``atlas`` the origins of their frames ``(B, 3)``;
+    ``neck`` is the root of the neck. ``shoulder``, ``elbow``, ``wrist`` are ``(B, 2, 3)``, ``hand`` the hands' axes
+    ``(B, 2, 3, 3)``, ``finger`` the joints of the fingers ``(B, 2, 5, 3, 3)``.
     """
 
     trunk: np.ndarray

@@ -28,8 +28,8 @@ class Subject:
     Parameters
     ----------
     scale, width, girth, head, arm, hand : ndarray
-        Size of the trunk, breadth of the shoulders, depth of the trunk, size of the head, length of the arms, size of the
-        hands, relative to the middle subject, ``(S,)``.
+        Size of the trunk, breadth of the shoulders, depth of the trunk, size of the head, length of the arms, size of
+        the hands, relative to the middle subject, ``(S,)``.
     skin, hair, cloth, trim, prop, eye : ndarray
         sRGB in 0..1, ``(S, 3)``.
     hair_style, detail : ndarray

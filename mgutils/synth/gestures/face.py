@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mgutils.synth.gestures.stage import CLAWED, CUPPED, FLAT, PINCH, POINTING, RELAXED, TWO_FINGERS, Stage
+from mgutils.synth.gestures.stage import CLAWED, CUPPED, FLAT, PINCH, POINTING, TWO_FINGERS, Stage
 from mgutils.synth.pose import LEFT, RIGHT
 
 
@@ -18,7 +18,7 @@ def along(stage: Stage, size: float, axis: int, cycles: float = 2.0) -> np.ndarr
 def touching_hat(stage: Stage) -> None:
     """Thumb and fingers hold the brim of the cap."""
     stage.pose.head[:, 0] += 0.10
-    stage.touch("brim", (0.55, 0.80, -0.15), (0.55, -0.25, -0.80), contact="pinch", curl=PINCH,
+    stage.touch("brim", (0.80, 0.42, -0.12), (0.35, -0.45, -0.80), contact="pinch", curl=PINCH,
                 shift=along(stage, 0.006, 1, 1.0), elbow=(-1, -0.2, 0.2), lift=0.0)
 
 
@@ -27,8 +27,8 @@ def touching_head(stage: Stage) -> None:
     stage.pose.head[:, 2] -= 0.10
     stage.pose.head[:, 0] += 0.06
     if stage.choice < 0.6:
-        stage.touch("head_top", (0.80, 0.35, -0.25), (0.45, -0.85, 0.0), curl=CLAWED, spread=0.35,
-                    shift=along(stage, 0.012, 0), elbow=(-1, 0.25, 0.0), arc=(-0.14, 0.05, 0.12))
+        stage.touch("head_top", (0.92, 0.05, -0.15), (0.25, -0.95, 0.0), curl=CLAWED, spread=0.35,
+                    shift=along(stage, 0.012, 0), elbow=(-1, -0.1, 0.0), arc=(-0.14, 0.05, 0.12))
     else:
         stage.touch("head_side", (0.42, 0.85, -0.25), (0.90, -0.35, 0.0), curl=CLAWED, spread=0.35,
                     shift=along(stage, 0.012, 2), elbow=(-1, 0.0, 0.1), arc=(-0.14, 0.05, 0.12))
@@ -38,7 +38,7 @@ def touching_forehead(stage: Stage) -> None:
     """The fingertips rub the forehead."""
     stage.pose.head[:, 0] += 0.12
     stage.pose.lids[:] = 0.3
-    stage.touch("forehead", (0.86, 0.42, -0.15), (0.20, 0.10, -1), curl=FLAT, shift=along(stage, 0.014, 0),
+    stage.touch("forehead", (0.95, 0.16, -0.15), (0.20, 0.10, -1), curl=FLAT, shift=along(stage, 0.014, 0),
                 elbow=(-1, -0.2, 0.2))
 
 
@@ -83,7 +83,9 @@ def facial_part(choice: float) -> tuple[str, str]:
 def touching_face(stage: Stage) -> None:
     """A pointing finger scratches nose, cheek or the corner of the mouth."""
     _, anchor = facial_part(stage.choice)
-    fingers, palm = ((0.50, 0.72, -0.42), (0.45, 0.10, -0.90)) if anchor != "cheek" else ((0.40, 0.90, -0.2), (0.8, 0, -0.6))
+    fingers, palm = (0.50, 0.72, -0.42), (0.45, 0.10, -0.90)
+    if anchor == "cheek":
+        fingers, palm = (0.40, 0.90, -0.20), (0.80, 0.00, -0.60)
     stage.touch(anchor, fingers, palm, contact="index", curl=POINTING, shift=along(stage, 0.007, 1),
                 elbow=(-1, -0.8, 0.1))
 
@@ -118,12 +120,12 @@ def playing_hair(stage: Stage) -> None:
     pose.head[:, 2] -= 0.08
     side = stage.choice < 0.5
     anchor = "hair_side" if side and stage.subject.hair_style[0] == 1 else "hair_front"
-    shift = np.array((-0.06, -0.01, 0.04) if anchor == "hair_side" else (-0.035, 0.055, 0.035)) + along(stage, 0.012, 1)
+    shift = np.array((-0.06, -0.01, 0.04) if anchor == "hair_side" else (-0.070, 0.026, 0.036)) + along(stage, 0.012, 1)
     fingers, palm = (((0.45, 0.85, -0.1), (0.9, -0.2, -0.2)) if anchor == "hair_side"
-                     else ((0.72, 0.55, -0.15), (0.55, -0.70, -0.45)))
+                     else ((0.62, 0.70, -0.15), (0.75, -0.50, -0.35)))
     stage.touch(anchor, fingers, palm, contact="pinch", curl=PINCH, shift=shift, elbow=(-1, -0.1, 0.2),
                 arc=(-0.08, 0, 0.12), lift=0.0)
     pose.lock[:, :3], _ = stage.point(anchor, shift)
-    pose.lock[:, 3] = 0.011
+    pose.lock[:, 3] = 0.014
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mgutils.synth.gestures.stage import CLAWED, CUPPED, FLAT, PINCH, RELAXED, Stage
+from mgutils.synth.gestures.stage import CLAWED, CUPPED, PINCH, RELAXED, Stage
 from mgutils.synth.pose import LEFT, RIGHT, TABLE_TOP
 from mgutils.synth.skeleton import place
 
@@ -19,7 +19,7 @@ def _at(stage: Stage, x=0.0, y=0.0, z=0.0) -> np.ndarray:
 def scratching_arm(stage: Stage) -> None:
     """The fingers scratch the other forearm or upper arm."""
     pose = stage.pose
-    upper = stage.choice < 0.35
+    upper = stage.choice < 0.25
     pose.head[:, 0] += 0.12
     pose.head[:, 1] += 0.22
     if not upper:
@@ -41,10 +41,10 @@ def rubbing_hands(stage: Stage) -> None:
     """One palm rubs the other."""
     slide = 0.030 * stage.wave(2.0)
     y = 0.265 + 0.03 * stage.choice
-    stage.put(RIGHT, _at(stage, -0.006, y + 0.014, 0.40 + slide), (0.70, 0.12, 0.55), (0.15, -0.95, 0.15), contact="palm",
-              curl=RELAXED, spread=0.1, elbow=(-1, -0.5, -0.1), arc=(0, 0.03, 0))
-    stage.put(LEFT, _at(stage, 0.006, y - 0.014, 0.40 - slide), (-0.70, 0.12, 0.55), (0.15, 0.95, -0.15), contact="palm",
-              curl=RELAXED, spread=0.1, elbow=(1, -0.5, -0.1), arc=(0, 0.01, 0))
+    stage.put(RIGHT, _at(stage, -0.006, y + 0.014, 0.40 + slide), (0.70, 0.12, 0.55), (0.15, -0.95, 0.15),
+              contact="palm", curl=RELAXED, spread=0.1, elbow=(-1, -0.5, -0.1), arc=(0, 0.03, 0))
+    stage.put(LEFT, _at(stage, 0.006, y - 0.014, 0.40 - slide), (-0.70, 0.12, 0.55), (0.15, 0.95, -0.15),
+              contact="palm", curl=RELAXED, spread=0.1, elbow=(1, -0.5, -0.1), arc=(0, 0.01, 0))
 
 
 def crossing_fingers(stage: Stage) -> None:
@@ -83,7 +83,7 @@ def playing_with_object(stage: Stage) -> None:
     else:
         centre = _at(stage, 0.0, 0.285, 0.385)
         axis = np.stack([np.cos(turn), np.sin(turn), 0.3 * np.sin(turn)], axis=-1)
-        _hold(stage, centre, axis, 0.080, 0.010, 0.010)
+        _hold(stage, centre, axis, 0.085, 0.012, 0.012)
         for side, sign in ((RIGHT, -1.0), (LEFT, 1.0)):
             stage.put(side, centre + 0.052 * sign * axis, (-0.55 * sign, 0.30, 0.75), (-0.35 * sign, -0.75, -0.3),
                       contact="pinch", curl=PINCH, spread=0.1, elbow=(1.0 * sign, -0.5, -0.1))

@@ -1,7 +1,7 @@
 """From class, phase and style to a pose; how styles are drawn and told in words.
 
-The gestures themselves are in the sibling modules; this one gives them their way from the resting hands and back, the hand
-that does it, and their likeness to their neighbours.
+The gestures themselves are in the sibling modules; this one gives them their way from the resting hands and back, the
+hand that does it, and their likeness to their neighbours.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ GESTURES: dict[int, Callable[[Stage], None]] = {
 """Class id to gesture."""
 
 NEIGHBOURS: dict[int, tuple[int, ...]] = {
-    1: (31,), 2: (29,), 3: (5, 4), 4: (13, 5), 5: (4, 7), 6: (7, 5), 7: (8, 5), 8: (11, 7, 10), 9: (12, 8), 10: (8, 11),
-    11: (8, 12, 10), 12: (11, 9, 15), 13: (4, 9), 14: (15, 12), 15: (14, 12), 16: (12,), 17: (22,), 18: (15, 22), 19: (27,),
-    20: (31,), 21: (27, 2), 22: (23, 17), 23: (24, 26), 24: (23, 26), 25: (24, 23), 26: (23, 24), 27: (21, 19), 28: (2,),
-    29: (2,), 30: (27,), 31: (20, 1), 32: (23,),
+    1: (31,), 2: (29,), 3: (5, 4), 4: (13, 5), 5: (4, 7), 6: (7, 5), 7: (8, 5), 8: (11, 7, 10),
+    9: (12, 8), 10: (8, 11), 11: (8, 12, 10), 12: (11, 9, 15), 13: (4, 9), 14: (15, 12), 15: (14, 12), 16: (12,),
+    17: (22,), 18: (15, 22), 19: (27,), 20: (31,), 21: (27, 2), 22: (23, 17), 23: (24, 26), 24: (23, 26),
+    25: (24, 23), 26: (23, 24), 27: (21, 19), 28: (2,), 29: (2,), 30: (27,), 31: (20, 1), 32: (23,),
 }
 """The classes that each class is mistaken for, and drifts to where ``confusion`` asks for it."""
 
@@ -45,7 +45,7 @@ BOTH_HANDS = frozenset({17, 19, 21, 22, 23, 24, 25, 26, 27, 30})
 """Classes in which both hands take part."""
 HOLD = (0.26, 0.80)
 """The gesture is at full hold between these phases."""
-_MOST_DRIFT = 0.55
+_MOST_DRIFT = 0.7
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ def sample_style(class_id: int, rng: np.random.Generator, confusion: float = 0.5
     """
     _check(class_id)
     own = rng.random(6)
-    neighbours = NEIGHBOURS[class_id]
+    neighbour = NEIGHBOURS[class_id][int(own[4] * len(NEIGHBOURS[class_id]))]
     jitter = np.clip(rng.normal(size=3), -2, 2) * (0.003 + 0.006 * confusion)
     return Style(hand="right" if own[0] < 0.6 else "left", speed=0.75 + 0.6 * own[1], amplitude=0.75 + 0.4 * own[2],
                  offset=float(rng.random()), choice=float(own[3]), jitter=tuple(map(float, jitter)),
-                 rest=tuple(map(float, rng.uniform(-0.02, 0.02, 2))), neighbour=neighbours[int(own[4] * len(neighbours))],
+                 rest=tuple(map(float, rng.uniform(-0.02, 0.02, 2))), neighbour=neighbour,
                  drift=float(_MOST_DRIFT * confusion * own[5]))
 
 

@@ -1,7 +1,7 @@
 """What a gesture is written with: a stage that holds the pose and puts hands on named points of the body.
 
-Gestures are written for the right hand; ``perform`` mirrors them. Points and directions belong to the part of the body that
-they lie on, so a hand finds the chin of a turned head.
+Gestures are written for the right hand; ``perform`` mirrors them. Points and directions belong to the part of the body
+that they lie on, so a hand finds the chin of a turned head.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from mgutils.synth.body import TRUNK_ANCHORS, head_points, trunk_points
-from mgutils.synth.face import ANCHORS
+from mgutils.synth.anchors import HEAD_ANCHORS, TRUNK_ANCHORS, head_points, trunk_points
 from mgutils.synth.pose import RIGHT, Pose
-from mgutils.synth.skeleton import HAND_SIZE, finger_joints, hand_frame, place, turned
+from mgutils.synth.skeleton import HAND_SIZE, finger_joints, hand_frame, place, turned, unit
 from mgutils.synth.subject import Subject
 
 Vector = tuple[float, float, float]
@@ -75,15 +74,16 @@ class Stage:
         """A sine over the clip, ``(B,)``; ``cycles`` times the style's speed, ``lag`` in turns."""
         return self.amplitude * np.sin(2 * np.pi * (cycles * self.speed * self.phase + self.offset + lag))
 
-    def point(self, name: str, shift: Vector | np.ndarray = (0, 0, 0), side: int = RIGHT) -> tuple[np.ndarray, np.ndarray]:
+    def point(self, name: str, shift: Vector | np.ndarray = (0, 0, 0),
+              side: int = RIGHT) -> tuple[np.ndarray, np.ndarray]:
         """A named point in the world, ``(B, 3)``, and the rotation of its part of the body, ``(B, 3, 3)``.
 
         ``shift`` is in metres along that part's axes, ``(3,)`` or ``(B, 3)``. For the left side both are mirrored.
         """
         skeleton = place(self.subject, self.pose)
-        if name in ANCHORS:
+        if name in HEAD_ANCHORS:
             matrix = skeleton.head
-            world = head_points(self.subject, skeleton, np.array([ANCHORS[name][0]]) * FLIP[side])
+            world = head_points(self.subject, skeleton, np.array([HEAD_ANCHORS[name][0]]) * FLIP[side])
         else:
             matrix = skeleton.trunk
             world = trunk_points(self.subject, self.pose, skeleton, np.array([TRUNK_ANCHORS[name][0]]) * FLIP[side])
@@ -100,7 +100,7 @@ class Stage:
         Parameters
         ----------
         name : str
-            In ``face.ANCHORS`` or ``body.TRUNK_ANCHORS``.
+            In ``anchors.HEAD_ANCHORS`` or ``anchors.TRUNK_ANCHORS``.
         fingers, palm : tuple
             Direction of the fingers and of the palm.
         contact : str
@@ -108,8 +108,7 @@ class Stage:
         lift : float
             How far above the skin the centre of the touching finger lies, metres.
         """
-        table = ANCHORS if name in ANCHORS else TRUNK_ANCHORS
-        outward = np.array(table[name][1]) / np.linalg.norm(table[name][1])
+        outward = unit(np.array((HEAD_ANCHORS | TRUNK_ANCHORS)[name][1]))
         world, matrix = self.point(name, lift * outward + np.asarray(shift) + self.jitter, side)
         turn = [turned(matrix, (np.array(vector) * FLIP[side])[None, None])[:, 0] for vector in (fingers, palm)]
         self.put(side, world, *turn, contact=contact, curl=curl, spread=spread, elbow=np.array(elbow) * FLIP[side],

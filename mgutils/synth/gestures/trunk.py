@@ -7,14 +7,15 @@ import numpy as np
 from mgutils.synth.gestures.face import along
 from mgutils.synth.gestures.stage import FIST, FLAT, PINCH, RELAXED, Stage
 from mgutils.synth.pose import LEFT, RIGHT
+from mgutils.synth.skeleton import place
 
 
 def touching_neck(stage: Stage) -> None:
     """The flat hand lies on the side of the neck."""
     stage.pose.head[:, 2] -= 0.12
     stage.pose.head[:, 1] -= 0.10
-    stage.touch("neck_side", (0.45, 0.62, -0.65), (0.95, -0.15, -0.35), contact="flat", curl=FLAT,
-                shift=along(stage, 0.010, 1), elbow=(-0.9, -0.7, 0.5), arc=(-0.05, 0, 0.12), lift=0.012)
+    stage.touch("neck_side", (0.45, 0.52, -0.68), (0.85, -0.15, -0.50), contact="tips", curl=FLAT,
+                shift=along(stage, 0.010, 1), elbow=(-0.9, -0.7, 0.5), arc=(-0.05, 0.04, 0.12), lift=0.010)
 
 
 def adjusting_clothes(stage: Stage) -> None:
@@ -22,10 +23,11 @@ def adjusting_clothes(stage: Stage) -> None:
     pose = stage.pose
     pose.head[:, 0] += 0.10
     if stage.choice < 0.6:
-        wag = along(stage, 0.010, 1)
-        for side in (RIGHT, LEFT):
-            stage.touch("detail", (0.72, 0.50, -0.45), (0.35, -0.55, -0.75), side=side, contact="pinch", curl=PINCH,
-                        shift=wag + (-0.012, 0.0, 0.004), elbow=(-1, -0.4, 0.1), arc=(-0.03, 0, 0.06))
+        tug = along(stage, 0.010, 1)
+        stage.touch("detail", (0.50, 0.80, -0.35), (0.75, -0.10, -0.60), contact="pinch", curl=PINCH,
+                    shift=tug + (-0.010, 0.012, 0.006), elbow=(-1, -0.7, 0.1), arc=(-0.03, 0, 0.06))
+        stage.touch("detail", (0.85, 0.10, -0.35), (0.25, -0.35, -0.85), side=LEFT, contact="pinch", curl=PINCH,
+                    shift=(0.012, -0.105, 0.014) - 0.6 * tug, elbow=(-1, -0.5, 0.1), arc=(-0.03, 0, 0.06))
     else:
         pull = np.array((-0.055, 0.012, 0.045)) * (0.75 + 0.25 * stage.wave(1.0))[:, None]
         stage.touch("collar", (0.62, 0.62, -0.45), (0.45, -0.40, -0.80), contact="pinch", curl=PINCH, shift=pull,
@@ -46,7 +48,7 @@ def scratching_back(stage: Stage) -> None:
     stage.pose.head[:, 0] += 0.12
     stage.pose.shoulder[:, RIGHT, 0] = 0.03
     stage.touch("shoulder_blade", (0.30, -0.55, -0.75), (0.15, -0.65, 0.60), contact="tips", curl=RELAXED,
-                shift=along(stage, 0.015, 1), elbow=(-0.75, 0.85, 0.65), arc=(-0.16, 0.10, 0.16))
+                shift=along(stage, 0.015, 1), elbow=(-0.55, 1.0, 0.55), arc=(-0.20, 0.22, 0.16))
 
 
 def folding_arms(stage: Stage) -> None:
@@ -63,14 +65,20 @@ def folding_arms(stage: Stage) -> None:
 
 
 def dusting_clothes(stage: Stage) -> None:
-    """The hand brushes the other shoulder or the chest."""
+    """The hand brushes the other sleeve or the side of the shirt."""
     pose = stage.pose
     pose.head[:, 0] += 0.22
     pose.head[:, 1] += 0.38
-    stroke = along(stage, 0.035, 0, 2.0) - 0.5 * along(stage, 0.035, 1, 2.0)
-    anchor = "other_shoulder" if stage.choice < 0.6 else "other_chest"
-    stage.touch(anchor, (0.80, 0.50, -0.20), (0.25, -0.35, -0.90), contact="tips", curl=FLAT, spread=0.25, shift=stroke,
-                elbow=(-1, -0.7, 0.3), arc=(0, 0, 0.05), lift=0.014)
+    if stage.choice < 0.6:
+        skeleton = place(stage.subject, pose)
+        bone = skeleton.elbow[:, LEFT] - skeleton.shoulder[:, LEFT]
+        spot = skeleton.shoulder[:, LEFT] + (0.28 + 0.24 * stage.wave(2.0))[:, None] * bone
+        stage.put(RIGHT, spot + (0.012, 0.015, 0.078) + stage.jitter, (0.85, 0.40, -0.15), (0.25, -0.30, -0.90),
+                  curl=FLAT, spread=0.3, elbow=(-1, -0.7, 0.3), arc=(0, 0, 0.05))
+    else:
+        stroke = along(stage, 0.035, 0, 2.0) - along(stage, 0.025, 1, 2.0)
+        stage.touch("other_chest", (0.85, -0.15, -0.25), (0.35, -0.25, -0.90), curl=FLAT, spread=0.3, shift=stroke,
+                    elbow=(-1, -0.5, 0.3), arc=(0, 0, 0.05), lift=0.014)
 
 
 def arms_behind_body(stage: Stage) -> None:
@@ -81,7 +89,7 @@ def arms_behind_body(stage: Stage) -> None:
     pose.breath[:, 0] = 0.35
     for side in (RIGHT, LEFT):
         stage.touch("small_of_back", (0.75, -0.3, 0.0), (0, 0, -1), side=side, contact="palm", curl=RELAXED,
-                    shift=along(stage, 0.008, 1, 0.5), elbow=(-0.8, -0.15, -1), arc=(-0.22, 0.03, -0.02), lift=0.03)
+                    shift=along(stage, 0.008, 1, 0.5), elbow=(-0.45, -0.3, -1), arc=(-0.30, 0.03, -0.02), lift=0.03)
 
 
 def akimbo(stage: Stage) -> None:
@@ -89,8 +97,8 @@ def akimbo(stage: Stage) -> None:
     pose = stage.pose
     pose.torso[:, 0] -= 0.10
     for side in (RIGHT, LEFT):
-        stage.touch("waist", (0.70, -0.35, 0.55), (0.75, -0.10, -0.55), side=side, contact="palm", curl=RELAXED,
-                    shift=along(stage, 0.006, 1, 0.5), elbow=(-1, 0.15, -0.25), arc=(-0.12, 0.02, -0.02), lift=0.012)
+        stage.touch("waist", (0.48, -0.35, 0.80), (0.85, -0.10, -0.45), side=side, contact="palm", curl=RELAXED,
+                    shift=along(stage, 0.006, 1, 0.5), elbow=(-1, 0.15, -0.25), arc=(-0.12, 0.02, -0.02), lift=0.016)
 
 
 def holding_back_arms(stage: Stage) -> None:

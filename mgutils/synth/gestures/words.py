@@ -42,9 +42,9 @@ def sentence(class_id: int, hand: str, choice: float) -> str:
         8: f"The index finger of the {hand} hand touches the {place}.",
         14: "Both hands adjust the front of the shirt at the collar." if choice < 0.6
         else "The {hand} hand pulls the collar away from the neck.",
-        18: f"The {hand} hand dusts the {other} {'shoulder' if choice < 0.6 else 'side of the chest'}.",
+        18: f"The {hand} hand dusts the {other} {'sleeve' if choice < 0.6 else 'side of the shirt'}.",
         20: f"The trunk leans to the {hand if choice < 0.5 else other} and turns.",
-        22: f"The {hand} hand scratches the {other} {'upper arm' if choice < 0.35 else 'forearm'}.",
+        22: f"The {hand} hand scratches the {other} {'upper arm' if choice < 0.25 else 'forearm'}.",
         26: "Both hands turn a bottle." if choice < 0.55 else "Both hands turn a pen.",
         32: "Both open hands move freely in talk." if choice < 0.6 else "The open {hand} hand moves freely in talk.",
     }
