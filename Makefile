@@ -1,6 +1,7 @@
 # make setup       .venv with the pinned packages (uv where there is one, else python3 -m venv and pip)
 # make reproduce   data, notebooks, figures, Table 1          PROFILE=smoke|cpu|gpu|imigue, default cpu
 # make test        ruff and pytest
+# make publish     reproduce, then copy the cpu profile's notebooks, figures and tables to where git keeps them
 # make lab         JupyterLab on the notebooks
 # make bench       speed of the studio and of training
 # make lock        requirements.txt anew from pyproject.toml (needs uv); LOCK=--upgrade for newer versions
@@ -15,7 +16,7 @@ PYTHON_FITS := import sys; v = sys.version_info[:2]; \
   sys.exit(None if (3, 11) <= v < (3, 14) else "found Python %d.%d; wanted 3.11 to 3.13: set PYTHON" % v)
 EDITABLE := --no-deps --no-build-isolation --editable .
 
-.PHONY: setup reproduce test lab bench lock clean
+.PHONY: setup reproduce publish test lab bench lock clean
 
 setup: .venv/.ready
 
@@ -36,6 +37,11 @@ setup: .venv/.ready
 reproduce: setup
 	$(BIN)/mg reproduce --profile $(PROFILE)
 
+publish: setup
+	$(BIN)/mg reproduce --profile cpu
+	cp out/cpu/notebooks/*.ipynb notebooks/
+	cp out/cpu/figures/*.png out/cpu/tables/* figures/
+
 test: setup
 	$(BIN)/ruff check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
@@ -44,7 +50,7 @@ lab: setup
 	$(BIN)/jupyter lab notebooks
 
 bench: setup
-	$(BIN)/mg bench
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit; done
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra notebooks --extra test --no-annotate --no-header \

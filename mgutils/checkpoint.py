@@ -32,7 +32,7 @@ def load_weights(model: nn.Module, path: Path | str) -> dict[str, str]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+            state = {name: file.get_tensor(name) for name in file.keys()}
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not a readable safetensors file ({error}). "

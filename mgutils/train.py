@@ -154,7 +154,7 @@ def make_optimizer(model: VisualTextModel, settings: TrainConfig) -> torch.optim
     heads = [*model.image_projection.parameters(), *model.text_projection.parameters()]
     if model.log_temperature.requires_grad:
         heads.append(model.log_temperature)
-    return torch.optim.AdamW([
+    return torch.optim.AdamW(fused=True, params=[
         {"params": list(model.image_encoder.parameters()), "lr": settings.lr_image, "weight_decay": 0.0},
         {"params": list(model.text_encoder.parameters()), "lr": settings.lr_text, "weight_decay": 0.0},
         {"params": heads, "lr": settings.lr_head, "weight_decay": settings.weight_decay_head}])

@@ -24,9 +24,9 @@ def test_every_command_explains_itself(name, capsys):
     assert f"usage: mg {' '.join(name)}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["fly"], ["train", "x", "--profile", "huge"], ["synth", "x", "--profile", "imigue"],
-                                       ["data", "check", "nowhere"], ["train", "nowhere"],
-                                       ["evaluate", "nowhere", "nowhere"]])
+@pytest.mark.parametrize("arguments", [
+    ["fly"], ["train", "x", "--profile", "huge"], ["synth", "x", "--profile", "imigue"], ["data", "check", "nowhere"],
+    ["train", "nowhere"], ["evaluate", "nowhere", "nowhere"]])
 def test_a_users_mistake_is_a_message_and_status_2(arguments, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2

@@ -63,8 +63,8 @@ def test_a_run_leaves_everything_and_two_runs_are_equal_bit_for_bit(data, tmp_pa
 
 def test_another_seed_gives_another_run(data, tmp_path):
     dataset, pixels, split = data
-    first, second = (train.fit(replace(short(), seed=seed), dataset, pixels, split, tmp_path / str(seed), progress=False)
-                     for seed in (0, 1))
+    first, second = (train.fit(replace(short(), seed=seed), dataset, pixels, split, tmp_path / str(seed),
+                               progress=False) for seed in (0, 1))
     assert (first / "last.safetensors").read_bytes() != (second / "last.safetensors").read_bytes()
 
 

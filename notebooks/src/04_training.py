@@ -15,14 +15,14 @@
 # * recognise a collapsed model from its predictions and from its caption embeddings;
 # * say which settings of a run must be fixed so that it gives equal bits twice.
 #
-# **Needs** notebook 03 (the losses). This is the notebook that computes: it trains every run that the notebooks after it
-# read. A run that is already in the store is not repeated.
+# **Needs** notebook 03 (the losses). This is the notebook that computes: it trains every run that the notebooks after
+# it read. A run that is already in the store is not repeated.
 
 # %% tags=["parameters"]
 profile = "cpu"
-data_root = "data/cpu"
+data_root = "../data/cpu"
 seed = 0
-out_dir = "out/cpu"
+out_dir = "../out/cpu"
 
 # %%
 import inspect
@@ -51,17 +51,17 @@ figure_dir = Path(out_dir) / "figures"
 # ## 1. The recipe
 #
 # The report gives a few settings and its code gives the rest: AdamW with three learning rates, weight decay on the
-# projection heads alone, batches of 32, a learning rate that falls when the validation loss stands still, and up to 250
-# epochs. The `imigue` profile is that recipe. The other profiles keep its shape and change its size.
+# projection heads alone, batches of 32, a learning rate that falls when the validation loss stands still, and up to
+# 250 epochs. The `imigue` profile is that recipe. The other profiles keep its shape and change its size.
 
 # %%
 recipe = pd.DataFrame({name: asdict(PROFILES[name].train) for name in dict.fromkeys(["imigue", profile])})
 recipe
 
 # %% [markdown]
-# The small profiles start from random weights, because pretrained ones would need a download. Random encoders need larger
-# steps than pretrained ones, so those profiles raise the encoders' learning rates. Nothing else about the optimiser
-# differs.
+# The small profiles start from random weights, because pretrained ones would need a download. Random encoders need
+# larger steps than pretrained ones, so those profiles raise the encoders' learning rates. Nothing else about the
+# optimiser differs.
 
 # %%
 report, here = PROFILES["imigue"].train, settings.train
@@ -72,8 +72,8 @@ print(f"encoders from {'pretrained' if settings.model.pretrained else 'random'} 
       f"{here.epochs} epochs of at most {report.epochs} in the report")
 
 # %% [markdown]
-# The report says that its scheduler updates after every batch. Its code updates after every epoch. The kit follows the
-# code, and keeps what the text says as an option.
+# The report says that its scheduler updates after every batch. Its code updates after every epoch. The kit follows
+# the code, and keeps what the text says as an option.
 
 # %%
 assert here.plateau_every == "epoch"
@@ -82,14 +82,14 @@ print("the text's version:", replace(here, plateau_every="batch").plateau_every)
 # %% [markdown]
 # ## 2. One step, by hand
 #
-# A step takes a batch of images with their classes, embeds both sides, asks the loss how wrong the similarities are, and
-# moves every weight a little. First the data: decoded once, kept as bytes.
+# A step takes a batch of images with their classes, embeds both sides, asks the loss how wrong the similarities are,
+# and moves every weight a little. First the data: decoded once, kept as bytes.
 
 # %%
 dataset = read_dataset(data_root)
 split = make_split(dataset, "frame")
 pixels = load_pixels(dataset, here.image_size, cache_dir=Path(out_dir) / "cache")
-print(f"{len(dataset)} images of {pixels.shape[1]} px: {len(split.train)} for training, {len(split.valid)} for validation")
+print(f"{len(dataset)} images of {pixels.shape[1]} px: {len(split.train)} to train on, {len(split.valid)} to validate")
 
 # %% [markdown]
 # A *session* holds the model, the optimiser and the data. Opening one seeds everything first.
@@ -110,9 +110,9 @@ value = session.loss(image, text, classes, session.model.temperature)
 print(tuple(images.shape), "->", tuple(image.shape), "and", tuple(text.shape), f"-> loss {value:.3f}")
 
 # %% [markdown]
-# Before any training the model is close to guessing one caption of the batch, and guessing among 32 costs ln 32 = 3.47.
-# The first loss is larger than that where random embeddings happen to be far apart, since the temperature of 0.07
-# magnifies every difference.
+# Before any training the model is close to guessing one caption of the batch, and guessing among 32 costs ln 32 =
+# 3.47. The first loss is larger than that where random embeddings happen to be far apart, since the temperature of
+# 0.07 magnifies every difference.
 
 # %%
 assert np.isclose(np.log(32), 3.47, atol=0.005)
@@ -138,17 +138,17 @@ print(inspect.getsource(train.train_epoch))
 # %% [markdown]
 # ## 3. Four objectives, several seeds
 #
-# The report compares two rows. We add two controls that change only what the report's own critics ask for: embeddings of
-# length one, and a temperature that suits them.
+# The report compares two rows. We add two controls that change only what the report's own critics ask for: embeddings
+# of length one, and a temperature that suits them.
 
 # %%
 pd.DataFrame({name: asdict(objective) for name, objective in OBJECTIVES.items()}).T
 
 # %% [markdown]
-# `report_ce` is the loss that the report calls cross entropy, with its temperature. `report_js` is the one that it calls
-# Jensen-Shannon and that is a forward Kullback-Leibler divergence. `sound_ce` is CLIP's loss. `sound_js` is the real
-# Jensen-Shannon divergence. Each is trained from several seeds; the seeds change the first weights and the order of the
-# images, never the split.
+# `report_ce` is the loss that the report calls cross entropy, with its temperature. `report_js` is the one that it
+# calls Jensen-Shannon and that is a forward Kullback-Leibler divergence. `sound_ce` is CLIP's loss. `sound_js` is the
+# real Jensen-Shannon divergence. Each is trained from several seeds; the seeds change the first weights and the order
+# of the images, never the split.
 
 # %%
 runs = table1_runs(profile, data_root, out_dir, seed=seed)
@@ -167,8 +167,8 @@ print(json.dumps({key: first.receipt[key] for key in ("data_sha256", "versions",
 # %% [markdown]
 # ## 4. The curves
 #
-# Losses of different kinds must not share an axis: a cross entropy and a divergence have different zeros, so which one is
-# lower says nothing. Accuracy is the same thing for all four, so it may.
+# Losses of different kinds must not share an axis: a cross entropy and a divergence have different zeros, so which
+# one is lower says nothing. Accuracy is the same thing for all four, so it may.
 
 # %%
 curves = figures.training_curves(runs)
@@ -176,8 +176,8 @@ save(curves, figure_dir / "training_curves.png")
 curves
 
 # %% [markdown]
-# A line is the mean over the seeds and its band goes from the lowest to the highest. The broken line on the right is the
-# accuracy of always answering the most frequent class. A model below it has learned nothing that helps.
+# A line is the mean over the seeds and its band goes from the lowest to the highest. The broken line on the right is
+# the accuracy of always answering the most frequent class. A model below it has learned nothing that helps.
 
 # %%
 counts = np.bincount(dataset.target[split.train], minlength=len(dataset.labels))
@@ -190,9 +190,9 @@ for objective, top1 in best.items():
 # %% [markdown]
 # ## 5. What a collapse looks like
 #
-# A model has collapsed when its captions all lie in one place: then every image gets the same answer. Two numbers show
-# it. The mean cosine between the caption embeddings goes to 1, and the number of classes that are ever predicted goes to
-# 1 or 2.
+# A model has collapsed when its captions all lie in one place: then every image gets the same answer. Two numbers
+# show it. The mean cosine between the caption embeddings goes to 1, and the number of classes that are ever predicted
+# goes to 1 or 2.
 
 # %%
 def mean_cosine(captions: np.ndarray) -> float:
@@ -218,9 +218,9 @@ print("collapsed (mean cosine above 0.99):", ", ".join(collapsed) or "none")
 # %% [markdown]
 # ## 6. The same seed gives the same bits
 #
-# Seeds are set for Python, NumPy and torch, the order of the images comes from the seed and the epoch, and the number of
-# threads is fixed, because the order of a sum changes its last bits. We train a very small run twice and compare every
-# weight.
+# Seeds are set for Python, NumPy and torch, the order of the images comes from the seed and the epoch, and the number
+# of threads is fixed, because the order of a sum changes its last bits. We train a very small run twice and compare
+# every weight.
 
 # %%
 small = run_config("smoke", "sound_ce", seed=seed, epochs=1, image_size=here.image_size, threads=1)
@@ -250,10 +250,12 @@ summary.round(3)
 # %% [markdown]
 # ## Exercises
 #
-# 1. *10 minutes.* Train `sound_ce` with the scheduler stepped per batch (`plateau_every="batch"`). Count how often the
-#    learning rate falls. What did the report's sentence promise, and what would it have done?
-# 2. *15 minutes.* Give `report_ce` a temperature of 1.0, as its author had it. Predict first whether it still collapses.
-# 3. *20 minutes.* Change the number of threads from 1 to 2 and compare the weights of two runs. Where do they first differ?
+# 1. *10 minutes.* Train `sound_ce` with the scheduler stepped per batch (`plateau_every="batch"`). Count how often
+#    the learning rate falls. What did the report's sentence promise, and what would it have done?
+# 2. *15 minutes.* Give `report_ce` a temperature of 1.0, as its author had it. Predict first whether it still
+#    collapses.
+# 3. *20 minutes.* Change the number of threads from 1 to 2 and compare the weights of two runs. Where do they first
+#    differ?
 #
 # ## Further reading
 #

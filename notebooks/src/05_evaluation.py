@@ -19,9 +19,9 @@
 
 # %% tags=["parameters"]
 profile = "cpu"
-data_root = "data/cpu"
+data_root = "../data/cpu"
 seed = 0
-out_dir = "out/cpu"
+out_dir = "../out/cpu"
 
 # %%
 from pathlib import Path
@@ -60,7 +60,8 @@ answer = logits.argmax(axis=1)
 pd.DataFrame({"true": target[:5], "answer": answer[:5], "its score": logits.max(axis=1)[:5].round(2)})
 
 # %% [markdown]
-# **Top-1** is the share of right answers. **Top-5** also counts an image whose class is among the five highest scores.
+# **Top-1** is the share of right answers. **Top-5** also counts an image whose class is among the five highest
+# scores.
 
 # %%
 top1 = (answer == target).mean()
@@ -69,8 +70,8 @@ top5 = (five == target[:, None]).any(axis=1).mean()
 print(f"top-1 {top1:.1%}, top-5 {top5:.1%}")
 
 # %% [markdown]
-# **UAR** is the mean of the recalls of the classes. Top-1 counts images, so the frequent classes decide it; UAR counts
-# every class once.
+# **UAR** is the mean of the recalls of the classes. Top-1 counts images, so the frequent classes decide it; UAR
+# counts every class once.
 
 # %%
 recall = pd.Series(answer == target).groupby(target).mean()
@@ -99,7 +100,8 @@ print(f"clip look-up:   top-1 {audit.lookup_top1:.1%}")
 
 # %% [markdown]
 # The look-up sees no pixel. Where it scores high, the split lets a model score high by recognising the clip, and the
-# accuracy is no evidence that gestures were learned. The audit says how many validation frames have a sibling in training.
+# accuracy is no evidence that gestures were learned. The audit says how many validation frames have a sibling in
+# training.
 
 # %%
 print(f"{audit.clip_shared:.1%} of the validation frames have another frame of their clip in training")
@@ -108,8 +110,8 @@ assert audit.lookup_top1 > audit.constant_top1
 # %% [markdown]
 # ## 3. Table 1
 #
-# The report's two rows, the same two at the report's settings on our data, the two sound controls, and the two trivial
-# classifiers. The numbers are means over the seeds; the spread is from the lowest to the highest.
+# The report's two rows, the same two at the report's settings on our data, the two sound controls, and the two
+# trivial classifiers. The numbers are means over the seeds; the spread is from the lowest to the highest.
 
 # %%
 table = tables.table1(runs, audit)
@@ -122,8 +124,8 @@ save(chart, figure_dir / "table1.png")
 chart
 
 # %% [markdown]
-# The report's own numbers come from other images, so the columns may be compared in their order and in what fails, not
-# digit by digit. The next cell reads the order off the table.
+# The report's own numbers come from other images, so the columns may be compared in their order and in what fails,
+# not digit by digit. The next cell reads the order off the table.
 
 # %%
 mean = {objective: np.mean([run.metrics["top1"] for run in group]) for objective, group in runs.items()}
@@ -133,8 +135,8 @@ for objective in ("report_ce", "report_js"):
 print("the report's order (JS row above CE row) holds:", mean["report_js"] > mean["report_ce"])
 
 # %% [markdown]
-# A result below the constant class is a sign of a broken run, not of an inferior loss: the best constant answer was within
-# reach, and the run did not find it. That is true of the report's own cross-entropy row.
+# A result below the constant class is a sign of a broken run, not of an inferior loss: the best constant answer was
+# within reach, and the run did not find it. That is true of the report's own cross-entropy row.
 
 # %%
 report_ce_top1, real_constant_top1 = 0.2254, 0.2727  # the report's Table 1; its data's share of class 32
@@ -143,8 +145,8 @@ assert report_ce_top1 < real_constant_top1
 # %% [markdown]
 # ## 4. Where the errors are
 #
-# Rows are true classes and columns are answers, each row sums to one, and the lines separate the groups of body parts.
-# Confusions inside a block are between gestures that involve the same parts.
+# Rows are true classes and columns are answers, each row sums to one, and the lines separate the groups of body
+# parts. Confusions inside a block are between gestures that involve the same parts.
 
 # %%
 matrix = figures.confusion_matrix(result.confusion, dataset.labels)
@@ -180,8 +182,8 @@ save(space, figure_dir / "embedding_map.png")
 space
 
 # %% [markdown]
-# Two dimensions cannot keep all distances, so a map invites questions and answers none. This number does: how often the
-# nearest other *image* has the same class.
+# Two dimensions cannot keep all distances, so a map invites questions and answers none. This number does: how often
+# the nearest other *image* has the same class.
 
 # %%
 unit = run.image_embeddings / np.linalg.norm(run.image_embeddings, axis=1, keepdims=True)
@@ -193,19 +195,20 @@ print(f"the nearest image has the same class for {neighbour:.1%} of the validati
 # %% [markdown]
 # ## 6. The same recipe on new people
 #
-# Now the question that the report's sentence about *generalisation to new data* raises. We split by subject: nobody in
-# validation was seen in training. Data, model and recipe stay the same.
+# Now the question that the report's sentence about *generalisation to new data* raises. We split by subject: nobody
+# in validation was seen in training. Data, model and recipe stay the same.
 
 # %%
 if dataset.has_groups:
-    new_people = table1_runs(profile, data_root, out_dir, split="subject", seed=seed, objectives=["sound_ce"])["sound_ce"]
-    by_subject = [run.metrics["top1"] for run in new_people]
+    new_people = table1_runs(profile, data_root, out_dir, split="subject", seed=seed, objectives=["sound_ce"])
+    by_subject = [run.metrics["top1"] for run in new_people["sound_ce"]]
     print(f"sound_ce, frame split:   top-1 {mean['sound_ce']:.1%}")
     print(f"sound_ce, subject split: top-1 {np.mean(by_subject):.1%} ({min(by_subject):.1%} to {max(by_subject):.1%})")
 
 # %% [markdown]
-# What is left of the accuracy is what the model knows about gestures on people that it never saw. The rest came from having
-# seen the same clips. Without the optional `clips.csv` nobody can make this split, and the cell above prints nothing.
+# What is left of the accuracy is what the model knows about gestures on people that it never saw. The rest came from
+# having seen the same clips. Without the optional `clips.csv` nobody can make this split, and the cell above prints
+# nothing.
 
 # %%
 if dataset.has_groups:
@@ -231,13 +234,13 @@ print(written)
 # ## Exercises
 #
 # 1. *10 minutes.* Compute accuracy without class 32. Is the order of the objectives the same?
-# 2. *15 minutes.* Average the scores of the frames of one clip before answering. What happens to top-1, and why is that
-#    number not the report's?
-# 3. *20 minutes.* Make a look-up that answers with the label of the nearest training image in raw pixels. Compare it with
-#    the clip look-up on the frame split and on the subject split.
+# 2. *15 minutes.* Average the scores of the frames of one clip before answering. What happens to top-1, and why is
+#    that number not the report's?
+# 3. *20 minutes.* Make a look-up that answers with the label of the nearest training image in raw pixels. Compare it
+#    with the clip look-up on the frame split and on the subject split.
 #
 # ## Further reading
 #
-# * Liu et al. 2021, *iMiGUE: an identity-free video dataset for micro-gesture understanding and emotion analysis*: the
-#   cross-subject protocol.
+# * Liu et al. 2021, *iMiGUE: an identity-free video dataset for micro-gesture understanding and emotion analysis*:
+#   the cross-subject protocol.
 # * Kapoor and Narayanan 2023, *Leakage and the reproducibility crisis in machine-learning-based science*.

@@ -18,9 +18,9 @@
 
 # %% tags=["parameters"]
 profile = "cpu"
-data_root = "data/cpu"
+data_root = "../data/cpu"
 seed = 0
-out_dir = "out/cpu"
+out_dir = "../out/cpu"
 
 # %%
 import json
@@ -67,8 +67,8 @@ figure_1
 # %% [markdown]
 # ## Figure 2: CLIP
 #
-# Drawn by code after Radford et al. 2021: pairs in a batch, two encoders, the matrix of similarities, and classification
-# by the captions of the classes.
+# Drawn by code after Radford et al. 2021: pairs in a batch, two encoders, the matrix of similarities, and
+# classification by the captions of the classes.
 
 # %%
 figure_2 = figures_framework.clip_architecture()
@@ -108,9 +108,9 @@ findings = pd.Series({
 findings.to_frame("holds")
 
 # %% [markdown]
-# If the third line holds, cross entropy as such was not what failed in the report: the same kind of loss, with embeddings
-# of length one and a temperature that suits them, does better than the loss that the report recommends. Notebook 03 takes
-# the report's cross-entropy loss apart and shows which of its settings fails.
+# If the third line holds, cross entropy as such was not what failed in the report: the same kind of loss, with
+# embeddings of length one and a temperature that suits them, does better than the loss that the report recommends.
+# Notebook 03 takes the report's cross-entropy loss apart and shows which of its settings fails.
 
 # %% [markdown]
 # ## The curves behind the table
@@ -146,8 +146,8 @@ facts
 # %% [markdown]
 # ## Exercises
 #
-# 1. *10 minutes.* Choose one row of Table 1 and find its run folders. Which file would you change to forge the row, and
-#    which other file would betray you?
+# 1. *10 minutes.* Choose one row of Table 1 and find its run folders. Which file would you change to forge the row,
+#    and which other file would betray you?
 # 2. *15 minutes.* Write the two sentences with which you would report this table in a paper.
 #
 # ## Further reading
