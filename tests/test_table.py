@@ -213,6 +213,8 @@ FILES = {
     "sidecar not a table": (replace("clips.csv", b"\xff\xfe\x00"), [("clips.csv", None, None, "an unreadable file")]),
     "sidecar lacks clips": (change_clips(lambda clips: clips[2:]),
                             [("clips.csv", None, "clip_id", f"no row for clip {clip}") for clip in (0, 1)]),
+    "clip id is a word": (change_clips(lambda clips: clips.replace({"clip_id": {"2": "two"}})),
+                          [("clips.csv", 4, "clip_id", "'two'")]),
     "clip twice": (change_clips(lambda clips: pd.concat([clips, clips[3:4]])),
                    [("clips.csv", 26, "clip_id", "3 again (first in row 5)")]),
     "subject is a word": (change_clips(lambda clips: clips.replace({"subject_id": {"6": "six"}})),
@@ -234,6 +236,14 @@ def test_broken_files_are_listed_once(tiny_root, case):
     with pytest.raises(DataError) as caught:
         read_dataset(tiny_root)
     assert caught.value.faults == check.faults
+
+
+def test_a_folder_that_may_not_be_read(tiny_root, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+    monkeypatch.setattr("os.scandir", refuse)
+    fault, = check_dataset(tiny_root).faults
+    assert (fault.file, fault.found) == (str(tiny_root / "training/1"), "Permission denied")
 
 
 def test_an_unreadable_image_is_a_fault_of_decoding_only(tiny_root):

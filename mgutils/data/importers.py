@@ -47,8 +47,7 @@ def import_folders(csv: Path | str, out_root: Path | str, *, path: str = "path",
     caption : str, optional
         Column with the class's text, one for each class. ``None``: the class itself.
     group : str, optional
-        Column with what must not be on both sides of a split: it becomes the subject, and its video. ``None``: no
-        ``clips.csv``.
+        Column that becomes the subject, who has one video. ``None``: no ``clips.csv``.
     size : int, optional
         Longest side of the copies in pixels; smaller images are not enlarged. ``None``: as they are.
     progress : bool
@@ -80,9 +79,7 @@ def import_folders(csv: Path | str, out_root: Path | str, *, path: str = "path",
             raise DataError(findings.faults)
         captions = source.groupby("class")["caption"].first()
         write_tables(aside, frames, Labels(tuple(captions[list(classes)])), _clips(frames, source, subjects))
-        for name, ids in (("class", classes), ("subject", subjects)):
-            if ids is not None:
-                _write_mapping(ids, name, aside)
+        _write_ids({"class": classes, "subject": subjects}, aside)
         if out_root.exists():
             out_root.rmdir()
         aside.rename(out_root)
@@ -188,8 +185,9 @@ def _copy_images(frames: pd.DataFrame, csv: Path, column: str, training: Path, s
                            row=place + FIRST_ROW, column=column)
 
 
-def _write_mapping(ids: dict[str, int], name: str, root: Path) -> None:
-    """``classes.csv`` or ``subjects.csv``: id and the value it stands for."""
-    plural = {"class": "classes", "subject": "subjects"}[name]
-    pd.DataFrame({f"{name}_id": ids.values(), "source": ids.keys()}).to_csv(root / f"{plural}.csv", index=False,
-                                                                          lineterminator="\n")
+def _write_ids(meanings: dict[str, dict[str, int] | None], root: Path) -> None:
+    """``classes.csv`` and ``subjects.csv``: each id and the value it stands for."""
+    for (name, ids), file in zip(meanings.items(), ("classes.csv", "subjects.csv"), strict=True):
+        if ids is not None:
+            pd.DataFrame({f"{name}_id": ids.values(), "source": ids.keys()}).to_csv(root / file, index=False,
+                                                                                  lineterminator="\n")

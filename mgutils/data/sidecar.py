@@ -60,7 +60,8 @@ def _check_clip_ids(clips: pd.DataFrame, frames: pd.DataFrame, file: Path, findi
                   [f"{clips['clip_id'][i]} again (first in row {first[clips['clip_id'][i]] + FIRST_ROW})"
                    for i in repeated], "each clip once", "Delete one of the two rows.")
     used = np.unique(frames["clip_id"][frames["clip_id"] >= 0])
-    for clip_id in np.setdiff1d(used, clips["clip_id"]):
+    absent = np.setdiff1d(used, clips["clip_id"]) if (clips["clip_id"] >= 0).all() else ()
+    for clip_id in absent:
         findings.fault(file, f"no row for clip {clip_id}", "a row for every Video ID of train.xlsx",
                        "Add the clip. " + _REMEDY, column="clip_id")
     spare = np.setdiff1d(clips["clip_id"][clips["clip_id"] >= 0], used)

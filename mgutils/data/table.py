@@ -124,14 +124,23 @@ def _sheet_path(root: Path) -> Path:
 
 def _inspect(root: Path) -> tuple[Dataset | None, Findings]:
     """All checks but decoding; the dataset is only to be used where there are no faults."""
-    findings, file = Findings(), _sheet_path(root)
-    if not root.is_dir():
+    findings = Findings()
+    try:
+        if root.is_dir():
+            return _read(root, findings), findings
         findings.fault(root, "no such folder", "a folder with training/ and Clip_label.csv", _MAKE)
-        return None, findings
+    except OSError as error:
+        findings.fault(error.filename or root, error.strerror or "an error", "a file or folder that can be read",
+                       "Check its permissions.")
+    return None, findings
+
+
+def _read(root: Path, findings: Findings) -> Dataset | None:
+    file = _sheet_path(root)
     labels = _labels(root, findings)
     sheet = _read_sheet(file, findings)
     if sheet is None:
-        return None, findings
+        return None
     frames = check_rows(sheet, file, labels, findings)
     check_files(frames["path"], root, file, findings)
     clips = read_clips(root / "clips.csv", frames, findings)
@@ -140,7 +149,7 @@ def _inspect(root: Path) -> tuple[Dataset | None, Findings]:
     if labels is not None:
         _note_classes(frames, labels, file, findings)
         _note_subset(root / "training" / "validsubset.csv", frames, labels, findings)
-    return Dataset(root, frames, labels or Labels(())), findings
+    return Dataset(root, frames, labels or Labels(()))
 
 
 def _labels(root: Path, findings: Findings) -> Labels | None:
