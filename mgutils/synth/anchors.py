@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mgutils.synth.pose import Pose
-from mgutils.synth.skeleton import HEAD_SIZE, Skeleton, trunk_size, turned
+from mgutils.synth.skeleton import HEAD_SIZE, Spine, trunk_size, turned
 from mgutils.synth.subject import Subject
 
 NOTCH = np.array([0.0, 0.468, 0.098])
@@ -55,15 +55,15 @@ TRUNK_ANCHORS = {
 """Points of the right half of the trunk and their outward directions, for the middle subject."""
 
 
-def head_points(subject: Subject, skeleton: Skeleton, local: np.ndarray) -> np.ndarray:
+def head_points(subject: Subject, spine: Spine, local: np.ndarray) -> np.ndarray:
     """Points ``(K, 3)`` of the head's frame in the world, ``(B, K, 3)``."""
-    return skeleton.atlas[:, None] + turned(skeleton.head, local * (HEAD_SIZE * subject.head)[:, None, None])
+    return spine.atlas[:, None] + turned(spine.head, local * (HEAD_SIZE * subject.head)[:, None, None])
 
 
-def trunk_points(subject: Subject, pose: Pose, skeleton: Skeleton, local: np.ndarray) -> np.ndarray:
+def trunk_points(subject: Subject, pose: Pose, spine: Spine, local: np.ndarray) -> np.ndarray:
     """Points ``(K, 3)`` of the trunk's frame in the world, ``(B, K, 3)``; they follow the spine and the breath."""
     local = local * trunk_size(subject)[:, None]
     local = np.broadcast_to(local, (len(pose), *local.shape[1:])).copy()
     local[..., 1] += pose.seat[:, 1, None]
     local[..., 2] += 0.024 * pose.breath[:, 0, None]
-    return skeleton.pivot[:, None] + turned(skeleton.trunk, local)
+    return spine.pivot[:, None] + turned(spine.trunk, local)

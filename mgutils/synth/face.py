@@ -16,8 +16,8 @@ _NONE = (0, 0, 0, 0, 0, 0, 0, 0)
 _SKULL = np.array([
     (0, 0.098, -0.030, 0, 0.100, 0.026, 0.078, 0.077),      # cranium
     (0, 0.085, 0.028, 0, 0.010, 0.044, 0.074, 0.053),       # face
-    (-0.046, 0.022, 0.018, -0.010, -0.020, 0.058, 0.028, 0.028),  # jaw, right
-    (0.046, 0.022, 0.018, 0.010, -0.020, 0.058, 0.028, 0.028),
+    (-0.046, 0.022, 0.018, -0.007, -0.018, 0.055, 0.028, 0.030),  # jaw, right
+    (0.046, 0.022, 0.018, 0.007, -0.018, 0.055, 0.028, 0.030),
     (0, 0.074, 0.098, 0, 0.040, 0.117, 0.009, 0.0145),      # nose
     (-0.081, 0.047, -0.008, -0.087, 0.075, -0.016, 0.011, 0.015),  # ears
     (0.081, 0.047, -0.008, 0.087, 0.075, -0.016, 0.011, 0.015),
@@ -80,9 +80,9 @@ def _cheeks(skin: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
     puff = pose.breath[:, 1]
     rows = _blank(len(pose), 2)
     for slot, sign in enumerate((-1.0, 1.0)):
-        centre = np.stack([sign * (0.030 + 0.017 * puff), 0.034 - 0.020 * puff, 0.050 + 0.011 * puff], axis=-1)
+        centre = np.stack([sign * (0.030 + 0.017 * puff), 0.034 - 0.020 * puff, 0.046 + 0.015 * puff], axis=-1)
         rows[:, slot, :3] = rows[:, slot, 3:6] = centre
-        rows[:, slot, 6:] = (0.034 + 0.014 * puff)[:, None]
+        rows[:, slot, 6:] = (0.034 + 0.012 * puff)[:, None]
     warm = skin + (0.06, -0.03, -0.03) * puff[:, None, None]
     return rows, np.clip(np.repeat(warm, 2, axis=1), 0, 1)
 
@@ -104,7 +104,7 @@ def _eyes(subject: Subject, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         brow[:, [1, 4]] += 0.012 * pose.brow[:, None]
     skin = subject.skin[:, None]
     white = np.full_like(skin, 0.95)
-    dark = 0.75 * np.minimum(subject.hair, 0.45)[:, None]
+    dark = 0.62 * subject.hair[:, None]
     side = np.concatenate([white, subject.eye[:, None], 0.86 * skin, dark], axis=1)
     return rows, np.concatenate([side, side], axis=1)
 

@@ -122,12 +122,11 @@ def _thumb(swing: np.ndarray, bend: np.ndarray, spread: np.ndarray) -> tuple[np.
 
 
 @dataclass(frozen=True)
-class Skeleton:
-    """Joints of ``B`` frames, metres.
+class Spine:
+    """Trunk and head of ``B`` frames, metres.
 
     ``trunk`` and ``head`` are rotations ``(B, 3, 3)``, ``pivot`` and ``atlas`` the origins of their frames ``(B, 3)``;
-    ``neck`` is the root of the neck. ``shoulder``, ``elbow``, ``wrist`` are ``(B, 2, 3)``, ``hand`` the hands' axes
-    ``(B, 2, 3, 3)``, ``finger`` the joints of the fingers ``(B, 2, 5, 3, 3)``.
+    ``neck`` is the root of the neck.
     """
 
     trunk: np.ndarray
@@ -135,6 +134,14 @@ class Skeleton:
     pivot: np.ndarray
     neck: np.ndarray
     atlas: np.ndarray
+
+
+@dataclass(frozen=True)
+class Skeleton(Spine):
+    """Also the arms: ``shoulder``, ``elbow``, ``wrist`` are ``(B, 2, 3)``, ``hand`` the hands' axes ``(B, 2, 3, 3)``,
+    ``finger`` the joints of the fingers ``(B, 2, 5, 3, 3)``.
+    """
+
     shoulder: np.ndarray
     elbow: np.ndarray
     wrist: np.ndarray
@@ -147,6 +154,18 @@ def trunk_size(subject: Subject) -> np.ndarray:
     return np.stack([subject.scale * subject.width, subject.scale, subject.scale * subject.girth], axis=-1)
 
 
+def place_spine(subject: Subject, pose: Pose) -> Spine:
+    """Work out trunk and head alone; parameters as for :func:`place`."""
+    trunk, head = rotation(pose.torso), rotation(pose.head)
+    pivot = PIVOT * subject.scale[:, None] + pose.seat * (1.0, 0.0, 1.0)
+    local = NECK_BASE * trunk_size(subject) + _lift(pose)
+    neck = pivot + turned(trunk, local[:, None])[:, 0]
+    column = np.stack([np.zeros(len(pose)), NECK_LENGTH * subject.scale + pose.neck[:, 0],
+                       0.014 + pose.neck[:, 1]], axis=-1)
+    half = rotation(0.5 * (pose.torso + pose.head))
+    return Spine(trunk, head, pivot, neck, neck + turned(half, column[:, None])[:, 0])
+
+
 def place(subject: Subject, pose: Pose) -> Skeleton:
     """Work out all joints of a pose.
 
@@ -157,25 +176,22 @@ def place(subject: Subject, pose: Pose) -> Skeleton:
     pose : Pose
         ``B`` frames.
     """
-    trunk, head = rotation(pose.torso), rotation(pose.head)
-    stretch = pose.seat * np.array([1.0, 0.0, 1.0])
-    pivot = PIVOT * subject.scale[:, None] + stretch
-    size = trunk_size(subject)
-    lift = np.zeros((len(pose), 1, 3))
-    lift[:, 0, 1] = pose.seat[:, 1] + 0.012 * pose.breath[:, 0]
-    local = SHOULDER * np.array([[-1.0, 1, 1], [1.0, 1, 1]]) * size[:, None] + lift
+    spine = place_spine(subject, pose)
+    sides = np.array([[-1.0, 1, 1], [1.0, 1, 1]])
+    local = SHOULDER * sides * trunk_size(subject)[:, None] + _lift(pose)[:, None]
     local[..., 1:] += pose.shoulder
-    local[..., 0] -= np.array([-1.0, 1.0]) * 0.25 * pose.shoulder[..., 1]
-    shoulder = pivot[:, None] + turned(trunk, local)
-    neck = pivot + turned(trunk, NECK_BASE * size[:, None] + lift)[:, 0]
-    half = rotation(0.5 * (pose.torso + pose.head))
-    column = np.stack([np.zeros(len(pose)), NECK_LENGTH * subject.scale + pose.neck[:, 0],
-                       0.014 + pose.neck[:, 1]], axis=-1)
-    atlas = neck + turned(half, column[:, None])[:, 0]
+    local[..., 0] -= 0.25 * sides[:, 0] * pose.shoulder[..., 1]
+    shoulder = spine.pivot[:, None] + turned(spine.trunk, local)
     upper, fore = (np.broadcast_to((bone * subject.scale * subject.arm)[:, None], pose.wrist.shape[:2])
                    for bone in (UPPER_ARM, FOREARM))
     elbow, wrist = two_bone(shoulder, pose.wrist, upper, fore, pose.elbow)
-    frame = hand_frame(pose.fingers, pose.palm)
+    hand = hand_frame(pose.fingers, pose.palm)
     joints = finger_joints(pose.curl, pose.spread) * (HAND_SIZE * subject.hand)[:, None, None, None, None]
-    finger = wrist[:, :, None, None] + np.einsum("bsij,bsfkj->bsfki", frame, joints)
-    return Skeleton(trunk, head, pivot, neck, atlas, shoulder, elbow, wrist, frame, finger)
+    finger = wrist[:, :, None, None] + np.einsum("bsij,bsfkj->bsfki", hand, joints)
+    return Skeleton(**vars(spine), shoulder=shoulder, elbow=elbow, wrist=wrist, hand=hand, finger=finger)
+
+
+def _lift(pose: Pose) -> np.ndarray:
+    """Rise of neck and shoulders in the trunk's frame, ``(B, 3)``: the spine lengthens, the chest fills."""
+    rise = pose.seat[:, 1] + 0.012 * pose.breath[:, 0]
+    return np.stack([np.zeros_like(rise), rise, np.zeros_like(rise)], axis=-1)

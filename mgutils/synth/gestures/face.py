@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mgutils.synth.gestures.stage import CLAWED, CUPPED, FLAT, PINCH, POINTING, TWO_FINGERS, Stage
+from mgutils.synth.gestures.stage import CUPPED, FLAT, PINCH, POINTING, SOFT, TWO_FINGERS, Stage
 from mgutils.synth.pose import LEFT, RIGHT
 
 
@@ -27,10 +27,10 @@ def touching_head(stage: Stage) -> None:
     stage.pose.head[:, 2] -= 0.10
     stage.pose.head[:, 0] += 0.06
     if stage.choice < 0.6:
-        stage.touch("head_top", (0.92, 0.05, -0.15), (0.25, -0.95, 0.0), curl=CLAWED, spread=0.35,
+        stage.touch("head_top", (0.86, 0.28, -0.15), (0.40, -0.85, 0.0), curl=SOFT, spread=0.35,
                     shift=along(stage, 0.012, 0), elbow=(-1, -0.1, 0.0), arc=(-0.14, 0.05, 0.12))
     else:
-        stage.touch("head_side", (0.42, 0.85, -0.25), (0.90, -0.35, 0.0), curl=CLAWED, spread=0.35,
+        stage.touch("head_side", (0.55, 0.72, -0.25), (0.85, -0.45, 0.0), curl=SOFT, spread=0.35,
                     shift=along(stage, 0.012, 2), elbow=(-1, 0.0, 0.1), arc=(-0.14, 0.05, 0.12))
 
 
@@ -120,9 +120,9 @@ def playing_hair(stage: Stage) -> None:
     pose.head[:, 2] -= 0.08
     side = stage.choice < 0.5
     anchor = "hair_side" if side and stage.subject.hair_style[0] == 1 else "hair_front"
-    shift = np.array((-0.06, -0.01, 0.04) if anchor == "hair_side" else (-0.070, 0.026, 0.036)) + along(stage, 0.012, 1)
+    shift = np.array((-0.06, -0.01, 0.04) if anchor == "hair_side" else (-0.072, 0.010, 0.036)) + along(stage, 0.012, 1)
     fingers, palm = (((0.45, 0.85, -0.1), (0.9, -0.2, -0.2)) if anchor == "hair_side"
-                     else ((0.62, 0.70, -0.15), (0.75, -0.50, -0.35)))
+                     else ((0.80, 0.40, -0.15), (0.55, -0.70, -0.40)))
     stage.touch(anchor, fingers, palm, contact="pinch", curl=PINCH, shift=shift, elbow=(-1, -0.1, 0.2),
                 arc=(-0.08, 0, 0.12), lift=0.0)
     pose.lock[:, :3], _ = stage.point(anchor, shift)

@@ -37,12 +37,12 @@ def deep_breath(stage: Stage) -> None:
 def head_up(stage: Stage) -> None:
     """The chin goes up, the eyes look at the ceiling."""
     pose = stage.pose
-    pose.head[:, 0] = -0.52 * stage.amplitude + 0.04 * stage.wave(0.7)
+    pose.head[:, 0] = -0.34 - 0.32 * stage.amplitude + 0.04 * stage.wave(0.7)
     pose.head[:, 1] += 0.25 * (stage.choice - 0.5)
     pose.neck[:] = (0.012, -0.012)
     pose.gaze[:, 1] = 1.0
     pose.brow[:] = 0.5
-    pose.torso[:, 0] -= 0.05
+    pose.torso[:, 0] -= 0.08
 
 
 def pressing_lips(stage: Stage) -> None:
@@ -53,6 +53,7 @@ def pressing_lips(stage: Stage) -> None:
     pose.brow[:] = -0.45
     pose.head[:, 0] += 0.04
     pose.gaze[:, 1] = -0.3
+    pose.lids[:] = 0.2
 
 
 def moving_torso(stage: Stage) -> None:

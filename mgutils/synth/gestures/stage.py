@@ -13,7 +13,7 @@ import numpy as np
 
 from mgutils.synth.anchors import HEAD_ANCHORS, TRUNK_ANCHORS, head_points, trunk_points
 from mgutils.synth.pose import RIGHT, Pose
-from mgutils.synth.skeleton import HAND_SIZE, finger_joints, hand_frame, place, turned, unit
+from mgutils.synth.skeleton import HAND_SIZE, finger_joints, hand_frame, place_spine, turned, unit
 from mgutils.synth.subject import Subject
 
 Vector = tuple[float, float, float]
@@ -28,6 +28,7 @@ POINTING = ((0.8, 0.8), (0.20, 0.20), (1.30, 1.60), (1.40, 1.65), (1.45, 1.70))
 TWO_FINGERS = ((0.8, 0.8), (0.25, 0.30), (0.28, 0.32), (1.30, 1.60), (1.40, 1.65))
 PINCH = ((1.0, 0.35), (0.85, 0.75), (0.90, 0.85), (0.95, 1.00), (1.00, 1.10))
 FIST = ((1.1, 0.9), (1.45, 1.70), (1.45, 1.70), (1.45, 1.70), (1.45, 1.70))
+SOFT = ((0.40, 0.3), (0.22, 0.42), (0.25, 0.45), (0.28, 0.48), (0.32, 0.50))
 CLAWED = ((0.5, 0.5), (0.40, 0.95), (0.45, 0.95), (0.45, 0.95), (0.50, 0.95))
 
 # Weights of thumb..little fingertip, middle of the palm's surface, index finger's middle joint, all four middle joints.
@@ -80,13 +81,13 @@ class Stage:
 
         ``shift`` is in metres along that part's axes, ``(3,)`` or ``(B, 3)``. For the left side both are mirrored.
         """
-        skeleton = place(self.subject, self.pose)
+        spine = place_spine(self.subject, self.pose)
         if name in HEAD_ANCHORS:
-            matrix = skeleton.head
-            world = head_points(self.subject, skeleton, np.array([HEAD_ANCHORS[name][0]]) * FLIP[side])
+            matrix = spine.head
+            world = head_points(self.subject, spine, np.array([HEAD_ANCHORS[name][0]]) * FLIP[side])
         else:
-            matrix = skeleton.trunk
-            world = trunk_points(self.subject, self.pose, skeleton, np.array([TRUNK_ANCHORS[name][0]]) * FLIP[side])
+            matrix = spine.trunk
+            world = trunk_points(self.subject, self.pose, spine, np.array([TRUNK_ANCHORS[name][0]]) * FLIP[side])
         shift = np.broadcast_to(np.asarray(shift, dtype=np.float64), (len(self.phase), 3)) * FLIP[side]
         return (world + turned(matrix, shift[:, None]))[:, 0], matrix
 
