@@ -83,7 +83,7 @@ def pictures(axes: Axes, corner: Point, side: float, images: Sequence[ArrayLike]
     for i in reversed(range(len(images))):
         x, y = corner[0] + i * step[0], corner[1] + i * step[1]
         depth = 2 - i / 100
-        axes.imshow(np.asarray(images[i]), extent=(x, x + side, y, y + side), interpolation="bilinear", zorder=depth)
+        axes.imshow(np.asarray(images[i]), extent=(x, x + side, y, y + side), interpolation="bicubic", zorder=depth)
         axes.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=color, linewidth=1.3, zorder=depth + 0.001))
     width, height = axes.figure.get_size_inches()
     axes.set(xlim=(0, width), ylim=(0, height), aspect="equal")  # imshow changed them

@@ -49,22 +49,23 @@ def class_counts(target: ArrayLike, labels: Labels, *, reference: ArrayLike | No
     """
     order, groups = group_order(labels), gesture_groups(labels)
     counts = np.bincount(np.asarray(target), minlength=len(labels))
-    figure, axes = new_figure(size=(9.5, 0.25 * len(labels) + 1.2))
+    figure, axes = new_figure(size=(9.5, 0.25 * len(labels) + 1.7))
     rows = np.arange(len(labels))
     axes.barh(rows, counts[order], color=[GROUP_COLORS[groups[index]] for index in order], height=0.72)
-    for row, count in zip(rows, counts[order], strict=True):
-        axes.text(max(count, 0.8) * 1.08, row, f"{count:,}", va="center", fontsize=9)
-    handles = _group_patches(groups)
+    handles, ends = _group_patches(groups), counts[order].astype(float)
     if reference is not None:
-        share = np.asarray(reference, dtype=float) / np.sum(reference)
-        handles += axes.plot(share[order] * counts.sum(), rows, "D", color=BLACK, markersize=4, label=reference_name)
-    axes.set(xscale="log", xlim=(0.7, counts.max() * 2.2), ylim=(len(labels) - 0.4, -0.6),
+        scaled = (np.asarray(reference, dtype=float) / np.sum(reference))[order] * counts.sum()
+        handles += axes.plot(scaled, rows, "D", color=BLACK, markersize=4, label=reference_name)
+        ends = np.maximum(ends, scaled)
+    for row, count, end in zip(rows, counts[order], ends, strict=True):
+        axes.text(max(end, 0.8) * 1.12, row, f"{count:,}", va="center", fontsize=9)
+    axes.set(xscale="log", xlim=(0.4, ends.max() * 2.2), ylim=(len(labels) - 0.4, -0.6),
              xlabel="images (logarithmic axis)", title=f"{len(labels)} classes, {counts.sum():,} images")
-    axes.set_yticks(rows, [f"{shorten(labels.display[index])}  {index + 1}" for index in order], fontsize=9.5)
+    axes.set_yticks(rows, [f"{shorten(labels.display[index], 42)}  {index + 1}" for index in order], fontsize=9.5)
     axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     axes.grid(axis="y", visible=False)
     if len(handles) > 1:
-        axes.legend(handles=handles, loc="lower right", frameon=True, framealpha=0.95)
+        figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
 
 
@@ -122,26 +123,27 @@ def image_grid(images: Sequence[ArrayLike], titles: Sequence[str], *, columns: i
     """
     if not len(images) or len(titles) != len(images) or (colors is not None and len(colors) != len(images)):
         raise ValueError(f"{len(images)} images with {len(titles)} titles: wanted at least one, and one title each")
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    lines = max(text.count("\n") + 1 for text in titles)
-    height = rows * (side + lines * fontsize * 1.35 / 72 + 0.05) + (0.35 if title else 0)
-    figure, axes = new_figure(rows, columns, size=(columns * (side + 0.06), height), squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, hspace=0.02, wspace=0.02)
-    for place in axes.flat:
-        place.set_axis_off()
-    for i, (place, image, text) in enumerate(zip(axes.flat, images, titles, strict=False)):
-        _show_image(place, image, GREY if colors is None else colors[i])
-        place.set_title(text, fontsize=fontsize, fontweight="normal", pad=3)
+    columns, gap = min(columns, len(images)), 0.07
+    lines = [max(text.count("\n") + 1 for text in titles[start:start + columns])
+             for start in range(0, len(images), columns)]
+    heights = [side + gap + (count * fontsize * 1.3 + 5) / 72 for count in lines]  # of the rows, in inches
+    width, height = columns * (side + gap) + gap, sum(heights) + gap + (0.35 if title else 0)
+    figure, _ = new_figure(size=(width, height))
+    figure.clear()
+    figure.set_layout_engine("none")  # every image has its place to the pixel
+    for i, (image, text) in enumerate(zip(images, titles, strict=True)):
+        left, bottom = gap + (i % columns) * (side + gap), gap + sum(heights[i // columns + 1:])
+        axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
+        _show_image(axes, image, GREY if colors is None else colors[i])
+        axes.set_title(text, fontsize=fontsize, fontweight="normal", pad=4)
     if title:
-        figure.suptitle(title, fontsize=12, fontweight="bold")
+        figure.text(0.5, 1 - 0.2 / height, title, fontsize=12, fontweight="bold", ha="center", va="center")
     return figure
 
 
 def _show_image(axes: Axes, image: ArrayLike, color: str) -> None:
     """An image in a coloured frame, without ticks."""
-    axes.imshow(np.asarray(image), interpolation="bilinear", cmap="viridis")
-    axes.set_axis_on()
+    axes.imshow(np.asarray(image), interpolation="bicubic", cmap="viridis")
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(visible=True, color=color, linewidth=2.5)
@@ -199,7 +201,7 @@ def clip_strip(dataset: Dataset, clip_id: int, *, most: int = 8) -> Figure:
     name = dataset.labels.display[int(clip["class_id"].iloc[0]) - 1]
     return image_grid([read_image(dataset, row) for row in clip.index],
                       [f"frame {frame_id}" for frame_id in clip["frame_id"]], columns=most,
-                      title=f"clip {clip_id}: {shorten(name)}")
+                      title=f"clip {clip_id}: {shorten(name, 70)}")
 
 
 def look_alike_four(dataset: Dataset) -> Figure:

@@ -48,7 +48,7 @@ def similarity_matrix(matrix: ArrayLike, rows: Sequence[str], columns: Sequence[
     low, high = limits or (matrix.min(), matrix.max())
     sns.heatmap(matrix, vmin=low, vmax=high, cmap="viridis", annot=digits is not None, fmt=f".{digits or 0}f",
                 annot_kws={"fontsize": 9}, cbar_kws={"label": name, "shrink": 0.85}, linewidths=0.4, square=True,
-                xticklabels=[shorten(text, 24) for text in columns], yticklabels=[shorten(text, 24) for text in rows],
+                xticklabels=[shorten(text, 30) for text in columns], yticklabels=[shorten(text, 30) for text in rows],
                 ax=axes)
     axes.tick_params(axis="x", rotation=90, labelsize=9)
     axes.tick_params(axis="y", rotation=0, labelsize=9)
@@ -79,8 +79,8 @@ def temperature_effect(similarities: ArrayLike, temperatures: Sequence[float], n
         shares = np.exp(scaled - scaled.max()) / np.exp(scaled - scaled.max()).sum()
         place.barh(np.arange(len(names)), shares, color=BLUE)
         place.set(xlim=(0, 1), title=f"temperature {temperature:g}", xlabel="probability")
-        place.text(0.97, 0.04, f"largest {shares.max():.2f}", transform=place.transAxes, ha="right", color=BLACK)
+        place.text(0.97, 0.02, f"largest {shares.max():.2f}", transform=place.transAxes, ha="right", color=BLACK)
         place.grid(axis="y", visible=False)
     axes[0, 0].set_yticks(np.arange(len(names)), [shorten(name, 28) for name in names])
-    axes[0, 0].invert_yaxis()
+    axes[0, 0].set_ylim(len(names) - 0.4, -0.6)
     return figure

@@ -134,8 +134,6 @@ def confusion_matrix(confusion: ArrayLike, labels: Labels) -> Figure:
     ticks = range(len(labels))
     axes.set_yticks(ticks, [f"{shorten(labels.display[index], 30)}  {index + 1}" for index in order], fontsize=8.5)
     axes.set_xticks(ticks, [str(index + 1) for index in order], fontsize=8.5, rotation=90)
-    for text, index in zip([*axes.get_yticklabels(), *axes.get_xticklabels()], order * 2, strict=True):
-        text.set_color(GROUP_COLORS[groups[index]])
     axes.set(xlabel="answered class", ylabel="true class")
     axes.grid(visible=False)
     _group_borders(axes, [groups[index] for index in order])
@@ -150,8 +148,8 @@ def _group_borders(axes: Axes, groups: Sequence[str]) -> None:
         axes.axvline(edge - 0.5, color=BLACK, linewidth=1)
     if len(edges) > 2:
         for start, end in zip(edges, edges[1:], strict=False):
-            axes.text((start + end - 1) / 2, -0.9, groups[start], ha="left", va="bottom", rotation=40, fontsize=9,
-                      color=GROUP_COLORS[groups[start]], fontweight="bold")
+            axes.text((start + end - 1) / 2, -0.9, groups[start], ha="left", va="bottom", rotation=40, fontsize=9.5,
+                      fontweight="bold")
 
 
 def best_and_worst(dataset: Dataset, run: Run, *, columns: int = 6) -> Figure:
