@@ -54,8 +54,8 @@ class DataCheck:
 
     root: Annotated[Path, tyro.conf.Positional]
     """Folder of the dataset."""
-    decode: bool = False
-    """Also decode every image."""
+    decode: bool = True
+    """Also decode every image; --no-decode is faster."""
 
     def run(self) -> None:
         from mgutils.data.table import check_dataset

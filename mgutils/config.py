@@ -95,7 +95,14 @@ class TrainConfig:
     plateau_factor: float = 0.8
     plateau_every: Literal["epoch", "batch"] = "epoch"
     """``epoch`` as the seed's code does; ``batch`` as the report's text says."""
-    augment: Literal["none", "affine"] = "none"
+    augment: Literal["none", "affine", "affine+color"] = "none"
+    """``affine``: small turns, shifts and zooms; ``color``: brightness, contrast and tint. Never a flip."""
+    sampling: Literal["plain", "balanced"] = "plain"
+    """``balanced``: every class is drawn alike often; an epoch keeps its length."""
+    ema: float = 0.0
+    """Decay per step of an exponential moving average of the weights, which is then what is scored; 0: none."""
+    select: Literal["valid", "held_out"] = "valid"
+    """Where the best epoch is looked for: on the reported rows, as the report did, or on part of the training rows."""
     image_size: int = 224
     threads: int = 0
     """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on every machine."""

@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 
 from mgutils.config import OBJECTIVES, RunConfig, SplitName, get_profile, read_config, run_config
 from mgutils.data.pixels import load_pixels
-from mgutils.data.splits import make_split
+from mgutils.data.splits import hold_out, make_split
 from mgutils.data.table import read_dataset
 
 
@@ -186,7 +186,9 @@ def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, 
     aside, threads = _aside(folder), torch.get_num_threads()
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        fit(config, dataset, pixels, make_split(dataset, config.split), aside, progress=progress)
+        split = make_split(dataset, config.split)
+        split = hold_out(dataset, split) if config.train.select == "held_out" else split
+        fit(config, dataset, pixels, split, aside, progress=progress)
     finally:
         torch.set_num_threads(threads)
     shutil.rmtree(folder, ignore_errors=True)

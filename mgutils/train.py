@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
+from mgutils.augment import augment
 from mgutils.checkpoint import save_weights
 from mgutils.config import RunConfig, TrainConfig
 from mgutils.data.splits import Split
@@ -31,7 +32,7 @@ from mgutils.errors import ConfigError, TrainingError
 from mgutils.evaluate import Scores, encode_all, scores, write_scores
 from mgutils.losses import LOSSES, Loss, similarity_logits
 from mgutils.models.clip import VisualTextModel, build_model
-from mgutils.models.encoders import as_images, tokenize
+from mgutils.models.encoders import tokenize
 from mgutils.receipt import fingerprint, make_receipt
 
 
@@ -51,6 +52,13 @@ class Session:
     """(N,) class indices."""
     tokens: dict[str, Tensor]
     """Token ids and mask of the C captions, each (C, L)."""
+    average: AveragedModel | None = None
+    """Moving average of the weights, where the recipe asks for one."""
+
+    @property
+    def scored(self) -> VisualTextModel:
+        """The model that is validated and saved: the averaged one where there is one."""
+        return self.model if self.average is None else self.average.module
 
 
 def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, directory: Path | str, *,
@@ -92,25 +100,28 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, d
     directory.mkdir(parents=True, exist_ok=True)
     _write_json(directory / "config.json", config.as_dict() | {"captions": list(dataset.labels.names)})
     best: dict[str, Any] = {"top1": -1.0}
+    choice = split.valid if split.select is None else split.select
     bar = tqdm(range(1, config.train.epochs + 1), unit="epoch", disable=not progress, desc=config.objective)
     with (directory / "log.jsonl").open("w", encoding="utf-8") as log:
         for epoch in bar:
             clock = time.perf_counter()
             train_loss = train_epoch(session, split.train, seed=config.seed * 100_003 + epoch)
-            result, valid_loss, outputs = validate(session, split.valid)
+            result, valid_loss, outputs = validate(session, choice)
             row = {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, **result.summary(),
                    "lr_image": session.optimizer.param_groups[0]["lr"], "temperature": float(session.model.temperature)}
             if config.train.schedule == "plateau" and config.train.plateau_every == "epoch":
                 session.scheduler.step(valid_loss)
-            if result.top1 > best["top1"]:  # the report's rule: best validation top-1, the first time it is reached
+            if result.top1 > best["top1"]:  # the report's rule: best top-1, the first time it is reached
                 best = row
+                if choice is not split.valid:
+                    result, _, outputs = validate(session, split.valid)
                 np.savez(directory / "outputs.npz", valid=split.valid, target=dataset.target[split.valid], **outputs)
                 write_scores(result, dataset.labels, directory)
-                save_weights(session.model, directory / "best.safetensors", {"epoch": str(epoch)})
+                save_weights(session.scored, directory / "best.safetensors", {"epoch": str(epoch)})
             log.write(json.dumps(row | {"seconds": time.perf_counter() - clock}) + "\n")
             log.flush()
             bar.set_postfix(loss=f"{train_loss:.3f}", top1=f"{result.top1:.1%}")
-    save_weights(session.model, directory / "last.safetensors", {"epoch": str(config.train.epochs)})
+    save_weights(session.scored, directory / "last.safetensors", {"epoch": str(config.train.epochs)})
     receipt = make_receipt(fingerprint(dataset, pixels), {"total": time.perf_counter() - started}, best)
     _write_json(directory / "receipt.json", receipt | {"config": config.as_dict()})  # last: the run is whole
     return directory
@@ -135,8 +146,9 @@ def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split:
     scheduler = make_scheduler(optimizer, settings, math.ceil(len(split.train) / settings.batch_size))
     model, optimizer = accelerator.prepare(model.to(memory_format=torch.channels_last), optimizer)
     tokens = {key: value.to(accelerator.device) for key, value in tokenize(tokenizer, captions).items()}
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema)) if settings.ema else None
     return Session(config, accelerator, model, LOSSES[config.loss.loss], optimizer, scheduler, pixels,
-                   torch.from_numpy(dataset.target), tokens)
+                   torch.from_numpy(dataset.target), tokens, average)
 
 
 def seed_everything(seed: int, threads: int = 0) -> None:
@@ -176,6 +188,13 @@ def batches(rows: np.ndarray, batch_size: int, seed: int) -> Iterator[np.ndarray
     return iter(np.split(rows, stops))
 
 
+def balanced(rows: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
+    """As many rows again, drawn with replacement so that every class that occurs is drawn alike often."""
+    classes, counts = np.unique(target[rows], return_counts=True)
+    share = 1 / (len(classes) * counts[np.searchsorted(classes, target[rows])])
+    return np.random.default_rng([seed, 1]).choice(rows, len(rows), p=share)
+
+
 def train_epoch(session: Session, rows: np.ndarray, seed: int) -> float:
     """One pass over the training rows; returns the mean loss per sample.
 
@@ -187,10 +206,10 @@ def train_epoch(session: Session, rows: np.ndarray, seed: int) -> float:
     model, device, settings = session.model.train(), session.accelerator.device, session.config.train
     generator = torch.Generator().manual_seed(seed)
     total = 0.0
+    if settings.sampling == "balanced":
+        rows = balanced(rows, session.target.numpy(), seed)
     for step, batch in enumerate(batches(rows, settings.batch_size, seed), start=1):
-        images = as_images(torch.from_numpy(session.pixels[batch]).to(device))  # (B, 3, S, S)
-        if settings.augment == "affine":
-            images = random_affine(images, generator)
+        images = augment(torch.from_numpy(session.pixels[batch]).to(device), settings.augment, generator)
         classes = session.target[batch].to(device)  # (B,)
         with session.accelerator.autocast():
             image, text = model(images, *(session.tokens[key][classes] for key in ("input_ids", "attention_mask")))
@@ -201,6 +220,8 @@ def train_epoch(session: Session, rows: np.ndarray, seed: int) -> float:
         session.optimizer.zero_grad()
         session.accelerator.backward(value)
         session.optimizer.step()
+        if session.average is not None:
+            session.average.update_parameters(model)
         if settings.schedule == "cosine":
             session.scheduler.step()
         elif settings.plateau_every == "batch":
@@ -221,8 +242,9 @@ def validate(session: Session, rows: np.ndarray) -> tuple[Scores, float, dict[st
     outputs : dict of ndarray
         ``logits`` (N, C), ``image_embeddings`` (N, D), ``caption_embeddings`` (C, D), all float32.
     """
-    images, captions = encode_all(session.model, session.pixels, rows, session.tokens)
-    temperature, size = session.model.temperature, session.config.train.batch_size
+    model, size = session.scored, session.config.train.batch_size
+    images, captions = encode_all(model, session.pixels, rows, session.tokens)
+    temperature = model.temperature
     target = session.target[rows].to(images.device)
     total = sum(float(session.loss(image, captions[classes], classes, temperature)) * len(classes)
                 for image, classes in zip(images.split(size), target.split(size), strict=True))
@@ -230,20 +252,6 @@ def validate(session: Session, rows: np.ndarray) -> tuple[Scores, float, dict[st
                "image_embeddings": images, "caption_embeddings": captions}
     arrays = {name: tensor.cpu().numpy() for name, tensor in outputs.items()}
     return scores(arrays["logits"], target.cpu().numpy()), total / len(rows), arrays
-
-
-def random_affine(images: Tensor, generator: torch.Generator, degrees: float = 8.0, shift: float = 0.06,
-                  scale: float = 0.1) -> Tensor:
-    """Turn, shift and scale every image a little, each in its own way. No flip: left and right hands differ.
-
-    Shape: (B, 3, S, S) -> (B, 3, S, S). ``shift`` is a share of the side.
-    """
-    angle, zoom, right, down = (torch.rand(4, len(images), generator=generator) * 2 - 1).to(images.device)
-    angle, zoom = angle * math.radians(degrees), 1 + zoom * scale
-    matrix = torch.stack([torch.stack([zoom * angle.cos(), -zoom * angle.sin(), 2 * shift * right], dim=1),
-                          torch.stack([zoom * angle.sin(), zoom * angle.cos(), 2 * shift * down], dim=1)], dim=1)
-    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)  # (B, S, S, 2)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mgutils import train
 from mgutils.config import PROFILES, run_config
 from mgutils.data.pixels import load_pixels
-from mgutils.data.splits import Split, make_split
+from mgutils.data.splits import Split, hold_out, make_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError, TrainingError
 from mgutils.evaluate import evaluate_run
@@ -124,12 +124,35 @@ def test_scheduler_steps_per_epoch_or_per_batch(data):
         assert bool(steps) == falls
 
 
-def test_affine_moves_each_image_its_own_way_and_keeps_a_flat_one():
-    generator = torch.Generator().manual_seed(0)
-    flat = torch.full((3, 3, 16, 16), 0.5)
-    torch.testing.assert_close(train.random_affine(flat, generator), flat)
-    image = torch.rand(1, 3, 16, 16).expand(4, -1, -1, -1)
-    moved = train.random_affine(image, generator)
-    assert not torch.allclose(moved[0], moved[1])
-    still = train.random_affine(image, generator, degrees=0, shift=0, scale=0)
-    torch.testing.assert_close(still, image, atol=1e-5, rtol=1e-5)
+def test_balanced_draws_every_class_alike():
+    target = np.array([0] * 900 + [1] * 90 + [2] * 10)
+    drawn = train.balanced(np.arange(1000), target, seed=0)
+    shares = np.bincount(target[drawn]) / 1000
+    assert np.abs(shares - 1 / 3).max() < 0.06
+    assert (train.balanced(np.arange(1000), target, seed=0) == drawn).all()
+    assert set(target[train.balanced(np.arange(900, 1000), target, seed=0)]) == {1, 2}
+
+
+def test_average_of_the_weights_is_what_is_scored_and_saved(data, tmp_path):
+    dataset, pixels, split = data
+    session = train.open_session(short(ema=0.9), dataset, pixels, split)
+    start = session.model.image_projection.fc.weight.detach().clone()
+    rows = split.train[:16]
+    train.train_epoch(session, rows, seed=0)  # one step: the average starts there
+    first = session.model.image_projection.fc.weight.detach().clone()
+    train.train_epoch(session, rows, seed=1)
+    second = session.model.image_projection.fc.weight.detach()
+    torch.testing.assert_close(session.scored.image_projection.fc.weight.detach(), 0.9 * first + 0.1 * second)
+    assert not torch.equal(start, first)
+
+
+def test_selection_on_held_out_rows_leaves_the_reported_rows_out_of_the_choice(data, tmp_path):
+    dataset, pixels, _ = data
+    split = hold_out(dataset, make_split(dataset, "subject"))
+    assert not set(split.select) & (set(split.train) | set(split.valid))
+    folder = train.fit(short(epochs=3), dataset, pixels, split, tmp_path / "run", progress=False)
+    rows = [json.loads(line) for line in (folder / "log.jsonl").open()]
+    assert all(row["samples"] == len(split.select) for row in rows)
+    assert json.loads((folder / "metrics.json").read_text())["samples"] == len(split.valid)
+
+

@@ -33,12 +33,15 @@ class Split:
     name : str
         One of :data:`SPLITS`.
     train, valid : array of int64
-        Row positions.
+        Row positions to learn from, and to report.
+    select : array of int64, optional
+        Row positions on which the best epoch is chosen; ``valid`` if not given, as the report did.
     """
 
     name: str
     train: np.ndarray
     valid: np.ndarray
+    select: np.ndarray | None = None
 
 
 def available_splits(dataset: Dataset) -> tuple[str, ...]:
@@ -87,6 +90,25 @@ def make_split(dataset: Dataset, name: str, *, valid_fraction: float = 0.2, seed
         return _official(dataset.frames["subject_id"].to_numpy())
     return _by_group(name, dataset.frames["class_id"].to_numpy(), dataset.frames[f"{name}_id"].to_numpy(),
                      valid_fraction, seed)
+
+
+def hold_out(dataset: Dataset, split: Split, *, fraction: float = 0.15, seed: int = 42) -> Split:
+    """Take a part of a split's training rows for choosing the best epoch, in the manner of the split itself.
+
+    So a model of a subject split is chosen on subjects that it has not learned from, none of whom is reported.
+
+    Returns
+    -------
+    Split
+        The same ``valid``; ``train`` without the rows of ``select``.
+    """
+    frames, name = dataset.frames.iloc[split.train], "subject" if split.name == "official" else split.name
+    classes = frames["class_id"].to_numpy()
+    if name == "frame":
+        inner = _by_frame(classes, fraction, seed)
+    else:
+        inner = _by_group(name, classes, frames[f"{name}_id"].to_numpy(), fraction, seed)
+    return Split(split.name, split.train[inner.train], split.valid, split.train[inner.valid])
 
 
 def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:

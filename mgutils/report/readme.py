@@ -1,0 +1,44 @@
+"""Fill the generated parts of a Markdown file: numbers in the README are copied by code, never typed.
+
+A part stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from mgutils.errors import ConfigError
+
+
+def fill(path: Path | str, parts: Mapping[str, str]) -> None:
+    """Replace the parts of a file by new text.
+
+    Parameters
+    ----------
+    path : path
+        The Markdown file.
+    parts : mapping of str to str
+        Name of a part to its text.
+
+    Raises
+    ------
+    ConfigError
+        If the file has no part of a name.
+    """
+    path = Path(path)
+    text = path.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        pattern = re.compile(rf"(<!-- begin {re.escape(name)} -->\n).*?(<!-- end {re.escape(name)} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise ConfigError(f"{path}: found no part {name!r}; wanted the lines <!-- begin {name} --> and "
+                              f"<!-- end {name} -->. Put them where the part shall stand.")
+        text = pattern.sub(lambda match, part=part: match[1] + part.strip() + "\n" + match[2], text)
+    path.write_text(text, encoding="utf-8")
+
+
+def read_parts(path: Path | str) -> dict[str, str]:
+    """The parts of a file, by name."""
+    found = re.findall(r"<!-- begin (\w+) -->\n(.*?)<!-- end \1 -->", Path(path).read_text(encoding="utf-8"), re.DOTALL)
+    return {name: part.strip() for name, part in found}
