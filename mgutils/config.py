@@ -8,7 +8,9 @@ the one switch of the loss. Nothing here imports torch.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,6 +123,12 @@ class Profile:
     """Number of seeds behind every number in a table."""
     note: str
     """What it is for and what it takes, in one line."""
+    honest_seeds: int = 3
+    """Seeds of the honest evaluation, where few subjects leave little room for seeds that differ."""
+    ladder_seeds: int = 3
+    """Seeds of the steps between the report's recipe and ours."""
+    honest_epochs: int | None = None
+    """Epochs of these runs; ``None``: as many as any other run of the profile."""
 
 
 _SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_type": "deep", "stem_width": 16}
@@ -133,17 +141,17 @@ PROFILES: dict[str, Profile] = {
     "smoke": Profile(
         "smoke", SynthConfig(frames=320, size=48), _SMALL_MODEL,
         TrainConfig(epochs=2, image_size=32, **_FROM_SCRATCH), seeds=2,
-        note="seconds; proves that everything runs, its numbers mean nothing"),
+        note="seconds; proves that everything runs, its numbers mean nothing", honest_seeds=2, ladder_seeds=1),
     "cpu": Profile(
         "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
         TrainConfig(epochs=12, image_size=64, **_FROM_SCRATCH), seeds=3,
-        note="synthetic data, two cores, no network"),
+        note="synthetic data, two cores, no network", honest_seeds=5, ladder_seeds=3),
     "gpu": Profile(
         "gpu", SynthConfig(frames=20000, size=224), ModelConfig(), TrainConfig(epochs=20), seeds=3,
         note="synthetic data at 224 px, ResNet-50 and DistilBERT from the hub"),
     "imigue": Profile(
         "imigue", None, ModelConfig(), TrainConfig(), seeds=1,
-        note="the report's own settings on the real images (licence needed)"),
+        note="the report's own settings on the real images (licence needed)", honest_seeds=1, ladder_seeds=1),
 }
 
 
@@ -195,6 +203,42 @@ def run_config(profile: str | Profile, objective: str, split: SplitName = "frame
     """The run of a profile with an objective, a split and a seed; further words change its :class:`TrainConfig`."""
     profile = get_profile(profile) if isinstance(profile, str) else profile
     return RunConfig(objective, get_objective(objective), profile.model, replace(profile.train, **train), split, seed)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An objective, and what a recipe changes in the :class:`TrainConfig` of a profile."""
+
+    objective: ObjectiveName
+    train: Mapping[str, Any] = field(default_factory=dict)
+
+
+STEPS: dict[str, dict[str, Any]] = {"+cosine": {"schedule": "cosine"}, "+affine": {"augment": "affine"},
+                                    "+color": {"augment": "affine+color"}, "+balanced": {"sampling": "balanced"},
+                                    "+ema": {"ema": 0.99}}
+"""What each step of the ladder adds to the one before, after the two losses."""
+_BUILT_UP = accumulate(STEPS.values(), lambda before, step: before | step)
+LADDER = {"report": Recipe("report_js"), "sound": Recipe("sound_ce"),
+          **{name: Recipe("sound_ce", train) for name, train in zip(STEPS, _BUILT_UP, strict=True)}}
+"""From the report's recipe upward; each step keeps what the one before has."""
+OURS = "+ema"
+"""The step that the kit calls its own recipe."""
+RECIPES = LADDER | {"ours": LADDER[OURS]}
+"""By name; ``report`` and ``ours`` are the two that a reader asks for."""
+
+
+def recipe_config(profile: str | Profile, recipe: str, split: SplitName = "subject", seed: int = 0,
+                  **train: Any) -> RunConfig:
+    """The run of a profile with a recipe; further words change its :class:`TrainConfig` after the recipe did.
+
+    Raises
+    ------
+    ConfigError
+        If there is no recipe of that name.
+    """
+    if recipe not in RECIPES:
+        raise ConfigError(f"recipe: found {recipe!r}; wanted one of {', '.join(RECIPES)}.")
+    return run_config(profile, RECIPES[recipe].objective, split, seed, **{**RECIPES[recipe].train, **train})
 
 
 def read_config(path: Path | str) -> RunConfig:
