@@ -78,7 +78,7 @@ def temperature_effect(similarities: ArrayLike, temperatures: Sequence[float], n
         scaled = similarities / temperature
         shares = np.exp(scaled - scaled.max()) / np.exp(scaled - scaled.max()).sum()
         place.barh(np.arange(len(names)), shares, color=BLUE)
-        place.set(xlim=(0, 1), title=f"temperature {temperature:g}", xlabel="probability")
+        place.set(xlim=(0, 1), title=f"temperature {temperature:.2g}", xlabel="probability")
         place.text(0.97, 0.02, f"largest {shares.max():.2f}", transform=place.transAxes, ha="right", color=BLACK)
         place.grid(axis="y", visible=False)
     axes[0, 0].set_yticks(np.arange(len(names)), [shorten(name, 28) for name in names])

@@ -1,0 +1,394 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 01 Data exploration: 32 classes, one frame, one leak
+#
+# **You will be able to**
+# * read a dataset in the report's layout and say what each column really means;
+# * name the 32 classes by their groups and say which one is not a micro-gesture;
+# * describe an imbalanced dataset with three numbers;
+# * audit a split: find out how much of a score could come from frames that were already seen.
+#
+# **Needs** no other notebook. It makes the data if they are absent; without that it takes less than a minute in every
+# profile.
+
+# %% tags=["parameters"]
+profile = "cpu"
+data_root = "../data/cpu"
+seed = 0
+out_dir = "../out/cpu"
+
+# %%
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mgutils.config import get_profile
+from mgutils.data.audit import audit_split, audit_table
+from mgutils.data.splits import available_splits, make_split
+from mgutils.data.table import read_dataset
+from mgutils.labels import ILLUSTRATIVE, imigue_classes
+from mgutils.report import figures_data as figures
+from mgutils.report.figures_splits import audit_bars
+from mgutils.report.style import gesture_groups, save, use_style
+
+use_style()
+figure_dir = Path(out_dir) / "figures"
+rng = np.random.default_rng(seed)
+
+# %% [markdown]
+# ## 1. What lies on the disk
+#
+# The report works on iMiGUE, a dataset of athletes at press conferences. It is handed out on request only, so a course
+# cannot share it. The kit's *studio* draws a stand-in: a 3-D figure behind a table that makes the same 32 gestures. If
+# the folder is absent, the next cell has the studio make it.
+
+# %%
+settings = get_profile(profile)
+if settings.synth is not None and not Path(data_root).exists():
+    from mgutils.synth.studio import make_dataset
+
+    make_dataset(settings.synth, data_root)
+
+# %% [markdown]
+# The studio leaves a note of what it made. Its presence is how we know which kind of data we are looking at. Everything
+# below runs on either kind, and nothing that it prints about synthetic pictures is a finding about people.
+
+# %%
+synthetic = (Path(data_root) / "studio.json").exists()
+print("These data are", "SYNTHETIC: drawn by the studio." if synthetic else "not from the studio.")
+
+# %% [markdown]
+# The layout is the report's own: one folder per class, one table beside the folders. Here is the table as it is on
+# disk.
+
+# %%
+raw = pd.read_excel(Path(data_root) / "training" / "train.xlsx")
+assert list(raw.columns) == ["Path", "Class", "Video ID", "Frame ID", "Caption"]
+raw.sample(4, random_state=seed)
+
+# %% [markdown]
+# `read_dataset` checks all of it (columns, classes, files, captions) and gives the columns names that say what they
+# hold. `clips.csv`, where there is one, adds the video, the subject and a sentence about each clip.
+
+# %%
+dataset = read_dataset(data_root)
+frames = dataset.frames
+print(f"{len(frames):,} frames, {frames['clip_id'].nunique():,} clips, {len(dataset.labels)} classes")
+frames.sample(4, random_state=seed)
+
+# %% [markdown]
+# Compare the two tables: what the file calls `Video ID` is `clip_id` here. The report's README explains the column as
+# the video from which the image was taken. A video of a press conference lasts minutes and holds many gestures. What
+# the column numbers is one annotated gesture: a *clip*.
+
+# %%
+assert (raw["Video ID"].to_numpy() == frames["clip_id"].to_numpy()).all()
+if dataset.has_groups:
+    per_video = frames.groupby("video_id")["clip_id"].nunique()
+    assert frames["clip_id"].nunique() > frames["video_id"].nunique()
+    print(f"{len(per_video)} videos hold {frames['clip_id'].nunique()} clips, up to {per_video.max()} in one video")
+
+# %% [markdown]
+# ## 2. The classes, and how unequal they are
+#
+# iMiGUE sorts its gestures into five groups by the parts of the body that take part.
+
+# %%
+groups = pd.Series(gesture_groups(dataset.labels), index=range(1, len(dataset.labels) + 1), name="group")
+names = pd.Series(dataset.labels.display, index=groups.index, name="class")
+for group, members in groups.groupby(groups, sort=False):
+    print(f"{group:10s} {len(members):2d}  {'; '.join(names[members.index[:3]])}{' …' if len(members) > 3 else ''}")
+
+# %% [markdown]
+# Class 32, *illustrative hand gestures*, has no group: it is the talking hands of someone who explains something. So
+# the report's "32 distinct classes of micro gestures" are 31 micro-gestures and one class for everything else.
+
+# %%
+assert (groups == "none").sum() == 1 and groups[ILLUSTRATIVE] == "none"
+print(f"{(groups != 'none').sum()} micro-gestures, and {names[ILLUSTRATIVE]!r}")
+
+# %% [markdown]
+# Now count the images of each class. The axis is logarithmic: every grid line is ten times the one before. The diamonds
+# are iMiGUE's shares, so that you see what the stand-in copies. It keeps a few images of every class, so the rarest
+# ones are more frequent here than in life.
+
+# %%
+facts = imigue_classes()
+counts_figure = figures.class_counts(dataset.target, dataset.labels, reference=facts["seed_frames"],
+                                     reference_name="iMiGUE's shares")
+save(counts_figure, figure_dir / "class_counts.png")
+counts_figure
+
+# %% [markdown]
+# Three numbers say how unequal the classes are: the share of the largest, the ratio of largest to smallest, and how
+# many classes share out the rarest tenth of the images.
+
+# %%
+def imbalance(counts: pd.Series) -> dict[str, float]:
+    """Share of the largest class, largest to smallest, number of classes in the rarest tenth."""
+    counts = counts.sort_values()
+    return {"largest": counts.max() / counts.sum(), "ratio": counts.max() / counts.min(),
+            "classes in the rarest tenth": int((counts.cumsum() <= counts.sum() / 10).sum())}
+
+here = frames["class_id"].value_counts()
+pd.DataFrame({"these data": imbalance(here), "iMiGUE": imbalance(facts["seed_frames"])}).round(3)
+
+# %% [markdown]
+# Of iMiGUE's training images, 27.28 % are of class 32. The rarest class has 12 of them, the largest 16,506. Someone who
+# always answers "class 32" is right more often than the report's cross-entropy model, which scored 22.54 %. Remember
+# that when you read Table 1.
+
+# %%
+iMiGUE = imbalance(facts["seed_frames"])
+assert round(100 * iMiGUE["largest"], 2) == 27.28 and iMiGUE["largest"] > 0.2254
+assert facts["seed_frames"].max() == 16506 and facts["seed_frames"].min() == 12
+assert here.idxmax() == ILLUSTRATIVE
+print(f"largest to smallest in iMiGUE: {iMiGUE['ratio']:,.1f} to 1")
+
+# %% [markdown]
+# ## 3. What the classes look like
+#
+# One image of each class, from the middle of its longest clip. Cover the titles and try to name a few.
+
+# %%
+sheet = figures.contact_sheet(dataset)
+save(sheet, figure_dir / "contact_sheet.png")
+sheet
+
+# %% [markdown]
+# Some classes can be named at once. Others cannot, because a single frame does not show a motion: shaking shoulders in
+# one frame is a person who sits there. That is a limit of image-level recognition, not of a model.
+#
+# The report's Figure 1 shows four classes, two of which look alike. Here are the same four.
+
+# %%
+four = figures.look_alike_four(dataset)
+save(four, figure_dir / "report_figure_1.png")
+four
+
+# %% [markdown]
+# In (b) and (c) a hand is raised to the lower face or just below it. A few centimetres separate a jaw from a neck.
+#
+# ## 4. A clip over time
+#
+# A clip is one gesture from its beginning to its end. Its frames are about half a second apart.
+
+# %%
+per_clip = frames.groupby("clip_id").size()
+strip = figures.clip_strip(dataset, per_clip.idxmax())
+save(strip, figure_dir / "clip_over_time.png")
+strip
+
+# %% [markdown]
+# Same person, same clothes, same wall, nearly the same pose. Keep this picture in mind for section 6.
+#
+# Most clips are short.
+
+# %%
+histogram = figures.frames_per_clip(frames["clip_id"])
+save(histogram, figure_dir / "frames_per_clip.png")
+histogram
+
+# %%
+single = (per_clip == 1).mean()
+print(f"median {per_clip.median():.0f}, mean {per_clip.mean():.2f}, longest {per_clip.max()}; one frame: {single:.1%}")
+assert per_clip.mean() > 1 and per_clip.median() <= per_clip.mean()
+
+# %% [markdown]
+# The mean is above the median because a few clips are long. iMiGUE's training images have a median of 3 and a mean of
+# 4.69 frames.
+
+# %%
+assert round(facts["seed_frames"].sum() / facts["seed_clips"].sum(), 2) == 4.69
+print(f"{facts['seed_frames'].sum():,} frames / {facts['seed_clips'].sum():,} clips")
+
+# %% [markdown]
+# ## 5. Three traps in the labels
+#
+# **Captions are not clean.** Half of them end in a space, and some are misspelt. The captions are what the text encoder
+# reads, so the kit keeps them byte for byte and never compares classes by their text.
+
+# %%
+trailing = [name for name in dataset.labels.names if name != name.strip()]
+print(len(trailing), "captions end in a space, for instance", repr(trailing[0]))
+print([name for name in dataset.labels.names if "Scrach" in name or "scraching" in name])
+assert len(trailing) == len(dataset.labels) / 2 == 16
+
+# %% [markdown]
+# **Folders sort as text.** A program that numbers the folders in the order in which they are listed gives nearly every
+# folder the caption of another class. One student project on the same images did that and still reported a near-perfect
+# score, with wrong captions: where each class has one caption, any 32 different texts serve as labels.
+
+# %%
+listed = sorted(path.name for path in (Path(data_root) / "training").iterdir() if path.is_dir())
+right = sum(int(folder) == position for position, folder in enumerate(listed, start=1))
+print("listed:", " ".join(listed[:13]), "…")
+print(f"folders that keep their own class: {right} of {len(listed)}")
+assert right == 1
+
+# %% [markdown]
+# **Ids come in three conventions.** In files a class is 1 to 32, in tensors 0 to 31, and in iMiGUE's raw annotation
+# class 32 is written 99. One module converts, and nothing else does.
+
+# %%
+print(dataset.labels.to_index([1, 32, 99]), dataset.labels.to_id([0, 31]))
+assert list(dataset.labels.to_index([32, 99])) == [31, 31]
+
+# %% [markdown]
+# ## 6. The split, and what it leaks
+#
+# The report divides the *frames* 80 to 20, stratified by class, and says that this let it monitor how well the model
+# does on new data. Take one clip that has frames on both sides.
+
+# %%
+split = make_split(dataset, "frame")
+train, valid = frames.iloc[split.train], frames.iloc[split.valid]
+both_sides = set(train["clip_id"]) & set(valid["clip_id"])
+twin_clip = max(both_sides, key=lambda clip: per_clip[clip])
+seen, unseen = train.index[train["clip_id"] == twin_clip], valid.index[valid["clip_id"] == twin_clip]
+print(f"clip {twin_clip}: {len(seen)} frames in training, {len(unseen)} in validation")
+
+# %% [markdown]
+# Left, a frame from training; right, the frame of the same clip from validation that is nearest in time.
+
+# %%
+gaps = np.abs(frames.loc[seen, "frame_id"].to_numpy()[:, None] - frames.loc[unseen, "frame_id"].to_numpy())
+one, other = (int(side[place]) for side, place in zip((seen, unseen), np.unravel_index(gaps.argmin(), gaps.shape),
+                                                      strict=True))
+pair = figures.image_grid([figures.read_image(dataset, row) for row in (one, other)],
+                          ["training", "validation, “new data”"], columns=2, side=2.6, fontsize=11)
+save(pair, figure_dir / "leak_pair.png")
+pair
+
+# %% [markdown]
+# How alike are they? We compare pixels: the mean difference, in grey levels of 0 to 255, between neighbours in a clip,
+# and between two images of the same class from different clips.
+
+# %%
+def difference(row: int, other: int) -> float:
+    """Mean absolute difference of two images, in grey levels."""
+    images = [figures.read_image(dataset, place).astype(float) for place in (row, other)]
+    return float(np.abs(images[0] - images[1]).mean())
+
+ordered = frames.sort_values(["class_id", "clip_id", "frame_id"])
+several = ordered.groupby("class_id")["clip_id"].transform("nunique") > 1  # classes with other clips to compare with
+follows = ordered["clip_id"].eq(ordered["clip_id"].shift()) & several
+places = rng.choice(np.flatnonzero(follows), size=min(60, int(follows.sum())), replace=False)
+rows, siblings = ordered.index[places], ordered.index[places - 1]
+
+# %%
+def stranger(row: int) -> int:
+    """An image of the same class from another clip."""
+    same_class = frames["class_id"] == frames.at[row, "class_id"]
+    return int(rng.choice(np.flatnonzero(same_class & (frames["clip_id"] != frames.at[row, "clip_id"]))))
+
+same_clip = np.mean([difference(row, sibling) for row, sibling in zip(rows, siblings, strict=True)])
+same_class = np.mean([difference(row, stranger(row)) for row in rows])
+print(f"same clip: {same_clip:.1f}; same class, other clip: {same_class:.1f} grey levels")
+assert same_clip < same_class
+
+# %% [markdown]
+# A validation frame is far nearer to its siblings in training than to other images of its class. A model can answer by
+# recognising the clip. How many validation frames have such siblings, and what is that worth? The *audit* says: it
+# answers by looking the clip up in the training set, without a single pixel.
+
+# %%
+frame_audit = audit_split(dataset, split)
+print(f"{frame_audit.clip_shared:.1%} of the validation frames have a sibling in training")
+print(f"looking the clip up: {frame_audit.lookup_top1:.1%} right; always class 32: {frame_audit.constant_top1:.1%}")
+assert frame_audit.clip_shared > 0.85 and frame_audit.lookup_top1 > 3 * frame_audit.constant_top1
+
+# %% [markdown]
+# The cure is to keep together what belongs together. A split by *clip*, *video* or *subject* lets no clip, video or
+# subject stand on both sides; the *official* one is iMiGUE's own list of subjects.
+
+# %%
+audits = {name: audit_split(dataset, make_split(dataset, name)) for name in available_splits(dataset)}
+audit_figure = audit_bars(audits)
+save(audit_figure, figure_dir / "split_audit.png")
+audit_figure
+
+# %% [markdown]
+# Read the left panel from left to right: each stricter split closes one more door. The right panel says what an open
+# door is worth. Without siblings, looking up falls back to the most common class. Stratifying by class, which the
+# report names as its safeguard, does nothing against it: the frame split is stratified.
+
+# %%
+for name, result in audits.items():
+    if name != "frame":
+        assert result.clip_shared == 0 and result.lookup_top1 == result.constant_top1
+if dataset.has_groups:
+    assert audits["subject"].subject_shared == audits["subject"].video_shared == 0
+audit_table(dataset).set_index("split").round(3)
+
+# %% [markdown]
+# The price is in the columns `classes_train` and `classes_valid`: a rare class has few clips, so a strict split may
+# leave a class without validation frames. Scores over classes must then say over how many.
+#
+# ## 7. How near the stand-in comes
+#
+# The right column is counted in the report's own table of its 60,514 images. Nothing in this course contains a row of
+# it.
+
+# %%
+published = {"frames": 60514, "clips": 12910, "median frames per clip": 3, "share of class 32": 0.2728,
+             "clip shared": 0.957, "look-up top-1": 0.9657, "constant top-1": 0.2727, "constant top-5": 0.608}
+ours = {"frames": len(frames), "clips": len(per_clip), "median frames per clip": per_clip.median(),
+        "share of class 32": here.max() / here.sum(), "clip shared": frame_audit.clip_shared,
+        "look-up top-1": frame_audit.lookup_top1, "constant top-1": frame_audit.constant_top1,
+        "constant top-5": frame_audit.constant_top5}
+comparison = pd.DataFrame({"these data": ours, "iMiGUE, the report's images": published}).round(3)
+comparison
+
+# %% [markdown]
+# The numbers that decide what a score means (imbalance, leak, baselines) are alike by design, and the more so the more
+# images there are. The pictures are not: a figure of rounded cones has no wrinkles, no motion blur and no compression
+# of television footage. A high score here says that a method can work. It does not say how it would do on people.
+
+# %%
+assert facts["seed_frames"].sum() == published["frames"] and facts["seed_clips"].sum() == published["clips"]
+if synthetic:
+    print("difference in the share of siblings:", f"{ours['clip shared'] - published['clip shared']:+.3f}")
+
+# %% [markdown]
+# ## What we showed
+#
+# * 31 micro-gestures in five groups and one class that is none (section 2).
+# * One class holds more than a fifth of the images, and always answering it is a serious baseline (section 2).
+# * The column `Video ID` holds clip ids; captions and folder order are traps (sections 1 and 5).
+# * On the frame split, most validation frames have a sibling in training, and a look-up without pixels profits (section
+#   6).
+
+# %%
+assert (groups != "none").sum() == 31
+assert here.max() / here.sum() > 0.2
+assert frame_audit.lookup_top1 > frame_audit.constant_top1
+print("all claims hold on", data_root)
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. *5 minutes.* Which class has the most clips, and which the most frames? Is it the same one, and why might it not
+#    be?
+# 2. *10 minutes.* Compute the share of validation frames on the frame split whose *neighbour in time* (frame id one
+#    less or one more) is in training. Predict first: is it nearer to 50 % or to 95 %?
+# 3. *15 minutes.* Make the frame split with `valid_fraction=0.5`. What happens to `clip_shared`, and what to
+#    `lookup_top1`? Explain the difference.
+# 4. *20 minutes.* Write a split by clip yourself, in at most ten lines, and have `audit_split` confirm that it leaks no
+#    clip.
+#
+# ## Further reading
+#
+# * Liu et al. 2021, *iMiGUE: an identity-free video dataset for micro-gesture understanding and emotion analysis*: the
+#   classes, the groups and the cross-subject protocol.
+# * Kapoor and Narayanan 2023, *Leakage and the reproducibility crisis in machine-learning-based science*: the same
+#   fault in many fields.
+# * Next: notebook 02 builds the model that reads these images and captions.

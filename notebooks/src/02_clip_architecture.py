@@ -1,0 +1,418 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 CLIP architecture: two encoders, one space
+#
+# **You will be able to**
+# * draw the model from memory and write the shape of every arrow;
+# * count the parameters of a projection head by hand;
+# * compute the similarity matrix of a batch and read an answer off it;
+# * say what temperature and normalisation do to the probabilities, and why they belong together.
+#
+# **Needs** notebook 01 (the data). Nothing is trained and nothing is downloaded: all weights here are random. It takes
+# less than a minute in every profile.
+
+# %% tags=["parameters"]
+profile = "cpu"
+data_root = "../data/cpu"
+seed = 0
+out_dir = "../out/cpu"
+
+# %%
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from mgutils.config import OBJECTIVES, PROFILES, get_profile
+from mgutils.data.table import read_dataset
+from mgutils.losses import similarity_logits
+from mgutils.models.clip import VisualTextModel, build_model
+from mgutils.models.encoders import (
+    ImageEncoder,
+    ProjectionHead,
+    TextEncoder,
+    as_images,
+    count_parameters,
+    make_tokenizer,
+    tokenize,
+)
+from mgutils.report.figures_data import middle_frame, read_image
+from mgutils.report.figures_framework import clip_architecture, framework
+from mgutils.report.figures_model import similarity_matrix, temperature_effect
+from mgutils.report.style import save, use_style
+
+use_style()
+torch.manual_seed(seed)
+figure_dir = Path(out_dir) / "figures"
+
+# %%
+settings = get_profile(profile)
+if settings.synth is not None and not Path(data_root).exists():
+    from mgutils.synth.studio import make_dataset
+
+    make_dataset(settings.synth, data_root)
+dataset = read_dataset(data_root)
+print(f"{len(dataset)} images, {len(dataset.labels)} captions")
+
+# %% [markdown]
+# ## 1. The idea in two drawings
+#
+# CLIP (Radford et al. 2021) puts images and texts into one space. In training, a batch has N images and their N
+# captions. All N x N pairs are compared, and the N true ones should win. Afterwards the captions of the classes *are*
+# the classifier: an image gets the class whose caption is nearest. This is the report's Figure 2.
+
+# %%
+figure_2 = clip_architecture()
+save(figure_2, figure_dir / "report_figure_2.png")
+figure_2
+
+# %% [markdown]
+# The report's own framework, its Figure 3, is the same with particular parts: ResNet-50 for images, DistilBERT for
+# captions, a projection head behind each, and a target matrix that knows which captions are equal. We draw it with a
+# batch of four of our images, two of which share a class.
+
+# %%
+def another(row: int) -> int:
+    """An image of the same class from another clip."""
+    same_class = dataset.frames["class_id"] == dataset.frames.at[row, "class_id"]
+    return int(np.flatnonzero(same_class & (dataset.frames["clip_id"] != dataset.frames.at[row, "clip_id"]))[0])
+
+batch_ids = [17, 11, 17, 28]  # folding arms, touching jaw, folding arms, head up
+batch = [middle_frame(dataset, class_id) for class_id in batch_ids]
+batch[2] = another(batch[0])
+figure_3 = framework([dataset.labels.display[class_id - 1] for class_id in batch_ids],
+                     [read_image(dataset, row) for row in batch])
+save(figure_3, figure_dir / "report_figure_3.png")
+figure_3
+
+# %% [markdown]
+# The rest of this notebook walks through Figure 3 from left to right, and checks every number on it.
+#
+# ## 2. From pixels and letters to 256 numbers
+#
+# **Image encoder.** ResNet-50 without its classifier. The weights are random, since shapes do not depend on them. We
+# feed it two images of 224 x 224 and write down what leaves each stage.
+
+# %%
+def load(rows: list[int]) -> torch.Tensor:
+    """The images of some rows, 224 x 224, normalised: (B, 3, 224, 224)."""
+    images = [Image.fromarray(read_image(dataset, row)) for row in rows]
+    return as_images(torch.from_numpy(np.stack([np.asarray(image.resize((224, 224))) for image in images])))
+
+image_encoder = ImageEncoder("resnet50", pretrained=False).eval()
+images = load(batch[:2])
+print(tuple(images.shape))
+
+# %%
+state = images  # (2, 3, 224, 224)
+with torch.no_grad():
+    for stage, layer in image_encoder.model.named_children():
+        state = layer(state)
+        print(f"{stage:12s} {tuple(state.shape)}")
+    features = image_encoder(images)
+assert torch.equal(state, features) and features.shape == (2, 2048)
+
+# %% [markdown]
+# Each of the four layers halves the picture or keeps it, and widens the features. At the end, 7 x 7 places are averaged
+# into one vector of 2048 numbers. *Where* in the picture something was is gone by then, except as far as the features
+# themselves say so. That is worth remembering when a gesture is a hand at the jaw rather than at the neck.
+
+# %%
+print(f"ResNet-50 without classifier: {count_parameters(image_encoder):,} parameters")
+assert count_parameters(image_encoder) == 23_508_032 and image_encoder.width == 2048
+
+# %% [markdown]
+# **Tokenizer.** A text encoder does not read letters. The tokenizer cuts a caption into pieces from a fixed list and
+# gives each its number. DistilBERT's own list has 30,522 pieces and must be downloaded; ours is made from the 32
+# captions.
+
+# %%
+tokenizer = make_tokenizer("scratch", dataset.labels.names)
+caption = dataset.labels.names[11 - 1]
+numbers = tokenizer(caption)["input_ids"]
+print(repr(caption), "->", tokenizer.convert_ids_to_tokens(numbers), "->", numbers)
+
+# %% [markdown]
+# `[CLS]` opens every caption and `[SEP]` closes it. Shorter captions are filled up with `[PAD]`, and a mask says which
+# tokens are real. Capitals and trailing spaces, on which notebook 01 stumbled, are gone.
+
+# %%
+assert tokenizer(caption.upper() + "  ")["input_ids"] == numbers
+tokens = tokenize(tokenizer, dataset.labels.names)  # both (32, L)
+lengths = tokens["attention_mask"].sum(dim=1)
+print(f"{tuple(tokens['input_ids'].shape)}: captions of {lengths.min()} to {lengths.max()} tokens")
+
+# %% [markdown]
+# **Text encoder.** DistilBERT turns each token into 768 numbers and lets the tokens of a caption look at one another,
+# six times. Only what stands at `[CLS]` is kept.
+
+# %%
+text_encoder = TextEncoder("distilbert-base-uncased", pretrained=False).eval()
+with torch.no_grad():
+    states = text_encoder.model(**tokens, output_hidden_states=True).hidden_states
+    text_features = text_encoder(**tokens)
+print(f"embedding and {len(states) - 1} layers, each {tuple(states[0].shape)}; kept: {tuple(text_features.shape)}")
+assert len(states) == 7 and states[-1].shape[-1] == text_encoder.width == 768
+assert torch.allclose(states[-1][:, 0], text_features, atol=1e-5)
+
+# %% [markdown]
+# It is by far the largest part of the model, and it reads 32 different sentences in its whole life here.
+
+# %%
+print(f"DistilBERT: {count_parameters(text_encoder):,} parameters")
+assert count_parameters(text_encoder) == 66_362_880 > 2 * count_parameters(image_encoder)
+
+# %% [markdown]
+# **Projection heads.** 2048 and 768 numbers cannot be compared. A head brings each to 256. It first projects, then
+# refines what it projected, and adds both.
+
+# %%
+head = ProjectionHead(2048).eval()
+with torch.no_grad():
+    projected = head.projection(features)        # (2, 2048) -> (2, 256)
+    refined = head.fc(head.gelu(projected))      # (2, 256) -> (2, 256)
+    embedding = head.layer_norm(refined + projected)
+assert torch.equal(embedding, head(features))
+print(tuple(features.shape), "->", tuple(projected.shape), "->", tuple(embedding.shape))
+
+# %% [markdown]
+# Dropout is missing above because the head is in evaluation mode. How many parameters has it? Two linear layers with
+# biases, and a LayerNorm with a factor and a shift for each of its 256 numbers.
+
+# %%
+def head_size(width: int, projection: int = 256) -> int:
+    """Parameters of a projection head, counted by hand."""
+    return (width * projection + projection) + (projection * projection + projection) + 2 * projection
+
+print(f"image head {head_size(2048):,}, text head {head_size(768):,}")
+assert head_size(2048) == count_parameters(ProjectionHead(2048)) == 590_848
+assert head_size(768) == count_parameters(ProjectionHead(768)) == 263_168
+
+# %% [markdown]
+# The head ends in a LayerNorm, which fixes the length of what it puts out: 256 numbers with variance 1 have the squared
+# length 256, so the length is 16. No embedding can be longer than another. Section 5 needs that.
+
+# %%
+print("lengths:", embedding.norm(dim=1).tolist())
+assert torch.allclose(embedding.norm(dim=1), torch.tensor(16.0), atol=0.1)
+
+# %% [markdown]
+# ## 3. From two embeddings to an answer
+#
+# Put together, the parts are one model. Here it is at the report's settings: embeddings as they leave the heads,
+# divided by a temperature of 0.05.
+
+# %%
+model = VisualTextModel(image_encoder, text_encoder, normalize=False, temperature=0.05).eval()
+with torch.no_grad():
+    image_embeddings = model.encode_image(load(batch))  # (4, 256)
+    caption_embeddings = model.encode_text(**tokens)        # (32, 256)
+logits = similarity_logits(image_embeddings, caption_embeddings, model.temperature)
+print(tuple(image_embeddings.shape), "x", tuple(caption_embeddings.T.shape), "->", tuple(logits.shape))
+assert logits.shape == (4, 32)
+
+# %% [markdown]
+# A row has one score per caption. A softmax makes probabilities of it, and the largest is the answer. In training, the
+# columns are the captions of the batch instead of the 32 classes, and the softmax is taken once over rows (*which
+# caption fits this image?*) and once over columns (*which image fits this caption?*).
+
+# %%
+pairs = logits[:, [class_id - 1 for class_id in batch_ids]]  # (4, 4): the batch against its own captions
+over_rows, over_columns = pairs.softmax(dim=1), pairs.softmax(dim=0)
+assert torch.allclose(over_rows.sum(dim=1), torch.ones(4)) and torch.allclose(over_columns.sum(dim=0), torch.ones(4))
+short = [dataset.labels.display[class_id - 1] for class_id in batch_ids]
+batch_figure = similarity_matrix(pairs, short, short, digits=0, mark=np.equal.outer(batch_ids, batch_ids),
+                                 name="logit", title="a batch, before training")
+batch_figure
+
+# %% [markdown]
+# The framed cells are pairs that belong together: the diagonal, and two more, because two images have the same caption.
+# Their columns are equal, number for number, since equal captions have equal embeddings. An identity target would ask
+# for two different answers from two equal columns. Notebook 03 works out what that does.
+
+# %%
+assert torch.equal(pairs[:, 0], pairs[:, 2])
+print("first and third column:", pairs[:, 0].tolist(), pairs[:, 2].tolist())
+
+# %% [markdown]
+# ## 4. The space before training
+#
+# Eight images against all captions. We use the cosine, the dot product of vectors brought to length one, so that only
+# the direction counts.
+
+# %%
+shown = [24, 11, 12, 13, 17, 3, 28, 31]
+with torch.no_grad():
+    eight = model.encode_image(load([middle_frame(dataset, class_id) for class_id in shown]))  # (8, 256)
+unit_images, unit_captions = F.normalize(eight, dim=1), F.normalize(caption_embeddings, dim=1)
+cosines = unit_images @ unit_captions.T  # (8, 32)
+before = similarity_matrix(cosines, [dataset.labels.display[class_id - 1] for class_id in shown],
+                           dataset.labels.display, name="cosine", title="eight images, 32 captions, before training")
+save(before, figure_dir / "similarity_before_training.png")
+before
+
+# %% [markdown]
+# Whole columns or whole rows are lighter or darker than others. What is missing is a pattern that follows the gestures:
+# look at the colour bar, all values lie close together. The reason is in the next two numbers.
+
+# %%
+def mean_cosine(unit: torch.Tensor) -> float:
+    """Mean cosine between different rows of unit vectors (N, D)."""
+    matrix = unit @ unit.T
+    return float(matrix[~torch.eye(len(matrix), dtype=torch.bool)].mean())
+
+print(f"between images {mean_cosine(unit_images):.2f}, between captions {mean_cosine(unit_captions):.2f}, "
+      f"between an image and a caption {cosines.mean():.2f}")
+assert mean_cosine(unit_images) > 0.9 and mean_cosine(unit_captions) > 0.9
+assert cosines.std() < 0.1
+
+# %% [markdown]
+# An untrained encoder gives nearly the same vector to everything: all images lie in one narrow cone, all captions in
+# another. Training must do two things at once, turn the cones towards one another and spread them out. A loss that only
+# does the first ends with everything in one place. That is called *collapse*, and notebook 04 looks for it.
+#
+# ## 5. Temperature and length
+#
+# The temperature divides the scores before the softmax. A small one makes small differences count. We take one row of
+# ten cosines.
+
+# %%
+ten = [class_id - 1 for class_id in (24, 11, 12, 13, 17, 3, 28, 31, 6, 32)]
+effect = temperature_effect(cosines[0, ten], [1, 0.07, 0.05 / 256], [dataset.labels.display[index] for index in ten])
+save(effect, figure_dir / "temperature_effect.png")
+effect
+
+# %% [markdown]
+# The cosines are the same in all three panels. At temperature 1 the model is undecided whatever it saw: a cosine is at
+# most 1, so even a perfect match cannot get far ahead. At 0.07 it begins to lean. At the third temperature it is
+# certain, and it has learned nothing at all. First the left panel: how sure could a perfect model become among 32
+# captions, if the right one had cosine 1 and all others 0?
+
+# %%
+def surest(temperature: float, classes: int = 32) -> float:
+    """Probability of a caption with cosine 1 among others with cosine 0."""
+    return 1 / (1 + (classes - 1) * math.exp(-1 / temperature))
+
+print(f"temperature 1: {surest(1):.2f}; temperature 0.07: {surest(0.07):.5f}")
+assert surest(1) < 0.1 and surest(0.07) > 0.9999
+
+# %% [markdown]
+# Now the right panel. Why 0.05 / 256? Because the report divides by 0.05 *without* bringing the vectors to length one.
+# Two vectors of length 16 have a dot product of 256 times their cosine. So its logits are those of a cosine softmax at
+# temperature 0.05 / 256, which is 0.0002.
+
+# %%
+as_cosine = similarity_logits(unit_images, unit_captions, 0.05 / 256)
+as_run = similarity_logits(eight, caption_embeddings, 0.05)
+print(f"largest difference {100 * ((as_run - as_cosine).abs().max() / as_run.abs().max()):.1f} % of the largest logit; "
+      f"0.05 / 256 = {0.05 / 256:.4f}")
+assert torch.allclose(as_run, as_cosine, rtol=0.03, atol=5) and round(0.05 / 256, 4) == 0.0002
+
+# %% [markdown]
+# The small difference is the LayerNorm's guard against division by zero. What does this do to an untrained model?
+
+# %%
+certainty = pd.Series({
+    "report: no L2 norm, temperature 0.05": as_run.softmax(dim=1).max(dim=1).values.mean().item(),
+    "as its author had it: no L2 norm, temperature 1": (as_run * 0.05).softmax(dim=1).max(dim=1).values.mean().item(),
+    "sound: L2 norm, temperature 0.07": (cosines / 0.07).softmax(dim=1).max(dim=1).values.mean().item(),
+    "guessing": 1 / 32}, name="mean probability of the first answer")
+certainty.round(3).to_frame()
+
+# %% [markdown]
+# At the report's settings an untrained model is all but certain of its answers, and at the sound ones it starts near
+# guessing. Being certain and wrong is the worst place to start from: where the softmax is saturated, a bounded loss has
+# hardly a gradient, and an unbounded one a very large one.
+
+# %%
+assert certainty.iloc[0] > 0.8 and certainty.iloc[2] < 0.1
+answers = as_run.argmax(dim=1)
+print("answers to eight different images:", {dataset.labels.display[index] for index in answers.tolist()})
+
+# %% [markdown]
+# Normalisation and temperature belong together. With vectors of length one, CLIP learns its temperature and keeps it
+# above 0.01. With vectors of length 16, the same range of logits would need a temperature 256 times as large.
+
+# %%
+learned = replace(OBJECTIVES["sound_ce"], learn_temperature=True)
+tiny, _ = build_model(PROFILES["cpu"].model, learned, dataset.labels.names)
+with torch.no_grad():
+    tiny.log_temperature.fill_(math.log(0.0001))
+    kept = tiny.temperature.item()
+print(f"asked for 0.0001, got {kept:.4f}")
+assert math.isclose(kept, 0.01, rel_tol=1e-5)
+
+# %% [markdown]
+# ## 6. The same model, small
+#
+# The report's model has about 91 million parameters. The `cpu` profile trains one of the same design that is some
+# hundred times smaller: a narrow ResNet-18 and a DistilBERT of two layers. The heads, the shared space and the losses
+# are the same.
+
+# %%
+small, small_tokenizer = build_model(PROFILES["cpu"].model, OBJECTIVES["sound_ce"], dataset.labels.names)
+parts = ["image_encoder", "text_encoder", "image_projection", "text_projection"]
+sizes = pd.DataFrame({name: {part: count_parameters(getattr(network, part)) for part in parts}
+                      for name, network in (("report", model), ("cpu profile", small))})
+sizes.loc["total"] = sizes.sum()
+sizes
+
+# %%
+total = sizes.loc["total"]
+assert round(total["report"] / 1e6) == 91 and 50 < total["report"] / total["cpu profile"] < 200
+print(f"{total['report']:,} against {total['cpu profile']:,} parameters")
+
+# %% [markdown]
+# Its embeddings have 256 numbers too, and with `normalize=True` they have length one.
+
+# %%
+two = tokenize(small_tokenizer, [dataset.labels.name(class_id) for class_id in (17, 11)])
+with torch.no_grad():
+    image, text = small.eval()(images, **two)
+print(tuple(image.shape), tuple(text.shape), image.norm(dim=1).tolist())
+assert image.shape == text.shape == (2, 256) and torch.allclose(image.norm(dim=1), torch.ones(2), atol=1e-5)
+
+# %% [markdown]
+# ## What we showed
+#
+# * Images become 2048 numbers, captions 768, and both 256; the heads have 590,848 and 263,168 parameters (section 2).
+# * One matrix product compares every image with every caption, and equal captions have equal columns (section 3).
+# * Before training, everything lies in two narrow cones (section 4).
+# * Without L2 norm, temperature 0.05 is a cosine temperature of 0.0002, and an untrained model is certain (section 5).
+
+# %%
+assert (image_encoder.width, text_encoder.width, caption_embeddings.shape[1]) == (2048, 768, 256)
+assert sizes.loc["image_projection", "report"] == 590_848 and sizes.loc["text_projection", "report"] == 263_168
+assert certainty.iloc[0] > 10 * certainty.iloc[2]
+print("all claims hold")
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. *5 minutes.* How many parameters would the image head have with a shared space of 512 dimensions? Predict, then
+#    check with `count_parameters`.
+# 2. *10 minutes.* Encode the captions "touching jaw" and "Touching Jaw" and "touching a jaw". Which of them are equal,
+#    and where in the model does the difference get lost or stay?
+# 3. *15 minutes.* The text features are those of `[CLS]`. Replace them by the mean over the real tokens (mind the
+#    mask). Are the captions of an untrained model nearer to one another or farther apart?
+# 4. *15 minutes.* Find the temperature at which an untrained model *without* L2 norm is about as undecided as the sound
+#    one.
+#
+# ## Further reading
+#
+# * Radford et al. 2021, *Learning transferable visual models from natural language supervision*, figures 1 and 3.
+# * Shariatnia 2021, *Simple implementation of OpenAI CLIP model*: the code that the report builds on.
+# * Wang and Liu 2021, *Understanding the behaviour of contrastive loss*: what the temperature does to the gradient.
+# * Next: notebook 03 asks what the report's loss functions really are.
