@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from mgutils.errors import ConfigError
 
-LossName = Literal["seed_ce", "seed_kl", "identity_ce", "multi_positive_ce", "js"]
+LossName = Literal["seed_ce", "seed_kl", "identity_ce", "multi_positive_ce", "js", "class_ce"]
+CaptionKind = Literal["own", "permuted", "descriptions"]
 SplitName = Literal["frame", "clip", "video", "subject", "official"]
 ProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
 
@@ -64,16 +65,19 @@ class SynthConfig:
     seed: int = 0
 
 
+NO_TEXT = "none"
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """The two encoders and the two projection heads."""
 
     image_encoder: str = "resnet50"
-    """Any timm name."""
+    """Any timm name; ``alexnet`` in a classifier that reads no text."""
     image_kwargs: dict[str, Any] = field(default_factory=dict)
-    """Passed on to ``timm.create_model``."""
+    """Passed on to ``timm.create_model``, or to :class:`mgutils.models.vision.AlexNet`."""
     text_encoder: str = "distilbert-base-uncased"
-    """A name on the hub, or ``scratch`` for a small DistilBERT with a tokenizer trained on our captions."""
+    """A name on the hub, ``scratch`` for a small DistilBERT with a tokenizer trained on our captions, or ``none``."""
     text_kwargs: dict[str, Any] = field(default_factory=dict)
     """Passed on to ``DistilBertConfig`` where the encoder starts from scratch."""
     pretrained: bool = True
@@ -135,6 +139,7 @@ _SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_typ
 _SMALL_TEXT = {"dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128, "max_position_embeddings": 64}
 _SMALL_MODEL = ModelConfig(image_encoder="resnet18", image_kwargs=_SMALL_IMAGE, text_encoder="scratch",
                            text_kwargs=_SMALL_TEXT, pretrained=False)
+_SMALL_ALEXNET = {"pool": 1, "hidden": 512}
 _FROM_SCRATCH = {"lr_image": 1e-3, "lr_text": 1e-3, "lr_head": 1e-3, "threads": 1}
 
 PROFILES: dict[str, Profile] = {
@@ -192,10 +197,22 @@ class RunConfig:
     train: TrainConfig
     split: SplitName = "frame"
     seed: int = 0
+    captions: CaptionKind = "own"
+    """Texts of the classes: their names, the names dealt out to other classes, or one sentence each."""
+    left_out: tuple[int, ...] = ()
+    """Ids of classes without training images."""
+
+    @property
+    def reads_text(self) -> bool:
+        """False for a plain classifier."""
+        return self.model.text_encoder != NO_TEXT
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain types, ready for JSON."""
-        return asdict(self)
+        """Plain types, ready for JSON; what the controls add is there only where it is used."""
+        plain = asdict(self)
+        captions, left_out = plain.pop("captions"), plain.pop("left_out")
+        return plain | ({} if captions == "own" else {"caption_kind": captions}) | (
+            {"left_out": list(left_out)} if left_out else {})
 
 
 def run_config(profile: str | Profile, objective: str, split: SplitName = "frame", seed: int = 0,
@@ -203,6 +220,20 @@ def run_config(profile: str | Profile, objective: str, split: SplitName = "frame
     """The run of a profile with an objective, a split and a seed; further words change its :class:`TrainConfig`."""
     profile = get_profile(profile) if isinstance(profile, str) else profile
     return RunConfig(objective, get_objective(objective), profile.model, replace(profile.train, **train), split, seed)
+
+
+def vision_config(profile: str | Profile, network: Literal["resnet", "alexnet"], split: SplitName = "frame",
+                  seed: int = 0, **train: Any) -> RunConfig:
+    """The run of a classifier that reads no text, by plain cross entropy over all classes, in all else the profile's.
+
+    ``resnet`` is the profile's own image encoder. ``alexnet`` is torchvision's, for small profiles with a small head.
+    """
+    profile = get_profile(profile) if isinstance(profile, str) else profile
+    model = replace(profile.model, text_encoder=NO_TEXT, text_kwargs={})
+    if network == "alexnet":
+        model = replace(model, image_encoder=network, image_kwargs={} if model.pretrained else _SMALL_ALEXNET)
+    return RunConfig(f"vision_{network}", Objective("class_ce", normalize=False, temperature=1.0), model,
+                     replace(profile.train, **train), split, seed)
 
 
 @dataclass(frozen=True)
@@ -252,7 +283,8 @@ def read_config(path: Path | str) -> RunConfig:
     try:
         plain = json.loads(Path(path).read_text(encoding="utf-8"))
         return RunConfig(plain["objective"], Objective(**plain["loss"]), ModelConfig(**plain["model"]),
-                         TrainConfig(**plain["train"]), plain["split"], plain["seed"])
+                         TrainConfig(**plain["train"]), plain["split"], plain["seed"],
+                         plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: not the configuration of a run ({error!r}). "
                           "Name a folder that `mg train` left.") from error
