@@ -63,6 +63,25 @@ def audit_split(dataset: Dataset, split: Split) -> Audit:
                  constant_top5=float(np.mean(np.isin(target, order[:5]))))
 
 
+def trivial_answers(dataset: Dataset, split: Split, without: int | None = None) -> dict[str, np.ndarray]:
+    """What the two classifiers that look at no pixel answer to the validation rows.
+
+    Parameters
+    ----------
+    without : int, optional
+        A class id that the constant classifier must not choose: the strongest constant where that class is left out.
+
+    Returns
+    -------
+    dict of str to array (N,)
+        ``constant`` and ``lookup``: class indices 0..C-1.
+    """
+    train, valid = dataset.frames.iloc[split.train], dataset.frames.iloc[split.valid]
+    first = next(class_id for class_id in _most_common(train["class_id"].to_numpy()) if class_id != without)
+    ids = {"constant": np.full(len(valid), first), "lookup": _look_up(train, valid, first)}
+    return {name: dataset.labels.to_index(answers) for name, answers in ids.items()}
+
+
 def _most_common(class_ids: np.ndarray) -> np.ndarray:
     """Class ids by falling count, equal counts by rising id."""
     values, counts = np.unique(class_ids, return_counts=True)
