@@ -171,7 +171,9 @@ print(json.dumps({key: first.receipt[key] for key in ("data_sha256", "versions",
 # one is lower says nothing. Accuracy is the same thing for all four, so it may.
 
 # %%
-curves = figures.training_curves(runs)
+counts = np.bincount(dataset.target[split.train], minlength=len(dataset.labels))
+constant = float((dataset.target[split.valid] == counts.argmax()).mean())
+curves = figures.training_curves(runs, constant)
 save(curves, figure_dir / "training_curves.png")
 curves
 
@@ -180,8 +182,6 @@ curves
 # the accuracy of always answering the most frequent class. A model below it has learned nothing that helps.
 
 # %%
-counts = np.bincount(dataset.target[split.train], minlength=len(dataset.labels))
-constant = float((dataset.target[split.valid] == counts.argmax()).mean())
 best = {objective: np.mean([run.metrics["top1"] for run in group]) for objective, group in runs.items()}
 for objective, top1 in best.items():
     side = "above" if top1 > constant else "not above"

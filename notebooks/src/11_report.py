@@ -116,7 +116,7 @@ findings.to_frame("holds")
 # ## The curves behind the table
 
 # %%
-curves = figures_results.training_curves(runs)
+curves = figures_results.training_curves(runs, audit.constant_top1)
 save(curves, figure_dir / "training_curves.png")
 curves
 
