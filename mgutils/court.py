@@ -32,6 +32,8 @@ BUNCHED = 0.99
 """Mean cosine between the caption embeddings above which they count as one."""
 FEW = 5
 """Number of predicted classes below which a model says always the same."""
+GAIN = 0.02
+"""What a model must add to the constant class's top-1 to count as having learned something."""
 STACK = 24
 """Cells that are trained in one stack of weights: enough to fill a core, few enough for its cache."""
 
@@ -212,14 +214,17 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row per cell: its fields, ``top1``, ``lowest``, ``highest`` (0..1), ``predicted``, ``caption_cosine``,
-        ``image_cosine``, ``logit``, ``loss`` (means), ``bunched`` and ``few`` (true in most seeds).
+        ``image_cosine``, ``loss`` (means), ``logit`` (largest); ``bunched``, ``few`` and ``useless`` (no better than
+        the constant class), each true where it is so in most seeds.
     """
-    results = results.assign(bunched=results["caption_cosine"] > BUNCHED, few=results["predicted"] < FEW)
+    results = results.assign(bunched=results["caption_cosine"] > BUNCHED, few=results["predicted"] < FEW,
+                             useless=results["top1"] < results["constant"] + GAIN)
     fields = list(asdict(Cell()))
     return results.groupby(fields, sort=False).agg(
         top1=("top1", "mean"), lowest=("top1", "min"), highest=("top1", "max"), predicted=("predicted", "mean"),
         caption_cosine=("caption_cosine", "mean"), image_cosine=("image_cosine", "mean"), logit=("logit", "max"),
-        loss=("loss", "mean"), bunched=("bunched", _most), few=("few", _most), seeds=("seed", "nunique")).reset_index()
+        loss=("loss", "mean"), bunched=("bunched", _most), few=("few", _most), useless=("useless", _most),
+        seeds=("seed", "nunique")).reset_index()
 
 
 def _most(flags: pd.Series) -> bool:

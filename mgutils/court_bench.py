@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mgutils.court_model import WIDTH, Cell, StackedModel, StackedObjective
+from mgutils.court_model import WIDTH, Cell, StackedModel, StackedObjective, target_distribution
 from mgutils.labels import imigue_classes
 from mgutils.losses import similarity_logits
 
@@ -97,12 +97,26 @@ def train_cells(cells: Sequence[Cell], seed: int, bench: Bench) -> list[tuple[Ce
 
 
 @torch.no_grad()
+def first_target(cell: Cell, seed: int) -> tuple[Tensor, Tensor]:
+    """Target matrix (B, B) of a cell's first samples under untrained weights, and their classes (B,).
+
+    Taught in: 03, section 6.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        data, objective, rows = Data(Bench(), [cell]), StackedObjective([cell]), torch.arange(BATCH)
+        target = data.labels[:, rows]
+        image, text = map(objective.finish, StackedModel(data.captions, 1).eval()(data.images(rows), target))
+    return target_distribution(cell.targets, image, text, target, objective.temperature)[0], target[0]
+
+
+@torch.no_grad()
 def score(model: StackedModel, objective: StackedObjective, data: Data, bench: Bench) -> dict[str, Tensor]:
     """Scores of R models on the samples behind the training ones, each (R,).
 
     ``top1`` in 0..1; ``uar`` over the classes that occur; ``predicted``: number of classes ever predicted;
     ``caption_cosine``, ``image_cosine``: mean cosine between two different captions, or images; ``logit``: the largest
-    absolute dot product divided by the temperature.
+    absolute dot product divided by the temperature; ``constant``: ``top1`` of always saying the most common class.
     """
     rows = torch.arange(bench.train, bench.train + bench.test)
     every_caption = torch.arange(data.classes).expand(len(data.offset), -1)
@@ -116,7 +130,8 @@ def score(model: StackedModel, objective: StackedObjective, data: Data, bench: B
             "uar": torch.stack([hit[:, truth == index].mean(dim=1) for index in truth.unique()]).mean(dim=0),
             "predicted": torch.tensor([row.unique().numel() for row in predicted]),
             "caption_cosine": mean_cosine(captions), "image_cosine": mean_cosine(images),
-            "logit": cells.abs().amax(dim=(1, 2))}
+            "logit": cells.abs().amax(dim=(1, 2)),
+            "constant": (truth == class_shares().argmax()).float().mean().expand(len(hit))}
 
 
 def mean_cosine(embeddings: Tensor) -> Tensor:

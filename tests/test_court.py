@@ -13,7 +13,7 @@ from torch import nn
 
 from mgutils import court, losses
 from mgutils.court import Cell, CourtSize, court_size, run_cells, select, summarise
-from mgutils.court_bench import BATCH, Bench, Data, class_shares, mean_cosine, train_cells
+from mgutils.court_bench import BATCH, Bench, Data, class_shares, first_target, mean_cosine, train_cells
 from mgutils.court_model import (
     PROJECTION,
     WIDTH,
@@ -92,6 +92,15 @@ def test_data_keeps_its_promises():
     assert class_shares().max().item() == pytest.approx(0.2728, abs=1e-4)
 
 
+def test_the_reports_first_target_is_flat_and_a_fixed_one_is_not():
+    right = {}
+    for cell in (court.REPORT_CE, replace(court.REPORT_CE, normalize=True), Cell("class")):
+        q, target = first_target(cell, 0)
+        right[cell] = (q * losses.label_matrix(target)).sum(dim=1).mean().item()
+    flat, flatter, fixed = right.values()
+    assert flatter < flat < 0.5 and fixed == pytest.approx(1)
+
+
 def test_a_cell_learns_the_same_alone_and_in_company():
     cells = [Cell("class"), Cell("soft", "js", through=True), Cell("identity"), Cell("soft", "js")]
     together = dict(train_cells(cells, 1, TINY))
@@ -155,12 +164,12 @@ def test_results_of_other_code_or_size_are_not_taken(tmp_path, monkeypatch):
 
 def test_summary_counts_the_marks():
     rows = [asdict(Cell()) | {"seed": seed, "top1": top1, "predicted": predicted, "caption_cosine": cosine,
-                              "image_cosine": 0.0, "logit": 1.0, "loss": 1.0}
+                              "image_cosine": 0.0, "logit": 1.0, "loss": 1.0, "constant": 0.27}
             for seed, (top1, predicted, cosine) in enumerate([(0.1, 2, 0.5), (0.2, 3, 0.995), (0.6, 9, 0.4)])]
     summary = summarise(pd.DataFrame(rows)).iloc[0]
     assert summary["top1"] == pytest.approx(0.3)
     assert (summary["lowest"], summary["highest"], summary["seeds"]) == (0.1, 0.6, 3)
-    assert summary["few"] and not summary["bunched"]
+    assert summary["few"] and summary["useless"] and not summary["bunched"]
 
 
 def test_unknown_profile():
@@ -175,7 +184,7 @@ def test_batches_are_the_reports():
 def test_figures_draw():
     cells = court.grid_cells(SIZE)
     rows = [asdict(cell) | {"seed": 0, "top1": 0.5, "predicted": 3, "caption_cosine": 1.0, "image_cosine": 0.0,
-                            "logit": 1.0, "loss": 1.0} for cell in cells]
+                            "logit": 1.0, "loss": 1.0, "constant": 0.27} for cell in cells]
     drawn = [
         figures_court.target_matrices({"one": np.eye(3), "two": np.full((3, 3), 1 / 3)}, ["a", "b", "c"]),
         figures_court.curves([0, 1], {"a": [1, 2], "b": [2, 1]}, title="t", xlabel="x", ylabel="y",

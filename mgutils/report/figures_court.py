@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from mgutils.report.style import (
@@ -40,7 +41,7 @@ def target_matrices(matrices: Mapping[str, ArrayLike], captions: Sequence[str]) 
 
     Taught in: 03, section 2.
     """
-    figure, panels = new_figure(1, len(matrices), size=(2.6 * len(matrices) + 2.6, 3.9), squeeze=False)
+    figure, panels = new_figure(1, len(matrices), size=(2.5 * len(matrices) + 3.2, 3.2), squeeze=False)
     for axes, (title, matrix) in zip(panels[0], matrices.items(), strict=True):
         picture = axes.imshow(np.asarray(matrix), cmap="cividis", vmin=0, vmax=1)
         axes.set_title(title)
@@ -48,9 +49,9 @@ def target_matrices(matrices: Mapping[str, ArrayLike], captions: Sequence[str]) 
         axes.set_yticks([])
         axes.grid(False)
     panels[0][0].set_yticks(range(len(captions)),
-                            [f"{shorten(name, 26)}  {row}" for row, name in enumerate(captions, 1)])
-    figure.colorbar(picture, ax=list(panels[0]), shrink=0.7, label="weight of the answer")
-    figure.supxlabel("sample of the batch", fontsize=11)
+                            [f"{shorten(name, 30)}  {row}" for row, name in enumerate(captions, 1)])
+    panels[0][0].set_xlabel("caption or image of sample")
+    figure.colorbar(picture, ax=list(panels[0]), shrink=0.8, label="weight of the answer")
     return figure
 
 
@@ -66,9 +67,9 @@ def curves(x: ArrayLike, lines: Mapping[str, ArrayLike], *, title: str, xlabel: 
         axes.plot(np.asarray(x), np.asarray(y), dash, color=color, label=name, linewidth=2.5)
     for name, level in (levels or {}).items():
         _level(axes, name, level)
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, ylim=ylim)
-    if log:
-        axes.set_yscale("log")
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
+    if ylim:
+        axes.set_ylim(ylim)
     axes.legend()
     return figure
 
@@ -96,7 +97,9 @@ def collapse_grid(summary: pd.DataFrame, constant: float) -> Figure:
         spread = 50 * (cell.highest - cell.lowest)
         marks = ("  ●" if cell.bunched else "") + ("  ✕" if cell.few else "")
         axes.text(column, row, f"{100 * cell.top1:.0f} ± {spread:.0f}{marks}", ha="center", va="center",
-                  color=BLACK if 100 * cell.top1 > 45 else "white")
+                  color=BLACK if cell.top1 > 0.45 else "white")
+        if cell.useless:
+            axes.add_patch(Rectangle((column - 0.46, row - 0.4), 0.92, 0.8, fill=False, edgecolor=ORANGE, linewidth=2))
     picture = axes.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
     axes.set_xticks(range(len(columns)), [f"{'L2 norm' if norm else 'no norm'}\ntau {tau:g}" for norm, tau in columns])
     axes.set_yticks(range(len(rows)), [f"{targets}{', gradient through' if through else ''}, {divergence.upper()}"
@@ -107,9 +110,9 @@ def collapse_grid(summary: pd.DataFrame, constant: float) -> Figure:
     bar = figure.colorbar(picture, ax=axes, label="top-1 in %, mean of the seeds")
     bar.ax.axhline(100 * constant, color="white", linewidth=2)
     bar.ax.text(-0.2, 100 * constant, "constant ", color=BLACK, ha="right", va="center", fontsize=9)
-    axes.set_title("Targets made of similarities break; fixed targets do not need JS")
-    axes.set_xlabel("●  captions bunched, mean cosine above 0.99       ✕  fewer than 5 classes ever predicted\n"
-                    "±  half the distance from the lowest seed to the highest")
+    axes.set_title("Top-1 of each target and divergence, by norm and temperature")
+    axes.set_xlabel("frame: no better than the constant class       ●  captions bunched, mean cosine above 0.99\n"
+                    "✕  fewer than 5 classes predicted       ±  half the distance from the lowest seed to the highest")
     return figure
 
 
