@@ -39,8 +39,7 @@ reproduce: setup
 
 publish: setup
 	$(BIN)/mg reproduce --profile cpu
-	cp out/cpu/notebooks/*.ipynb notebooks/
-	cp out/cpu/figures/*.png out/cpu/tables/* figures/
+	$(BIN)/mg publish
 
 test: setup
 	$(BIN)/ruff check

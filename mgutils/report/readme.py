@@ -6,6 +6,7 @@ A part stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,6 +37,41 @@ def fill(path: Path | str, parts: Mapping[str, str]) -> None:
                               f"<!-- end {name} -->. Put them where the part shall stand.")
         text = pattern.sub(lambda match, part=part: match[1] + part.strip() + "\n" + match[2], text)
     path.write_text(text, encoding="utf-8")
+
+
+def publish(out_dir: Path | str, root: Path | str) -> list[Path]:
+    """Copy a reproduction's notebooks, figures and tables to where git keeps them, and fill the README from them.
+
+    Parameters
+    ----------
+    out_dir : path
+        What ``mg reproduce`` left.
+    root : path
+        The project: receives ``notebooks/*.ipynb``, ``figures/*`` and the parts of ``README.md``.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    ConfigError
+        If the reproduction is not complete, or the README lacks a part.
+    """
+    out_dir, root = Path(out_dir), Path(root)
+    if not (out_dir / "tables" / "findings.json").exists():
+        raise ConfigError(f"{out_dir}: found no tables/findings.json, which the last notebook writes. "
+                          "Run `mg reproduce` to its end first.")
+    written = []
+    for source, target in (("notebooks/*.ipynb", "notebooks"), ("figures/*", "figures"), ("tables/*", "figures")):
+        (root / target).mkdir(exist_ok=True)
+        written += [Path(shutil.copy(path, root / target)) for path in sorted(out_dir.glob(source)) if path.is_file()]
+    wanted = read_parts(root / "README.md")
+    parts = {name: (root / "figures" / f"{name}.md").read_text(encoding="utf-8") for name in wanted
+             if (root / "figures" / f"{name}.md").exists()}
+    fill(root / "README.md", parts)
+    return [*written, root / "README.md"]
 
 
 def read_parts(path: Path | str) -> dict[str, str]:

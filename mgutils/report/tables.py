@@ -119,6 +119,15 @@ def to_markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n\n" + "\n".join(notes) + "\n"
 
 
+def beside(runs: Mapping[str, Sequence[Run]]) -> str:
+    """The scores of one objective on several splits, as Markdown: means and (lowest to highest) over the seeds."""
+    rows = [_run_row(group[0].config.objective, group) | {"split": name} for name, group in runs.items()]
+    lines = [["Method", "Split", "Top-1", "Top-5", "UAR"], ["---", "---", "---:", "---:", "---:"]]
+    for _, row in pd.DataFrame(rows).iterrows():
+        lines.append([row["method"], row["split"], *(_spread(row, score) for score in _SCORES)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
 def _spread(row: pd.Series, score: str) -> str:
     if row["seeds"] < 2 or np.isnan(row[score]):
         return _number(row[score], 1)

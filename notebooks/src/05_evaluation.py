@@ -212,6 +212,12 @@ if dataset.has_groups:
 
 # %%
 if dataset.has_groups:
+    beside = tables.beside({"frame": runs["sound_ce"], "subject": new_people["sound_ce"]})
+    (table_dir / "subject.md").write_text(beside, encoding="utf-8")
+    print(beside)
+
+# %%
+if dataset.has_groups:
     honest = audit_split(dataset, make_split(dataset, "subject"))
     print(f"subject split: {honest.subject_shared:.1%} of validation frames share a subject with training, "
           f"look-up {honest.lookup_top1:.1%}, constant {honest.constant_top1:.1%}")
