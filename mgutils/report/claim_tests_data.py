@@ -1,0 +1,146 @@
+"""Claims about the dataset, its tables and its splits, tested on the dataset at hand.
+
+Every function takes an :class:`~mgutils.report.claim_evidence.Evidence` and returns a
+:class:`~mgutils.report.claim_evidence.Finding`. Taught in: 01.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mgutils.data.check import COLUMNS
+from mgutils.labels import imigue_classes, imigue_labels
+from mgutils.report.claim_evidence import Evidence, Finding
+from mgutils.report.figures_data import LOOK_ALIKE, look_alike_four
+
+_BATCH = 32  # the report's code
+README_REQUIREMENTS = ("opencv-contrib-python", "scikit-learn", "pandas", "numpy", "moviepy", "glob2", "torch",
+                       "torchvision", "transformers", "tdqm", "decord", "pytorchvideo", "openpyxl", "albumentations",
+                       "timm", "matplotlib", "tensorboard")
+"""The README's list, byte for byte."""
+_NEEDED = ("pandas", "numpy", "torch", "transformers", "openpyxl", "timm", "tqdm")
+"""What any implementation of the report's method with its data and its progress bars cannot do without."""
+
+
+def class_count(evidence: Evidence) -> Finding:
+    """Number of classes in the table of frames."""
+    count = evidence.dataset.frames["class_id"].nunique()
+    return Finding(f"{count} classes with images", value=count)
+
+
+def micro_gestures(evidence: Evidence) -> Finding:
+    """How many of the 32 classes belong to a group of micro-gestures in iMiGUE's own list."""
+    groups = imigue_classes()["group"]
+    outside = [imigue_labels().display[class_id - 1] for class_id in groups.index[groups == ""]]
+    return Finding(f"{(groups != '').sum()} micro-gestures; not one: {', '.join(outside)}",
+                   value=int((groups != "").sum()))
+
+
+def figure_1(evidence: Evidence) -> Finding:
+    """The four classes of Figure 1: their captions, their images, the figure itself."""
+    dataset = evidence.dataset
+    there = [class_id for class_id in LOOK_ALIKE if (dataset.frames["class_id"] == class_id).any()]
+    names = [imigue_labels().display[class_id - 1] for class_id in LOOK_ALIKE]
+    same = [class_id for class_id in there if dataset.labels.names[class_id - 1] == imigue_labels().name(class_id)]
+    panels = len(look_alike_four(dataset).axes) if there else 0
+    return Finding(f"{len(there)} of 4 have images ({', '.join(names)}); {panels} panels drawn",
+                   {"each is one of the classes": len(same) == 4, "each can be shown": len(there) == panels == 4})
+
+
+def repeated_captions(evidence: Evidence) -> Finding:
+    """Images of one's own class among the others of a random batch of 32."""
+    shares = evidence.dataset.frames["class_id"].value_counts(normalize=True).to_numpy()
+    others = (_BATCH - 1) * (shares**2).sum()
+    some = 1 - (shares * (1 - shares)**(_BATCH - 1)).sum()
+    return Finding(f"{others:.2f} others of the same class on average; at least one for {some:.0%} of the images",
+                   {"several images of a batch share a class": bool(some > 0)})
+
+
+def split_share(evidence: Evidence) -> Finding:
+    """Share of the frames that train."""
+    split = evidence.split("frame")
+    train = 100 * len(split.train) / len(evidence.dataset)
+    return Finding(f"{len(split.train):,} frames to train on, {len(split.valid):,} to validate on", value=train)
+
+
+def stratified(evidence: Evidence) -> Finding:
+    """Validation frames of each class against a fifth of its frames."""
+    dataset, split = evidence.dataset, evidence.split("frame")
+    every, valid = (np.bincount(target, minlength=len(dataset.labels))
+                    for target in (dataset.target, dataset.target[split.valid]))
+    off = np.abs(valid - 0.2 * every)
+    return Finding(f"largest distance from a fifth of a class: {off.max():.1f} frames",
+                   {"every class is shared out 80 to 20, to a frame": bool(off.max() <= 1)},
+                   note="The frames of a clip are shared out too, which stratifying by class does not prevent.")
+
+
+def video_id(evidence: Evidence) -> Finding:
+    """What the frames with one "Video ID" have in common: a single class, as a clip; and the video, where known."""
+    frames = evidence.dataset.frames
+    several = (frames.groupby("clip_id")["class_id"].nunique() > 1).mean()
+    ids = frames["clip_id"].nunique()
+    known = f"; the sidecar knows {frames['video_id'].nunique()} videos" if "video_id" in frames else ""
+    checks = {"frames with one ID show several gestures, as a video does": bool(several > 0.5)}
+    if "video_id" in frames:
+        checks["there are as many IDs as videos"] = ids == frames["video_id"].nunique()
+    return Finding(f"{ids:,} IDs for {len(frames):,} frames, {several:.1%} of them with more than one class{known}",
+                   checks, note="It is the number of a clip, that is of one annotated gesture.")
+
+
+def valid_subset(evidence: Evidence) -> Finding:
+    """The paths of ``validsubset.csv`` beside those of the validation split."""
+    table, frames = evidence.table("training/validsubset.csv"), evidence.dataset.frames
+    if table is None:
+        return Finding("there is no validsubset.csv", {"the file is there": False})
+    paths, valid = set(table["Path"]), set(frames["path"].iloc[evidence.split("frame").valid])
+    return Finding(f"{len(paths):,} paths; the whole validation split has {len(valid):,}, {len(paths & valid):,} "
+                   "of them the same",
+                   {"all its rows are in train.xlsx": paths <= set(frames["path"]),
+                    "it is a part of the validation images, to illustrate": paths < valid})
+
+
+def caption_text(evidence: Evidence) -> Finding:
+    """Captions of both tables beside the class names, byte for byte."""
+    dataset, table = evidence.dataset, evidence.table("training/validsubset.csv")
+    differ = _strange(dataset.frames["class_id"], dataset.frames["caption"], dataset.labels.names)
+    checks, found = {"train.xlsx": differ == 0}, f"{differ:,} of {len(dataset):,} differ in train.xlsx"
+    if table is not None:
+        other = _strange(table["Class"].astype(int), table["Caption"], dataset.labels.names)
+        checks["validsubset.csv"] = other == 0
+        found += f", {other:,} of {len(table):,} in validsubset.csv"
+    return Finding(found, checks)
+
+
+def _strange(class_ids: pd.Series, captions: pd.Series, names: tuple[str, ...]) -> int:
+    """Number of captions that are not the name of their class."""
+    wanted = np.array(names, dtype=object)[class_ids.to_numpy() - 1]
+    return int((captions.to_numpy() != wanted).sum())
+
+
+def folders(evidence: Evidence) -> Finding:
+    """The folder of each image beside its class."""
+    frames = evidence.dataset.frames
+    right = frames["path"].str.split("/").str[0] == frames["class_id"].astype(str)
+    names = sorted(frames["path"].str.split("/").str[0].unique(), key=int)
+    return Finding(f"folders {names[0]} to {names[-1]}; {(~right).sum()} images in another class's folder",
+                   {"each folder holds the images of its class": bool(right.all()),
+                    "the folders go from 1 to 32": names == [str(i) for i in range(1, 33)]})
+
+
+def columns(evidence: Evidence) -> Finding:
+    """What a row of ``train.xlsx`` tells: clip and frame stand in the path too."""
+    frames = evidence.dataset.frames
+    parts = frames["path"].str.extract(r"^(\d+)/(\d+)\.(\d+)\.jpg$").astype("Int64")
+    agree = (parts.to_numpy() == frames[["class_id", "clip_id", "frame_id"]].to_numpy()).all(axis=1)
+    return Finding(f"{', '.join(COLUMNS)}; {agree.mean():.1%} of the paths say class, ID and frame as the cells do",
+                   {"path, class, ID, frame and caption stand in the table": bool(agree.all())})
+
+
+def requirements(evidence: Evidence) -> Finding:
+    """The README's list of packages against what the method cannot do without."""
+    missing = [name for name in _NEEDED if name not in README_REQUIREMENTS]
+    return Finding(f"{len(_NEEDED) - len(missing)} of {len(_NEEDED)} that the method needs are listed; "
+                   f"missing: {', '.join(missing) or 'none'}",
+                   {f"{name} is listed": name not in missing for name in _NEEDED},
+                   note="\"tdqm\" is listed, a misspelling of tqdm. Do not install it.")

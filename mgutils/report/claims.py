@@ -1,0 +1,173 @@
+"""The claims ledger: what the report says, row by row, and a verdict that is computed from what a test finds.
+
+``claim_list`` reads the claims; ``claim_tests`` finds; this module judges, prints and writes. There are four verdicts:
+``reproduced`` where every part of a claim holds, ``refuted`` where none does, ``partly`` between, and
+``needs the real data`` where a claim gives a number that only the report's images could confirm.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mgutils.report.claim_evidence import Evidence, Finding
+from mgutils.report.claim_list import CLAIMS, Claim, Sentence, load_claims
+from mgutils.report.claim_tests import TESTS
+
+Verdict = Literal["reproduced", "refuted", "partly", "needs the real data"]
+VERDICTS: tuple[Verdict, ...] = ("reproduced", "refuted", "partly", "needs the real data")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim, what was found, the verdict, and the hash of everything that was looked at."""
+
+    claim: Claim
+    finding: Finding
+    verdict: Verdict
+    tested_on: str
+    """``synthetic images``, ``iMiGUE images``, ``other images``, ``the loss court``, ``code alone``."""
+    rests_on: Mapping[str, str]
+    """File to hash of what was read of it."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fields of the claim, of the finding and of the row."""
+        own = {"verdict": self.verdict, "tested_on": self.tested_on, "rests_on": dict(self.rests_on)}
+        return asdict(self.claim) | asdict(self.finding) | own
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All rows, and what they were computed from."""
+
+    profile: str
+    images: str
+    seeds: int
+    rows: tuple[Row, ...]
+    unchecked: tuple[Sentence, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rows with each verdict."""
+        found = Counter(row.verdict for row in self.rows)
+        return {verdict: found[verdict] for verdict in VERDICTS}
+
+    @property
+    def summary(self) -> str:
+        """One line: rows, verdicts, profile, images."""
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())
+        return (f"{len(self.rows)} claims: {verdicts}. Profile {self.profile}, {self.images} images, "
+                f"{self.seeds} seed{'s' if self.seeds > 1 else ''}.")
+
+
+def judge(claim: Claim, finding: Finding, *, comparable: bool) -> Verdict:
+    """The verdict on a claim.
+
+    Parameters
+    ----------
+    claim : Claim
+    finding : Finding
+    comparable : bool
+        Whether the finding comes from the report's own images and, where trained models are concerned, its settings.
+        Only claims that need ``imigue`` ask for that.
+
+    Raises
+    ------
+    ValueError
+        If the test found nothing to judge by.
+    """
+    if claim.needs == "imigue" and not comparable:
+        return "needs the real data"
+    parts = list(finding.checks.values())
+    if claim.expected is not None:
+        parts.append(finding.value is not None and abs(finding.value - claim.expected) <= claim.tolerance + 1e-12)
+    if not parts:
+        raise ValueError(f"{claim.id}: {claim.test} checked nothing, and the claim expects no number")
+    return "reproduced" if all(parts) else "partly" if any(parts) else "refuted"
+
+
+def verify(evidence: Evidence, *, claims: Path | str = CLAIMS, progress: bool = True) -> Ledger:
+    """Test every claim; print expected, obtained, spread and verdict of each as it is found.
+
+    Raises
+    ------
+    MgError
+        If the claims or the data cannot be read, or a missing run cannot be trained.
+    """
+    listed, unchecked = load_claims(claims)
+    rows = []
+    for number, claim in enumerate(listed, start=1):
+        rows.append(_test(claim, evidence))
+        if progress:
+            print(f"{number:>3}/{len(listed)}  {_line(rows[-1])}", flush=True)
+    ledger = Ledger(evidence.profile.name, evidence.images, evidence.profile.seeds, tuple(rows), tuple(unchecked))
+    if progress:
+        print(f"\n{ledger.summary}")
+    return ledger
+
+
+def _test(claim: Claim, evidence: Evidence) -> Row:
+    evidence.begin()
+    finding = TESTS[claim.test](evidence, **claim.args)
+    trained = any(name.startswith("runs/") for name in evidence.read)
+    comparable = evidence.images == "iMiGUE" and (evidence.profile.name == "imigue" or not trained)
+    verdict = judge(claim, finding, comparable=comparable)
+    return Row(claim, finding, verdict, _tested_on(evidence), dict(sorted(evidence.read.items())))
+
+
+def _tested_on(evidence: Evidence) -> str:
+    court = ["the loss court"] if "court.csv" in evidence.read else []
+    images = [f"{evidence.images} images"] if evidence.read.keys() - {"court.csv"} else []
+    return ", ".join(images + court) or "code alone"
+
+
+def _line(row: Row) -> str:
+    return (f"{row.verdict.upper():<20} {row.claim.id}: {row.claim.statement}\n"
+            f"{'':9}expected: {row.claim.expectation}; obtained: {row.finding.obtained}; "
+            f"spread: {_spread(row.finding)}; tested on: {row.tested_on}")
+
+
+def _spread(finding: Finding) -> str:
+    if finding.spread is None or finding.spread[0] == finding.spread[1]:
+        return "none"
+    return f"{finding.spread[0]:.4g} to {finding.spread[1]:.4g}"
+
+
+def write_ledger(ledger: Ledger, directory: Path | str) -> list[Path]:
+    """Write ``claims.json`` and ``claims.md``; equal ledgers give equal bytes.
+
+    Returns
+    -------
+    list of Path
+        The two files.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    plain = {"profile": ledger.profile, "images": ledger.images, "seeds": ledger.seeds, "counts": ledger.counts,
+             "rows": [row.as_dict() for row in ledger.rows], "unchecked": [asdict(item) for item in ledger.unchecked]}
+    files = [directory / "claims.json", directory / "claims.md"]
+    files[0].write_text(json.dumps(plain, indent=1, ensure_ascii=False, default=_plain) + "\n", encoding="utf-8")
+    files[1].write_text(to_markdown(ledger), encoding="utf-8")
+    return files
+
+
+def _plain(number: Any) -> Any:
+    return number.item()  # of NumPy
+
+
+def to_markdown(ledger: Ledger) -> str:
+    """The ledger as a table for people, and below it the sentences that are not checked."""
+    lines = [("Claim", "Where", "Expected", "Obtained", "Spread", "Tested on", "Verdict"), ("---",) * 7]
+    lines += [(row.claim.statement, row.claim.where, row.claim.expectation,
+               f"{row.finding.obtained}. {row.finding.note}".strip(), _spread(row.finding), row.tested_on,
+               f"**{row.verdict}**") for row in ledger.rows]
+    return (f"{ledger.summary}\n\n{_table(lines)}\n\nSentences that no row tests:\n\n"
+            + "\n".join(f"* {item.where}: {item.statement} ({item.why})" for item in ledger.unchecked) + "\n")
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
