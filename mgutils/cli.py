@@ -193,6 +193,53 @@ class Reproduce:
                   self.out_dir or Path("out") / self.profile)
 
 
+@dataclass(frozen=True)
+class Verify:
+    """Test every claim of the report; print expected, obtained, spread and verdict."""
+
+    profile: ProfileName = "cpu"
+    """Size of everything."""
+    data_root: Path | None = None
+    """Folder of the dataset, made if absent; data/<profile> if not given."""
+    seed: int = 0
+    """First seed."""
+    out_dir: Path | None = None
+    """Folder of the results; what is missing there is run; out/<profile> if not given."""
+    figures: Path | None = None
+    """Where claims.json and claims.md go; if not given, figures for the profile cpu, else <out_dir>/figures."""
+
+    def run(self) -> None:
+        from mgutils.report.claim_evidence import Evidence
+        from mgutils.report.claims import verify, write_ledger
+
+        data_root, out_dir = (given or Path(name) / self.profile
+                              for given, name in ((self.data_root, "data"), (self.out_dir, "out")))
+        if not data_root.exists():
+            from mgutils.course import make_data
+
+            make_data(get_profile(self.profile), data_root)
+        ledger = verify(Evidence(self.profile, data_root, out_dir, seed=self.seed))
+        figures = Path("figures") if self.profile == "cpu" else out_dir / "figures"
+        for path in write_ledger(ledger, self.figures or figures):
+            print(path)
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Copy a reproduction's notebooks, figures and tables into the project, and fill the README from them."""
+
+    out_dir: Path = Path("out/cpu")
+    """What `mg reproduce` left."""
+    root: Path = Path(".")
+    """The project's folder."""
+
+    def run(self) -> None:
+        from mgutils.report.readme import publish
+
+        for path in publish(self.out_dir, self.root):
+            print(path)
+
+
 COMMANDS = {
     ("synth",): Synth,
     ("data", "check"): DataCheck,
@@ -202,6 +249,8 @@ COMMANDS = {
     ("evaluate",): Evaluate,
     ("notebooks", "build"): NotebooksBuild,
     ("reproduce",): Reproduce,
+    ("publish",): Publish,
+    ("verify",): Verify,
 }
 
 

@@ -39,7 +39,7 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
     profile = get_profile(profile) if isinstance(profile, str) else profile
     chosen = _choose(sources(source_dir), only)
     data_root, out_dir = Path(data_root).absolute(), Path(out_dir).absolute()
-    _make_data(profile, data_root)
+    make_data(profile, data_root)
     cwd = Path(source_dir).absolute().parent
     parameters = {"profile": profile.name, "data_root": _short(data_root, cwd), "seed": seed,
                   "out_dir": _short(out_dir, cwd)}
@@ -62,7 +62,7 @@ def _choose(all_sources: list[Path], only: Sequence[str] | None) -> list[Path]:
     return [source for source in all_sources if only is None or source.stem.startswith(tuple(only))]
 
 
-def _make_data(profile: Profile, data_root: Path) -> None:
+def make_data(profile: Profile, data_root: Path) -> None:
     """Make the profile's dataset where there is none."""
     if data_root.exists():
         return
