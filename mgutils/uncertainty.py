@@ -169,7 +169,7 @@ def tail(subjects: float, level: float = 0.95) -> float:
 
     References
     ----------
-    Hesterberg 2015, What teachers should know about the bootstrap, American Statistician 69, section 5.3.
+    Hesterberg 2015, What teachers should know about the bootstrap, American Statistician 69.
     """
     n = max(subjects, 2.0)
     return float(stats.norm.cdf(-stats.t.isf((1 - level) / 2, n - 1) * np.sqrt(n / (n - 1))))
