@@ -14,16 +14,18 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from mgutils.captions import class_captions
 from mgutils.checkpoint import load_weights
-from mgutils.config import SplitName, read_config
+from mgutils.config import RunConfig, SplitName, read_config
 from mgutils.data.pixels import load_pixels
-from mgutils.data.splits import make_split
-from mgutils.data.table import read_dataset
+from mgutils.data.splits import split_of
+from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError
 from mgutils.labels import Labels
 from mgutils.losses import similarity_logits
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import as_images, tokenize
+from mgutils.models.vision import Classifier, build_classifier
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,15 @@ def encode_all(model: VisualTextModel, pixels: np.ndarray, rows: np.ndarray, tok
     return torch.cat(images).float(), captions.float()
 
 
+@torch.no_grad()
+def classify_all(model: Classifier, pixels: np.ndarray, rows: np.ndarray, batch_size: int = 128) -> Tensor:
+    """Logits (N, C) of a classifier without text for some rows, in batches."""
+    model.eval()
+    device = next(model.parameters()).device
+    return torch.cat([model(as_images(torch.from_numpy(pixels[rows[start:start + batch_size]]).to(device)))[0]
+                      for start in range(0, len(rows), batch_size)]).float()
+
+
 def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
     """Write ``metrics.json``, ``per_class.csv`` and ``confusion.csv`` (rows: true class id, columns: predicted)."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -145,11 +156,28 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     if tuple(captions) != dataset.labels.names:
         raise ConfigError(f"{run_dir}: trained on {len(captions)} classes whose captions are not those of {data_root} "
                           f"({len(dataset.labels)} classes). Evaluate on data with the same Clip_label.csv.")
-    model, tokenizer = build_model(replace(config.model, pretrained=False), config.loss, captions)
-    load_weights(model, run_dir / "best.safetensors")
     pixels = load_pixels(dataset, config.train.image_size)
-    rows = make_split(dataset, split or config.split).valid
-    images, texts = encode_all(model, pixels, rows, tokenize(tokenizer, captions))
-    result = scores(similarity_logits(images, texts, model.temperature.detach()).numpy(), dataset.target[rows])
+    rows = split_of(replace(config, split=split or config.split), dataset).valid
+    result = scores(best_logits(run_dir, config, dataset, pixels, rows), dataset.target[rows])
     write_scores(result, dataset.labels, Path(out_dir))
     return result
+
+
+def best_logits(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Scores (N, C) that a run's best weights give some rows.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights cannot be read.
+    """
+    untrained = replace(config.model, pretrained=False)
+    if not config.reads_text:
+        classifier = build_classifier(untrained, len(dataset.labels))
+        load_weights(classifier, run_dir / "best.safetensors")
+        return classify_all(classifier, pixels, rows).numpy()
+    captions = class_captions(dataset.labels, config.captions, config.seed)
+    model, tokenizer = build_model(untrained, config.loss, captions)
+    load_weights(model, run_dir / "best.safetensors")
+    images, texts = encode_all(model, pixels, rows, tokenize(tokenizer, captions))
+    return similarity_logits(images, texts, model.temperature.detach()).numpy()

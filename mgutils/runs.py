@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 import shutil
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,13 +27,13 @@ from tqdm.auto import tqdm
 
 from mgutils.config import OBJECTIVES, RunConfig, SplitName, get_profile, read_config, run_config
 from mgutils.data.pixels import load_pixels
-from mgutils.data.splits import hold_out, make_split
+from mgutils.data.splits import split_of
 from mgutils.data.table import read_dataset
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, read from its folder when asked."""
+    """A finished run, read from its folder when asked. A classifier without text leaves logits, but no embeddings."""
 
     directory: Path
 
@@ -145,7 +147,7 @@ def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Pat
             _train_one(config, data_root, out_dir, folder, progress)
         return
     epochs = sum(config.train.epochs for config in missing.values())
-    with (ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool,
+    with (ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _end_with_parent) as pool,
           tqdm(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
         futures = [pool.submit(_train_one, config, data_root, out_dir, folder) for folder, config in missing.items()]
         while not all(future.done() for future in futures):
@@ -154,6 +156,15 @@ def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Pat
             _stop_at_first_error(futures)
         _stop_at_first_error(futures)
         _show(bar, missing)
+
+
+def _end_with_parent() -> None:
+    """Have a worker end when the process that started it does, be it by a kill."""
+    def watch() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _stop_at_first_error(futures: Sequence[Future]) -> None:
@@ -179,16 +190,15 @@ def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, 
     """Train one run aside, and rename its folder when it is whole."""
     import torch
 
-    from mgutils.train import fit
+    from mgutils import baselines, train
 
     dataset = read_dataset(data_root)
     pixels = load_pixels(dataset, config.train.image_size, cache_dir=out_dir / "cache", progress=False)
     aside, threads = _aside(folder), torch.get_num_threads()
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        split = make_split(dataset, config.split)
-        split = hold_out(dataset, split) if config.train.select == "held_out" else split
-        fit(config, dataset, pixels, split, aside, progress=progress)
+        fit = train.fit if config.reads_text else baselines.fit
+        fit(config, dataset, pixels, split_of(config, dataset), aside, progress=progress)
     finally:
         torch.set_num_threads(threads)
     shutil.rmtree(folder, ignore_errors=True)

@@ -11,19 +11,20 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from mgutils.augment import augment
+from mgutils.captions import class_captions
 from mgutils.checkpoint import save_weights
 from mgutils.config import RunConfig, TrainConfig
 from mgutils.data.splits import Split
@@ -34,6 +35,9 @@ from mgutils.losses import LOSSES, Loss, similarity_logits
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import tokenize
 from mgutils.receipt import fingerprint, make_receipt
+
+Checked = tuple[Scores, float, dict[str, np.ndarray]]
+"""What a validation gives: the scores, the mean loss, and the arrays to keep."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Session:
     target: Tensor
     """(N,) class indices."""
     tokens: dict[str, Tensor]
-    """Token ids and mask of the C captions, each (C, L)."""
+    """Token ids and mask of the C captions, each (C, L); empty where no text is read."""
     average: AveragedModel | None = None
     """Moving average of the weights, where the recipe asks for one."""
 
@@ -95,8 +99,16 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, d
 
     Taught in: 04, section 2.
     """
-    directory, started = Path(directory), time.perf_counter()
-    session = open_session(config, dataset, pixels, split)
+    return follow(open_session(config, dataset, pixels, split), dataset, split, directory, progress=progress)
+
+
+def follow(session: Session, dataset: Dataset, split: Split, directory: Path | str, *,
+           check: Callable[[Session, np.ndarray], Checked] | None = None, progress: bool = True) -> Path:
+    """Take an open session through its epochs: train, validate, log, keep the best; :func:`fit` says what is left.
+
+    ``check`` validates a session on rows; :func:`validate` if not given.
+    """
+    config, check, directory, started = session.config, check or validate, Path(directory), time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
     _write_json(directory / "config.json", config.as_dict() | {"captions": list(dataset.labels.names)})
     best: dict[str, Any] = {"top1": -1.0}
@@ -106,7 +118,7 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, d
         for epoch in bar:
             clock = time.perf_counter()
             train_loss = train_epoch(session, split.train, seed=config.seed * 100_003 + epoch)
-            result, valid_loss, outputs = validate(session, choice)
+            result, valid_loss, outputs = check(session, choice)
             row = {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, **result.summary(),
                    "lr_image": session.optimizer.param_groups[0]["lr"], "temperature": float(session.model.temperature)}
             if config.train.schedule == "plateau" and config.train.plateau_every == "epoch":
@@ -114,7 +126,7 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, d
             if result.top1 > best["top1"]:  # the report's rule: best top-1, the first time it is reached
                 best = row
                 if choice is not split.valid:
-                    result, _, outputs = validate(session, split.valid)
+                    result, _, outputs = check(session, split.valid)
                 np.savez(directory / "outputs.npz", valid=split.valid, target=dataset.target[split.valid], **outputs)
                 write_scores(result, dataset.labels, directory)
                 save_weights(session.scored, directory / "best.safetensors", {"epoch": str(epoch)})
@@ -122,7 +134,7 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, d
             log.flush()
             bar.set_postfix(loss=f"{train_loss:.3f}", top1=f"{result.top1:.1%}")
     save_weights(session.scored, directory / "last.safetensors", {"epoch": str(config.train.epochs)})
-    receipt = make_receipt(fingerprint(dataset, pixels), {"total": time.perf_counter() - started}, best)
+    receipt = make_receipt(fingerprint(dataset, session.pixels), {"total": time.perf_counter() - started}, best)
     _write_json(directory / "receipt.json", receipt | {"config": config.as_dict()})  # last: the run is whole
     return directory
 
@@ -135,20 +147,34 @@ def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split:
     ConfigError
         If an encoder is unknown, or there is nothing to train or to validate on.
     """
+    captions = class_captions(dataset.labels, config.captions, config.seed)
+    seed_everything(config.seed, config.train.threads)
+    model, tokenizer = build_model(config.model, config.loss, captions)
+    session = make_session(config, dataset, pixels, split, model, make_optimizer(model, config.train),
+                           LOSSES[config.loss.loss])
+    return replace(session, tokens={key: value.to(session.accelerator.device)
+                                    for key, value in tokenize(tokenizer, captions).items()})
+
+
+def make_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, model: nn.Module,
+                 optimizer: torch.optim.Optimizer, loss: Loss) -> Session:
+    """A session without texts around a model and its optimizer; :func:`open_session` makes all three.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to train or to validate on.
+    """
     if len(split.train) < 2 or not len(split.valid):
         raise ConfigError(f"split {split.name!r}: found {len(split.train)} training and {len(split.valid)} validation "
                           "rows; wanted at least 2 and 1. Make more data, or choose another split.")
-    settings, captions = config.train, dataset.labels.names
-    seed_everything(config.seed, settings.threads)
+    settings = config.train
     accelerator = Accelerator(mixed_precision="fp16" if torch.cuda.is_available() else "no")
-    model, tokenizer = build_model(config.model, config.loss, captions)
-    optimizer = make_optimizer(model, settings)
     scheduler = make_scheduler(optimizer, settings, math.ceil(len(split.train) / settings.batch_size))
     model, optimizer = accelerator.prepare(model.to(memory_format=torch.channels_last), optimizer)
-    tokens = {key: value.to(accelerator.device) for key, value in tokenize(tokenizer, captions).items()}
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema)) if settings.ema else None
-    return Session(config, accelerator, model, LOSSES[config.loss.loss], optimizer, scheduler, pixels,
-                   torch.from_numpy(dataset.target), tokens, average)
+    return Session(config, accelerator, model, loss, optimizer, scheduler, pixels, torch.from_numpy(dataset.target),
+                   {}, average)
 
 
 def seed_everything(seed: int, threads: int = 0) -> None:
@@ -212,8 +238,8 @@ def train_epoch(session: Session, rows: np.ndarray, seed: int) -> float:
         images = augment(torch.from_numpy(session.pixels[batch]).to(device), settings.augment, generator)
         classes = session.target[batch].to(device)  # (B,)
         with session.accelerator.autocast():
-            image, text = model(images, *(session.tokens[key][classes] for key in ("input_ids", "attention_mask")))
-        value = session.loss(image.float(), text.float(), classes, model.temperature)
+            embeddings = model(images, *(tokens[classes] for tokens in session.tokens.values()))  # of images, of texts
+        value = session.loss(*(part.float() for part in embeddings), classes, model.temperature)
         if not torch.isfinite(value):
             raise TrainingError(f"step {step}: the loss is {value.item()}. Lower the learning rates or raise the "
                                 "temperature; the weights of the best epoch so far are kept.")
@@ -231,7 +257,7 @@ def train_epoch(session: Session, rows: np.ndarray, seed: int) -> float:
 
 
 @torch.no_grad()
-def validate(session: Session, rows: np.ndarray) -> tuple[Scores, float, dict[str, np.ndarray]]:
+def validate(session: Session, rows: np.ndarray) -> Checked:
     """Score the validation rows: every caption encoded once, images in batches.
 
     Returns

@@ -96,7 +96,7 @@ def test_wheel_holds_every_module_the_class_table_and_the_command(tmp_path):
     wheel = zipfile.ZipFile(next(tmp_path.glob("mgutils-*.whl")))
     packed = {name for name in wheel.namelist() if name.startswith("mgutils/")}
     assert packed == {str(file.relative_to(tree)) for file in (tree / "mgutils").rglob("*.py")} | {
-        "mgutils/imigue_classes.csv"}
+        "mgutils/imigue_classes.csv", "mgutils/descriptions.csv"}
     entry_points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert "mg = mgutils.cli:main" in wheel.read(entry_points).decode()
 

@@ -5,12 +5,14 @@ What a split leaks is in ``audit``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from mgutils.config import RunConfig
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 
@@ -109,6 +111,40 @@ def hold_out(dataset: Dataset, split: Split, *, fraction: float = 0.15, seed: in
     else:
         inner = _by_group(name, classes, frames[f"{name}_id"].to_numpy(), fraction, seed)
     return Split(split.name, split.train[inner.train], split.valid, split.train[inner.valid])
+
+
+def leave_out(dataset: Dataset, split: Split, class_ids: Iterable[int]) -> Split:
+    """Take classes out of training whole, for scoring a model on classes of which it has seen no image.
+
+    Returns
+    -------
+    Split
+        ``train`` and ``select`` without the classes; ``valid`` with every row of theirs, since none is learned from.
+
+    Raises
+    ------
+    ConfigError
+        If there is no class of an id, or nothing is left to learn from.
+
+    Taught in: 06, section 5.
+    """
+    class_ids, classes = set(class_ids), dataset.frames["class_id"].to_numpy()
+    unknown = class_ids - set(range(1, len(dataset.labels) + 1))
+    if unknown or class_ids >= set(classes[split.train]):
+        raise ConfigError(f"left_out: found the classes {', '.join(map(str, sorted(class_ids)))}; wanted some, but not "
+                          f"all, of 1..{len(dataset.labels)}.")
+    out = np.isin(classes, list(class_ids))
+    select = split.valid if split.select is None else split.select
+    valid = np.concatenate([split.valid, np.setdiff1d(np.flatnonzero(out), split.valid)])
+    return Split(split.name, split.train[~out[split.train]], valid, select[~out[select]])
+
+
+def split_of(config: RunConfig, dataset: Dataset) -> Split:
+    """The rows that a run learns from, chooses its best epoch on, and is scored on."""
+    split = make_split(dataset, config.split)
+    if config.train.select == "held_out":
+        split = hold_out(dataset, split)
+    return leave_out(dataset, split, config.left_out) if config.left_out else split
 
 
 def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:

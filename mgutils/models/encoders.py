@@ -47,7 +47,7 @@ class ImageEncoder(nn.Module):
             self.model = timm.create_model(name, pretrained=pretrained, num_classes=0, global_pool="avg",
                                            **(kwargs or {}))
         except (OSError, RuntimeError) as error:
-            raise _no_weights("image encoder", name, error) from error
+            raise no_weights("image encoder", name, error) from error
         self.width: int = self.model.num_features
 
     def forward(self, images: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ class TextEncoder(nn.Module):
             try:
                 self.model = DistilBertModel.from_pretrained(name)
             except OSError as error:
-                raise _no_weights("text encoder", name, error) from error
+                raise no_weights("text encoder", name, error) from error
         else:
             config = dict(kwargs or {}) | ({} if vocab_size is None else {"vocab_size": vocab_size})
             self.model = DistilBertModel(DistilBertConfig(**config))
@@ -133,7 +133,7 @@ def make_tokenizer(name: str, captions: Sequence[str]) -> PreTrainedTokenizerFas
         try:
             return DistilBertTokenizerFast.from_pretrained(name)
         except OSError as error:
-            raise _no_weights("tokenizer", name, error) from error
+            raise no_weights("tokenizer", name, error) from error
     normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     words = {word for text in captions for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))}
     letters = sorted(set("".join(words)) | set("abcdefghijklmnopqrstuvwxyz0123456789"))
@@ -157,7 +157,8 @@ def count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
-def _no_weights(part: str, name: str, error: Exception) -> ConfigError:
+def no_weights(part: str, name: str, error: Exception) -> ConfigError:
+    """The error to raise where a network's files could not be had."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return ConfigError(f"{part}: the files of {name!r} could not be had ({reason}). "
                        "Connect to the model hub once, or use the cpu profile, which needs no download.")
