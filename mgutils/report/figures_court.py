@@ -24,8 +24,8 @@ from mgutils.report.style import (
     shorten,
 )
 
-_LINES = [(BLUE, "-", "o"), (SKY, "--", "s"), (GREEN, "-.", "^"), (ORANGE, ":", "D"), (VERMILLION, "-", "v"),
-          (PURPLE, "--", "P")]
+_LINES = [(BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, "-.", "^"), (VERMILLION, ":", "D"), (PURPLE, "-", "v"),
+          (SKY, "--", "P")]
 """Colour, dash and marker: no line is known by its colour alone."""
 
 
@@ -88,14 +88,14 @@ def collapse_grid(summary: pd.DataFrame, constant: float) -> Figure:
     """
     rows = list(dict.fromkeys(zip(summary["targets"], summary["through"], summary["divergence"], strict=True)))
     columns = list(dict.fromkeys(zip(summary["normalize"], summary["temperature"], strict=True)))
-    figure, axes = new_figure(size=(9.5, 0.43 * len(rows) + 2.2))
+    figure, axes = new_figure(size=(1.5 * len(columns) + 4, 0.43 * len(rows) + 2.2))
     values = np.full((len(rows), len(columns)), np.nan)
     for cell in summary.itertuples():
         row = rows.index((cell.targets, cell.through, cell.divergence))
         column = columns.index((cell.normalize, cell.temperature))
         values[row, column] = 100 * cell.top1
         spread = 50 * (cell.highest - cell.lowest)
-        marks = ("  ●" if cell.bunched else "") + ("  ✕" if cell.few else "")
+        marks = " ●" * cell.bunched + " ✕" * cell.few
         axes.text(column, row, f"{100 * cell.top1:.0f} ± {spread:.0f}{marks}", ha="center", va="center",
                   color=BLACK if cell.top1 > 0.45 else "white")
         if cell.useless:
@@ -161,7 +161,9 @@ def spread_lines(x: Sequence[float], groups: Mapping[str, ArrayLike], *, title: 
         axes.plot(x, values.mean(axis=1), dash, marker=marker, color=color, label=name, linewidth=2.5, markersize=7)
         axes.fill_between(x, values.min(axis=1), values.max(axis=1), color=color, alpha=0.15, linewidth=0)
     if constant is not None:
-        _level(axes, "constant class", 100 * constant)
+        axes.axhline(100 * constant, color=GREY, linestyle="--", linewidth=1.5)
+        axes.annotate("constant class", (0, 100 * constant), xycoords=("axes fraction", "data"), xytext=(6, -14),
+                      textcoords="offset points", fontsize=10)
     axes.set(title=title, xlabel=xlabel, ylabel="top-1 in %", ylim=(0, 100))
     axes.set_xticks(x)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -31,6 +31,7 @@ out_dir = "../out/cpu"
 # %%
 import math
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -464,16 +465,18 @@ judge("a bounded loss recovers better from a confidently wrong start", bool(slop
 
 # %%
 size = court.court_size(profile)
-groups = {"grid": court.grid_cells(size), "repairs": list(court.repair_cells().values()),
-          "disputes": court.dispute_cells(size),
-          **court.likeness_cells(size), **court.noise_cells(size)}
-wanted_cells = [cell for cells in groups.values() for cell in cells]
+grid_cells, dispute_cells, repair_cells = court.grid_cells(size), court.dispute_cells(size), court.repair_cells()
+likeness_cells, noise_cells = court.likeness_cells(size), court.noise_cells(size)
+wanted_cells = [*grid_cells, *dispute_cells, *repair_cells.values(),
+                *chain.from_iterable([*likeness_cells.values(), *noise_cells.values()])]
+
+# %%
 results = court.run_cells(wanted_cells, size, out_dir, seed=seed, jobs=1 if profile == "smoke" else 2)
 print(f"{len(set(wanted_cells))} cells x {size.seeds} seeds, {size.bench.steps} steps each")
 
 # %%
 constant = results["constant"].mean()
-grid = summarise(pd.concat([select(results, cell) for cell in groups["grid"]]))
+grid = summarise(pd.concat([select(results, cell) for cell in grid_cells]))
 picture = figures.collapse_grid(grid, constant)
 save(picture, figure_dir / "court_grid.png")
 picture
@@ -550,7 +553,7 @@ assert (silent["loss"] - math.log(32)).abs().max() < 0.01
 # tau 0.05, gradient through it, no norm. Change one thing and leave the rest.
 
 # %%
-changes = {name: select(results, cell) for name, cell in court.repair_cells().items()}
+changes = {name: select(results, cell) for name, cell in repair_cells.items()}
 picture = figures.repairs({name: rows["top1"].tolist() for name, rows in changes.items()}, constant)
 save(picture, figure_dir / "court_repairs.png")
 picture
@@ -572,7 +575,7 @@ assert "images unlike each other" in repaired
 
 # %%
 right_weight = {}
-for name, cell in court.repair_cells().items():
+for name, cell in repair_cells.items():
     matrix, classes = first_target(cell, seed)
     right_weight[name] = (matrix * losses.label_matrix(classes)).sum(dim=1).mean().item()
 outcome = pd.DataFrame({"weight on the right class at the start": right_weight,
@@ -592,7 +595,7 @@ assert outcome.loc[flat, "top-1"].max() < outcome.loc[~flat, "top-1"].min()
 # of the cause, and that can be tested: same loss, images from unlike to alike.
 
 # %%
-lines = {name: [select(results, cell)["top1"].tolist() for cell in groups[name]] for name in court.likeness_cells(size)}
+lines = {name: [select(results, cell)["top1"].tolist() for cell in cells] for name, cells in likeness_cells.items()}
 picture = figures.spread_lines(size.likeness, lines, title="The report's CE fails once images look alike",
                                xlabel="mutual cosine of the image features at the start", constant=constant)
 save(picture, figure_dir / "court_likeness.png")
@@ -623,9 +626,8 @@ assert 0.2254 < class_shares().max() < 0.273
 # Prediction: the real JS, in the sound setting, loses least.
 
 # %%
-names = list(court.noise_cells(size))
-lines = {name: [select(results, cell)["top1"].tolist() for cell in groups[name]] for name in names}
-picture = figures.spread_lines(size.noise, lines, title="Accuracy on clean samples after training on noisy labels",
+lines = {name: [select(results, cell)["top1"].tolist() for cell in cells] for name, cells in noise_cells.items()}
+picture = figures.spread_lines(size.noise, lines, title="Accuracy on clean samples, trained on noisy labels",
                                xlabel="share of wrong training labels", constant=constant)
 save(picture, figure_dir / "court_noise.png")
 picture
@@ -713,7 +715,7 @@ judge("issue 24: the transposed target's rows do not sum to 1", bool((sums - 1).
       f"they sum to {sums.min():.2f} to {sums.max():.2f}")
 
 # %%
-pairs = summarise(pd.concat([select(results, cell) for cell in groups["disputes"]]))
+pairs = summarise(pd.concat([select(results, cell) for cell in dispute_cells]))
 pairs = pairs.pivot(index=["normalize", "temperature"], columns="targets", values=["top1", "useless"])
 mended = pairs["useless", "transposed"].astype(bool) & ~pairs["useless", "soft"].astype(bool)
 judge("issue 24: transposing is what breaks training", bool(mended.any()),
@@ -759,7 +761,7 @@ judge("issue 27: entropy regularisation cannot leave the collapsed point", max(s
 # %%
 part = grid[(grid["targets"] == "soft") & grid["through"] & grid["normalize"] & (grid["temperature"] == 1)]
 part = part.set_index("divergence")[["top1", "lowest", "highest", "caption_cosine"]]
-judge("issue 27: entropy regularisation never helps",
+judge("issue 27: entropy regularisation does nothing for the collapse of the captions",
       bool(part.loc["ce", "caption_cosine"] >= part.loc["kl", "caption_cosine"]),
       f"with L2 norm and tau 1.0 the captions' mean cosine is {part.loc['ce', 'caption_cosine']:.2f} with the entropy "
       f"term, {part.loc['kl', 'caption_cosine']:.2f} without")
