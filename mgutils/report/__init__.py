@@ -1,6 +1,8 @@
-"""Figures and tables of the report. Nothing here trains a model.
+"""Figures and tables of the report. Nothing here trains a model
+but the ledger of claims, where a run is missing.
 
 ``style`` has the one look of all figures and writes them. ``figures_data`` shows classes and images, ``figures_splits``
 the audit, ``figures_model`` similarities, ``figures_results`` what runs came to. ``figures_framework`` draws the
-report's two diagrams from the pieces in ``drawing``. ``tables`` makes the report's Table 1.
+report's two diagrams from the pieces in ``drawing``. ``tables`` makes the report's Table 1. ``claims`` judges what
+the report says: ``claim_list`` reads it, ``claim_tests_*`` look, ``claim_evidence`` notes what they looked at.
 """

@@ -18,14 +18,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mgutils.captions import describable
 from mgutils.config import Profile, SplitName, get_profile
+from mgutils.controls import control_configs
 from mgutils.court import court_size, run_cells
 from mgutils.court_model import Cell
 from mgutils.data.audit import Audit, audit_split
 from mgutils.data.splits import Split, make_split
 from mgutils.data.table import Dataset, read_dataset
-from mgutils.labels import imigue_labels
-from mgutils.runs import Run, table1_runs
+from mgutils.runs import Run, table1_runs, train_all
 
 TABLE1 = ("report_ce", "report_js", "sound_ce", "sound_js")
 
@@ -44,6 +45,8 @@ class Finding:
     """Lowest and highest of the seeds."""
     note: str = ""
     """What a reader must know besides."""
+    possible: bool = True
+    """False where the data at hand cannot show it."""
 
 
 class Evidence:
@@ -67,6 +70,7 @@ class Evidence:
         self.read: dict[str, str] = {}
         """What was looked at since :meth:`begin`: its name, and a hash of its content."""
         self._runs: dict[tuple[str, str], list[Run]] = {}
+        self._controls: dict[str, list[Run]] = {}
         self._splits: dict[str, Split] = {}
 
     def begin(self) -> None:
@@ -95,7 +99,7 @@ class Evidence:
         """Whose images these are: ``synthetic``, ``iMiGUE`` or ``other``."""
         if (self.data_root / "studio.json").exists():
             return "synthetic"
-        return "iMiGUE" if self._dataset.labels == imigue_labels() else "other"
+        return "iMiGUE" if describable(self._dataset.labels) else "other"
 
     def split(self, name: str) -> Split:
         """A split of the dataset."""
@@ -124,6 +128,15 @@ class Evidence:
                                   objectives=wanted, jobs=self.jobs)
             self._runs |= {(name, split): group for name, group in trained.items()}
         return self._runs[objective, split]
+
+    def controls(self, *names: str) -> dict[str, list[Run]]:
+        """Runs of notebook 06 by the names in :func:`mgutils.controls.control_configs`."""
+        wanted = control_configs(self.profile, self.dataset, self.seed)
+        if missing := [name for name in names if name not in self._controls]:
+            configs = [config for name in missing for config in wanted[name]]
+            trained = iter(train_all(configs, self.data_root, self.out_dir, jobs=self.jobs))
+            self._controls |= {name: [next(trained) for _ in wanted[name]] for name in missing}
+        return {name: self._controls[name] for name in names}
 
     def metrics(self, run: Run) -> dict[str, Any]:
         """The content of a run's ``metrics.json``."""

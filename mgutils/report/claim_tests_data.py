@@ -92,7 +92,7 @@ def valid_subset(evidence: Evidence) -> Finding:
     """The paths of ``validsubset.csv`` beside those of the validation split."""
     table, frames = evidence.table("training/validsubset.csv"), evidence.dataset.frames
     if table is None:
-        return Finding("there is no validsubset.csv", {"the file is there": False})
+        return Finding("there is no validsubset.csv", possible=False)
     paths, valid = set(table["Path"]), set(frames["path"].iloc[evidence.split("frame").valid])
     return Finding(f"{len(paths):,} paths; the whole validation split has {len(valid):,}, {len(paths & valid):,} "
                    "of them the same",

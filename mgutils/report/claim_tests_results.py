@@ -157,7 +157,7 @@ def jaw_like_neck(evidence: Evidence) -> Finding:
                 wrong = np.delete(logits, one - 1, axis=1)
                 places.append(1 + (wrong > logits[:, [other - 1]]).sum(axis=1).mean())
     if not places:
-        return Finding("the classes have no validation images", {"both classes can be compared": False})
+        return Finding("the classes have no validation images", possible=False)
     return Finding(f"the other one is wrong answer number {np.mean(places):.1f} of {classes - 1} on average",
                    {"among the first quarter of the wrong answers": np.mean(places) <= (classes - 1) / 4})
 

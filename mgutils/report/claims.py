@@ -2,7 +2,7 @@
 
 ``claim_list`` reads the claims; ``claim_tests`` finds; this module judges, prints and writes. There are four verdicts:
 ``reproduced`` where every part of a claim holds, ``refuted`` where none does, ``partly`` between, and
-``needs the real data`` where a claim gives a number that only the report's images could confirm.
+``needs the real data`` where the data at hand cannot show it, such as a number of the report on other images.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def judge(claim: Claim, finding: Finding, *, comparable: bool) -> Verdict:
     ValueError
         If the test found nothing to judge by.
     """
-    if claim.needs == "imigue" and not comparable:
+    if not finding.possible or claim.needs == "imigue" and not comparable:
         return "needs the real data"
     parts = list(finding.checks.values())
     if claim.expected is not None:
