@@ -137,7 +137,7 @@ class Profile:
 
 _SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_type": "deep", "stem_width": 16}
 _SMALL_TEXT = {"dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128, "max_position_embeddings": 64,
-               "initializer_range": 0.1}  # captions start apart (mean cosine about 0.93), as a pretrained encoder has them
+               "initializer_range": 0.1}  # captions start apart (mean cosine 0.93), as a pretrained encoder has them
 _SMALL_MODEL = ModelConfig(image_encoder="resnet18", image_kwargs=_SMALL_IMAGE, text_encoder="scratch",
                            text_kwargs=_SMALL_TEXT, pretrained=False)
 _SMALL_ALEXNET = {"pool": 1, "hidden": 512}

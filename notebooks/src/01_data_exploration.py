@@ -25,10 +25,12 @@ seed = 0
 out_dir = "../out/cpu"
 
 # %%
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from IPython.display import display
 
 from mgutils.config import get_profile
 from mgutils.data.audit import audit_split, audit_table
@@ -162,6 +164,17 @@ print(f"largest to smallest in iMiGUE: {iMiGUE['ratio']:,.1f} to 1")
 sheet = figures.contact_sheet(dataset)
 save(sheet, figure_dir / "contact_sheet.png")
 sheet
+
+# %% [markdown]
+# The studio draws at any size, so here are the classes once more, larger and with three clips of three subjects each.
+
+# %%
+if synthetic and settings.synth is not None:
+    from mgutils.synth.studio import contact_sheet
+
+    large = contact_sheet(replace(settings.synth, size=128), clips=3)
+    save(large, figure_dir / "studio_contact_sheet.png")
+    display(large)
 
 # %% [markdown]
 # Some classes can be named at once. Others cannot, because a single frame does not show a motion: shaking shoulders in
