@@ -1,5 +1,4 @@
-"""Figures and tables of the report. Nothing here trains a model
-but the ledger of claims, where a run is missing.
+"""Figures, tables and claims of the report. Only the ledger of claims trains a model, where a run is missing.
 
 ``style`` has the one look of all figures and writes them. ``figures_data`` shows classes and images, ``figures_splits``
 the audit, ``figures_model`` similarities, ``figures_results`` what runs came to. ``figures_framework`` draws the
