@@ -87,8 +87,11 @@ def sign_flip(gains: ArrayLike, *, draws: int = 2 ** _EXACT, seed: int = 0) -> f
 
 
 def detectable(spread: float, subjects: float, level: float = 0.95, power: float = 0.8) -> float:
-    """Smallest difference found with probability ``power``, from a bootstrap's standard deviation; NaN if unknown."""
-    if subjects <= 1:
+    """Smallest difference found with probability ``power``, from a bootstrap's standard deviation.
+
+    NaN where that is unknown: with one subject, or where the two never differ.
+    """
+    if subjects <= 1 or spread == 0:
         return float("nan")
     n = max(subjects, 2.0)
     quantiles = stats.t.isf((1 - level) / 2, n - 1) + stats.t.ppf(power, n - 1)

@@ -147,10 +147,10 @@ def interval(table: Tally, score: Score, *, draws: int = DRAWS, level: float = 0
 def resample(tables: Sequence[Tally], draws: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Right answers (B, C) of each table, as a mean over its runs, and images (B, C), in B draws common to all."""
     rng, (runs, subjects, _) = np.random.default_rng(seed), tables[0].hits.shape
-    times = rng.multinomial(subjects, np.full(subjects, 1 / subjects), draws)  # (B, G)
+    times = rng.multinomial(subjects, np.full(subjects, 1 / subjects), draws).astype(float)  # (B, G)
     share = rng.multinomial(runs, np.full(runs, 1 / runs), draws) / runs  # (B, S)
-    hits = [sum(share[:, s, None] * (times @ table.hits[s]) for s in range(runs)) for table in tables]
-    return hits, times @ tables[0].counts
+    hits = [sum(share[:, s, None] * (times @ table.hits[s].astype(float)) for s in range(runs)) for table in tables]
+    return hits, times @ tables[0].counts.astype(float)
 
 
 def ends(sample: np.ndarray, side: float, subjects: int) -> tuple[float, float]:

@@ -210,7 +210,7 @@ def ladder_chart(table: pd.DataFrame, *, score: str = "uar") -> Figure:
     values = 100 * np.array([rows["first_value"].iloc[0], *rows["second_value"]])
     scores.barh(np.arange(len(values)), values, 0.62, color=[ORANGE, *[BLUE] * len(rows)])
     for place, value in enumerate(values):
-        scores.text(value + 0.6, place, f"{value:.1f}", va="center", fontsize=9.5)
+        scores.text(value + values.max() / 100, place, f"{value:.1f}", va="center", fontsize=9.5)
     scores.set_yticks(range(len(values)), [rows["first"].iloc[0], *rows["second"]])
     scores.set(title=SCORE_NAMES[score], xlabel="%", ylim=(len(values) - 0.5, -0.5), xlim=(0, values.max() * 1.14 + 1))
     gains.barh(places, 200 * rows["detectable"], 0.62, left=-100 * rows["detectable"], color=LIGHT,
