@@ -127,7 +127,7 @@ def confusion_matrix(confusion: ArrayLike, labels: Labels) -> Figure:
     with np.errstate(invalid="ignore"):
         shares = counts / counts.sum(axis=1, keepdims=True)  # NaN where a class has no samples
     side = 0.24 * len(labels)
-    figure, axes = new_figure(size=(side + 4.0, side + 1.6))
+    figure, axes = new_figure(size=(side + 4.6, side + 1.6))
     axes.set_facecolor(LIGHT)
     picture = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues", interpolation="nearest")
     figure.colorbar(picture, ax=axes, label="share of the true class", shrink=0.5)

@@ -1,0 +1,78 @@
+"""Table 1: the numbers of a row, the baselines, and what is written."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mgutils.config import OBJECTIVES
+from mgutils.data.audit import Audit
+from mgutils.errors import ConfigError
+from mgutils.report import tables
+
+AUDIT = Audit(clip_shared=0.9, video_shared=1.0, subject_shared=1.0, lookup_top1=0.93, constant_top1=0.25,
+              constant_top5=0.6)
+
+
+def run(top1, top5=0.5, uar=0.3, predicted_classes=20):
+    return SimpleNamespace(metrics={"top1": top1, "top5": top5, "uar": uar, "predicted_classes": predicted_classes})
+
+
+@pytest.fixture
+def table():
+    runs = {"report_ce": [run(0.05, predicted_classes=1), run(0.07, predicted_classes=2)],
+            "report_js": [run(0.4), run(0.6)], "sound_ce": [run(0.9), run(0.8)], "sound_js": [run(0.85), run(0.85)]}
+    return tables.table1(runs, AUDIT)
+
+
+def test_one_row_for_each_objective_and_baseline(table):
+    assert list(table["row"]) == [*OBJECTIVES, "constant", "lookup"]
+    assert set(tables.METHODS) == set(OBJECTIVES)
+
+
+def test_mean_and_extremes_are_percentages(table):
+    row = table.set_index("row").loc["report_js"]
+    assert (row["top1"], row["top1_min"], row["top1_max"]) == pytest.approx((50, 40, 60))
+    assert row["seeds"] == 2 and row["uar"] == pytest.approx(30)
+    assert table.set_index("row").loc["report_ce", "predicted_classes"] == 1.5
+
+
+def test_reported_numbers_stand_only_where_the_report_has_them(table):
+    table = table.set_index("row")
+    assert tuple(table.loc["report_ce", ["iMiGUE_top1", "iMiGUE_top5"]]) == (22.54, 27.71)
+    assert tuple(table.loc["report_js", ["iMiGUE_top1", "iMiGUE_top5"]]) == (81.13, 94.33)
+    assert table.loc[["sound_ce", "sound_js"], "iMiGUE_top1"].isna().all()
+    assert table.loc["report_ce", "iMiGUE_top1"] < table.loc["constant", "iMiGUE_top1"]
+
+
+def test_baselines_come_from_the_audit(table):
+    table = table.set_index("row")
+    assert table.loc["constant", "top1"] == 25 and table.loc["constant", "top5"] == 60
+    assert table.loc["lookup", "top1"] == 93 and np.isnan(table.loc["lookup", "top5"])
+
+
+def test_markdown_has_a_line_for_each_row_and_says_what_it_is(table):
+    text = tables.to_markdown(table)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + len(table) and len({line.count("|") for line in lines}) == 1
+    assert "50.0 (40.0 to 60.0)" in text and "22.54" in text and "nan" not in text.lower()
+    assert all(method.what in text for method in tables.METHODS.values())
+
+
+def test_one_seed_has_no_spread():
+    assert "(" not in tables.to_markdown(tables.table1({"other": [run(0.5)]}, AUDIT)).splitlines()[2]
+
+
+def test_written_three_times_and_read_back(table, tmp_path):
+    files = tables.write(table, tmp_path / "tables" / "table1")
+    assert [file.name for file in files] == ["table1.md", "table1.csv", "table1.json"]
+    assert pd.read_csv(files[1])["top1"].tolist() == pytest.approx(table["top1"].tolist())
+    rows = json.loads(files[2].read_text(encoding="utf-8"))
+    assert rows[-1]["row"] == "lookup" and rows[-1]["top5"] is None
+
+
+def test_an_objective_without_runs_is_named():
+    with pytest.raises(ConfigError, match="report_js"):
+        tables.table1({"report_js": []}, AUDIT)
