@@ -20,8 +20,8 @@
 # * say which part of the failed row can be blamed on the loss, and which cannot.
 #
 # **Needs** notebook 02 (embeddings, logits, temperature). Measured processor time: 0.5 minutes in `smoke`; 6 minutes in
-# `cpu`, spread over two processes, and 0.3 when the results are kept. It uses no images: sections 1 to 5 are arithmetic,
-# sections 6 to 8 train small stand-in models on synthetic features.
+# `cpu`, spread over two processes, and 0.3 when the results are kept. It uses no images: sections 1 to 5 are
+# arithmetic, sections 6 to 8 train small stand-in models on synthetic features.
 
 # %% tags=["parameters"]
 profile = "cpu"
