@@ -111,7 +111,7 @@ def zero_shot_answers(shares: Mapping[str, ArrayLike], names: Sequence[str]) -> 
 
     Taught in: 06, section 5.
     """
-    figure, panels = new_figure(1, len(shares), size=(3.9 * len(shares) + 3.2, 4.6), squeeze=False)
+    figure, panels = new_figure(1, len(shares), size=(3.9 * len(shares) + 3.6, 4.9), squeeze=False)
     for axes, (kind, matrix) in zip(panels[0], shares.items(), strict=True):
         matrix = 100 * np.asarray(matrix)
         picture = axes.imshow(matrix, cmap="Blues", vmin=0, vmax=100)
@@ -119,10 +119,10 @@ def zero_shot_answers(shares: Mapping[str, ArrayLike], names: Sequence[str]) -> 
             axes.text(column, row, f"{value:.0f}", ha="center", va="center", color="white" if value > 60 else BLACK,
                       fontsize=11, fontweight="bold" if row == column else "normal")
         axes.set(title=_CAPTIONS.get(kind, (kind, ""))[0], xlabel="answered")
-        axes.set_xticks(range(len(names)), [shorten(name, 24) for name in names], rotation=30, ha="right")
+        axes.set_xticks(range(len(names)), [shorten(name, 30) for name in names], rotation=30, ha="right")
         axes.set_yticks(range(len(names)), [shorten(name, 30) for name in names] if axes is panels[0][0] else [])
         axes.grid(visible=False)
-    panels[0][0].set_ylabel("true class, no image of it in training")
+    figure.suptitle("Classes without a training image: true class (row) and answer (column)", fontsize=12)
     figure.colorbar(picture, ax=list(panels[0]), shrink=0.7, label="% of the true class")
     return figure
 
@@ -139,7 +139,7 @@ def dealt_texts(dealt: Mapping[str, Dealt], classes: int) -> Figure:
 
     Taught in: 06, section 5.
     """
-    figure, panels = new_figure(1, len(dealt), size=(4.8 * len(dealt) + 0.6, 3.8), sharex=True, sharey=True,
+    figure, panels = new_figure(1, len(dealt), size=(4.8 * len(dealt) + 0.6, 4.4), sharex=True, sharey=True,
                                 squeeze=False)
     top = 100 * max(result.all.max() for result in dealt.values())
     for axes, (kind, result) in zip(panels[0], dealt.items(), strict=True):
@@ -149,6 +149,6 @@ def dealt_texts(dealt: Mapping[str, Dealt], classes: int) -> Figure:
         axes.axvline(100 * result.right, color=color, linewidth=3, label="each text at its own class")
         axes.axvline(100 / classes, color=BLACK, linestyle=(0, (5, 3)), linewidth=1.2, label="chance")
         axes.set(title=f"{name}: p = {result.p:.3f}", xlabel="mean recall, %")
-        axes.legend(fontsize=9)
+        axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.18))
     panels[0][0].set_ylabel("ways of dealing out")
     return figure

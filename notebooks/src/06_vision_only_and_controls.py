@@ -49,6 +49,7 @@ from mgutils.uncertainty import accuracy, mean_recall
 from mgutils.zero_shot import LEFT_OUT, answer_shares, deal_out, zero_shot, zero_shot_table
 
 use_style()
+pd.set_option("display.max_colwidth", 100)
 settings, figure_dir = get_profile(profile), Path(out_dir) / "figures"
 
 # %% [markdown]
@@ -171,9 +172,9 @@ for (split, score), row in text_gain.iterrows():
     print(f"{split}, {score}: contrastive less vision-only {100 * row['difference']:+.1f} points: {verdict} shown")
 
 # %% [markdown]
-# Where no difference is shown, the accuracy of the contrastive model is no evidence for text: the same encoder gets
-# as far without it. Where one is shown, it may still come from the loss, the projection head or the temperature. The
-# next control takes only the meaning away.
+# Where no difference is shown, the accuracy of the contrastive model is no evidence for text, and the interval says
+# how large a difference may have been missed. Where one is shown, it may still come from the loss, the projection
+# head or the temperature. The next control takes only the meaning away.
 
 # %% [markdown]
 # ## 4. Captions dealt out to the wrong classes
@@ -218,18 +219,20 @@ baselines.save_results(control.reset_index(), out_dir, "permuted_captions_differ
 control
 
 # %%
-top1 = {kind: group["top1"].mean() for kind, group in each.groupby("captions")}
+top1, row = each.groupby("captions")["top1"].mean(), control.loc["top1"]
 print(f"top-1 with own captions {top1['own']:.1%}, with permuted captions {top1['permuted']:.1%}")
-if control.loc["top1", "shown"]:
-    print("The accuracy changed: the meaning of the captions took part.")
+if row["shown"]:
+    meaning = f"the accuracy changed by {100 * row['difference']:+.1f} points: the meaning of the captions took part"
+elif max(-row["low"], row["high"]) < 0.05:
+    meaning = "no change, and one of 5 points or more is ruled out: the text served as a label id"
 else:
-    print("No change shown: the text served as a label id. A change of "
-          f"{100 * control.loc['top1', 'detectable']:.1f} points would have been found four times out of five.")
+    meaning = f"undecided: the change lies between {100 * row['low']:+.1f} and {100 * row['high']:+.1f} points"
+print(meaning)
 
 # %% [markdown]
-# An accuracy that survives this control says nothing about language, however high it is. A table of one free vector
-# per class would have done the work of the text encoder. The control costs one more run and belongs beside every
-# claim that text helps.
+# An accuracy that survives this control is no evidence that the words were read, however high it is. A table of one
+# free vector per class would have done the work of the text encoder. The control costs one more run and belongs
+# beside every claim that text helps.
 
 # %% [markdown]
 # ## 5. Where could text help? Classes without images
@@ -324,7 +327,7 @@ print("Does the same encoder without text do as well?")
 for (split, score), row in text_gain.iterrows():
     outcome = ("no" if row["difference"] > 0 else "better") if row["shown"] else "no difference shown"
     print(f"  {split}, {score}: {outcome} ({100 * row['low']:+.1f} to {100 * row['high']:+.1f} points)")
-print("Is the meaning of the captions used in training?", "yes" if control["shown"].any() else "not shown")
+print("Does the meaning of the captions matter for trained classes?", meaning)
 for kind, found in helps.items():
     print(f"Does the meaning help with classes never seen ({kind})?", "yes" if found else "not shown")
 
