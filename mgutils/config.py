@@ -253,7 +253,7 @@ LADDER = {"report": Recipe("report_js"), "sound": Recipe("sound_ce"),
           **{name: Recipe("sound_ce", train) for name, train in zip(STEPS, _BUILT_UP, strict=True)}}
 """From the report's recipe upward; each step keeps what the one before has."""
 OURS = "+affine"
-"""The step that the kit calls its own recipe; what was tried beyond it stays on the ladder, and did not help."""
+"""The step that the kit calls its own recipe; what was tried beyond it stays on the ladder."""
 RECIPES = LADDER | {"ours": LADDER[OURS]}
 """By name; ``report`` and ``ours`` are the two that a reader asks for."""
 

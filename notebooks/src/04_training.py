@@ -39,6 +39,7 @@ from mgutils.config import OBJECTIVES, PROFILES, get_profile, run_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
+from mgutils.models.encoders import as_images
 from mgutils.report import figures_results as figures
 from mgutils.report.style import save, use_style
 from mgutils.runs import table1_runs
@@ -104,7 +105,7 @@ classes
 # Both towers give one vector per sample. The loss reads the two matrices and the classes, and returns one number.
 
 # %%
-images = train.as_images(torch.from_numpy(pixels[batch]))  # (32, 3, S, S)
+images = as_images(torch.from_numpy(pixels[batch]))  # (32, 3, S, S)
 image, text = session.model(images, *(session.tokens[key][classes] for key in ("input_ids", "attention_mask")))
 value = session.loss(image, text, classes, session.model.temperature)
 print(tuple(images.shape), "->", tuple(image.shape), "and", tuple(text.shape), f"-> loss {value:.3f}")
