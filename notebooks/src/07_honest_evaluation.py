@@ -345,9 +345,9 @@ for word, chosen in (("help", uar_steps["shown"] & (uar_steps["difference"] > 0)
 
 # %% [markdown]
 # The kit's own recipe stops at the step printed below. What was tried beyond it stays on the ladder: a step that did
-# not pay at this number of epochs is a result too. Balanced sampling deserves a thought. In a batch, frequent
-# captions already compete with their copies, so the loss corrects for class shares by itself, and balancing corrects
-# twice.
+# not pay at this number of epochs is a result too. Balanced sampling deserves a thought before you read its row: in a
+# batch, frequent captions already compete with their copies, so the loss corrects for class shares by itself. What is
+# left for balancing to add?
 
 # %%
 beyond = names[names.index(OURS) + 1:]
