@@ -162,6 +162,8 @@ receipts
 # %%
 facts = {"synthetic": synthetic, "profile": profile, "seeds": get_profile(profile).seeds,
          "findings": {name: bool(value) for name, value in findings.items()}}
+lines = [f"* {name}: **{'holds' if value else 'does not hold'}**" for name, value in findings.items()]
+(table_dir / "findings.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 (table_dir / "findings.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 assert receipts["data"].nunique() == 1 and len(receipts) == 4 * facts["seeds"]
 assert all((figure_dir / f"report_figure_{number}.png").exists() for number in (1, 2, 3))
