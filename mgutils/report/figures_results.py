@@ -167,7 +167,7 @@ def best_and_worst(dataset: Dataset, run: Run, *, columns: int = 6) -> Figure:
     titles = [f"right:\n{_fold(names[answer[i]])}" for i in right]
     titles += [f"answer: {_fold(names[answer[i]])}\ntrue: {_fold(names[run.target[i]])}" for i in wrong]
     return image_grid([read_image(dataset, int(run.valid[i])) for i in (*right, *wrong)], titles, columns=columns,
-                      side=1.9, fontsize=8.5, colors=[GREEN] * len(right) + [VERMILLION] * len(wrong))
+                      side=1.9, fontsize=7.5, colors=[GREEN] * len(right) + [VERMILLION] * len(wrong))
 
 
 def _surest(rows: np.ndarray, lead: np.ndarray, target: np.ndarray) -> np.ndarray:
