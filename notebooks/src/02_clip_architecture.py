@@ -53,11 +53,10 @@ from mgutils.report.figures_framework import clip_architecture, framework
 from mgutils.report.figures_model import similarity_matrix, temperature_effect
 from mgutils.report.style import save, use_style
 
+# %%
 use_style()
 torch.manual_seed(seed)
 figure_dir = Path(out_dir) / "figures"
-
-# %%
 settings = get_profile(profile)
 if settings.synth is not None and not Path(data_root).exists():
     from mgutils.synth.studio import make_dataset
