@@ -51,7 +51,7 @@ def new_figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **
 
 
 def save(figure: Figure, path: Path | str) -> Path:
-    """Write a figure as PNG: the same figure gives the same bytes.
+    """Write a figure as PNG, or as JPEG where the name says so: the same figure gives the same bytes.
 
     Returns
     -------
@@ -60,7 +60,10 @@ def save(figure: Figure, path: Path | str) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI, format="png", metadata={"Software": None}, facecolor="white")
+    if path.suffix == ".jpg":
+        figure.savefig(path, dpi=DPI, facecolor="white", pil_kwargs={"quality": 85})
+    else:
+        figure.savefig(path, dpi=DPI, format="png", metadata={"Software": None}, facecolor="white")
     return path
 
 

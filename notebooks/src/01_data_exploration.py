@@ -30,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from IPython.display import display
+from IPython.display import Image, display
 
 from mgutils.config import get_profile
 from mgutils.data.audit import audit_split, audit_table
@@ -173,8 +173,7 @@ if synthetic and settings.synth is not None:
     from mgutils.synth.studio import contact_sheet
 
     large = contact_sheet(replace(settings.synth, size=128), clips=3)
-    save(large, figure_dir / "studio_contact_sheet.png")
-    display(large)
+    display(Image(save(large, figure_dir / "studio_contact_sheet.jpg"), width=1100))
 
 # %% [markdown]
 # Some classes can be named at once. Others cannot, because a single frame does not show a motion: shaking shoulders in
