@@ -173,8 +173,8 @@ examples
 # %% [markdown]
 # ## 5. The space
 #
-# Every validation image and every caption in the shared space, brought down from 256 dimensions to two. Captions are
-# marked by their class number.
+# Up to 500 validation images and every caption in the shared space, brought down from 256 dimensions to two. Captions
+# are marked by their class number.
 
 # %%
 space = figures.embedding_map(run, dataset.labels, seed=seed)
