@@ -43,7 +43,7 @@ publish: setup
 
 test: setup
 	$(BIN)/ruff check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lab: setup
 	$(BIN)/jupyter lab notebooks

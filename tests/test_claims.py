@@ -19,7 +19,6 @@ from mgutils.report.claim_evidence import Evidence, Finding, above
 from mgutils.report.claim_list import Claim, load_claims
 from mgutils.report.claim_tests import TESTS
 
-pytestmark = pytest.mark.xdist_group("claims")  # one process makes the store
 LISTED, UNCHECKED = load_claims()
 ROW = 'id = "a"\nstatement = "b"\nwhere = "c"\ntest = "class_count"\n'
 

@@ -266,7 +266,7 @@ def test_a_notebook_has_the_four_parameters(source):
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
-    """A smoke dataset and one folder of results, shared by the notebooks so that a run is trained once."""
+    """A smoke dataset and one folder of results for all notebooks: `make test` gives a file to one process."""
     from mgutils.synth.studio import make_dataset
 
     folder = tmp_path_factory.mktemp("smoke")
@@ -275,7 +275,6 @@ def smoke(tmp_path_factory):
 
 
 @pytest.mark.notebooks
-@pytest.mark.xdist_group("course")
 @pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)
 def test_notebook_runs_in_smoke(source, smoke):
     executed = execute(source, smoke["out_dir"] / "notebooks" / f"{source.stem}.ipynb", smoke, timeout=300)
