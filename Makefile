@@ -24,7 +24,7 @@ setup: .venv/.ready
 	@rm -f $@
 	@set -e; if command -v uv >/dev/null 2>&1; then set -x; \
 	  uv venv --quiet --allow-existing $(if $(PYTHON),--python "$(PYTHON)") .venv; \
-	  uv pip install --python $(BIN)/python -r requirements.txt; \
+	  uv pip install --compile-bytecode --python $(BIN)/python -r requirements.txt; \
 	  uv pip install --python $(BIN)/python $(EDITABLE); \
 	else \
 	  $(or $(PYTHON),python3) -c '$(PYTHON_FITS)'; set -x; \
