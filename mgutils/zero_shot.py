@@ -21,6 +21,8 @@ from mgutils.runs import Run
 LEFT_OUT = (9, 11, 12, 22, 24)
 """Touching ears, touching jaw, touching neck, touching arms, crossing fingers: what touches, and what is touched, other
 classes show too."""
+REGIONS = (0, 0, 0, 1, 1)
+"""Where the hand is in these classes: 0 at the head or the neck, 1 before the body."""
 _MOST = 8
 """Classes left out at most for the test of all ways of dealing out: 8! = 40,320."""
 
@@ -103,7 +105,7 @@ class Dealt:
     right : float
         With each text at its own class, the mean over the runs.
     all : ndarray (k!,)
-        Under every way, the right one first.
+        Under every way, the right one first. Their mean is chance.
     """
 
     right: float
@@ -115,10 +117,18 @@ class Dealt:
         return float((self.all >= self.right - 1e-12).mean())
 
 
-def deal_out(results: Sequence[ZeroShot]) -> Dealt:
+def deal_out(results: Sequence[ZeroShot], regions: Sequence[int] | None = None) -> Dealt:
     """Ask whether the right texts name the classes better than the same texts at the wrong classes.
 
     A model that prefers one text whatever the image scores 1 / k under every dealing, and so shows nothing.
+
+    Parameters
+    ----------
+    results : sequence of ZeroShot
+        Of the same k classes.
+    regions : sequence of int, optional
+        A number for each class: an answer is right if its class has the same number. If not given, only the class
+        itself.
 
     Raises
     ------
@@ -136,7 +146,9 @@ def deal_out(results: Sequence[ZeroShot]) -> Dealt:
                           f"{_MOST} of them at most.")
     shares = np.mean([answer_shares(result) for result in results], axis=0)  # (k, k), rows: true class
     ways = np.array(list(permutations(range(len(shares)))))  # (k!, k), the first is the right one
-    recalls = shares[np.arange(len(shares)), ways].mean(axis=1)
+    region = np.arange(len(shares)) if regions is None else np.asarray(regions)
+    right = (region[:, None] == region).astype(float)  # (k, k), rows: true class, columns: answered class
+    recalls = np.einsum("tc,twc->w", right, shares[:, ways]) / len(shares)
     return Dealt(float(recalls[0]), recalls)
 
 

@@ -11,7 +11,7 @@ from mgutils.config import run_config
 from mgutils.data.splits import hold_out, leave_out, make_split, split_of
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
-from mgutils.zero_shot import LEFT_OUT, answer_shares, deal_out, zero_shot, zero_shot_table
+from mgutils.zero_shot import LEFT_OUT, REGIONS, answer_shares, deal_out, zero_shot, zero_shot_table
 
 
 def fake_run(logits, target, left_out, captions="own", seed=0):
@@ -91,6 +91,18 @@ def test_dealing_out_equals_a_slow_twin():
     assert dealt.all == pytest.approx(slow)
     assert dealt.right == pytest.approx(result.among_left_out.uar)
     assert dealt.p == np.mean(np.array(slow) >= slow[0] - 1e-12)
+
+
+def test_answers_in_the_right_region_equal_a_slow_twin():
+    rng = np.random.default_rng(1)
+    result = zero_shot(fake_run(rng.normal(size=(60, 5)), rng.integers(0, 5, 60), (1, 3, 4)))
+    dealt, regions, slow = deal_out([result], regions=(7, 7, 9)), np.array([7, 7, 9]), []
+    for way in permutations(range(3)):  # class c has text way[c]
+        answered = np.argsort(way)[result.logits.argmax(axis=1)]
+        hit = regions[answered] == regions[result.target]
+        slow.append(np.mean([hit[result.target == k].mean() for k in range(3)]))
+    assert dealt.all == pytest.approx(slow) and dealt.right == pytest.approx(slow[0])
+    assert len(REGIONS) == len(LEFT_OUT)
 
 
 def test_a_constant_answer_is_chance_and_shows_nothing_and_a_perfect_one_shows_all_there_is():
