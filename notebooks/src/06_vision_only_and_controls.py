@@ -19,8 +19,8 @@
 # * design a control that takes the meaning of a text away and leaves everything else;
 # * score a model on classes without a training image, and test whether the meaning of the text did it.
 #
-# **Needs** notebooks 04 and 05, whose contrastive runs it reads. It trains eleven runs of its own in the `cpu` profile,
-# which is most of its time.
+# **Needs** notebooks 04 and 05, whose contrastive runs it reads. Its time goes into the runs
+# that it trains itself: some five to eight minutes on two cores in the `cpu` profile.
 
 # %% tags=["parameters"]
 profile = "cpu"
