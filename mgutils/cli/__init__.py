@@ -1,0 +1,77 @@
+"""The ``mg`` command: subcommands over the dataclasses of ``config``; nothing imports this module.
+
+Each command is a frozen dataclass whose fields are its options, with a ``run`` method. Heavy imports are inside
+``run``, so that ``mg --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import tyro
+
+from mgutils.cli.course import NotebooksBuild, Publish, Reproduce, Verify
+from mgutils.cli.data import DataAudit, DataCheck, ImportFolders, Synth
+from mgutils.cli.training import Evaluate, Train
+from mgutils.config import get_profile
+from mgutils.errors import ConfigError, MgError
+
+COMMANDS = {
+    ("synth",): Synth,
+    ("data", "check"): DataCheck,
+    ("data", "audit"): DataAudit,
+    ("import", "folders"): ImportFolders,
+    ("train",): Train,
+    ("evaluate",): Evaluate,
+    ("notebooks", "build"): NotebooksBuild,
+    ("reproduce",): Reproduce,
+    ("publish",): Publish,
+    ("verify",): Verify,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, or 2 for a user's mistake."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        command = next((name for name in COMMANDS if tuple(arguments[:len(name)]) == name), None)
+        if command is None:
+            return _overview(arguments)
+        kind = COMMANDS[command]
+        rest = arguments[len(command):]
+        default = {} if kind not in (Synth, Train) else {"default": _profile_default(kind, rest)}
+        tyro.cli(kind, args=rest, prog=f"mg {' '.join(command)}", config=(tyro.conf.OmitArgPrefixes,), **default).run()
+    except MgError as error:
+        print(f"mg: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("mg: stopped by the user", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _profile_default(kind: type[Synth] | type[Train], arguments: Sequence[str]) -> Synth | Train:
+    """The options as the chosen profile sets them: tyro shows them in --help, and the user's own win."""
+    chosen = [value for flag, value in zip(arguments, arguments[1:], strict=False) if flag == "--profile"]
+    chosen += [word.removeprefix("--profile=") for word in arguments if word.startswith("--profile=")]
+    profile = get_profile(chosen[-1] if chosen else "cpu")
+    if kind is Train:
+        return Train(tyro.MISSING, profile=profile.name, train=profile.train)
+    if profile.synth is None:
+        raise ConfigError(f"profile: found {profile.name!r}, which is for real images; wanted smoke, cpu or gpu.")
+    return Synth(tyro.MISSING, profile=profile.name, synth=profile.synth)
+
+
+def _overview(arguments: Sequence[str]) -> int:
+    """Print the commands; status 0 where help was asked for, else 2."""
+    lines = ["usage: mg COMMAND [OPTIONS]; `mg COMMAND --help` lists the options", ""]
+    lines += [f"  {' '.join(name):<18}{kind.__doc__}" for name, kind in COMMANDS.items()]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("\n".join(lines))
+        return 0
+    print(f"mg: no command {' '.join(arguments[:2])!r}\n" + "\n".join(lines), file=sys.stderr)
+    return 2

@@ -1,0 +1,91 @@
+"""Commands that build, execute, check and publish the course."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgutils.config import ProfileName, get_profile
+
+
+@dataclass(frozen=True)
+class NotebooksBuild:
+    """Write the notebooks from their sources."""
+
+    source: Path = Path("notebooks/src")
+    """Folder of the py:percent sources."""
+    out_dir: Path = Path("notebooks")
+    """Folder of the notebooks."""
+
+    def run(self) -> None:
+        from mgutils.notebooks import build
+
+        for path in build(self.source, self.out_dir):
+            print(path)
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """Make the data if absent, execute every notebook, leave notebooks, HTML, figures and tables."""
+
+    profile: ProfileName = "cpu"
+    """Size of everything."""
+    data_root: Path | None = None
+    """Folder of the dataset; data/<profile> if not given."""
+    seed: int = 0
+    """First seed."""
+    out_dir: Path | None = None
+    """Folder of the results; out/<profile> if not given."""
+
+    def run(self) -> None:
+        from mgutils.course import reproduce
+
+        reproduce(self.profile, self.data_root or Path("data") / self.profile, self.seed,
+                  self.out_dir or Path("out") / self.profile)
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Test every claim of the report; print expected, obtained, spread and verdict."""
+
+    profile: ProfileName = "cpu"
+    """Size of everything."""
+    data_root: Path | None = None
+    """Folder of the dataset, made if absent; data/<profile> if not given."""
+    seed: int = 0
+    """First seed."""
+    out_dir: Path | None = None
+    """Folder of the results; what is missing there is run; out/<profile> if not given."""
+    figures: Path | None = None
+    """Where claims.json and claims.md go; if not given, figures for the profile cpu, else <out_dir>/figures."""
+
+    def run(self) -> None:
+        from mgutils.report.claim_evidence import Evidence
+        from mgutils.report.claims import verify, write_ledger
+
+        data_root, out_dir = (given or Path(name) / self.profile
+                              for given, name in ((self.data_root, "data"), (self.out_dir, "out")))
+        if not data_root.exists():
+            from mgutils.course import make_data
+
+            make_data(get_profile(self.profile), data_root)
+        ledger = verify(Evidence(self.profile, data_root, out_dir, seed=self.seed))
+        figures = Path("figures") if self.profile == "cpu" else out_dir / "figures"
+        for path in write_ledger(ledger, self.figures or figures):
+            print(path)
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Copy a reproduction's notebooks, figures and tables into the project, and fill the README from them."""
+
+    out_dir: Path = Path("out/cpu")
+    """What `mg reproduce` left."""
+    root: Path = Path(".")
+    """The project's folder."""
+
+    def run(self) -> None:
+        from mgutils.report.readme import publish
+
+        for path in publish(self.out_dir, self.root):
+            print(path)

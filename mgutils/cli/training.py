@@ -1,0 +1,61 @@
+"""Commands that train and score."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from mgutils.config import ObjectiveName, ProfileName, RunConfig, SplitName, TrainConfig, get_objective, get_profile
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train one run and print its scores."""
+
+    data_root: Annotated[Path, tyro.conf.Positional]
+    """Folder of the dataset."""
+    profile: ProfileName = "cpu"
+    """Size of the model and of the training."""
+    objective: ObjectiveName = "sound_ce"
+    """Loss, normalisation and temperature."""
+    split: SplitName = "frame"
+    """How frames are shared out between training and validation."""
+    seed: int = 0
+    """Of everything random."""
+    out_dir: Path = Path("out")
+    """The run store; a run that is already there is not repeated."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """Epochs, learning rates, augmentation; those not given are the profile's."""
+
+    def run(self) -> None:
+        from mgutils.runs import train_all
+
+        config = RunConfig(self.objective, get_objective(self.objective), get_profile(self.profile).model, self.train,
+                           self.split, self.seed)
+        run = train_all([config], self.data_root, self.out_dir, jobs=1)[0]
+        print(json.dumps(run.metrics | {"directory": str(run.directory)}, indent=2))
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Score a trained run on the validation part of a split; write JSON and CSV."""
+
+    run_dir: Annotated[Path, tyro.conf.Positional]
+    """Folder that `mg train` left."""
+    data_root: Annotated[Path, tyro.conf.Positional]
+    """Folder of the dataset; its classes must be the run's."""
+    split: SplitName | None = None
+    """The run's own if not given."""
+    out_dir: Path | None = None
+    """Where metrics.json, per_class.csv and confusion.csv go; the current folder's `evaluation` if not given."""
+
+    def run(self) -> None:
+        from mgutils.evaluate import evaluate_run
+
+        out_dir = self.out_dir or Path("evaluation")
+        result = evaluate_run(self.run_dir, self.data_root, out_dir, split=self.split)
+        print(json.dumps(result.summary() | {"directory": str(out_dir)}, indent=2))
