@@ -52,7 +52,7 @@ bench: setup
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit; done
 
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --extra notebooks --extra test --no-annotate --no-header \
+	uv pip compile --quiet --universal --python-version 3.11 --extra notebooks --extra video --extra export --extra test --no-annotate --no-header \
 	  $(LOCK) pyproject.toml --output-file requirements.txt
 	@printf '%s\n' '# Made by `make lock` from pyproject.toml: every package the kit installs, pinned.' \
 	  | cat - requirements.txt > requirements.txt.new && mv requirements.txt.new requirements.txt
