@@ -29,11 +29,13 @@ from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import Split, split_of
 from mgutils.data.table import Dataset
 from mgutils.evaluate import classify_all, encode_all, scores
+from mgutils.feed import Feed
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import tokenize
 from mgutils.models.vision import Classifier, build_classifier
 from mgutils.runs import Run
-from mgutils.train import Checked, Session, follow, make_session, seed_everything
+from mgutils.session import Session, make_session, seed_everything
+from mgutils.train import Checked, follow
 
 NEIGHBOURS = 5
 """Training images that vote on an answer."""
@@ -42,13 +44,13 @@ NEIGHBOURS = 5
 
 
 def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, directory: Path | str, *,
-        progress: bool = True) -> Path:
+        progress: bool = True, resume: bool = False) -> Path:
     """Train one classifier without text; :func:`mgutils.train.fit` for everything else, parameters included.
 
     Taught in: 06, section 2.
     """
     session = open_session(config, dataset, pixels, split)
-    return follow(session, dataset, split, directory, check=validate, progress=progress)
+    return follow(session, dataset, split, directory, check=validate, progress=progress, resume=resume)
 
 
 def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split) -> Session:
@@ -84,11 +86,11 @@ def class_ce(logits: Tensor, target: Tensor, temperature: float = 1.0) -> Tensor
 @torch.no_grad()
 def validate(session: Session, rows: np.ndarray) -> Checked:
     """Score some rows; the arrays to keep are ``logits`` (N, C) alone."""
-    logits = classify_all(session.scored, session.pixels, rows)
+    logits = classify_all(session.scored, session.feed, rows)
     target = session.target[rows]
-    loss = float(class_ce(logits, target.to(logits.device)))
+    loss = float(class_ce(logits, torch.from_numpy(target).to(logits.device)))
     kept = logits.cpu().numpy()
-    return scores(kept, target.numpy()), loss, {"logits": kept}
+    return scores(kept, target), loss, {"logits": kept}
 
 
 def vision_table(runs: Sequence[Run], out_dir: Path | str) -> pd.DataFrame:
@@ -136,7 +138,7 @@ def embed(run: Run, dataset: Dataset, cache_dir: Path | str) -> tuple[np.ndarray
     pixels, rows = load_pixels(dataset, config.train.image_size, cache_dir=cache_dir), split_of(config, dataset).train
     torch.set_num_threads(config.train.threads or before)  # equal bits
     try:
-        images, _ = encode_all(model, pixels, rows, tokenize(tokenizer, captions))
+        images, _ = encode_all(model, Feed(pixels, torch.device("cpu")), rows, tokenize(tokenizer, captions))
     finally:
         torch.set_num_threads(before)
     return images.numpy(), dataset.target[rows]

@@ -110,6 +110,14 @@ class TrainConfig:
     select: Literal["valid", "held_out"] = "valid"
     """Where the best epoch is looked for: on the reported rows, as the report did, or on part of the training rows."""
     image_size: int = 224
+    captions_once: bool = True
+    """Encode each caption of a batch once; else once for each image, with a dropout mask of its own, as the seed."""
+    micro_batch: int = 0
+    """Images that are in memory with their graph at once; the gradient stays that of the batch. 0: all of them."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """``auto``: half precision on a GPU, single on a CPU."""
+    compile: bool = False
+    """Have torch compile the model: a minute to start, then faster on a GPU."""
     threads: int = 0
     """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on every machine."""
 

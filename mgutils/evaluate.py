@@ -6,6 +6,7 @@ Works on a matrix of scores, whoever made them; making them from a model is the 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from mgutils.config import RunConfig, SplitName, read_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import split_of
 from mgutils.data.table import Dataset, read_dataset
+from mgutils.distributed import gather, share
 from mgutils.errors import ConfigError
+from mgutils.feed import Feed, ahead
 from mgutils.labels import Labels
 from mgutils.losses import similarity_logits
 from mgutils.models.clip import VisualTextModel, build_model
@@ -90,9 +93,9 @@ def scores(logits: np.ndarray, target: np.ndarray) -> Scores:
 
 
 @torch.no_grad()
-def encode_all(model: VisualTextModel, pixels: np.ndarray, rows: np.ndarray, tokens: dict[str, Tensor],
+def encode_all(model: VisualTextModel, feed: Feed, rows: np.ndarray, tokens: dict[str, Tensor],
                batch_size: int = 128) -> tuple[Tensor, Tensor]:
-    """Embed the images of some rows, in batches, and every caption once.
+    """Embed the images of some rows, in batches, and every caption once; several processes share the rows.
 
     Returns
     -------
@@ -100,20 +103,23 @@ def encode_all(model: VisualTextModel, pixels: np.ndarray, rows: np.ndarray, tok
     caption_embeddings : Tensor (C, D)
     """
     model.eval()
-    device = next(model.parameters()).device
-    captions = model.encode_text(**{key: value.to(device) for key, value in tokens.items()})
-    images = [model.encode_image(as_images(torch.from_numpy(pixels[rows[start:start + batch_size]]).to(device)))
-              for start in range(0, len(rows), batch_size)]
-    return torch.cat(images).float(), captions.float()
+    captions = model.encode_text(**{key: value.to(feed.device) for key, value in tokens.items()})
+    return _in_batches(model.encode_image, feed, rows, batch_size), captions.float()
 
 
 @torch.no_grad()
-def classify_all(model: Classifier, pixels: np.ndarray, rows: np.ndarray, batch_size: int = 128) -> Tensor:
-    """Logits (N, C) of a classifier without text for some rows, in batches."""
+def classify_all(model: Classifier, feed: Feed, rows: np.ndarray, batch_size: int = 128) -> Tensor:
+    """Logits (N, C) of a classifier without text for some rows, in batches; several processes share the rows."""
     model.eval()
-    device = next(model.parameters()).device
-    return torch.cat([model(as_images(torch.from_numpy(pixels[rows[start:start + batch_size]]).to(device)))[0]
-                      for start in range(0, len(rows), batch_size)]).float()
+    return _in_batches(lambda images: model(images)[0], feed, rows, batch_size)
+
+
+def _in_batches(apply: Callable[[Tensor], Tensor], feed: Feed, rows: np.ndarray, batch_size: int) -> Tensor:
+    mine = share(rows)
+    starts = range(0, max(len(mine), 1), batch_size)  # a process without rows still takes part
+    fed = ahead(feed, (mine[start:start + batch_size] for start in starts))
+    parts = [apply(as_images(pixels)) for _, pixels in fed]
+    return gather(torch.cat(parts).float(), len(rows))
 
 
 def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
@@ -171,13 +177,13 @@ def best_logits(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.n
     CheckpointError
         If the weights cannot be read.
     """
-    untrained = replace(config.model, pretrained=False)
+    untrained, feed = replace(config.model, pretrained=False), Feed(pixels, torch.device("cpu"))
     if not config.reads_text:
         classifier = build_classifier(untrained, len(dataset.labels))
         load_weights(classifier, run_dir / "best.safetensors")
-        return classify_all(classifier, pixels, rows).numpy()
+        return classify_all(classifier, feed, rows).numpy()
     captions = class_captions(dataset.labels, config.captions, config.seed)
     model, tokenizer = build_model(untrained, config.loss, captions)
     load_weights(model, run_dir / "best.safetensors")
-    images, texts = encode_all(model, pixels, rows, tokenize(tokenizer, captions))
+    images, texts = encode_all(model, feed, rows, tokenize(tokenizer, captions))
     return similarity_logits(images, texts, model.temperature.detach()).numpy()

@@ -65,9 +65,9 @@ class VisualTextModel(nn.Module):
         """Token ids and mask, both (B, L) -> embeddings (B, projection)."""
         return self._finish(self.text_projection(self.text_encoder(input_ids, attention_mask)))
 
-    def forward(self, images: Tensor, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Image embeddings and text embeddings of B pairs, each (B, projection)."""
-        return self.encode_image(images), self.encode_text(input_ids, attention_mask)
+    def forward(self, images: Tensor, *tokens: Tensor) -> tuple[Tensor, ...]:
+        """Embeddings of B images (B, projection) and, where token ids and mask (C, L) are given, of C texts."""
+        return (self.encode_image(images), self.encode_text(*tokens)) if tokens else (self.encode_image(images),)
 
     def _finish(self, embedding: Tensor) -> Tensor:
         return F.normalize(embedding, dim=1) if self.normalize else embedding

@@ -168,5 +168,5 @@ def as_images(pixels: Tensor) -> Tensor:
     """Bytes (B, S, S, 3) to floats (B, 3, S, S), normalised as ImageNet's, channels last in memory."""
     mean = torch.tensor([0.485, 0.456, 0.406], device=pixels.device)
     deviation = torch.tensor([0.229, 0.224, 0.225], device=pixels.device)
-    scaled = (pixels.float() / 255 - mean) / deviation
+    scaled = pixels.float().sub(255 * mean).div_(255 * deviation)
     return scaled.permute(0, 3, 1, 2)  # a view of channels-last memory

@@ -21,7 +21,7 @@ from mgutils.models.clip import build_model
 from mgutils.models.encoders import ProjectionHead, tokenize
 from mgutils.report.claim_evidence import Evidence, Finding
 from mgutils.report.figures_framework import clip_architecture, framework
-from mgutils.train import make_optimizer
+from mgutils.session import make_optimizer
 
 
 def image_width(evidence: Evidence) -> Finding:

@@ -1,0 +1,94 @@
+"""The losses of a batch whose captions are encoded once each: logits (B, C) in place of (B, B).
+
+A batch of B images holds only C different captions, C at most the number of classes. Encoding each of them once and
+comparing every image with C captions gives exactly what :mod:`mgutils.losses` gives on the B pairs, value and gradient,
+if the sums over pairs are written as sums over classes that count each class ``n_c`` times. Memory grows as B x C.
+
+The signature is that of the pair losses, but for the captions: ``loss(image, captions, target, temperature)`` with
+``image`` (B, D), ``captions`` (C, D) and ``target`` (B,), each image's row of ``captions``. Every caption must have an
+image in the batch. Two laws do the work:
+
+* The softmax over B columns in which column c occurs ``n_c`` times gives class c the mass ``P_c = n_c p_c``, a softmax
+  over C columns of ``logit + log n_c``.
+* KL and JS between ``n_c p_c`` and ``n_c q_c`` are those between the copies, because ``n_c`` cancels in the ratio. A
+  cross entropy is not so: it needs the ``p_c`` of one copy.
+
+Equality needs equal copies: where a pair loss gives every copy its own dropout mask, the copies differ.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from mgutils import losses
+from mgutils.losses import Loss, js_divergence, kl_divergence, similarity_logits
+
+
+def on_pairs(loss: Loss) -> Loss:
+    """A pair loss as a class loss: every image gets a copy of its caption's embedding.
+
+    For losses that compare images with images, such as ``seed_ce`` and ``supcon``, which have no form over classes:
+    the captions are still encoded once, but memory grows as B x B.
+    """
+    def expanded(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
+        return loss(image, captions[target], target, temperature)
+
+    expanded.__name__, expanded.__doc__ = loss.__name__, loss.__doc__
+    return expanded
+
+
+def identity_ce(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
+    """:func:`mgutils.losses.identity_ce` over classes, and :func:`~mgutils.losses.multi_positive_ce` with it.
+
+    The two are one here: all copies of a caption have the same probability, so it does not matter which of them is
+    right. Shape: image (B, D), captions (C, D), target (B,) -> scalar. Taught in: 03, section 4.
+    """
+    logits, counts = _logits(image, captions, target, temperature)
+    right = logits.gather(1, target[:, None]).squeeze(1)  # (B,) each image with its own caption
+    image_to_text = (logits + counts.log()).logsumexp(dim=1) - right
+    text_to_image = logits.logsumexp(dim=0)[target] - right
+    return 0.5 * (image_to_text + text_to_image).mean()
+
+
+def seed_kl(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
+    """:func:`mgutils.losses.seed_kl` over classes. Shape: image (B, D), captions (C, D), target (B,) -> scalar."""
+    logits, counts = _logits(image, captions, target, temperature)
+    agree = 10 * F.one_hot(target, len(captions)).to(logits.dtype)  # (B, C)
+    by_class = (agree + counts.log()).softmax(dim=1)  # of an image over the classes
+    by_image = agree.T.softmax(dim=1)  # of a caption over the images
+    image_to_text = kl_divergence(by_class, (logits + counts.log()).log_softmax(dim=1)).mean()
+    text_to_image = kl_divergence(by_image, logits.T.log_softmax(dim=1))
+    return 0.5 * (image_to_text + (counts * text_to_image).sum() / len(image))
+
+
+def js(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
+    """:func:`mgutils.losses.js` over classes. Shape: image (B, D), captions (C, D), target (B,) -> scalar."""
+    logits, counts = _logits(image, captions, target, temperature)
+    by_class = F.one_hot(target, len(captions)).to(logits.dtype)  # (B, C): all mass on one's own class
+    by_image = by_class.T / counts[:, None]  # (C, B): uniform over the images of a class
+    image_to_text = js_divergence(by_class, (logits + counts.log()).log_softmax(dim=1)).mean()
+    text_to_image = js_divergence(by_image, logits.T.log_softmax(dim=1))
+    return 0.5 * (image_to_text + (counts * text_to_image).sum() / len(image))
+
+
+def siglip(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float,
+           bias: Tensor | float = -10.0) -> Tensor:
+    """:func:`mgutils.losses.siglip` over classes. Shape: image (B, D), captions (C, D), target (B,) -> scalar."""
+    logits, counts = _logits(image, captions, target, temperature)
+    sign = 2 * F.one_hot(target, len(captions)).to(logits.dtype) - 1
+    return -(counts * F.logsigmoid(sign * (logits + bias))).sum() / len(image)
+
+
+def _logits(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Logits (B, C), and how many images each caption has, (C,), of the same type."""
+    if image.ndim != 2 or captions.ndim != 2 or image.shape[1] != captions.shape[1] or target.shape != image.shape[:1]:
+        raise ValueError(f"found image {tuple(image.shape)}, captions {tuple(captions.shape)}, target "
+                         f"{tuple(target.shape)}; wanted (B, D), (C, D), (B,): each image's row of the captions")
+    logits = similarity_logits(image, captions, temperature)
+    return logits, target.bincount(minlength=len(captions)).to(logits.dtype)
+
+
+CLASS_LOSSES: dict[str, Loss] = {"seed_ce": on_pairs(losses.seed_ce), "seed_kl": seed_kl, "identity_ce": identity_ce,
+                                 "multi_positive_ce": identity_ce, "js": js}
+"""By the names that :class:`mgutils.config.Objective` knows."""

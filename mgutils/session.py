@@ -1,0 +1,167 @@
+"""What a training run works with: the model, its optimizer and schedule, the images, the captions; all seeded."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from mgutils.captions import class_captions
+from mgutils.class_losses import CLASS_LOSSES
+from mgutils.config import RunConfig, TrainConfig
+from mgutils.data.splits import Split
+from mgutils.data.table import Dataset
+from mgutils.errors import ConfigError
+from mgutils.feed import Feed
+from mgutils.losses import LOSSES, Loss
+from mgutils.models.clip import VisualTextModel, build_model
+from mgutils.models.encoders import tokenize
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a run works with from its first step to its last."""
+
+    config: RunConfig
+    accelerator: Accelerator
+    model: VisualTextModel
+    forward: nn.Module
+    """The model as training calls it: compiled, or in several processes, where asked for."""
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler
+    feed: Feed
+    """Gives the images of some rows."""
+    target: np.ndarray
+    """(N,) class indices."""
+    tokens: dict[str, Tensor]
+    """Token ids and mask of the C captions, each (C, L); empty where no text is read."""
+    average: AveragedModel | None = None
+    """Moving average of the weights, where the recipe asks for one."""
+
+    @property
+    def scored(self) -> VisualTextModel:
+        """The model that is validated and saved: the averaged one where there is one."""
+        return self.model if self.average is None else self.average.module
+
+
+def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split) -> Session:
+    """Seed everything, build the model, its optimizer and its scheduler, and put them on the device.
+
+    Raises
+    ------
+    ConfigError
+        If an encoder is unknown, or there is nothing to train or to validate on.
+    """
+    captions = class_captions(dataset.labels, config.captions, config.seed)
+    seed_everything(config.seed, config.train.threads)
+    model, tokenizer = build_model(config.model, config.loss, captions)
+    losses = CLASS_LOSSES if config.train.captions_once else LOSSES
+    session = make_session(config, dataset, pixels, split, model, make_optimizer(model, config.train),
+                           losses[config.loss.loss])
+    return replace(session, tokens={key: value.to(session.accelerator.device)
+                                    for key, value in tokenize(tokenizer, captions).items()})
+
+
+def make_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, model: nn.Module,
+                 optimizer: torch.optim.Optimizer, loss: Loss) -> Session:
+    """A session without texts around a model and its optimizer; :func:`open_session` makes all three.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to train or to validate on.
+    """
+    if len(split.train) < 2 or not len(split.valid):
+        raise ConfigError(f"split {split.name!r}: found {len(split.train)} training and {len(split.valid)} validation "
+                          "rows; wanted at least 2 and 1. Make more data, or choose another split.")
+    settings = config.train
+    accelerator = Accelerator(mixed_precision=mixed_precision(settings.precision))
+    scheduler = make_scheduler(optimizer, settings, math.ceil(len(split.train) / settings.batch_size))
+    model = model.to(accelerator.device, memory_format=torch.channels_last)
+    forward = torch.compile(model) if settings.compile else model
+    forward, optimizer = accelerator.prepare(forward, optimizer)
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema)) if settings.ema else None
+    return Session(config, accelerator, model, forward, loss, optimizer, scheduler, Feed(pixels, accelerator.device),
+                   dataset.target, {}, average)
+
+
+def seed_everything(seed: int, threads: int = 0) -> None:
+    """Seed Python, NumPy and torch, ask for deterministic kernels, and fix the number of threads if it is not 0."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a tenth of a step
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def mixed_precision(precision: str) -> str:
+    """The name that accelerate has for a :attr:`TrainConfig.precision` on this machine."""
+    if precision == "auto":
+        if not torch.cuda.is_available():
+            return "no"
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    return {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}[precision]
+
+
+def make_optimizer(model: VisualTextModel, settings: TrainConfig) -> torch.optim.AdamW:
+    """AdamW with a learning rate for each part; weight decay on the heads alone (the report's recipe)."""
+    heads = [*model.image_projection.parameters(), *model.text_projection.parameters()]
+    if model.log_temperature.requires_grad:
+        heads.append(model.log_temperature)
+    return torch.optim.AdamW(fused=True, params=[
+        {"params": list(model.image_encoder.parameters()), "lr": settings.lr_image, "weight_decay": 0.0},
+        {"params": list(model.text_encoder.parameters()), "lr": settings.lr_text, "weight_decay": 0.0},
+        {"params": heads, "lr": settings.lr_head, "weight_decay": settings.weight_decay_head}])
+
+
+def make_scheduler(optimizer: torch.optim.Optimizer, settings: TrainConfig,
+                   steps_per_epoch: int) -> torch.optim.lr_scheduler.LRScheduler:
+    """The report's ReduceLROnPlateau, or a cosine from the first learning rate to zero over all steps."""
+    if settings.schedule == "plateau":
+        return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "min", factor=settings.plateau_factor,
+                                                          patience=settings.plateau_patience)
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * steps_per_epoch)
+
+
+def session_state(session: Session) -> dict[str, Any]:
+    """All that a run needs besides its weights to go on as if it had not stopped: plain types and tensors."""
+    scaler = session.accelerator.scaler
+    return {"optimizer": session.optimizer.state_dict(), "scheduler": session.scheduler.state_dict(),
+            "scaler": None if scaler is None else scaler.state_dict(),
+            "average": None if session.average is None else session.average.state_dict(),
+            "model": None if session.average is None else session.model.state_dict(),  # the average is what is saved
+            "random": {"python": random.getstate(), "numpy": _numpy_state(), "torch": torch.get_rng_state(),
+                       "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}}
+
+
+def restore_session(session: Session, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Put the weights and :func:`session_state` back into a freshly opened session of the same configuration."""
+    session.model.load_state_dict(state["model"] or weights)
+    session.optimizer.load_state_dict(state["optimizer"])
+    session.scheduler.load_state_dict(state["scheduler"])
+    if state["scaler"] is not None:
+        session.accelerator.scaler.load_state_dict(state["scaler"])
+    if session.average is not None:
+        session.average.load_state_dict(state["average"])
+    chance = state["random"]
+    random.setstate(chance["python"])
+    kind, keys, *rest = chance["numpy"]
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
+    torch.set_rng_state(chance["torch"])
+    if chance["cuda"]:
+        torch.cuda.set_rng_state_all(chance["cuda"])
+
+
+def _numpy_state() -> tuple[Any, ...]:
+    kind, keys, *rest = np.random.get_state()
+    return (kind, keys.tolist(), *rest)
