@@ -49,7 +49,7 @@ def exact_backward(embed: Embed, parts: Sequence[Tensor], tokens: Sequence[Tenso
     Tensor
         The loss, without a graph.
 
-    Taught in: 04, section 4.
+    Taught in: 04, section 7.
     """
     texts = [()] * (len(parts) - 1) + [tuple(tokens)]
     chances, embeddings, captions = [], [], ()
@@ -75,7 +75,7 @@ def naive_backward(embed: Embed, parts: Sequence[Tensor], tokens: Sequence[Tenso
 
     Parameters as of :func:`exact_backward`; ``losses`` has one for each part. Returns the weighted mean loss.
 
-    Taught in: 04, section 4.
+    Taught in: 04, section 7.
     """
     count, total = sum(len(images) for images in parts), torch.zeros(())
     for images, loss in zip(parts, losses, strict=True):

@@ -91,6 +91,7 @@ class TrainConfig:
 
     epochs: int = 250
     batch_size: int = 32
+    """Images of one step, of all processes together: the mathematics do not depend on how many there are."""
     lr_image: float = 1e-4
     lr_text: float = 1e-5
     lr_head: float = 1e-3
@@ -113,7 +114,7 @@ class TrainConfig:
     captions_once: bool = True
     """Encode each caption of a batch once; else once for each image, with a dropout mask of its own, as the seed."""
     micro_batch: int = 0
-    """Images that are in memory with their graph at once; the gradient stays that of the batch. 0: all of them."""
+    """Images in memory with their graph at once, 4 or more; the gradient stays that of the batch. 0: all of them."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """``auto``: half precision on a GPU, single on a CPU."""
     compile: bool = False
@@ -143,7 +144,7 @@ class Profile:
     """Epochs of these runs; ``None``: as many as any other run of the profile."""
 
 
-_SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_type": "deep", "stem_width": 16}
+_SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_type": "deep", "stem_width": 4}
 _SMALL_TEXT = {"dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128, "max_position_embeddings": 64,
                "initializer_range": 0.1}  # captions start apart (mean cosine 0.93), as a pretrained encoder has them
 _SMALL_MODEL = ModelConfig(image_encoder="resnet18", image_kwargs=_SMALL_IMAGE, text_encoder="scratch",
@@ -159,7 +160,7 @@ PROFILES: dict[str, Profile] = {
     "cpu": Profile(
         "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
         TrainConfig(epochs=12, image_size=64, **_FROM_SCRATCH), seeds=3,
-        note="synthetic data, two cores, no network", honest_seeds=5, ladder_seeds=3, honest_epochs=6),
+        note="synthetic data, two cores, no network", honest_seeds=5, ladder_seeds=2, honest_epochs=5),
     "gpu": Profile(
         "gpu", SynthConfig(frames=20000, size=224), ModelConfig(), TrainConfig(epochs=20), seeds=3,
         note="synthetic data at 224 px, ResNet-50 and DistilBERT from the hub"),

@@ -89,7 +89,7 @@ class Run:
 
 
 def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path | str, *, jobs: int = 2,
-              progress: bool = True) -> list[Run]:
+              progress: bool = True, resume: bool = True) -> list[Run]:
     """Train the runs that the store lacks, several at a time, and return all of them in the order given.
 
     Parameters
@@ -103,6 +103,8 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
         Processes. Results do not depend on it when the configuration fixes the number of threads.
     progress : bool
         Show a bar in epochs.
+    resume : bool
+        Go on with a run that was stopped, after its last whole epoch; else begin it anew.
     """
     from mgutils.receipt import fingerprint  # torch, only now
 
@@ -115,7 +117,7 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     missing = {folder: config for config, folder in zip(configs, folders, strict=True)
                if not (folder / "receipt.json").exists()}
     if missing:
-        _train_missing(missing, Path(data_root), out_dir, min(jobs, len(missing)), progress)
+        _train_missing(missing, Path(data_root), out_dir, min(jobs, len(missing)), progress, resume)
     return [Run(folder) for folder in folders]
 
 
@@ -141,15 +143,17 @@ def run_directory(config: RunConfig, data: str, out_dir: Path) -> Path:
     return out_dir / "runs" / f"{config.objective}-{config.split}-s{config.seed}-{key}"
 
 
-def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Path, jobs: int, progress: bool) -> None:
+def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Path, jobs: int, progress: bool,
+                   resume: bool) -> None:
     if jobs == 1:
         for folder, config in missing.items():
-            _train_one(config, data_root, out_dir, folder, progress)
+            _train_one(config, data_root, out_dir, folder, resume, progress)
         return
     epochs = sum(config.train.epochs for config in missing.values())
     with (ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _end_with_parent) as pool,
           tqdm(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
-        futures = [pool.submit(_train_one, config, data_root, out_dir, folder) for folder, config in missing.items()]
+        futures = [pool.submit(_train_one, config, data_root, out_dir, folder, resume)
+                   for folder, config in missing.items()]
         while not all(future.done() for future in futures):
             time.sleep(0.5)
             _show(bar, missing)
@@ -186,20 +190,22 @@ def _aside(folder: Path) -> Path:
     return folder.with_name(folder.name + ".partial")
 
 
-def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, progress: bool = False) -> None:
+def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, resume: bool,
+               progress: bool = False) -> None:
     """Train one run aside, and rename its folder when it is whole."""
     import torch
 
     from mgutils import baselines, train
+    from mgutils.distributed import processes
 
     dataset = read_dataset(data_root)
     pixels = load_pixels(dataset, config.train.image_size, cache_dir=out_dir / "cache", progress=False)
     aside, threads = _aside(folder), torch.get_num_threads()
-    shutil.rmtree(aside, ignore_errors=True)
     try:
         fit = train.fit if config.reads_text else baselines.fit
-        fit(config, dataset, pixels, split_of(config, dataset), aside, progress=progress)
+        fit(config, dataset, pixels, split_of(config, dataset), aside, progress=progress, resume=resume)
     finally:
         torch.set_num_threads(threads)
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
+    if processes()[0] == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)

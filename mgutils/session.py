@@ -83,7 +83,12 @@ def make_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split:
         raise ConfigError(f"split {split.name!r}: found {len(split.train)} training and {len(split.valid)} validation "
                           "rows; wanted at least 2 and 1. Make more data, or choose another split.")
     settings = config.train
+    if 0 < settings.micro_batch < 4:
+        raise ConfigError(f"micro_batch: found {settings.micro_batch}; wanted 0, or at least 4 images.")
     accelerator = Accelerator(mixed_precision=mixed_precision(settings.precision))
+    if settings.batch_size < 2 * accelerator.num_processes:
+        raise ConfigError(f"batch_size: found {settings.batch_size} for {accelerator.num_processes} processes; wanted "
+                          "at least two images for each. A batch is shared by all processes.")
     scheduler = make_scheduler(optimizer, settings, math.ceil(len(split.train) / settings.batch_size))
     model = model.to(accelerator.device, memory_format=torch.channels_last)
     forward = torch.compile(model) if settings.compile else model

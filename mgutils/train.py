@@ -9,6 +9,7 @@ the business of :mod:`mgutils.runs`.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from tqdm.auto import tqdm
 from mgutils.accumulate import exact_backward
 from mgutils.augment import augment
 from mgutils.checkpoint import load_last, save_captions, save_last, save_weights, written
+from mgutils.class_losses import CLASS_LOSSES
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
 from mgutils.distributed import gather, processes, share
@@ -194,7 +196,8 @@ def train_step(session: Session, batch: np.ndarray, images: Tensor) -> Tensor:
 
     session.optimizer.zero_grad()
     if 0 < settings.micro_batch < len(images):
-        value = exact_backward(embed, images.split(settings.micro_batch), tokens, loss, accelerator.backward,
+        parts = images.tensor_split(math.ceil(len(images) / settings.micro_batch))  # even: none is a single image
+        value = exact_backward(embed, parts, tokens, loss, accelerator.backward,
                                lambda: accelerator.no_sync(session.forward))
     else:
         value = loss(*embed(images, *tokens))
@@ -234,12 +237,12 @@ def validate(session: Session, rows: np.ndarray) -> Checked:
     model, size = session.scored, session.config.train.batch_size
     with session.accelerator.autocast():
         images, captions = encode_all(model, session.feed, rows, session.tokens)
-    temperature = model.temperature
+    temperature, loss = model.temperature, CLASS_LOSSES[session.config.loss.loss]
     target = torch.from_numpy(session.target[rows]).to(images.device)
     total = 0.0
     for image, classes in zip(images.split(size), target.split(size), strict=True):
         present, position = classes.unique(return_inverse=True)
-        total += float(session.loss(image, captions[present], position, temperature)) * len(classes)
+        total += float(loss(image, captions[present], position, temperature)) * len(classes)
     outputs = {"logits": similarity_logits(images, captions, temperature),  # (N, C)
                "image_embeddings": images, "caption_embeddings": captions}
     arrays = {name: tensor.cpu().numpy() for name, tensor in outputs.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,8 @@ class Train:
     """Of everything random."""
     out_dir: Path = Path("out")
     """The run store; a run that is already there is not repeated."""
+    resume: bool = True
+    """Go on with this run where it was stopped; --no-resume begins it anew."""
     train: TrainConfig = field(default_factory=TrainConfig)
     """Epochs, learning rates, augmentation; those not given are the profile's."""
 
@@ -36,8 +39,9 @@ class Train:
 
         config = RunConfig(self.objective, get_objective(self.objective), get_profile(self.profile).model, self.train,
                            self.split, self.seed)
-        run = train_all([config], self.data_root, self.out_dir, jobs=1)[0]
-        print(json.dumps(run.metrics | {"directory": str(run.directory)}, indent=2))
+        run = train_all([config], self.data_root, self.out_dir, jobs=1, resume=self.resume)[0]
+        if os.environ.get("RANK", "0") == "0":  # the first of several processes
+            print(json.dumps(run.metrics | {"directory": str(run.directory)}, indent=2))
 
 
 @dataclass(frozen=True)
