@@ -18,6 +18,8 @@ Equality needs equal copies: where a pair loss gives every copy its own dropout 
 
 from __future__ import annotations
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -63,11 +65,16 @@ def seed_kl(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor
 
 
 def js(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
-    """:func:`mgutils.losses.js` over classes. Shape: image (B, D), captions (C, D), target (B,) -> scalar."""
+    """:func:`mgutils.losses.js` over classes. Shape: image (B, D), captions (C, D), target (B,) -> scalar.
+
+    From image to text the target has all its mass on the image's own class. With p the mass that the prediction gives
+    that class, the divergence is ``ln 2 - 1/2 [(1 + p) log(1 + p) - p log p]``, whatever the other classes get.
+    """
     logits, counts = _logits(image, captions, target, temperature)
-    by_class = F.one_hot(target, len(captions)).to(logits.dtype)  # (B, C): all mass on one's own class
-    by_image = by_class.T / counts[:, None]  # (C, B): uniform over the images of a class
-    image_to_text = js_divergence(by_class, (logits + counts.log()).log_softmax(dim=1)).mean()
+    log_p = (logits + counts.log()).log_softmax(dim=1).gather(1, target[:, None]).squeeze(1)  # (B,)
+    p = log_p.exp()
+    image_to_text = (math.log(2) - 0.5 * ((1 + p) * p.log1p() - p * log_p)).mean()
+    by_image = F.one_hot(target, len(captions)).to(logits.dtype).T / counts[:, None]  # (C, B): uniform over a class
     text_to_image = js_divergence(by_image, logits.T.log_softmax(dim=1))
     return 0.5 * (image_to_text + (counts * text_to_image).sum() / len(image))
 

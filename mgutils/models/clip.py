@@ -65,9 +65,11 @@ class VisualTextModel(nn.Module):
         """Token ids and mask, both (B, L) -> embeddings (B, projection)."""
         return self._finish(self.text_projection(self.text_encoder(input_ids, attention_mask)))
 
-    def forward(self, images: Tensor, *tokens: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, images: Tensor, input_ids: Tensor | None = None,
+                attention_mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """Embeddings of B images (B, projection) and, where token ids and mask (C, L) are given, of C texts."""
-        return (self.encode_image(images), self.encode_text(*tokens)) if tokens else (self.encode_image(images),)
+        image = self.encode_image(images)
+        return (image,) if input_ids is None else (image, self.encode_text(input_ids, attention_mask))
 
     def _finish(self, embedding: Tensor) -> Tensor:
         return F.normalize(embedding, dim=1) if self.normalize else embedding
