@@ -124,8 +124,6 @@ def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
     ------
     ConfigError
         If a folder holds no finished run.
-
-    Taught in: 04, section 2.
     """
     folders = Path(run_a), Path(run_b)
     receipts = [_read_receipt(folder) for folder in folders]
