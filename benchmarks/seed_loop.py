@@ -55,10 +55,13 @@ class CaptionedImages(TorchDataset):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, place: int) -> dict[str, Any]:
+    def decode(self, place: int) -> Image.Image:
+        """An image at its size."""
         with Image.open(self.paths[place]) as file:
-            image = file.convert("RGB").resize((self.size, self.size), Image.Resampling.BILINEAR)
-        pixels = (np.asarray(image, dtype=np.float32) - _MEAN) * _SCALE  # (S, S, 3)
+            return file.convert("RGB").resize((self.size, self.size), Image.Resampling.BILINEAR)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        pixels = (np.asarray(self.decode(place), dtype=np.float32) - _MEAN) * _SCALE  # (S, S, 3)
         return {"image": torch.from_numpy(pixels).permute(2, 0, 1), "caption": self.captions[place],
                 **{key: torch.tensor(self.tokens[key][place]) for key in ("input_ids", "attention_mask")}}
 
@@ -74,7 +77,7 @@ def target_matrix(captions: Sequence[str]) -> Tensor:
 
 
 def kl_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """KL of the sharpened target from the prediction: the mean over all cells, times the batch. (B, B), (B, B) -> ()."""
+    """KL of the sharpened target from the prediction: the mean over all cells, times the batch. Shape: (B, B) each."""
     wanted = (SHARPNESS * target).softmax(dim=1)
     return F.kl_div(prediction.log_softmax(dim=1), wanted, reduction="none").mean() * len(prediction)
 

@@ -1,8 +1,8 @@
 """Training and validation: ours against the seed's loop, and against the bare limit of the same model.
 
 All three have the same model, loss, batch, precision, rows and threads, and a copy of the weights each. The bare limit
-is forward, backward and optimizer step on batches that lie on the device, normalised, with the tokens of their different
-captions beside them: what a loop could reach that had nothing else to do.
+is forward, backward and optimizer step on batches that lie on the device, normalised, with the tokens of their
+different captions beside them: what a loop could reach that had nothing else to do.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from mgutils.data.splits import Split
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import as_images, tokenize
+from mgutils.session import make_optimizer, open_session
 from mgutils.synth.studio import make_dataset
-from mgutils.train import Session, make_optimizer, open_session, train_epoch, validate
+from mgutils.train import train_epoch, validate
 
 LARGE = ModelConfig(image_encoder="resnet50", text_encoder="scratch", text_kwargs={"vocab_size": 30522},
                     pretrained=False)
@@ -56,7 +57,7 @@ class Size:
 
 SMALL = Size("small", PROFILES["cpu"].model, replace(PROFILES["cpu"].train, threads=0),
              SynthConfig(frames=1280, size=64), train_images=1024, valid_images=256, train_rounds=7, valid_rounds=5)
-LARGE_ON_CPU = Size("large", LARGE, TrainConfig(batch_size=16), SynthConfig(frames=64, size=224), train_images=16,
+LARGE_ON_CPU = Size("large", LARGE, TrainConfig(batch_size=16), SynthConfig(frames=128, size=224), train_images=16,
                     valid_images=16, train_rounds=5, valid_rounds=5)
 LARGE_ON_GPU = [Size(f"large_{batch}", LARGE, TrainConfig(batch_size=batch), SynthConfig(frames=5120, size=224),
                      train_images=4096, valid_images=512, train_rounds=5, valid_rounds=3) for batch in (32, 256)]
@@ -185,6 +186,3 @@ def measure(folder: Path, workers: int, *, training: bool = True, validation: bo
         results += [*(arena.training() if training else ()), *(arena.validation() if validation else ())]
         del arena
     return results
-
-
-__all__ = ["Arena", "Bare", "Session", "Size", "make_data", "measure", "sizes"]
