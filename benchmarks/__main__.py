@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure the parts that are asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="all parts if not given")
+    parser.add_argument("--workers", type=int, default=8, help="of the loaders of JPEG files; the seed has 8")
+    parser.add_argument("--threads", type=int, default=0, help="of torch, in every loop; 0: torch's own choice")
     parser.add_argument("--cpu", action="store_true", help="measure the CPU even where there is a GPU")
     parser.add_argument("--data", type=Path, default=HERE.parent / "out" / "bench", help="where the pictures are made")
     parser.add_argument("--results", type=Path, default=HERE / "results", help="where the two files are written")
@@ -54,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     warn(about)
     name, folder = hardware(about), chosen.results
     results: dict[str, Result] = {}
-    for part, work in parts(chosen.data, set(chosen.only)).items():
+    for part, work in parts(chosen.data, set(chosen.only), chosen.workers, chosen.threads).items():
         clock = time.perf_counter()
         found = work()
         results = keep(folder, name, about, found)
@@ -69,15 +72,18 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"\n{text}\n{time.perf_counter() - started:.0f} s; written to {folder / name}.json and .md")
 
 
-def parts(data: Path, chosen: set[str]) -> dict[str, Any]:
+def parts(data: Path, chosen: set[str], workers: int, threads: int) -> dict[str, Callable[[], list[Result]]]:
     """The measurements of the chosen parts, in order; training and validation share their models."""
+    import torch
+
     from benchmarks import loading, loss_memory, studio, training
 
-    workers = min(8, os.cpu_count() or 1)
+    if threads:
+        torch.set_num_threads(threads)
     models = sorted(chosen & {"training", "validation"}), lambda: training.measure(
         data, workers, training="training" in chosen, validation="validation" in chosen)
     others = {"loading": lambda: loading.measure(data, workers), "loss_memory": loss_memory.measure,
-              "studio": lambda: studio.measure(workers)}
+              "studio": lambda: studio.measure(min(8, os.cpu_count() or 1))}
     return ({" and ".join(models[0]): models[1]} if models[0] else {}) | {
         name: work for name, work in others.items() if name in chosen}
 

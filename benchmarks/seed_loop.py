@@ -4,9 +4,8 @@ Written anew from a description of that file (facts, section 2.4); no line of it
 costs time here: every JPEG is decoded and resized again in every epoch by workers of a DataLoader, every sample's
 caption is encoded, padded to the longest of the dataset, the target matrix is filled cell by cell in Python, and
 validation goes over the images one at a time with all captions encoded again for each, then a second time for the loss.
-Where the description leaves a choice, the cheaper one is taken: captions are tokenised once, workers stay alive between
-epochs and are no more than there are cores (the seed has 8), and the decoder's resize costs nothing where the file has
-the size that is wanted.
+Where the description leaves a choice, the cheaper one is taken: captions are tokenised once, the resize costs nothing
+where a file has the size that is wanted, and workers stay alive between epochs, as the epochs timed here are short.
 """
 
 from __future__ import annotations
