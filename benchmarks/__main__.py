@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Bar, Kind, Result, clean_name, digits, keep, table
+from mgutils.report.readme import fill
 
 BARS = [
-    Bar("training_bare_small", "cpu", "training, ours / bare limit, `cpu` profile's model", 0.90),
-    Bar("training_bare_large", "cpu", "training, ours / bare limit, ResNet-50 + DistilBERT, 224 px", 0.90),
-    Bar("training_seed_small", "cpu", "training, ours / seed-like loop, `cpu` profile's model", 4),
-    Bar("training_seed_large", "cpu", "training, ours / seed-like loop, ResNet-50 + DistilBERT, 224 px", 1.1),
+    Bar("training_bare_small", "cpu", "training, ours / bare limit, `cpu` profile's model, 64 px, batch 32", 0.90),
+    Bar("training_bare_large", "cpu", "training, ours / bare limit, ResNet-50 + DistilBERT, 224 px, batch 16", 0.90),
+    Bar("training_seed_small", "cpu", "training, ours / seed-like loop, `cpu` profile's model, 64 px, batch 32", 4),
+    Bar("training_seed_large", "cpu", "training, ours / seed-like loop, ResNet-50 + DistilBERT, 224 px, batch 16", 1.1),
     Bar("validation_seed_small", "cpu", "validation, ours / seed-like loop, `cpu` profile's model", None),
     Bar("validation_seed_large", "cpu", "validation, ours / seed-like loop, ResNet-50 + DistilBERT, 224 px", 4),
     Bar("loading_bytes_64", "cpu", "epoch of images as bytes, pixel cache / JPEG files, 64 px", 15),
@@ -38,7 +39,7 @@ BARS = [
     Bar("studio_224", "gpu", "GPU: studio at 224 px", 1500, unit=" frames/s"),
 ]
 PARTS = ("training", "validation", "loading", "loss_memory", "studio")
-HERE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -48,8 +49,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=8, help="of the loaders of JPEG files; the seed has 8")
     parser.add_argument("--threads", type=int, default=0, help="of torch, in every loop; 0: torch's own choice")
     parser.add_argument("--cpu", action="store_true", help="measure the CPU even where there is a GPU")
-    parser.add_argument("--data", type=Path, default=HERE.parent / "out" / "bench", help="where the pictures are made")
-    parser.add_argument("--results", type=Path, default=HERE / "results", help="where the two files are written")
+    parser.add_argument("--data", type=Path, default=ROOT / "out" / "bench", help="where the pictures are made")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", help="where the two files are written")
+    parser.add_argument("--publish", action="store_true", help="put the table into README.md and figures/bench.md")
     chosen = parser.parse_args(arguments)
     if chosen.cpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is imported
@@ -69,6 +71,9 @@ def main(arguments: list[str] | None = None) -> None:
                                 "gpu": "not measured" if gpu else "no GPU at hand"}
     text = table(BARS, results, missing) + f"\n{footnote(about)}\n"
     (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    if chosen.publish:
+        (ROOT / "figures" / "bench.md").write_text(text, encoding="utf-8")
+        fill(ROOT / "README.md", {"bench": text})
     print(f"\n{text}\n{time.perf_counter() - started:.0f} s; written to {folder / name}.json and .md")
 
 

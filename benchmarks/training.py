@@ -53,14 +53,16 @@ class Size:
     valid_images: int
     train_rounds: int
     valid_rounds: int
+    """0: not validated."""
 
 
 SMALL = Size("small", PROFILES["cpu"].model, replace(PROFILES["cpu"].train, threads=0),
              SynthConfig(frames=1280, size=64), train_images=1024, valid_images=256, train_rounds=7, valid_rounds=5)
 LARGE_ON_CPU = Size("large", LARGE, TrainConfig(batch_size=16), SynthConfig(frames=128, size=224), train_images=16,
-                    valid_images=16, train_rounds=5, valid_rounds=5)
+                    valid_images=32, train_rounds=5, valid_rounds=3)
 LARGE_ON_GPU = [Size(f"large_{batch}", LARGE, TrainConfig(batch_size=batch), SynthConfig(frames=5120, size=224),
-                     train_images=4096, valid_images=512, train_rounds=5, valid_rounds=3) for batch in (32, 256)]
+                     train_images=4096, valid_images=512, train_rounds=5, valid_rounds=rounds)
+                for batch, rounds in ((32, 3), (256, 0))]
 
 
 def make_data(synth: SynthConfig, folder: Path, device: str = "cpu") -> tuple[Dataset, np.ndarray]:
@@ -178,11 +180,14 @@ def sizes() -> list[Size]:
 
 
 def measure(folder: Path, workers: int, *, training: bool = True, validation: bool = True) -> list[Result]:
-    """All rows of training and validation."""
+    """All rows of training, of validation, or of both."""
     results = []
     for size in sizes():
+        if not training and not size.valid_rounds:
+            continue
         device = "cuda" if torch.cuda.is_available() else "cpu"
         arena = Arena(size, *make_data(size.synth, folder, device), workers)
-        results += [*(arena.training() if training else ()), *(arena.validation() if validation else ())]
+        results += arena.training() if training else []
+        results += arena.validation() if validation and size.valid_rounds else []
         del arena
     return results

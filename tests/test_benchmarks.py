@@ -172,9 +172,15 @@ def test_table_says_what_is_met_and_what_is_missing():
 
 def test_entry_writes_both_files(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(loss_memory, "measure", lambda: [Result("loss_memory", 40.0)])
-    entry.main(["--only", "loss_memory", "--results", str(tmp_path), "--data", str(tmp_path / "data")])
-    files = sorted(path.suffix for path in tmp_path.iterdir())
-    text = next(tmp_path.glob("*.md")).read_text()
-    assert files == [".json", ".md"] and text.splitlines()[2:] and "| 40 MB | yes |" in text
+    readme, folder = tmp_path / "README.md", tmp_path / "results"
+    monkeypatch.setattr(entry, "ROOT", tmp_path)
+    (tmp_path / "figures").mkdir()
+    readme.write_text("above\n<!-- begin bench -->\nold\n<!-- end bench -->\n")
+    entry.main(["--only", "loss_memory", "--results", str(folder), "--data", str(tmp_path / "data"),
+                "--publish"])
+    assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".md"]
+    text = next(folder.glob("*.md")).read_text()
+    assert "| 40 MB | yes |" in text and text.strip() in readme.read_text() and "old" not in readme.read_text()
+    assert (tmp_path / "figures" / "bench.md").read_text() == text
     assert "no GPU at hand" in text or torch.cuda.is_available()
     assert capsys.readouterr().out.count("loss_memory") == 2
