@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=0, help="of torch, in every loop; 0: torch's own choice")
     parser.add_argument("--cpu", action="store_true", help="measure the CPU even where there is a GPU")
     parser.add_argument("--data", type=Path, default=ROOT / "out" / "bench", help="where the pictures are made")
-    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", help="where the two files are written")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", help="where the files go")
     parser.add_argument("--publish", action="store_true", help="put the table into README.md and figures/bench.md")
     chosen = parser.parse_args(arguments)
     if chosen.cpu:
