@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is imported
     started, about = time.perf_counter(), describe()
     warn(about)
+    warnings.filterwarnings("ignore", message="This DataLoader will create")  # 8 workers on 2 cores: as the seed
     name, folder = hardware(about), chosen.results
     results: dict[str, Result] = {}
     for part, work in parts(chosen.data, set(chosen.only), chosen.workers, chosen.threads).items():
