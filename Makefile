@@ -3,7 +3,7 @@
 # make test        ruff and pytest
 # make publish     reproduce, then copy the cpu profile's notebooks, figures and tables to where git keeps them
 # make lab         JupyterLab on the notebooks
-# make bench       speed of the studio and of training
+# make bench       speed of training, validation and the studio, beside a loop like the seed's (about 7 minutes)
 # make lock        requirements.txt anew from pyproject.toml (needs uv); LOCK=--upgrade for newer versions
 # make clean       removes what the commands made, not the datasets and not .venv
 #
@@ -49,7 +49,7 @@ lab: setup
 	$(BIN)/jupyter lab notebooks
 
 bench: setup
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit; done
+	$(BIN)/python -m benchmarks
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra notebooks --extra video --extra export --extra test --no-annotate --no-header \

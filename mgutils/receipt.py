@@ -15,6 +15,7 @@ import torch
 
 from mgutils.data.table import Dataset
 
+NO_NAME = "unknown processor"
 _PACKAGES = ("torch", "torchvision", "timm", "transformers", "accelerate", "numpy", "pandas", "scikit-learn", "mgutils")
 
 
@@ -40,15 +41,46 @@ def make_receipt(data: str, timings: dict[str, float], metrics: dict[str, Any]) 
     metrics : dict
         The result itself.
     """
+    return {"commit": commit(), "code_sha256": code_hash(), **environment(), "data_sha256": data, "seconds": timings,
+            "metrics": metrics}
+
+
+def environment() -> dict[str, Any]:
+    """Versions, hardware and the switches that decide whether equal runs give equal bits, as this process has them."""
     return {
-        "commit": _commit(),
-        "versions": {"python": platform.python_version(), **_versions()},
-        "hardware": {"machine": platform.machine(), "cpus": os.cpu_count(), "threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version(), **_versions(), "cuda": torch.version.cuda,
+                     "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None},
+        "hardware": {"system": platform.system(), "machine": platform.machine(), "processor": processor_name(),
+                     "cpus": os.cpu_count(), "threads": torch.get_num_threads(),
                      "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-                     "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None},
-        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
-        "data_sha256": data, "seconds": timings, "metrics": metrics,
+                     "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+                     "gpus": torch.cuda.device_count()},
+        "determinism": {"deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+                        "warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
+                        "cudnn_deterministic": torch.backends.cudnn.deterministic,
+                        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+                        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+                        "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG")},
     }
+
+
+def processor_name() -> str:
+    """The processor's name as its maker writes it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or NO_NAME
+
+
+def code_hash() -> str:
+    """SHA-256 of the package's modules and tables: says whether two runs had the same code, with git or without."""
+    here, digest = Path(__file__).parent, hashlib.sha256()
+    for path in sorted(path for path in here.rglob("*") if path.suffix in (".py", ".csv")):
+        digest.update(f"{path.relative_to(here).as_posix()}\n".encode())
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))  # git may write them with other line ends
+    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str | None]:
@@ -61,13 +93,13 @@ def _versions() -> dict[str, str | None]:
     return found
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """Commit of the checkout that the package is imported from, ``+`` behind it where files were changed."""
     here = Path(__file__).parent
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
         dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no", "--", "."], cwd=here,
                                capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return commit.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")

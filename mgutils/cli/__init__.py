@@ -14,7 +14,7 @@ import tyro
 
 from mgutils.cli.course import NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, ImportFolders, Synth
-from mgutils.cli.training import Evaluate, Train
+from mgutils.cli.training import Diff, Evaluate, Train
 from mgutils.config import get_profile
 from mgutils.errors import ConfigError, MgError
 
@@ -25,6 +25,7 @@ COMMANDS = {
     ("import", "folders"): ImportFolders,
     ("train",): Train,
     ("evaluate",): Evaluate,
+    ("diff",): Diff,
     ("notebooks", "build"): NotebooksBuild,
     ("reproduce",): Reproduce,
     ("publish",): Publish,

@@ -63,3 +63,18 @@ class Evaluate:
         out_dir = self.out_dir or Path("evaluation")
         result = evaluate_run(self.run_dir, self.data_root, out_dir, split=self.split)
         print(json.dumps(result.summary() | {"directory": str(out_dir)}, indent=2))
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Say why two runs differ: code, data, environment, configuration, seed, or noise alone."""
+
+    run_a: Annotated[Path, tyro.conf.Positional]
+    """Folder that `mg train` left."""
+    run_b: Annotated[Path, tyro.conf.Positional]
+    """Another one."""
+
+    def run(self) -> None:
+        from mgutils.diff import diff_runs
+
+        print(f"A  {self.run_a}\nB  {self.run_b}\n\n{diff_runs(self.run_a, self.run_b).report()}")

@@ -66,7 +66,7 @@ class TextEncoder(nn.Module):
     kwargs : dict, optional
         Passed on to ``DistilBertConfig`` where the weights are random.
     vocab_size : int, optional
-        Size of the tokenizer's vocabulary, needed for ``scratch``.
+        Size of the tokenizer's vocabulary, needed for ``scratch``; a larger one in ``kwargs`` wins.
 
     Raises
     ------
@@ -83,7 +83,7 @@ class TextEncoder(nn.Module):
             except OSError as error:
                 raise no_weights("text encoder", name, error) from error
         else:
-            config = dict(kwargs or {}) | ({} if vocab_size is None else {"vocab_size": vocab_size})
+            config = ({} if vocab_size is None else {"vocab_size": vocab_size}) | (kwargs or {})
             self.model = DistilBertModel(DistilBertConfig(**config))
         self.width: int = self.model.config.dim
 

@@ -1,0 +1,217 @@
+"""Why two runs differ: in code, data, environment, configuration or seed, or by noise alone.
+
+A run's ``receipt.json`` and ``config.json`` say what went in; what came out is compared in ``outcome``. Nothing here
+imports torch; what a receipt holds is decided in ``receipt``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mgutils.config import read_config
+from mgutils.errors import ConfigError
+from mgutils.outcome import Number, compare_outcomes, read_json
+
+Cause = Literal["code", "data", "environment", "config", "seed"]
+CAUSES: tuple[Cause, ...] = ("code", "data", "environment", "config", "seed")
+_NOT_RECORDED = "not recorded"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field in which two runs differ."""
+
+    cause: Cause
+    field: str
+    a: Any
+    b: Any
+
+    @property
+    def known(self) -> bool:
+        """False where one run did not write the field down."""
+        return _NOT_RECORDED not in (self.a, self.b)
+
+
+@dataclass(frozen=True)
+class RunDiff:
+    """What :func:`diff_runs` found.
+
+    Parameters
+    ----------
+    differences : tuple of Difference
+        Of what went in.
+    numbers : tuple of Number
+        What came out.
+    noise : str
+        Whether numbers of equal runs may differ on this hardware, and why.
+    """
+
+    differences: tuple[Difference, ...]
+    numbers: tuple[Number, ...]
+    noise: str
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """What differs of what went in, where both runs wrote it down."""
+        found = {difference.cause for difference in self.differences if difference.known}
+        return tuple(cause for cause in CAUSES if cause in found)
+
+    @property
+    def unknown(self) -> tuple[Cause, ...]:
+        """What may differ for all that the receipts say."""
+        found = {difference.cause for difference in self.differences if not difference.known}
+        return tuple(cause for cause in CAUSES if cause in found and cause not in self.causes)
+
+    @property
+    def changed(self) -> tuple[Number, ...]:
+        """The results that differ."""
+        return tuple(number for number in self.numbers if not number.equal)
+
+    @property
+    def verdict(self) -> str:
+        """``equal``, ``noise``, ``unknown``, or the causes."""
+        if self.causes:
+            return ", ".join(self.causes)
+        if not self.changed:
+            return "equal"
+        return "unknown" if self.unknown else "noise"
+
+    @property
+    def reason(self) -> str:
+        """The verdict in a sentence."""
+        outcome = "the results differ" if self.changed else "the results are equal all the same"
+        if len(self.causes) > 1:
+            together = " Several things changed at once: none of them alone explains it." if self.changed else ""
+            return f"The runs differ in {_and(self.causes)}; {outcome}.{together}"
+        if self.causes:
+            return f"The runs differ in {self.causes[0]} alone{self._but()}; {outcome}."
+        if not self.changed:
+            return "Nothing differs" + (f" of what was recorded{self._but()}." if self.unknown else ".")
+        if self.unknown:
+            return f"The results differ, and the receipts do not say why{self._but()}."
+        return f"Noise: nothing differs but the results. {self.noise}"
+
+    def _but(self) -> str:
+        return f" ({_and(self.unknown)} cannot be compared: a receipt lacks it)" if self.unknown else ""
+
+    def report(self) -> str:
+        """All of it, one field a line, run A before run B."""
+        width = max((len(item.field if isinstance(item, Difference) else item.name)
+                     for item in (*self.differences, *self.numbers)), default=0)
+        lines = []
+        for cause in CAUSES:
+            own = [difference for difference in self.differences if difference.cause == cause]
+            lines.append(f"{cause:<12}{'same' if not own else 'differs' if cause in self.causes else _NOT_RECORDED}")
+            lines += [f"  {item.field:<{width}}  {_short(item.a)} | {_short(item.b)}" for item in own]
+        lines.append(f"{'results':<12}{'differ' if self.changed else 'same'}")
+        lines += [f"  {item.name:<{width}}  {_short(item.a)} | {_short(item.b)}{_distance(item)}"
+                  for item in self.changed]
+        return "\n".join([*lines, "", self.reason])
+
+
+def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
+    """Compare two finished runs.
+
+    Parameters
+    ----------
+    run_a, run_b : path
+        Folders that ``mg train`` left. Hours of day, seconds and folder names are not compared.
+
+    Raises
+    ------
+    ConfigError
+        If a folder holds no finished run.
+    """
+    folders = Path(run_a), Path(run_b)
+    receipts = [_read_receipt(folder) for folder in folders]
+    configs = [dict(_flat(read_config(folder / "config.json").as_dict())) for folder in folders]
+    settings = list(_compare(*configs))
+    differences = [
+        *_code(*receipts),
+        *(Difference("data", *item) for item in _compare(*({"sha256": receipt.get("data_sha256")}
+                                                           for receipt in receipts))),
+        *(Difference("environment", *item) for item in _compare(*map(_environment, receipts))),
+        *(Difference("seed" if item[0].endswith("seed") else "config", *item) for item in settings),
+    ]
+    return RunDiff(tuple(differences), tuple(compare_outcomes(*folders)),
+                   _expected_noise(receipts))
+
+
+# -- what went in ------------------------------------------------------------------------------------------------------
+
+
+def _read_receipt(folder: Path) -> dict[str, Any]:
+    """The receipt of a finished run."""
+    file = folder / "receipt.json"
+    if not file.is_file():
+        if (folder / "config.json").is_file():
+            raise ConfigError(f"{folder}: found a run without receipt.json, which is written last: it has not ended; "
+                              "wanted a finished run. Let it end, or go on with `mg train`.")
+        found = "a folder without receipt.json" if folder.is_dir() else "no folder"
+        raise ConfigError(f"{folder}: found {found}; wanted the folder of a finished run. Name one that `mg train` "
+                          "left, such as those in out/runs.")
+    return read_json(file)
+
+
+def _environment(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(_flat({name: receipt.get(name, {}) for name in ("versions", "hardware", "determinism")}))
+
+
+def _code(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
+    """The package's hash decides; where one run has none, the commit does if no file was changed on top of it."""
+    commits = [receipt.get("commit") for receipt in (a, b)]
+    hashes = [receipt.get("code_sha256") for receipt in (a, b)]
+    if all(hashes):
+        if hashes[0] != hashes[1]:
+            yield Difference("code", "code_sha256", *hashes)
+            if commits[0] != commits[1]:
+                yield Difference("code", "commit", *(commit or "no git" for commit in commits))
+    elif commits[0] != commits[1] and all(commits):
+        yield Difference("code", "commit", *commits)
+    elif None in commits or commits[0].endswith("+"):
+        yield Difference("code", "code_sha256", *(value or _NOT_RECORDED for value in hashes))
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, list(value) if isinstance(value, tuple) else value
+
+
+def _compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Name and both values of what differs, in the order of ``a``, then of ``b``."""
+    for name in {**a, **b}:
+        left, right = a.get(name, _NOT_RECORDED), b.get(name, _NOT_RECORDED)
+        if left != right:
+            yield name, left, right
+
+
+def _expected_noise(receipts: list[dict[str, Any]]) -> str:
+    if not any(receipt.get("hardware", {}).get("gpu") for receipt in receipts):
+        return ("It is not expected: on a CPU with the same threads, equal runs give equal bits. Look for code outside "
+                "the package, or for a fault of the machine.")
+    strict = [receipt.get("determinism", {}) for receipt in receipts]
+    if all(flags.get("deterministic_algorithms") and not flags.get("warn_only") for flags in strict):
+        return ("It is not expected: only deterministic kernels were allowed on the GPU. Look for a fault of the "
+                "machine.")
+    return ("It is expected on a GPU: some of its kernels add in no fixed order, and the run was allowed to use them. "
+            "Compare means over seeds, not single runs.")
+
+
+def _and(words: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _short(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    is_hash = len(text) >= 40 and set(text.rstrip("+")) <= set("0123456789abcdef")
+    return text[:12] + "+" * text.endswith("+") if is_hash else text
+
+
+def _distance(number: Number) -> str:
+    return "" if number.distance is None else f"  (by {number.distance:.2g})"
