@@ -26,7 +26,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from mgutils.config import OBJECTIVES, RunConfig, SplitName, get_profile, read_config, run_config
-from mgutils.data.pixels import load_pixels
+from mgutils.data.pixels import check_pixels, load_pixels
 from mgutils.data.splits import split_of
 from mgutils.data.table import read_dataset
 
@@ -112,6 +112,7 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     dataset = read_dataset(data_root)
     for size in {config.train.image_size for config in configs}:
         pixels = load_pixels(dataset, size, cache_dir=out_dir / "cache", progress=progress)
+        check_pixels(pixels)
     data = fingerprint(dataset, pixels)
     folders = [run_directory(config, data, out_dir) for config in configs]
     missing = {folder: config for config, folder in zip(configs, folders, strict=True)

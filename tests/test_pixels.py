@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mgutils.data.images import in_threads, read_rgb
-from mgutils.data.pixels import load_pixels
+from mgutils.data.pixels import check_pixels, load_pixels
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError, DataError
 
@@ -40,13 +41,13 @@ def test_the_cache_is_used_until_an_image_changes(tiny_root, tmp_path, monkeypat
     assert decoded_again(monkeypatch, dataset, cache)
     pixels = load_pixels(dataset, 8, cache_dir=cache)
     assert pixels[5, 0, 0, 0] > 200 and pixels[5, 0, 0, 1] < 50
-    assert len(list(cache.iterdir())) == 2  # the array of the old image is gone, the other size is not
+    assert len(list(cache.glob("*.npy"))) == len(list(cache.glob("*.json"))) == 2  # the array of the old image is gone, the other size is not
 
 
 def test_a_broken_cache_is_made_again(tiny_root, tmp_path, monkeypatch):
     dataset, cache = read_dataset(tiny_root), tmp_path / "cache"
     before = np.array(load_pixels(dataset, 8, cache_dir=cache, progress=False))
-    file, = cache.iterdir()
+    file, = cache.glob("*.npy")
     file.write_bytes(file.read_bytes()[:5000])
     assert decoded_again(monkeypatch, dataset, cache)
     assert np.array_equal(load_pixels(dataset, 8, cache_dir=cache), before)
@@ -138,4 +139,21 @@ def test_a_moved_dataset_is_decoded_anew(tiny_root, tmp_path):
     shutil.copytree(tiny_root, tmp_path / "other" / "tiny")
     os.utime(tmp_path / "other/tiny/training/1/0.0.jpg")
     load_pixels(read_dataset(tmp_path / "other/tiny"), 4, cache_dir=tmp_path / "cache", progress=False)
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == 2
+
+
+def test_a_changed_array_is_told_and_made_again_when_deleted(tiny_root, tmp_path):
+    dataset = read_dataset(tiny_root)
+    pixels = load_pixels(dataset, 8, cache_dir=tmp_path, progress=False)
+    manifest = json.loads(next(tmp_path.glob("*.json")).read_text())
+    assert (manifest["images"], manifest["size"]) == (len(dataset), 8)
+    assert manifest["sources"] == dataset.frames["path"].tolist()
+    check_pixels(pixels)
+    file = next(tmp_path.glob("*.npy"))
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(DataError, match="Delete the file"):
+        check_pixels(load_pixels(dataset, 8, cache_dir=tmp_path, progress=False))
+    file.unlink()
+    check_pixels(load_pixels(dataset, 8, cache_dir=tmp_path, progress=False))

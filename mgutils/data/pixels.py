@@ -1,8 +1,13 @@
-"""All images of a dataset as one array, decoded once and kept on disk."""
+"""All images of a dataset as one array, decoded once and kept on disk.
+
+Beside the array lies a manifest: number and size of the images, SHA-256 of the pixels, and the list of the files that
+they came from.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import uuid
 from pathlib import Path
@@ -46,7 +51,7 @@ def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = N
     if size < 1:
         raise ConfigError(f"size: found {size}; wanted at least 1 pixel.")
     folder = dataset.root / ".pixels" if cache_dir is None else Path(cache_dir)
-    listing, state = _manifest(dataset)
+    listing, state = _sources(dataset)
     file = folder / f"{dataset.root.resolve().name}-{size}-{listing}-{state}.npy"
     shape = (len(dataset), size, size, 3)
     if not _fits(file, shape):
@@ -54,18 +59,47 @@ def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = N
         for old in folder.glob(f"*-{size}-{listing}-*.npy"):
             if old != file:
                 old.unlink(missing_ok=True)
+                _manifest_of(old).unlink(missing_ok=True)
     return np.load(file, mmap_mode="r")
 
 
+def check_pixels(pixels: np.ndarray) -> None:
+    """Compare an array from :func:`load_pixels` with its manifest; an array from elsewhere is let through.
+
+    Raises
+    ------
+    DataError
+        If the pixels are not those that were decoded.
+    """
+    file = Path(getattr(pixels, "filename", None) or "none.npy")
+    if not _manifest_of(file).exists():
+        return
+    wanted = json.loads(_manifest_of(file).read_text(encoding="utf-8"))["sha256"]
+    if (found := _content(pixels)) != wanted:
+        raise DataError([Fault(str(file), None, None, f"pixels with SHA-256 {found[:12]}…", f"{wanted[:12]}…, as they "
+                               "were decoded", "Delete the file: it is made again.")])
+
+
+def _content(pixels: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(pixels), 1024):
+        digest.update(np.ascontiguousarray(pixels[start:start + 1024]).data)
+    return digest.hexdigest()
+
+
+def _manifest_of(file: Path) -> Path:
+    return file.with_suffix(".json")
+
+
 def _fits(file: Path, shape: tuple[int, ...]) -> bool:
-    """Whether the file holds a whole array of the shape."""
+    """Whether the file holds a whole array of the shape, and has its manifest."""
     try:
-        return np.load(file, mmap_mode="r").shape == shape
+        return _manifest_of(file).exists() and np.load(file, mmap_mode="r").shape == shape
     except (OSError, ValueError):
         return False
 
 
-def _manifest(dataset: Dataset) -> tuple[str, str]:
+def _sources(dataset: Dataset) -> tuple[str, str]:
     """A hash of where the images are, and one of their sizes and times of change."""
     paths = [dataset.image_path(row) for row in range(len(dataset))]
     listing = "\n".join([str(dataset.root.resolve()), *dataset.frames["path"]])
@@ -94,6 +128,11 @@ def _write(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool)
         for _ in in_threads(decode, range(len(dataset)), description=f"decode to {shape[1]} px", progress=progress):
             pass
         array.flush()
-        aside.replace(file)
+        manifest = {"images": shape[0], "size": shape[1], "sha256": _content(array),
+                    "sources": dataset.frames["path"].tolist()}
+        note = aside.with_suffix(".json.partial")
+        note.write_text(json.dumps(manifest), encoding="utf-8")
+        note.replace(_manifest_of(file))
+        aside.replace(file)  # last: an array without a manifest is made again, a manifest without an array is nothing
     finally:
         aside.unlink(missing_ok=True)
