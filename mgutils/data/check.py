@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgutils.errors import Fault
+from mgutils.csvfile import FIRST_ROW, read_csv
+from mgutils.errors import DataError, Fault
 from mgutils.labels import Labels
 
 COLUMNS = ("Path", "Class", "Video ID", "Frame ID", "Caption")
 """Header of ``train.xlsx``. Its "Video ID" is really a clip id."""
-FIRST_ROW = 2
-"""Row of the first data line, as a spreadsheet counts."""
 LARGEST_ID = 2**53 - 1
 """Largest whole number that a spreadsheet keeps exactly."""
 SAFE_PATH = r"(?P<folder>[0-9]{1,9})/(?P<name>[^/\\\x00-\x1f]+)"
@@ -69,30 +68,11 @@ def read_table(path: Path, columns: Sequence[str], remedy: str, findings: Findin
     DataFrame or None
         ``None``, and a fault, where the file is absent, unreadable, empty or lacks one of ``columns``.
     """
-    wanted = f"a UTF-8 table with the columns {', '.join(columns)}"
-    if not path.is_file():
-        findings.fault(path, "no such file", wanted, remedy)
-        return None
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False,
-                            index_col=False).fillna("")
-    except (OSError, ValueError) as error:  # ValueError: wrong encoding, wrong number of fields, nothing to parse
-        findings.fault(path, f"an unreadable file ({' '.join(str(error).split())})", wanted,
-                       "Save it as UTF-8 with comma-separated fields; quote fields that contain a comma.")
+        return read_csv(path, columns, remedy)
+    except DataError as error:
+        findings.faults.extend(error.faults)
         return None
-    return with_columns(table[table.ne("").any(axis=1)], path, columns, remedy, findings)
-
-
-def with_columns(table: pd.DataFrame, path: Path, columns: Sequence[str], remedy: str,
-                  findings: Findings) -> pd.DataFrame | None:
-    """The table, if it has the columns and a row."""
-    missing = [column for column in columns if column not in table.columns]
-    for column in missing:
-        findings.fault(path, f"the columns {', '.join(map(repr, table.columns[:12]))}", f"a column {column!r}",
-                       "Rename the header in row 1. " + remedy, row=1, column=column)
-    if not missing and table.empty:
-        findings.fault(path, "no rows under the header", "at least one row", remedy)
-    return None if missing or table.empty else table
 
 
 def whole_numbers(values: Iterable[Any]) -> np.ndarray:

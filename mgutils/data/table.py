@@ -20,10 +20,10 @@ from mgutils.data.check import (
     digits,
     note_captions,
     read_table,
-    with_columns,
 )
 from mgutils.data.images import check_decoding, check_files
 from mgutils.data.sidecar import read_clips
+from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, Fault
 from mgutils.labels import Labels, read_labels
 
@@ -138,7 +138,7 @@ def _inspect(root: Path) -> tuple[Dataset | None, Findings]:
 def _read(root: Path, findings: Findings) -> Dataset | None:
     file = _sheet_path(root)
     labels = _labels(root, findings)
-    sheet = _read_sheet(file, findings)
+    sheet = read_sheet(file, COLUMNS, _MAKE, findings)
     if sheet is None:
         return None
     frames = check_rows(sheet, file, labels, findings)
@@ -158,23 +158,6 @@ def _labels(root: Path, findings: Findings) -> Labels | None:
     except DataError as error:
         findings.faults.extend(error.faults)
         return None
-
-
-def _read_sheet(file: Path, findings: Findings) -> pd.DataFrame | None:
-    """Cells of the first worksheet that has the columns, formulas as they are written."""
-    wanted = f"a workbook with the columns {', '.join(COLUMNS)}"
-    if not file.is_file():
-        findings.fault(file, "no such file", wanted, _MAKE)
-        return None
-    try:
-        with pd.ExcelFile(file, engine="openpyxl", engine_kwargs={"data_only": False}) as book:
-            fitting = [name for name in book.sheet_names if set(COLUMNS) <= set(pd.read_excel(book, name, nrows=0))]
-            sheet = pd.read_excel(book, fitting[0] if fitting else 0, dtype=object, na_filter=False)
-    except Exception as error:  # openpyxl raises whatever the broken part of a file makes it raise
-        findings.fault(file, f"no readable workbook ({type(error).__name__})", wanted,
-                       "Save the table as .xlsx, unprotected, with its data in a worksheet.")
-        return None
-    return with_columns(sheet, file, COLUMNS, _MAKE, findings)
 
 
 def _note_classes(frames: pd.DataFrame, labels: Labels, file: Path, findings: Findings) -> None:
