@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,8 +20,13 @@ from mgutils.errors import DataError, Fault
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 """Files in a class folder with another suffix are nobody's business."""
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
+"""What is decoded. Pillow knows more, among them one that starts another program."""
+MOST_PIXELS = 89_000_000
+"""Of an image; a small file may unpack to any size."""
 THREADS = min(8, os.cpu_count() or 1)
 _SHOW_AFTER = 2.0  # seconds
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS is less, and an error
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -29,20 +35,35 @@ def read_rgb(path: Path | str) -> Image.Image:
     """Decode an image wholly to 8-bit RGB, upright.
 
     EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits; grey, palette and CMYK
-    images are converted.
+    images are converted. What the file holds counts, not its suffix.
 
     Raises
     ------
     DataError
-        If the file cannot be decoded.
+        If the file cannot be decoded, is an animation, or has fewer than 2 or more than :data:`MOST_PIXELS` pixels.
     """
     try:
-        with Image.open(path) as image:
-            return _to_rgb(ImageOps.exif_transpose(image))
+        with Image.open(path, formats=FORMATS) as image:
+            strange = _strange(image)
+            if not strange:
+                return _to_rgb(ImageOps.exif_transpose(image))
+    except Image.DecompressionBombError:
+        strange = f"an image of more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels"
     except Exception as error:  # a decoder raises whatever its broken input makes it raise
         found = "no such file" if isinstance(error, FileNotFoundError) else "an image that cannot be decoded"
-        raise DataError([Fault(str(path), None, None, f"{found} ({type(error).__name__})", "a whole image file",
-                               "Restore the image, or delete it and its row.")]) from None
+        strange = f"{found} ({type(error).__name__})"
+    raise DataError([Fault(str(path), None, None, strange, f"one whole picture of 2 to {MOST_PIXELS:,} pixels",
+                           "Restore the image, or delete it and its row.")])
+
+
+def _strange(image: Image.Image) -> str:
+    """Why a header that can be read is not that of one picture of sensible size; "" if it is."""
+    width, height = image.size
+    if width * height > MOST_PIXELS or width * height < 2:
+        return f"an image of {width:,} x {height:,} pixels"
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # cameras append a preview to a JPEG: MPO
+        return f"an animation of {image.n_frames:,} pictures"
+    return ""
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
