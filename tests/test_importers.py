@@ -121,7 +121,7 @@ TABLES = {
     "not an image": (set_field(4, "path", "list.csv"), [(4, "path", "cannot be decoded")]),
     "several": (lambda table: [set_field(4, "class", "")(table), set_field(5, "path", "list.csv")(table),
                                set_field(7, "path", "x.png")(table)] and None,
-                [(4, "class", "an empty cell"), (7, "path", "no file 'x.png'"), (5, "path", "cannot be decoded")]),
+                [(4, "class", "an empty cell"), (5, "path", "cannot be decoded"), (7, "path", "no file 'x.png'")]),
 }
 
 

@@ -35,6 +35,8 @@ class Findings:
 
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)
+    """Images with a fault, by their path in the table, and what is wrong; ``--skip-bad`` leaves these out."""
 
     def fault(self, file: Path | str, found: str, wanted: str, remedy: str, *, row: int | None = None,
               column: str | None = None) -> None:
@@ -112,8 +114,7 @@ def check_rows(sheet: pd.DataFrame, file: Path, labels: Labels | None, findings:
         ``path, class_id, clip_id, frame_id, caption``; a number is -1 and a path empty where the row has a fault there.
     """
     blank = (sheet[list(COLUMNS)] == "").all(axis=1).to_numpy(dtype=bool)
-    findings.rows(file, None, np.flatnonzero(blank), ["an empty row"] * blank.sum(), "a row for each image",
-                  "Delete the row.")
+    _check_blank(blank, file, findings)
     frames = pd.DataFrame({
         "path": _check_paths(sheet["Path"], ~blank, file, findings),
         "class_id": _check_classes(sheet["Class"], ~blank, file, labels, findings),
@@ -126,6 +127,15 @@ def check_rows(sheet: pd.DataFrame, file: Path, labels: Labels | None, findings:
         _check_captions(frames, labels, file, findings)
     _note_clips(frames, file, findings)
     return frames
+
+
+def _check_blank(blank: np.ndarray, file: Path, findings: Findings) -> None:
+    """One fault for each run of empty rows: a stray cell at the foot of a sheet makes a million of them."""
+    edges = np.flatnonzero(np.diff(blank, prepend=False, append=False)).reshape(-1, 2)
+    findings.rows(file, None, edges[:, 0],
+                  ["an empty row" if end - start == 1 else f"{end - start:,} empty rows, to row {end + FIRST_ROW - 1:,}"
+                   for start, end in edges], "a row for each image", "Delete the row, and what stands below it by "
+                  "mistake.")
 
 
 def _check_paths(cells: pd.Series, present: np.ndarray, file: Path, findings: Findings) -> pd.Series:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -92,7 +92,7 @@ def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item], *, desc
             pool.shutdown(cancel_futures=True)
 
 
-def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings) -> None:
+def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings, listed: Iterable[str]) -> None:
     """Each listed image must be a file inside ``root`` with something in it; each folder is listed once.
 
     Parameters
@@ -105,6 +105,8 @@ def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings) ->
         The table, for the faults.
     findings : Findings
         Takes the faults, and a note on images that no row lists.
+    listed : iterable of str
+        ``paths``, and those that are left out.
     """
     known = paths[paths != ""]
     parts = known.str.split("/", n=1, expand=True)
@@ -113,19 +115,22 @@ def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings) ->
         if len(known) else []
     for kind, (wanted, remedy) in _PROBLEMS.items():
         places = [place for place, problem in enumerate(problems) if problem == kind]
+        findings.images |= dict.fromkeys(known.iloc[places], kind)
         findings.rows(file, "Path", known.index[places], [f"{kind} {known.iloc[place]!r}" for place in places], wanted,
                       remedy)
-    listed = set(known)
+    listed = set(listed)
     spare = sum(f"{folder}/{name}" not in listed for folder, names in listings.items() for name in names)
     if spare:
         findings.notes.append(f"{root / 'training'}: {spare:,} images that no row of {file.name} lists; they are not "
                               "used")
 
 
+_SKIP = "`mg data check --skip-bad` leaves out all such images."
 _PROBLEMS = {
-    "no image": ("an image at training/<path>", "Restore the image, or delete the row."),
-    "an empty file": ("a whole image file", "Restore the image, or delete it and its row."),
-    "a link out of the dataset": ("a file inside the dataset's folder", "Copy the image into its class folder."),
+    "no image": ("an image at training/<path>", f"Restore the image, or delete the row. {_SKIP}"),
+    "an empty file": ("a whole image file", f"Restore the image, or delete it and its row. {_SKIP}"),
+    "a link out of the dataset": ("a file inside the dataset's folder",
+                                  f"Copy the image into its class folder. {_SKIP}"),
 }
 
 
@@ -163,8 +168,9 @@ def check_decoding(paths: pd.Series, root: Path, file: Path, findings: Findings,
 
     results = list(in_threads(work, list(known), description="decode", progress=progress))
     bad = [place for place, (problem, _) in enumerate(results) if problem]
+    findings.images |= {known.iloc[place]: results[place][0] for place in bad}
     findings.rows(file, "Path", known.index[bad], [f"{results[place][0]} at {known.iloc[place]!r}" for place in bad],
-                  "an image that can be decoded", "Restore the image, or delete it and its row.")
+                  "an image that can be decoded", f"Restore the image, or delete it and its row. {_SKIP}")
     digests = pd.Series([digest for _, digest in results], index=known.index)
     again = digests.duplicated() & (digests != b"")
     if again.any():

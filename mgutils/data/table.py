@@ -1,12 +1,12 @@
 """A dataset in the seed's layout: read it, or say everything that is wrong with it.
 
-The layout is ``training/train.xlsx``, the images beside it, ``Clip_label.csv`` and the optional ``clips.csv``. The
-rules themselves are in ``check``, ``images`` and ``sidecar``.
+The layout is ``training/train.xlsx``, the images beside it, ``Clip_label.csv`` and the optional ``clips.csv`` and
+``left_out.csv``. The rules themselves are in ``check``, ``images`` and ``sidecar``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from mgutils.data.check import (
     read_table,
 )
 from mgutils.data.images import check_decoding, check_files
+from mgutils.data.left_out import without_left_out
 from mgutils.data.sidecar import read_clips
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, Fault
@@ -77,6 +78,8 @@ class Check:
     notes: tuple[str, ...]
     summary: str
     """One line: images, classes, clips, videos, subjects, faults, notes."""
+    bad_images: dict[str, str]
+    """Paths of the images with a fault, and what is wrong with them."""
 
 
 def read_dataset(root: Path | str) -> Dataset:
@@ -92,10 +95,10 @@ def read_dataset(root: Path | str) -> Dataset:
     dataset, findings = _inspect(Path(root))
     if findings.faults:
         raise DataError(findings.faults)
-    return dataset
+    return replace(dataset, frames=dataset.frames.reset_index(drop=True))
 
 
-def check_dataset(root: Path | str, *, decode: bool = False, progress: bool = True) -> Check:
+def check_dataset(root: Path | str, *, decode: bool = False, all_rows: bool = False, progress: bool = True) -> Check:
     """Find every fault of a dataset, and what is worth knowing besides.
 
     Parameters
@@ -104,30 +107,35 @@ def check_dataset(root: Path | str, *, decode: bool = False, progress: bool = Tr
         Folder of the dataset.
     decode : bool
         Also decode every image, and look for images that are the same byte for byte.
+    all_rows : bool
+        Also look at images that ``left_out.csv`` leaves out.
     progress : bool
         Show a bar where decoding takes longer than two seconds.
     """
     root = Path(root)
-    dataset, findings = _inspect(root)
+    dataset, findings = _inspect(root, all_rows)
     if decode and dataset is not None:
         faulty = {fault.row for fault in findings.faults if fault.column == "Path"}
-        there = dataset.frames["path"][[row + FIRST_ROW not in faulty for row in range(len(dataset))]]
+        there = dataset.frames["path"][[row + FIRST_ROW not in faulty for row in dataset.frames.index]]
         check_decoding(there, root, _sheet_path(root), findings, progress=progress)
     counts = "nothing that can be read" if dataset is None else _summary(dataset)
     ending = f"{len(findings.faults):,} faults, {len(findings.notes):,} notes"
-    return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}")
+    return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}", findings.images)
 
 
 def _sheet_path(root: Path) -> Path:
     return root / "training" / "train.xlsx"
 
 
-def _inspect(root: Path) -> tuple[Dataset | None, Findings]:
-    """All checks but decoding; the dataset is only to be used where there are no faults."""
+def _inspect(root: Path, all_rows: bool = False) -> tuple[Dataset | None, Findings]:
+    """All checks but decoding; the dataset is only to be used where there are no faults.
+
+    Its frames are numbered by their row in the table, less 2.
+    """
     findings = Findings()
     try:
         if root.is_dir():
-            return _read(root, findings), findings
+            return _read(root, all_rows, findings), findings
         findings.fault(root, "no such folder", "a folder with training/ and Clip_label.csv", _MAKE)
     except OSError as error:
         findings.fault(error.filename or root, error.strerror or "an error", "a file or folder that can be read",
@@ -135,14 +143,17 @@ def _inspect(root: Path) -> tuple[Dataset | None, Findings]:
     return None, findings
 
 
-def _read(root: Path, findings: Findings) -> Dataset | None:
+def _read(root: Path, all_rows: bool, findings: Findings) -> Dataset | None:
     file = _sheet_path(root)
     labels = _labels(root, findings)
     sheet = read_sheet(file, COLUMNS, _MAKE, findings)
     if sheet is None:
         return None
     frames = check_rows(sheet, file, labels, findings)
-    check_files(frames["path"], root, file, findings)
+    listed = frames["path"]
+    if not all_rows:
+        frames = without_left_out(frames, root, findings)
+    check_files(frames["path"], root, file, findings, listed)
     clips = read_clips(root / "clips.csv", frames, findings)
     if clips is not None:
         frames = frames.join(clips, on="clip_id")
