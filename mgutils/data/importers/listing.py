@@ -94,9 +94,9 @@ def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings) -> 
         findings.rows(csv, names["caption"], other,
                       [f"{describe(source['caption'][i])} for class {source['class'][i]!r}" for i in other],
                       "the caption of the class's first row", "Give all rows of a class one caption.")
-    for name in ("class", "caption"):
-        strange = [i for i in source.index if _is_strange(source[name][i])]
-        findings.rows(csv, names[name], strange, [describe(source[name][i]) for i in strange],
+    for column in dict.fromkeys((names["class"], names["caption"])):
+        strange = [i for i in table.index if _is_strange(table[column][i])]
+        findings.rows(csv, column, strange, [describe(table[column][i]) for i in strange],
                       f"one line, at most {LONGEST_NAME:,} characters", "Shorten it.")
     listing = Listing(source, csv.parent, csv, names["source"])
     _check_paths(listing, findings)
@@ -200,4 +200,6 @@ def _is_text(name: str) -> bool:
 
 
 def _shown(file: Path) -> str:
-    return os.fsencode(file).decode(errors="backslashreplace")
+    """The name as one line of text, whatever its bytes are."""
+    text = os.fsencode(file).decode(errors="backslashreplace")
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
