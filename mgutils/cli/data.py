@@ -47,7 +47,7 @@ class DataCheck:
         from mgutils.data.table import check_dataset
 
         check = check_dataset(self.root, decode=self.decode, all_rows=self.skip_bad)
-        if self.skip_bad and len(check.faults) == len(check.bad_images):
+        if self.skip_bad and len(check.faults) == len(check.bad_images) < check.images:
             write_left_out(self.root, check.bad_images)
             check = check_dataset(self.root)
         for note in check.notes:

@@ -78,6 +78,8 @@ class Check:
     notes: tuple[str, ...]
     summary: str
     """One line: images, classes, clips, videos, subjects, faults, notes."""
+    images: int
+    """Rows of the table."""
     bad_images: dict[str, str]
     """Paths of the images with a fault, and what is wrong with them."""
 
@@ -120,7 +122,8 @@ def check_dataset(root: Path | str, *, decode: bool = False, all_rows: bool = Fa
         check_decoding(there, root, _sheet_path(root), findings, progress=progress)
     counts = "nothing that can be read" if dataset is None else _summary(dataset)
     ending = f"{len(findings.faults):,} faults, {len(findings.notes):,} notes"
-    return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}", findings.images)
+    return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}",
+                 0 if dataset is None else len(dataset), findings.images)
 
 
 def _sheet_path(root: Path) -> Path:
