@@ -97,12 +97,24 @@ def rewrite_sheet(root: Path, change: Callable[[bytes], bytes]) -> None:
     file.write_bytes(made.getvalue())
 
 
-def test_a_sheet_down_to_its_last_row_is_a_few_lines(tiny_root, capsys):
-    rewrite_sheet(tiny_root, lambda xml: xml.replace(
-        b"</sheetData>", b'<row r="1048576"><c r="B1048576"><v>1</v></c></row></sheetData>'))
+def with_cell(name: str) -> Callable[[bytes], bytes]:
+    """A 1 in a further row."""
+    row = name[1:].encode()
+    return lambda xml: xml.replace(b"</sheetData>", b'<row r="%s"><c r="%s"><v>1</v></c></row></sheetData>' % (
+        row, name.encode()))
+
+
+def test_a_cell_far_below_the_table_is_a_few_lines(tiny_root, capsys):
+    rewrite_sheet(tiny_root, with_cell("B9000"))
     message = refused(["data", "check", str(tiny_root)], tiny_root, capsys)
-    assert "row 74: found 1,048,502 empty rows, to row 1,048,575" in message and len(message.splitlines()) < 9
-    assert "row 1048576, column 'Path': found an empty cell" in message
+    assert "row 74: found 8,926 empty rows, to row 8,999" in message and len(message.splitlines()) < 9
+    assert "row 9000, column 'Path': found an empty cell" in message
+
+
+def test_a_sheet_of_1048576_rows_is_one_line(tiny_root, capsys):
+    rewrite_sheet(tiny_root, with_cell("B1048576"))
+    message = refused(["data", "check", str(tiny_root)], tiny_root, capsys)
+    assert "1 fault in the data" in message and "row 1048576" in message
 
 
 def test_a_workbook_that_unpacks_to_a_disk_full_is_refused(tiny_root, capsys, monkeypatch):

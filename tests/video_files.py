@@ -58,7 +58,7 @@ def make_sound(path: Path, *, cover: bool = False) -> Path:
         if cover:
             drawing = container.add_stream("mjpeg", rate=1)
             drawing.width, drawing.height, drawing.pix_fmt = 16, 16, "yuvj420p"
-            drawing.disposition = av.stream.Disposition.attached_pic
+            drawing.disposition = av.stream.Disposition.attached_pic.value
             container.mux(drawing.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")))
         for _ in range(4):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")

@@ -13,6 +13,8 @@ from mgutils.data.check import Findings
 
 MOST_BYTES = 2**30
 """Unpacked size of a workbook; a full sheet of this table has a third of it. A small file may unpack to anything."""
+MOST_ROWS = 2**20
+"""Rows of a worksheet, its header among them. What is pasted below is lost without a word."""
 _SAVE = "Save the table as .xlsx, unprotected, with its data in a worksheet."
 
 
@@ -51,6 +53,10 @@ def read_sheet(file: Path, columns: Sequence[str], remedy: str, findings: Findin
             sheet = pd.read_excel(book, fitting[0] if fitting else 0, dtype=object, na_filter=False)
     except Exception as error:  # openpyxl raises whatever the broken part of a file makes it raise
         findings.fault(file, f"no readable workbook ({type(error).__name__})", wanted, _SAVE)
+        return None
+    if len(sheet) + 1 >= MOST_ROWS:
+        findings.fault(file, "something in the last row that a sheet has", "a table that ends before it",
+                       "Delete what stands there by mistake; where rows were cut off, keep fewer.", row=MOST_ROWS)
         return None
     return _with_columns(sheet, file, columns, remedy, findings)
 

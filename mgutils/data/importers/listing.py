@@ -173,8 +173,12 @@ def list_folder(home: Path, findings: Findings) -> Listing:
 
 def _entries(folder: Path) -> list[Path]:
     """What is in a folder, in one order everywhere."""
-    return sorted(entry for entry in folder.iterdir()
-                  if not entry.name.startswith((".", "__MACOSX")) and entry.name.lower() not in _JUNK)
+    try:
+        return sorted(entry for entry in folder.iterdir()
+                      if not entry.name.startswith((".", "__MACOSX")) and entry.name.lower() not in _JUNK)
+    except OSError as error:
+        raise DataError([Fault(_shown(folder), None, None, error.strerror, "a folder that can be read",
+                               "Check its permissions.")]) from None
 
 
 def _is_listed(file: Path, home: Path, findings: Findings) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from mgutils.data.check import Findings
 from mgutils.data.importers.annotations import read_annotations, sidecar_of
+from mgutils.data.importers.place import writing
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError, DataError
 
@@ -57,9 +58,10 @@ def import_seed(root: Path | str, labels: Path | str | None = None) -> Path | No
     if findings.faults:
         raise DataError(findings.faults)
     used = annotations.loc[np.unique(dataset.frames["clip_id"])]
-    aside = sidecar.with_suffix(".partial")
-    sidecar_of(used, dataset.labels).to_csv(aside, index=False, lineterminator="\n")
-    os.replace(aside, sidecar)
+    with writing(root):
+        aside = sidecar.with_suffix(".partial")
+        sidecar_of(used, dataset.labels).to_csv(aside, index=False, lineterminator="\n")
+        os.replace(aside, sidecar)
     return sidecar
 
 
