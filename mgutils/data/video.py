@@ -188,6 +188,8 @@ def _decoded(path: Path, container: av.container.InputContainer,
 
 def _duration(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> float | None:
     """Seconds of pictures that the header promises; another stream's length says nothing about them."""
+    if container.format.name == "avi" and stream.frames and stream.average_rate:
+        return float(stream.frames / stream.average_rate)  # its duration is put right to fit a file that was cut
     if stream.duration:
         return float(stream.duration * stream.time_base)
     return container.duration / 1e6 if container.duration and len(container.streams) == 1 else None
@@ -205,8 +207,9 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.
         raise _fault(path, "a folder" if path.is_dir() else "no such file")
     if not path.stat().st_size:
         raise _fault(path, "an empty file")
-    try:
-        container = av.open(str(path.absolute()), options={"format_whitelist": _FORMATS}, metadata_errors="replace")
+    try:  # a title in an old encoding is no reason to refuse a video; PyAV 19 has come to think so too
+        lenient = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+        container = av.open(str(path.absolute()), options={"format_whitelist": _FORMATS}, **lenient)
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
         raise _fault(path, f"no video that can be opened ({type(error).__name__})") from None
     with container:
