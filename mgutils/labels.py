@@ -23,7 +23,7 @@ RAW_ILLUSTRATIVE = 99
 ILLUSTRATIVE = 32
 LONGEST_NAME = 1000
 """Characters of a caption; a cell of a workbook holds 32,767."""
-UNPRINTABLE = re.compile(r"[\x00-\x1f]")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\ufffe\uffff]")
 """Characters that a workbook cannot hold, or that break a line."""
 
 

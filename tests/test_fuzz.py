@@ -24,14 +24,15 @@ from mgutils.csvfile import read_csv
 from mgutils.data.check import COLUMNS, Findings, check_rows
 from mgutils.data.importers import import_folders
 from mgutils.data.importers.annotations import read_annotations
+from mgutils.data.layout import write_tables
 from mgutils.data.sidecar import read_clips
 from mgutils.data.table import check_dataset
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, MgError
-from mgutils.labels import Labels, read_labels
+from mgutils.labels import Labels, read_labels, write_labels
 
-EXAMPLES = {"labels": 450, "csv": 350, "annotations": 120, "sidecar": 100, "folders": 80, "cells": 150, "sheet": 50,
-            "workbook": 100}
+EXAMPLES = {"labels": 450, "csv": 350, "annotations": 120, "sidecar": 100, "folders": 80, "captions": 80, "cells": 150,
+            "sheet": 60, "workbook": 100}
 
 
 def examples(name: str):
@@ -130,6 +131,26 @@ def test_a_list_of_images(tmp_path, content):
     (tmp_path / "list.csv").write_bytes(content)
     assert faults_of(lambda: import_folders(tmp_path / "list.csv", tmp_path / "out", progress=False))
     assert [path.name for path in tmp_path.iterdir()] == ["list.csv"]
+
+
+@given(names=st.lists(st.one_of(FIELDS, st.text(max_size=12)), min_size=1, max_size=5))
+@example(names=["=1+1", "_x0041_", "'a", "\x85", " \u3000b ", "#N/A", "TRUE", "1e5", "\ufffd"])
+@examples("captions")
+def test_captions_that_can_be_read_survive_every_table(tmp_path, names):
+    """Label file, workbook and CSV give back what was written, or the label file is refused."""
+    try:
+        write_labels(Labels(tuple(names)), tmp_path / "Clip_label.csv")
+        labels = read_labels(tmp_path / "Clip_label.csv")
+    except DataError:
+        return
+    ids = range(1, len(names) + 1)
+    frames = pd.DataFrame({"path": [f"{i}/{i}.0.jpg" for i in ids], "class_id": ids, "clip_id": ids, "frame_id": 0})
+    write_tables(tmp_path, frames, labels)
+    findings = Findings()
+    sheet = read_sheet(tmp_path / "training/train.xlsx", COLUMNS, "Mend it.", findings)
+    assert sheet["Caption"].tolist() == list(labels.names) == names
+    check_rows(sheet, tmp_path / "training/train.xlsx", labels, findings)
+    assert not findings.faults
 
 
 CELLS = st.one_of(

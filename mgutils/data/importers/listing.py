@@ -94,7 +94,7 @@ def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings) -> 
         findings.rows(csv, names["caption"], other,
                       [f"{describe(source['caption'][i])} for class {source['class'][i]!r}" for i in other],
                       "the caption of the class's first row", "Give all rows of a class one caption.")
-    for column in dict.fromkeys((names["class"], names["caption"])):
+    for column in columns[1:]:
         strange = [i for i in table.index if _is_strange(table[column][i])]
         findings.rows(csv, column, strange, [describe(table[column][i]) for i in strange],
                       f"one line, at most {LONGEST_NAME:,} characters", "Shorten it.")
