@@ -139,6 +139,20 @@ def test_a_killed_import_goes_on_with_what_is_missing(videos, labels, tmp_path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.csv", "out", "whole"]
 
 
+@pytest.mark.parametrize("step", ["write_tables", "write_not_imported", "publish"])
+def test_stopped_at_any_later_step_the_next_run_gives_the_same(videos, labels, tmp_path, monkeypatch, step):
+    whole = import_imigue(videos, labels, tmp_path / "whole", progress=False)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+    damaged = write_damaged(videos, tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(imigue, step, stop)
+        import_imigue(damaged, labels, tmp_path / "out", skip_bad=True, progress=False)
+    assert not (tmp_path / "out").exists()
+    assert tree(import_imigue(videos, labels, tmp_path / "out", progress=False)) == tree(whole)
+
+
 def test_other_settings_start_anew(videos, labels, tmp_path, monkeypatch):
     damaged = write_damaged(videos, tmp_path)
     with pytest.raises(DataError):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from mgutils.data.check import Findings, read_table
+from mgutils.errors import MgError
 
 LEFT_OUT = "left_out.csv"
 _REMEDY = "`mg data check --skip-bad` writes it; delete it to use every image."
@@ -57,12 +58,20 @@ def write_left_out(root: Path, images: Mapping[str, str]) -> Path | None:
     -------
     Path or None
         The file, if there is one.
+
+    Raises
+    ------
+    MgError
+        If the folder cannot be written to.
     """
     file = root / LEFT_OUT
-    if not images:
-        file.unlink(missing_ok=True)
-        return None
     aside = file.with_suffix(".partial")
-    pd.DataFrame({"path": images.keys(), "found": images.values()}).to_csv(aside, index=False, lineterminator="\n")
-    os.replace(aside, file)
+    try:
+        if not images:
+            file.unlink(missing_ok=True)
+            return None
+        pd.DataFrame({"path": images.keys(), "found": images.values()}).to_csv(aside, index=False, lineterminator="\n")
+        os.replace(aside, file)
+    except OSError as error:
+        raise MgError(f"{file}: found that it cannot be written ({error}). Check the folder's permissions.") from error
     return file

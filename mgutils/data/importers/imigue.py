@@ -91,6 +91,8 @@ def import_imigue(videos: Path | str, labels: Path | str, out_root: Path | str, 
         if faults and (not skip_bad or not taken):
             raise DataError(faults)
         _write(aside, cuts, taken, annotations, [*absent.values(), *faults])
+    with writing(out_root):
+        shutil.rmtree(aside / _STATE)
         publish(aside, out_root)
     return out_root
 
@@ -114,9 +116,8 @@ def _resumed(out_root: Path, settings: dict) -> Iterator[Path]:
         with lock:
             record = state / "settings.json"
             if not record.exists() or record.read_text(encoding="utf-8") != json.dumps(settings):
-                shutil.rmtree(aside / "training", ignore_errors=True)
-                for file in state.glob("*.json"):
-                    file.unlink()
+                for entry in [*aside.glob("[!.]*"), *state.glob("*.json")]:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
                 record.write_text(json.dumps(settings), encoding="utf-8")
             yield aside
     except filelock.Timeout:
@@ -187,4 +188,3 @@ def _write(aside: Path, cuts: Sequence[Cut], taken: dict[int, int], annotations:
     write_tables(aside, frames, imigue_labels(), sidecar_of(annotations.loc[frames["clip_id"].unique()],
                                                             imigue_labels()))
     write_not_imported(aside, faults)
-    shutil.rmtree(aside / _STATE)

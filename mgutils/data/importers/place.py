@@ -55,7 +55,8 @@ def save_jpeg(image: Image.Image, file: Path, size: int | None) -> None:
 
 
 def write_not_imported(root: Path, faults: Sequence[Fault]) -> None:
-    """List what was left out; nothing is written where nothing was."""
+    """List what was left out; where nothing was there is no list, not even that of an earlier run."""
+    (root / NOT_IMPORTED).unlink(missing_ok=True)
     if faults:
         rows = pd.DataFrame({"file": [fault.file for fault in faults], "row": [fault.row for fault in faults],
                              "found": [fault.found for fault in faults]})
