@@ -6,6 +6,7 @@ class of illustrative gestures, which is not a micro-gesture.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -15,10 +16,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mgutils.csvfile import FIRST_ROW, read_csv
 from mgutils.errors import DataError, Fault
 
 RAW_ILLUSTRATIVE = 99
 ILLUSTRATIVE = 32
+LONGEST_NAME = 1000
+"""Characters of a caption; a cell of a workbook holds 32,767."""
+UNPRINTABLE = re.compile(r"[\x00-\x1f\ufffe\uffff]")
+"""Characters that a workbook cannot hold, or that break a line."""
 
 
 @dataclass(frozen=True)
@@ -85,42 +91,31 @@ def read_labels(path: Path | str) -> Labels:
         With every fault of the file.
     """
     path = Path(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError([Fault(str(path), None, None, "no such file", "a table with the columns id,name",
-                               "Copy the seed's Clip_label.csv there, or make data with `mg synth`.")]) from None
-    except (OSError, UnicodeError, pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise DataError([Fault(str(path), None, None, f"an unreadable file ({error})".replace("\n", " "),
-                               "a UTF-8 table with the columns id,name",
-                               "Quote names that contain a comma.")]) from None
-    missing = [column for column in ("id", "name") if column not in table.columns]
-    if missing:
-        raise DataError([Fault(str(path), 1, missing[0], f"the columns {', '.join(map(repr, table.columns[:8]))}",
-                               "the columns 'id' and 'name'", "Rename the header.")])
+    table = read_csv(path, ("id", "name"), "Copy the seed's Clip_label.csv there, or make data with `mg synth`.")
     faults = _label_faults(path, table)
     if faults:
         raise DataError(faults)
-    order = table["id"].astype(int).to_numpy().argsort()
-    return Labels(tuple(table["name"].iloc[order]))
+    names = {int(text): name for text, name in zip(table["id"], table["name"], strict=True)}
+    return Labels(tuple(names[class_id] for class_id in sorted(names)))
 
 
 def _label_faults(path: Path, table: pd.DataFrame) -> list[Fault]:
     """Every fault of a label table whose columns are right."""
-    if table.empty:
-        return [Fault(str(path), None, None, "no rows", "one row per class", "Add the classes.")]
     faults, seen = [], {}
-    for row, (text, name) in enumerate(zip(table["id"], table["name"], strict=True), start=2):
-        if not (text.strip().isascii() and text.strip().isdigit() and 1 <= int(text) <= len(table)):
-            faults.append(Fault(str(path), row, "id", repr(text), f"a whole number in 1..{len(table)}, without gaps",
-                                "Number the classes from 1."))
-        elif int(text) in seen:
-            faults.append(Fault(str(path), row, "id", f"{text} again (first in row {seen[int(text)]})",
+    for place, text, name in zip(table.index, table["id"].str.strip(), table["name"], strict=True):
+        row, number = place + FIRST_ROW, int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+        if not 1 <= number <= len(table):
+            faults.append(Fault(str(path), row, "id", repr(text[:60]), f"a whole number in 1..{len(table)}, without "
+                                "gaps", "Number the classes from 1."))
+        elif number in seen:
+            faults.append(Fault(str(path), row, "id", f"{number} again (first in row {seen[number]})",
                                 "each id once", "Renumber one of the two rows."))
         else:
-            seen[int(text)] = row
-        if not name.strip():
-            faults.append(Fault(str(path), row, "name", "an empty name", "the class's caption", "Write it in."))
+            seen[number] = row
+        if not name.strip() or len(name) > LONGEST_NAME or UNPRINTABLE.search(name):
+            faults.append(Fault(str(path), row, "name", repr(name[:60]) if name.strip() else "an empty name",
+                                f"the class's caption: one line, at most {LONGEST_NAME:,} characters",
+                                "Write it in."))
     return faults
 
 

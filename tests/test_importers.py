@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from conftest import make_tiny
 from PIL import Image
 
+from mgutils.cli import main
 from mgutils.data.importers import import_folders
 from mgutils.data.splits import available_splits, make_split
 from mgutils.data.table import check_dataset, read_dataset
@@ -121,7 +123,7 @@ TABLES = {
     "not an image": (set_field(4, "path", "list.csv"), [(4, "path", "cannot be decoded")]),
     "several": (lambda table: [set_field(4, "class", "")(table), set_field(5, "path", "list.csv")(table),
                                set_field(7, "path", "x.png")(table)] and None,
-                [(4, "class", "an empty cell"), (7, "path", "no file 'x.png'"), (5, "path", "cannot be decoded")]),
+                [(4, "class", "an empty cell"), (5, "path", "cannot be decoded"), (7, "path", "no file 'x.png'")]),
 }
 
 
@@ -158,3 +160,165 @@ def test_a_target_in_use_is_refused(source, tmp_path):
     assert sorted(root.rglob("*")) == before
     with pytest.raises(ConfigError, match="size: found 0"):
         import_folders(source, tmp_path / "out", size=0)
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """A folder of folders: three classes whose text order is not their number order."""
+    for i, name in enumerate(("10", "2", "größe 1 ", "2", "10")):
+        (tmp_path / "album" / name).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (30, 20), (50 * i, 0, 0)).save(tmp_path / "album" / name / f"pic ture{i}.PNG")
+    (tmp_path / "album/.git").mkdir()
+    (tmp_path / "album/2/Thumbs.db").write_text("x")
+    (tmp_path / "album/readme.txt").write_text("x")
+    return tmp_path / "album"
+
+
+def test_a_folder_for_each_class_keeps_the_data_contract(album, tmp_path):
+    root = import_folders(album, tmp_path / "out", size=15, progress=False)
+    check = check_dataset(root, decode=True, progress=False)
+    assert check.faults == ()
+    dataset = read_dataset(root)
+    assert dataset.labels.names == ("2", "10", "größe 1") and not dataset.has_groups
+    assert dataset.frames["class_id"].tolist() == [2, 2, 1, 1, 3]
+    assert pd.read_csv(root / "classes.csv", dtype=str)["source"].tolist() == ["2", "10", "größe 1"]
+    colours = [Image.open(dataset.image_path(row)).getpixel((0, 0))[0] for row in range(5)]
+    assert colours == pytest.approx([0, 200, 50, 150, 100], abs=3)
+    assert {Image.open(dataset.image_path(row)).size for row in range(5)} == {(15, 10)}
+
+
+def test_grey_palette_alpha_16_bit_and_turned_images_are_imported(tmp_path):
+    folder, ramp = tmp_path / "album/all", np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8)
+    folder.mkdir(parents=True)
+    grey, exif = Image.fromarray(ramp), Image.Exif()
+    exif[0x0112] = 6
+    grey.save(folder / "a.png")
+    Image.fromarray(ramp.astype(np.uint16) * 257).save(folder / "b.png")
+    grey.convert("P").save(folder / "c.png")
+    grey.convert("LA").save(folder / "d.png")
+    grey.convert("CMYK").save(folder / "e.jpg", quality=100)
+    grey.save(folder / "f.jpg", "PNG")
+    grey.save(folder / "g.png", exif=exif)
+    dataset = read_dataset(import_folders(tmp_path / "album", tmp_path / "out", progress=False))
+    for row, expected in enumerate([ramp] * 6 + [np.rot90(ramp, -1)]):
+        with Image.open(dataset.image_path(row)) as image:
+            assert image.mode == "RGB"
+            assert np.abs(np.asarray(image).astype(int) - expected[..., None]).max() < 12, row
+
+
+def put(name: str, content: bytes = b""):
+    def do(album: Path) -> None:
+        (album / name).parent.mkdir(parents=True, exist_ok=True)
+        (album / name).write_bytes(content)
+    return do
+
+
+# name: (change of the folder, file of the fault, part of what was found); the last ones may be skipped
+ALBUMS = {
+    "image beside the classes": (put("x.jpg"), "x.jpg", "outside the classes"),
+    "empty class": (lambda album: (album / "none").mkdir(), "none", "no image"),
+    "folder in a class": (lambda album: (album / "2/more").mkdir(), "2/more", "a folder in a class's folder"),
+    "folder named like an image": (lambda album: (album / "2/x.jpg").mkdir(), "2/x.jpg", "a folder"),
+    "link out": (lambda album: (album / "2/x.png").symlink_to("/etc/hostname"), "2/x.png", "a link out"),
+    "class linked from outside": (lambda album: (album / "etc").symlink_to("/etc"), "etc", "a link out"),
+    "ring of links": (lambda album: (album / "2/x.png").symlink_to("x.png"), "2/x.png", "a link out"),
+    "name with a line break": (put("a\nb/x.png"), "a\\nb", "no line of text"),
+    "name that is no UTF-8": (lambda album: os.mkdir(bytes(album) + b"/\xff\xfe"), "\\xff\\xfe", "no line of text"),
+    "another kind": (put("2/x.heic", b"heic"), "2/x.heic", "a file of the kind '.heic'"),
+    "zero bytes": (put("2/x.jpg"), "2/x.jpg", "cannot be decoded"),
+    "HTML": (put("2/x.jpg", b"<html></html>"), "2/x.jpg", "cannot be decoded"),
+    "one pixel": (lambda album: Image.new("L", (1, 1)).save(album / "2/x.png"), "2/x.png", "1 x 1"),
+    "truncated": (lambda album: put("2/x.png", (album / "2/pic ture1.PNG").read_bytes()[:60])(album), "2/x.png",
+                  "cannot be decoded"),
+    "animated": (lambda album: Image.new("L", (4, 4)).save(
+        album / "2/x.png", save_all=True, append_images=[Image.new("L", (4, 4), 9)]), "2/x.png", "an animation of 2"),
+}
+SKIPPED = list(ALBUMS)[list(ALBUMS).index("another kind"):]
+
+
+@pytest.mark.parametrize("case", ALBUMS)
+def test_a_broken_folder_is_refused_or_what_is_bad_left_out(album, tmp_path, case):
+    change, file, found = ALBUMS[case]
+    change(album)
+    with pytest.raises(DataError) as caught:
+        import_folders(album, tmp_path / "out", progress=False)
+    fault, = caught.value.faults
+    assert fault.file == f"{album}/{file}" and found in fault.found
+    assert [path.name for path in tmp_path.iterdir()] == ["album"]
+    if case in SKIPPED:
+        root = import_folders(album, tmp_path / "out", skip_bad=True, progress=False)
+        assert len(read_dataset(root)) == 5 and check_dataset(root, decode=True, progress=False).faults == ()
+        listed = pd.read_csv(root / "not_imported.csv")
+        assert listed["file"].tolist() == [f"{album}/{file}"] and found in listed["found"][0]
+    else:
+        with pytest.raises(DataError):
+            import_folders(album, tmp_path / "out", skip_bad=True, progress=False)
+
+
+def test_a_folder_without_any_class(tmp_path):
+    (tmp_path / "album").mkdir()
+    with pytest.raises(DataError, match="no folder of a class"):
+        import_folders(tmp_path / "album", tmp_path / "out")
+
+
+def test_images_of_a_csv_that_cannot_be_used_are_left_out_and_listed(source, tmp_path):
+    (source.parent / "pictures/10/p0.png").write_bytes(b"<html>")
+    (source.parent / "pictures/2/p0.png").unlink()
+    root = import_folders(source, tmp_path / "out", skip_bad=True, progress=False)
+    dataset = read_dataset(root)
+    assert len(dataset) == 22 and dataset.frames["clip_id"].tolist() == list(range(2, 24))
+    listed = pd.read_csv(root / "not_imported.csv")
+    assert listed["row"].tolist() == [2, 3] and set(listed["file"]) == {str(source)}
+    assert check_dataset(root, decode=True, progress=False).faults == ()
+    for name in CLASSES:
+        for person in range(6):
+            (source.parent / f"pictures/{name}/p{person}.png").write_bytes(b"")
+    with pytest.raises(DataError, match="24 faults"):
+        import_folders(source, tmp_path / "none", skip_bad=True, progress=False)
+
+
+@pytest.mark.parametrize(("content", "row", "found"), [
+    ("path,class\npictures/10/p0.png,10\n".encode("utf-16"), None, "UTF-16"),
+    (b"path;class\npictures/10/p0.png;10\n", 1, "semicolons"),
+    (b"path\tclass\npictures/10/p0.png\t10\n", 1, "tabs"),
+    (b"path,class\npictures/10/p0.png,10\0\n", 2, "a NUL byte"),
+    (b"path,class\npictures/10/p0.png,10\npictures/10/p1.png,touch, or scratch\n", 3, "3 fields"),
+    (b'path,class\npictures/10/p0.png,"10\n', 2, "unexpected end"),
+    (b'path,class\n"pictures/10/p0.png\npictures/10/p1.png",10\n', 2, "'pictures/10/p0.png\\n"),
+    (b'path,class\npictures/10/p0.png,"a\x07b"\n', 2, "'a\\x07b'"),
+    (b"path,class\n" + b"x" * 300 + b"/" + b"y" * 300 + b".png,10\n", 2, "no file"),
+    (b"path,path,class\na,b,c\n", 1, "the column twice"),
+])
+def test_strange_csv_files_are_one_message_with_its_row(source, tmp_path, capsys, content, row, found):
+    source.write_bytes(content)
+    assert main(["import", "folders", str(source), str(tmp_path / "out"), "--caption", "None", "--group", "None"]) == 2
+    error = capsys.readouterr().err
+    assert "1 fault in the data" in error and found in error and "Traceback" not in error
+    assert f"{source}{'' if row is None else f', row {row}'}" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_byte_order_mark_quotes_500_columns_and_short_lines_are_read(source, tmp_path):
+    rows = pd.read_csv(source, dtype=str)
+    header = ",".join(["path", "class", *(f"extra {i}" for i in range(498))])
+    lines = [f'"{path}","cl""ass, {name}"' for path, name in zip(rows["path"], rows["class"], strict=True)]
+    source.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([header, *lines, "", ""]).encode())
+    root = import_folders(source, tmp_path / "out", caption=None, group=None, progress=False)
+    assert read_dataset(root).labels.names == tuple(f'cl"ass, {name}' for name in sorted(CLASSES))
+
+
+def test_names_with_spaces_and_other_scripts_are_read(source, tmp_path):
+    odd = source.parent / "手 势" / "bild ä é.png"
+    odd.parent.mkdir()
+    (source.parent / "pictures/10/p0.png").rename(odd)
+    edit(source, set_field(2, "path", "手 势/bild ä é.png"))
+    assert len(read_dataset(import_folders(source, tmp_path / "out", progress=False))) == 24
+
+
+def test_a_full_disk_is_a_message(source, tmp_path, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(Image.Image, "save", full)
+    assert main(["import", "folders", str(source), str(tmp_path / "out")]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]

@@ -70,15 +70,25 @@ def test_labels_come_in_the_order_of_their_ids(tmp_path):
 LABEL_FILES = {
     "empty file": (b"", [(None, None)]),
     "header only": (b"id,name\n", [(None, None)]),
-    "other columns": (b"number,text\n1,a\n", [(1, "id")]),
+    "other columns": (b"number,text\n1,a\n", [(1, "id"), (1, "name")]),
     "one column missing": (b"id,text\n1,a\n", [(1, "name")]),
     "gap": (b"id,name\n1,a\n3,b\n", [(3, "id")]),
     "from zero": (b"id,name\n0,a\n1,b\n", [(2, "id")]),
     "repeated": (b"id,name\n1,a\n1,b\n", [(3, "id")]),
     "text and empty": (b"id,name\none,a\n2,\n", [(2, "id"), (3, "name")]),
     "fraction": (b"id,name\n1.0,a\n", [(2, "id")]),
-    "comma without quotes": (b"id,name\n1,a,b\n2,c,d,e\n", [(None, None)]),
-    "not UTF-8": (b"id,name\n1,\xff\xfe\n", [(None, None)]),
+    "comma without quotes": (b"id,name\n1,a,b\n2,c,d,e\n", [(2, None), (3, None)]),
+    "not UTF-8": (b"id,name\n1,a\n2,\xff\xfe\n", [(3, None)]),
+    "UTF-16": ("id,name\n1,a\n".encode("utf-16"), [(None, None)]),
+    "NUL": (b"id,name\n1,a\n2,b\0\n", [(3, None)]),
+    "semicolons": (b"id;name\n1;a\n", [(1, None)]),
+    "a quote left open": (b'id,name\n1,a\n2,"b\n', [(3, None)]),
+    "column twice": (b"id,name,id\n1,a,1\n", [(1, "id")]),
+    "line break in a name": (b'id,name\n1,"a\nb"\n', [(2, "name")]),
+    "control character": (b"id,name\n1,a\x07\n", [(2, "name")]),
+    "a name of a book's length": (b"id,name\n1," + b"x" * 1001, [(2, "name")]),
+    "an id of 5,000 digits": (b"id,name\n" + b"1" * 5000 + b",a\n", [(2, "id")]),
+    "rows counted with empty lines": (b"id,name\n\n1,a\n\n1,b\n", [(5, "id")]),
 }
 
 
@@ -95,3 +105,21 @@ def test_broken_label_files_list_every_fault_once(tmp_path, case):
 def test_no_label_file(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         read_labels(tmp_path / "Clip_label.csv")
+
+
+def test_names_with_commas_quotes_and_trailing_spaces_survive(tmp_path):
+    names = ("a, b or c ", 'say "ah" ', "ää, ö ", "; ")
+    write_labels(Labels(names), tmp_path / "Clip_label.csv")
+    assert read_labels(tmp_path / "Clip_label.csv").names == names
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+def test_any_number_of_classes(tmp_path, count):
+    labels = Labels(tuple(f"class {i} " for i in range(count)))
+    write_labels(labels, tmp_path / "Clip_label.csv")
+    assert read_labels(tmp_path / "Clip_label.csv") == labels
+
+
+def test_a_folder_in_place_of_the_label_file(tmp_path):
+    with pytest.raises(DataError, match="found a folder"):
+        read_labels(tmp_path)

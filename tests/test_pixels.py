@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -127,6 +129,56 @@ def test_no_decoder_error_escapes(tmp_path, content):
         read_rgb(tmp_path / "a.jpg")
     with pytest.raises(DataError, match="no such file"):
         read_rgb(tmp_path / "b.jpg")
+
+
+def test_what_a_file_holds_counts_and_not_its_suffix(tmp_path):
+    image = Image.new("RGB", (4, 4), "red")
+    image.save(tmp_path / "a.jpg", "PNG")
+    image.save(tmp_path / "b.png", "JPEG", quality=100)
+    image.save(tmp_path / "c.jpg", "GIF")
+    for name in ("a.jpg", "b.png", "c.jpg"):
+        assert np.asarray(read_rgb(tmp_path / name))[0, 0] == pytest.approx([255, 0, 0], abs=3)
+
+
+def large_png(width: int, height: int) -> bytes:
+    """A one-bit PNG file whose header promises a size; its data are three lines."""
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(width // 8 + 2) * 3))
+            + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize(("width", "height", "found"), [
+    (30_000, 30_000, "an image of more than 178"), (9_500, 9_500, "9,500 x 9,500"), (1, 1, "1 x 1")])
+def test_images_of_no_sensible_size_are_refused_before_they_are_decoded(tmp_path, width, height, found):
+    (tmp_path / "a.png").write_bytes(large_png(width, height))
+    with pytest.raises(DataError, match=found):
+        read_rgb(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
+def test_an_animation_is_no_image(tmp_path, suffix):
+    first, *others = (Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue"))
+    first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=others)
+    with pytest.raises(DataError, match="an animation of 3 pictures"):
+        read_rgb(tmp_path / f"a.{suffix}")
+
+
+def test_the_preview_that_a_camera_appends_is_passed_over(tmp_path):
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.jpg", "MPO", save_all=True,
+                                          append_images=[Image.new("RGB", (4, 4))])
+    assert read_rgb(tmp_path / "a.jpg").size == (8, 8)
+
+
+def test_every_image_that_cannot_be_decoded_is_listed_before_a_run_starts(tiny_root, tmp_path):
+    dataset = read_dataset(tiny_root)
+    for row, content in ((3, b"<html>"), (7, dataset.image_path(7).read_bytes()[:200]), (9, large_png(1, 1))):
+        dataset.image_path(row).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        load_pixels(dataset, 8, cache_dir=tmp_path / "cache", progress=False)
+    assert [fault.file for fault in caught.value.faults] == [str(dataset.image_path(row)) for row in (3, 7, 9)]
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_threads_keep_the_order_and_pass_errors_on():

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import tyro
 
 from mgutils.cli.course import NotebooksBuild, Publish, Reproduce, Verify
-from mgutils.cli.data import DataAudit, DataCheck, ImportFolders, Synth
+from mgutils.cli.data import DataAudit, DataCheck, Synth
+from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
 from mgutils.cli.training import Diff, Evaluate, Train
 from mgutils.config import get_profile
 from mgutils.errors import ConfigError, MgError
@@ -23,6 +24,8 @@ COMMANDS = {
     ("data", "check"): DataCheck,
     ("data", "audit"): DataAudit,
     ("import", "folders"): ImportFolders,
+    ("import", "seed"): ImportSeed,
+    ("import", "imigue"): ImportImigue,
     ("train",): Train,
     ("evaluate",): Evaluate,
     ("diff",): Diff,

@@ -1,4 +1,4 @@
-"""Commands that make, check and import data."""
+"""Commands that make, make and check data."""
 
 from __future__ import annotations
 
@@ -39,11 +39,17 @@ class DataCheck:
     """Folder of the dataset."""
     decode: bool = True
     """Also decode every image; --no-decode is faster."""
+    skip_bad: bool = False
+    """List the images that cannot be read in left_out.csv; every command then leaves them out."""
 
     def run(self) -> None:
+        from mgutils.data.left_out import write_left_out
         from mgutils.data.table import check_dataset
 
-        check = check_dataset(self.root, decode=self.decode)
+        check = check_dataset(self.root, decode=self.decode, all_rows=self.skip_bad)
+        if self.skip_bad and len(check.faults) == len(check.bad_images) < check.images:
+            write_left_out(self.root, check.bad_images)
+            check = check_dataset(self.root)
         for note in check.notes:
             print(f"note: {note}")
         if check.faults:
@@ -63,29 +69,3 @@ class DataAudit:
         from mgutils.data.table import read_dataset
 
         print(audit_table(read_dataset(self.root)).to_string(index=False))
-
-
-@dataclass(frozen=True)
-class ImportFolders:
-    """Turn any folder of labelled images into a dataset in the seed's layout."""
-
-    table: Annotated[Path, tyro.conf.Positional]
-    """CSV that lists the images."""
-    root: Annotated[Path, tyro.conf.Positional]
-    """Folder to make."""
-    path: str = "path"
-    """Column with the path of an image, relative to the CSV's folder."""
-    class_: Annotated[str, tyro.conf.arg(name="class")] = "class"
-    """Column with the class."""
-    caption: str | None = "caption"
-    """Column with the class's text."""
-    group: str | None = "group"
-    """Column that becomes the subject."""
-    size: int | None = None
-    """Longest side of the copies, in pixels."""
-
-    def run(self) -> None:
-        from mgutils.data.importers import import_folders
-
-        print(import_folders(self.table, self.root, path=self.path, class_=self.class_, caption=self.caption,
-                             group=self.group, size=self.size))

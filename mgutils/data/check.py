@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgutils.errors import Fault
+from mgutils.csvfile import FIRST_ROW, read_csv
+from mgutils.errors import DataError, Fault
 from mgutils.labels import Labels
 
 COLUMNS = ("Path", "Class", "Video ID", "Frame ID", "Caption")
 """Header of ``train.xlsx``. Its "Video ID" is really a clip id."""
-FIRST_ROW = 2
-"""Row of the first data line, as a spreadsheet counts."""
 LARGEST_ID = 2**53 - 1
 """Largest whole number that a spreadsheet keeps exactly."""
 SAFE_PATH = r"(?P<folder>[0-9]{1,9})/(?P<name>[^/\\\x00-\x1f]+)"
@@ -36,6 +35,8 @@ class Findings:
 
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)
+    """Images with a fault, by their path in the table, and what is wrong; ``--skip-bad`` leaves these out."""
 
     def fault(self, file: Path | str, found: str, wanted: str, remedy: str, *, row: int | None = None,
               column: str | None = None) -> None:
@@ -69,30 +70,11 @@ def read_table(path: Path, columns: Sequence[str], remedy: str, findings: Findin
     DataFrame or None
         ``None``, and a fault, where the file is absent, unreadable, empty or lacks one of ``columns``.
     """
-    wanted = f"a UTF-8 table with the columns {', '.join(columns)}"
-    if not path.is_file():
-        findings.fault(path, "no such file", wanted, remedy)
-        return None
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False,
-                            index_col=False).fillna("")
-    except (OSError, ValueError) as error:  # ValueError: wrong encoding, wrong number of fields, nothing to parse
-        findings.fault(path, f"an unreadable file ({' '.join(str(error).split())})", wanted,
-                       "Save it as UTF-8 with comma-separated fields; quote fields that contain a comma.")
+        return read_csv(path, columns, remedy)
+    except DataError as error:
+        findings.faults.extend(error.faults)
         return None
-    return with_columns(table[table.ne("").any(axis=1)], path, columns, remedy, findings)
-
-
-def with_columns(table: pd.DataFrame, path: Path, columns: Sequence[str], remedy: str,
-                  findings: Findings) -> pd.DataFrame | None:
-    """The table, if it has the columns and a row."""
-    missing = [column for column in columns if column not in table.columns]
-    for column in missing:
-        findings.fault(path, f"the columns {', '.join(map(repr, table.columns[:12]))}", f"a column {column!r}",
-                       "Rename the header in row 1. " + remedy, row=1, column=column)
-    if not missing and table.empty:
-        findings.fault(path, "no rows under the header", "at least one row", remedy)
-    return None if missing or table.empty else table
 
 
 def whole_numbers(values: Iterable[Any]) -> np.ndarray:
@@ -132,8 +114,7 @@ def check_rows(sheet: pd.DataFrame, file: Path, labels: Labels | None, findings:
         ``path, class_id, clip_id, frame_id, caption``; a number is -1 and a path empty where the row has a fault there.
     """
     blank = (sheet[list(COLUMNS)] == "").all(axis=1).to_numpy(dtype=bool)
-    findings.rows(file, None, np.flatnonzero(blank), ["an empty row"] * blank.sum(), "a row for each image",
-                  "Delete the row.")
+    _check_blank(blank, file, findings)
     frames = pd.DataFrame({
         "path": _check_paths(sheet["Path"], ~blank, file, findings),
         "class_id": _check_classes(sheet["Class"], ~blank, file, labels, findings),
@@ -146,6 +127,15 @@ def check_rows(sheet: pd.DataFrame, file: Path, labels: Labels | None, findings:
         _check_captions(frames, labels, file, findings)
     _note_clips(frames, file, findings)
     return frames
+
+
+def _check_blank(blank: np.ndarray, file: Path, findings: Findings) -> None:
+    """One fault for each run of empty rows: a stray cell at the foot of a sheet makes a million of them."""
+    edges = np.flatnonzero(np.diff(blank, prepend=False, append=False)).reshape(-1, 2)
+    findings.rows(file, None, edges[:, 0],
+                  ["an empty row" if end - start == 1 else f"{end - start:,} empty rows, to row {end + FIRST_ROW - 1:,}"
+                   for start, end in edges], "a row for each image", "Delete the row, and what stands below it by "
+                  "mistake.")
 
 
 def _check_paths(cells: pd.Series, present: np.ndarray, file: Path, findings: Findings) -> pd.Series:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -19,8 +20,13 @@ from mgutils.errors import DataError, Fault
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 """Files in a class folder with another suffix are nobody's business."""
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
+"""What is decoded. Pillow knows more, among them one that starts another program."""
+MOST_PIXELS = 89_000_000
+"""Of an image; a small file may unpack to any size."""
 THREADS = min(8, os.cpu_count() or 1)
 _SHOW_AFTER = 2.0  # seconds
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS is less, and an error
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -29,20 +35,35 @@ def read_rgb(path: Path | str) -> Image.Image:
     """Decode an image wholly to 8-bit RGB, upright.
 
     EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits; grey, palette and CMYK
-    images are converted.
+    images are converted. What the file holds counts, not its suffix.
 
     Raises
     ------
     DataError
-        If the file cannot be decoded.
+        If the file cannot be decoded, is an animation, or has fewer than 2 or more than :data:`MOST_PIXELS` pixels.
     """
     try:
-        with Image.open(path) as image:
-            return _to_rgb(ImageOps.exif_transpose(image))
+        with Image.open(path, formats=FORMATS) as image:
+            strange = _strange(image)
+            if not strange:
+                return _to_rgb(ImageOps.exif_transpose(image))
+    except Image.DecompressionBombError:
+        strange = f"an image of more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels"
     except Exception as error:  # a decoder raises whatever its broken input makes it raise
         found = "no such file" if isinstance(error, FileNotFoundError) else "an image that cannot be decoded"
-        raise DataError([Fault(str(path), None, None, f"{found} ({type(error).__name__})", "a whole image file",
-                               "Restore the image, or delete it and its row.")]) from None
+        strange = f"{found} ({type(error).__name__})"
+    raise DataError([Fault(str(path), None, None, strange, f"one whole picture of 2 to {MOST_PIXELS:,} pixels",
+                           "Restore the image, or delete it and its row.")])
+
+
+def _strange(image: Image.Image) -> str:
+    """Why a header that can be read is not that of one picture of sensible size; "" if it is."""
+    width, height = image.size
+    if width * height > MOST_PIXELS or width * height < 2:
+        return f"an image of {width:,} x {height:,} pixels"
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # cameras append a preview to a JPEG: MPO
+        return f"an animation of {image.n_frames:,} pictures"
+    return ""
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -71,7 +92,7 @@ def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item], *, desc
             pool.shutdown(cancel_futures=True)
 
 
-def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings) -> None:
+def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings, listed: Iterable[str]) -> None:
     """Each listed image must be a file inside ``root`` with something in it; each folder is listed once.
 
     Parameters
@@ -84,6 +105,8 @@ def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings) ->
         The table, for the faults.
     findings : Findings
         Takes the faults, and a note on images that no row lists.
+    listed : iterable of str
+        ``paths``, and those that are left out.
     """
     known = paths[paths != ""]
     parts = known.str.split("/", n=1, expand=True)
@@ -92,19 +115,22 @@ def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings) ->
         if len(known) else []
     for kind, (wanted, remedy) in _PROBLEMS.items():
         places = [place for place, problem in enumerate(problems) if problem == kind]
+        findings.images |= dict.fromkeys(known.iloc[places], kind)
         findings.rows(file, "Path", known.index[places], [f"{kind} {known.iloc[place]!r}" for place in places], wanted,
                       remedy)
-    listed = set(known)
+    listed = set(listed)
     spare = sum(f"{folder}/{name}" not in listed for folder, names in listings.items() for name in names)
     if spare:
         findings.notes.append(f"{root / 'training'}: {spare:,} images that no row of {file.name} lists; they are not "
                               "used")
 
 
+_SKIP = "`mg data check --skip-bad` leaves out all such images."
 _PROBLEMS = {
-    "no image": ("an image at training/<path>", "Restore the image, or delete the row."),
-    "an empty file": ("a whole image file", "Restore the image, or delete it and its row."),
-    "a link out of the dataset": ("a file inside the dataset's folder", "Copy the image into its class folder."),
+    "no image": ("an image at training/<path>", f"Restore the image, or delete the row. {_SKIP}"),
+    "an empty file": ("a whole image file", f"Restore the image, or delete it and its row. {_SKIP}"),
+    "a link out of the dataset": ("a file inside the dataset's folder",
+                                  f"Copy the image into its class folder. {_SKIP}"),
 }
 
 
@@ -142,8 +168,9 @@ def check_decoding(paths: pd.Series, root: Path, file: Path, findings: Findings,
 
     results = list(in_threads(work, list(known), description="decode", progress=progress))
     bad = [place for place, (problem, _) in enumerate(results) if problem]
+    findings.images |= {known.iloc[place]: results[place][0] for place in bad}
     findings.rows(file, "Path", known.index[bad], [f"{results[place][0]} at {known.iloc[place]!r}" for place in bad],
-                  "an image that can be decoded", "Restore the image, or delete it and its row.")
+                  "an image that can be decoded", f"Restore the image, or delete it and its row. {_SKIP}")
     digests = pd.Series([digest for _, digest in results], index=known.index)
     again = digests.duplicated() & (digests != b"")
     if again.any():

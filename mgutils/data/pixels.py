@@ -46,7 +46,7 @@ def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = N
     ConfigError
         If the size is not positive, or the folder cannot be written to.
     DataError
-        If an image cannot be decoded.
+        With every image that cannot be decoded.
     """
     if size < 1:
         raise ConfigError(f"size: found {size}; wanted at least 1 pixel.")
@@ -121,12 +121,18 @@ def _write(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool)
         raise ConfigError(f"cache_dir: {file.parent} cannot be written to ({error.strerror}). Name a folder that can "
                           "with cache_dir.") from None
 
-    def decode(row: int) -> None:
-        array[row] = read_rgb(dataset.image_path(row)).resize(shape[1:3], Image.Resampling.BILINEAR)
+    def decode(row: int) -> tuple[Fault, ...]:
+        try:
+            array[row] = read_rgb(dataset.image_path(row)).resize(shape[1:3], Image.Resampling.BILINEAR)
+        except DataError as error:
+            return error.faults
+        return ()
 
     try:
-        for _ in in_threads(decode, range(len(dataset)), description=f"decode to {shape[1]} px", progress=progress):
-            pass
+        done = in_threads(decode, range(len(dataset)), description=f"decode to {shape[1]} px", progress=progress)
+        faults = [fault for found in done for fault in found]
+        if faults:
+            raise DataError(faults)
         array.flush()
         manifest = {"images": shape[0], "size": shape[1], "sha256": _content(array),
                     "sources": dataset.frames["path"].tolist()}

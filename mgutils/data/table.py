@@ -1,12 +1,12 @@
 """A dataset in the seed's layout: read it, or say everything that is wrong with it.
 
-The layout is ``training/train.xlsx``, the images beside it, ``Clip_label.csv`` and the optional ``clips.csv``. The
-rules themselves are in ``check``, ``images`` and ``sidecar``.
+The layout is ``training/train.xlsx``, the images beside it, ``Clip_label.csv`` and the optional ``clips.csv`` and
+``left_out.csv``. The rules themselves are in ``check``, ``images`` and ``sidecar``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,11 @@ from mgutils.data.check import (
     digits,
     note_captions,
     read_table,
-    with_columns,
 )
 from mgutils.data.images import check_decoding, check_files
+from mgutils.data.left_out import without_left_out
 from mgutils.data.sidecar import read_clips
+from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, Fault
 from mgutils.labels import Labels, read_labels
 
@@ -77,6 +78,10 @@ class Check:
     notes: tuple[str, ...]
     summary: str
     """One line: images, classes, clips, videos, subjects, faults, notes."""
+    images: int
+    """Rows of the table."""
+    bad_images: dict[str, str]
+    """Paths of the images with a fault, and what is wrong with them."""
 
 
 def read_dataset(root: Path | str) -> Dataset:
@@ -92,10 +97,10 @@ def read_dataset(root: Path | str) -> Dataset:
     dataset, findings = _inspect(Path(root))
     if findings.faults:
         raise DataError(findings.faults)
-    return dataset
+    return replace(dataset, frames=dataset.frames.reset_index(drop=True))
 
 
-def check_dataset(root: Path | str, *, decode: bool = False, progress: bool = True) -> Check:
+def check_dataset(root: Path | str, *, decode: bool = False, all_rows: bool = False, progress: bool = True) -> Check:
     """Find every fault of a dataset, and what is worth knowing besides.
 
     Parameters
@@ -104,30 +109,36 @@ def check_dataset(root: Path | str, *, decode: bool = False, progress: bool = Tr
         Folder of the dataset.
     decode : bool
         Also decode every image, and look for images that are the same byte for byte.
+    all_rows : bool
+        Also look at images that ``left_out.csv`` leaves out.
     progress : bool
         Show a bar where decoding takes longer than two seconds.
     """
     root = Path(root)
-    dataset, findings = _inspect(root)
+    dataset, findings = _inspect(root, all_rows)
     if decode and dataset is not None:
         faulty = {fault.row for fault in findings.faults if fault.column == "Path"}
-        there = dataset.frames["path"][[row + FIRST_ROW not in faulty for row in range(len(dataset))]]
+        there = dataset.frames["path"][[row + FIRST_ROW not in faulty for row in dataset.frames.index]]
         check_decoding(there, root, _sheet_path(root), findings, progress=progress)
     counts = "nothing that can be read" if dataset is None else _summary(dataset)
     ending = f"{len(findings.faults):,} faults, {len(findings.notes):,} notes"
-    return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}")
+    return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}",
+                 0 if dataset is None else len(dataset), findings.images)
 
 
 def _sheet_path(root: Path) -> Path:
     return root / "training" / "train.xlsx"
 
 
-def _inspect(root: Path) -> tuple[Dataset | None, Findings]:
-    """All checks but decoding; the dataset is only to be used where there are no faults."""
+def _inspect(root: Path, all_rows: bool = False) -> tuple[Dataset | None, Findings]:
+    """All checks but decoding; the dataset is only to be used where there are no faults.
+
+    Its frames are numbered by their row in the table, less 2.
+    """
     findings = Findings()
     try:
         if root.is_dir():
-            return _read(root, findings), findings
+            return _read(root, all_rows, findings), findings
         findings.fault(root, "no such folder", "a folder with training/ and Clip_label.csv", _MAKE)
     except OSError as error:
         findings.fault(error.filename or root, error.strerror or "an error", "a file or folder that can be read",
@@ -135,14 +146,17 @@ def _inspect(root: Path) -> tuple[Dataset | None, Findings]:
     return None, findings
 
 
-def _read(root: Path, findings: Findings) -> Dataset | None:
+def _read(root: Path, all_rows: bool, findings: Findings) -> Dataset | None:
     file = _sheet_path(root)
     labels = _labels(root, findings)
-    sheet = _read_sheet(file, findings)
+    sheet = read_sheet(file, COLUMNS, _MAKE, findings)
     if sheet is None:
         return None
     frames = check_rows(sheet, file, labels, findings)
-    check_files(frames["path"], root, file, findings)
+    listed = frames["path"]
+    if not all_rows:
+        frames = without_left_out(frames, root, findings)
+    check_files(frames["path"], root, file, findings, listed)
     clips = read_clips(root / "clips.csv", frames, findings)
     if clips is not None:
         frames = frames.join(clips, on="clip_id")
@@ -158,23 +172,6 @@ def _labels(root: Path, findings: Findings) -> Labels | None:
     except DataError as error:
         findings.faults.extend(error.faults)
         return None
-
-
-def _read_sheet(file: Path, findings: Findings) -> pd.DataFrame | None:
-    """Cells of the first worksheet that has the columns, formulas as they are written."""
-    wanted = f"a workbook with the columns {', '.join(COLUMNS)}"
-    if not file.is_file():
-        findings.fault(file, "no such file", wanted, _MAKE)
-        return None
-    try:
-        with pd.ExcelFile(file, engine="openpyxl", engine_kwargs={"data_only": False}) as book:
-            fitting = [name for name in book.sheet_names if set(COLUMNS) <= set(pd.read_excel(book, name, nrows=0))]
-            sheet = pd.read_excel(book, fitting[0] if fitting else 0, dtype=object, na_filter=False)
-    except Exception as error:  # openpyxl raises whatever the broken part of a file makes it raise
-        findings.fault(file, f"no readable workbook ({type(error).__name__})", wanted,
-                       "Save the table as .xlsx, unprotected, with its data in a worksheet.")
-        return None
-    return with_columns(sheet, file, COLUMNS, _MAKE, findings)
 
 
 def _note_classes(frames: pd.DataFrame, labels: Labels, file: Path, findings: Findings) -> None:

@@ -1,0 +1,94 @@
+"""Commands that turn other people's data into a dataset. Each checks what it made, and says which splits it allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True)
+class ImportFolders:
+    """Turn any labelled images into a dataset in the seed's layout."""
+
+    source: Annotated[Path, tyro.conf.Positional]
+    """CSV that lists the images, or a folder with a folder of images for each class."""
+    root: Annotated[Path, tyro.conf.Positional]
+    """Folder to make."""
+    path: str = "path"
+    """Column with the path of an image, relative to the CSV's folder."""
+    class_: Annotated[str, tyro.conf.arg(name="class")] = "class"
+    """Column with the class."""
+    caption: str | None = "caption"
+    """Column with the class's text."""
+    group: str | None = "group"
+    """Column that becomes the subject."""
+    size: int | None = None
+    """Longest side of the copies, in pixels."""
+    skip_bad: bool = False
+    """Leave out images that are absent or cannot be decoded, and list them in not_imported.csv."""
+
+    def run(self) -> None:
+        from mgutils.data.importers import import_folders
+
+        _report(import_folders(self.source, self.root, path=self.path, class_=self.class_, caption=self.caption,
+                               group=self.group, size=self.size, skip_bad=self.skip_bad))
+
+
+@dataclass(frozen=True)
+class ImportSeed:
+    """Say who is on the pictures of the seed's folder: write clips.csv."""
+
+    root: Annotated[Path, tyro.conf.Positional]
+    """The seed's folder: training/ and Clip_label.csv."""
+    labels: Path | None = None
+    """iMiGUE's label CSV; if not given, the only labels*.csv in the folder."""
+
+    def run(self) -> None:
+        from mgutils.data.importers import import_seed
+
+        if import_seed(self.root, self.labels) is None:
+            print("note: no label CSV (--labels), so nothing was written")
+        _report(self.root)
+
+
+@dataclass(frozen=True)
+class ImportImigue:
+    """Cut iMiGUE's videos into a dataset in the seed's layout; goes on where a killed run stopped."""
+
+    videos: Annotated[Path, tyro.conf.Positional]
+    """Folder of the videos, each named by its number."""
+    labels: Annotated[Path, tyro.conf.Positional]
+    """The label CSV that iMiGUE's authors hand out."""
+    root: Annotated[Path, tyro.conf.Positional]
+    """Folder to make."""
+    rate: float = 2.0
+    """Frames per second to take of each gesture."""
+    size: int | None = None
+    """Longest side of the pictures, in pixels."""
+    workers: int | None = None
+    """Videos at a time; one for each processor, at most 8, if not given."""
+    skip_bad: bool = False
+    """Leave out videos that are absent or cannot be read, and list them in not_imported.csv."""
+
+    def run(self) -> None:
+        from mgutils.data.importers import import_imigue
+
+        _report(import_imigue(self.videos, self.labels, self.root, rate=self.rate, size=self.size,
+                              workers=self.workers, skip_bad=self.skip_bad))
+
+
+def _report(root: Path) -> None:
+    """Read the dataset back, and say what it holds."""
+    from mgutils.data.importers.place import NOT_IMPORTED
+    from mgutils.data.splits import available_splits
+    from mgutils.data.table import check_dataset, read_dataset
+
+    check, listed = check_dataset(root), root / NOT_IMPORTED
+    for note in check.notes:
+        print(f"note: {note}")
+    if listed.exists():
+        print(f"note: {listed} lists what was left out")
+    print(f"{check.summary}; splits: {', '.join(available_splits(read_dataset(root)))}")

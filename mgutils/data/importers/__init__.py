@@ -1,0 +1,11 @@
+"""Turn other people's data into the seed's layout: ``folders`` of labelled images, the ``seed``'s own folder with
+iMiGUE's annotations (``annotations``) beside it, and iMiGUE's videos (``imigue``). ``place`` is where they write.
+
+All faults are listed before anything is left on disk; a dataset is written aside and renamed when it is whole.
+"""
+
+from mgutils.data.importers.folders import import_folders
+from mgutils.data.importers.imigue import import_imigue
+from mgutils.data.importers.seed import import_seed
+
+__all__ = ["import_folders", "import_imigue", "import_seed"]

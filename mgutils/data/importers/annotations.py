@@ -1,0 +1,74 @@
+"""iMiGUE's label CSV, as its licence holders have it: one row for each annotated gesture.
+
+A row's 0-based number is the clip id that the seed's ``train.xlsx`` calls "Video ID". Frames are counted at
+:data:`FPS`; class 99 is 32; annotations of one video may overlap in time. No row of the file is in this repository.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mgutils.data.check import FIRST_ROW, Findings, describe, digits, read_table
+from mgutils.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
+
+FPS = 25
+"""Frames per second in which the annotations count."""
+COLUMNS = ("video_id", "start_frame", "end_frame", "class", "subject_id")
+"""The columns that are read; the file also has label_id, times in seconds, and facts about subject and match."""
+_REMEDY = "Give the label CSV as iMiGUE's authors hand it out."
+
+
+def read_annotations(file: Path, findings: Findings) -> pd.DataFrame | None:
+    """Read and check the label CSV.
+
+    Parameters
+    ----------
+    file : Path
+    findings : Findings
+        Takes the faults.
+
+    Returns
+    -------
+    DataFrame or None
+        Indexed by ``clip_id`` 0..: ``video_id, subject_id, class_id`` (1..32), ``start_frame, end_frame`` (both
+        included), ``row`` in the file, ``overlaps`` (1 where it starts before an earlier annotation of the video ends).
+        ``None`` where there is a fault.
+    """
+    table, before = read_table(file, COLUMNS, _REMEDY, findings), len(findings.faults)
+    if table is None:
+        return None
+    whole = {column: digits(table[column].str.replace(r"\.0+$", "", regex=True)) for column in COLUMNS}
+    for column, values in whole.items():
+        bad = table.index[values < 0]
+        findings.rows(file, column, bad, [describe(table[column][i]) for i in bad], "a whole number from 0", _REMEDY)
+    class_id = np.where(whole["class"] == RAW_ILLUSTRATIVE, ILLUSTRATIVE, whole["class"])
+    strange = table.index[(whole["class"] >= 0) & ((class_id < 1) | (class_id > ILLUSTRATIVE))]
+    findings.rows(file, "class", strange, [describe(table["class"][i]) for i in strange],
+                  f"1..{ILLUSTRATIVE - 1}, or {RAW_ILLUSTRATIVE} for illustrative gestures", _REMEDY)
+    reversed_ = table.index[(whole["end_frame"] >= 0) & (whole["end_frame"] < whole["start_frame"])]
+    findings.rows(file, "end_frame", reversed_,
+                  [f"{table['end_frame'][i]}, before the start {table['start_frame'][i]}" for i in reversed_],
+                  "a frame from the start on", "Swap the two, or correct them.")
+    if len(findings.faults) > before:
+        return None
+    annotations = pd.DataFrame({name: whole[name] for name in ("video_id", "subject_id", "start_frame", "end_frame")}
+                               | {"class_id": class_id, "row": table.index + FIRST_ROW})
+    annotations["overlaps"] = _overlaps(annotations)
+    return annotations.rename_axis("clip_id")
+
+
+def _overlaps(annotations: pd.DataFrame) -> pd.Series:
+    ordered = annotations.sort_values(["video_id", "start_frame"], kind="stable")
+    ended = ordered.groupby("video_id")["end_frame"].cummax().groupby(ordered["video_id"]).shift()
+    return (ordered["start_frame"] < ended).astype("int64").reindex(annotations.index)
+
+
+def sidecar_of(annotations: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """``clips.csv`` of these annotations: the caption serves as the description."""
+    captions = [labels.names[i].strip() for i in labels.to_index(annotations["class_id"])]
+    columns = ["clip_id", "video_id", "subject_id", "class_id", "start_frame", "end_frame"]
+    clips = annotations.reset_index()
+    return clips[columns].assign(description=captions, overlaps=clips["overlaps"])

@@ -1,0 +1,148 @@
+"""Any labelled images as a dataset. Every image becomes a clip of one frame, as an upright RGB JPEG without metadata.
+
+Which images these are, ``listing`` finds out.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mgutils.data.check import Findings
+from mgutils.data.images import in_threads, read_rgb
+from mgutils.data.importers.listing import Listing, list_csv, list_folder
+from mgutils.data.importers.place import check_place, publish, save_jpeg, write_not_imported, writing
+from mgutils.data.layout import write_tables
+from mgutils.errors import DataError, Fault
+from mgutils.labels import Labels
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]+)?")
+
+
+def import_folders(source: Path | str, out_root: Path | str, *, path: str = "path", class_: str = "class",
+                   caption: str | None = "caption", group: str | None = "group", size: int | None = None,
+                   skip_bad: bool = False, progress: bool = True) -> Path:
+    """Make a dataset from a CSV that lists images, or from a folder with a folder of images for each class.
+
+    ``classes.csv`` and ``subjects.csv`` say which text each class id and each subject id stands for.
+
+    Parameters
+    ----------
+    source : path
+        A UTF-8 CSV with a header, or a folder: ``<source>/<class name>/<any name>.jpg``. A class's folder name is its
+        caption; subjects are not known.
+    out_root : path
+        Folder to make; must not exist, or be empty.
+    path : str
+        Column of the CSV with the image, relative to the folder of the CSV and inside it.
+    class_ : str
+        Column with the class: any text. Class ids follow the order of numbers, then of texts.
+    caption : str, optional
+        Column with the class's text, one for each class. ``None``: the class itself.
+    group : str, optional
+        Column that becomes the subject, who has one video. ``None``: no ``clips.csv``.
+    size : int, optional
+        Longest side of the copies in pixels; smaller images are not enlarged. ``None``: as they are.
+    skip_bad : bool
+        Leave out images that are absent or cannot be decoded, and list them in ``not_imported.csv``. Otherwise
+        nothing is imported where there is one.
+    progress : bool
+        Show a bar where it takes longer than two seconds.
+
+    Returns
+    -------
+    Path
+        ``out_root``.
+
+    Raises
+    ------
+    ConfigError
+        If the size is not positive, or ``out_root`` is not free.
+    DataError
+        With every fault of the CSV, of the folders and of the images.
+    """
+    source, out_root, findings = Path(source), Path(out_root), Findings()
+    check_place(out_root, size)
+    names = {"source": path, "class": class_, "caption": caption or class_, "group": group}
+    listing = list_folder(source, findings) if source.is_dir() else list_csv(source, names, findings)
+    classes = _numbered(listing.table["class"])
+    subjects = _numbered(listing.table["group"]) if "group" in listing.table else None
+    frames = _frames(listing.table, classes)
+    aside = out_root.with_name(f".{out_root.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        with writing(out_root):
+            bad = listing.bad | _copy_images(frames, listing, aside / "training", size, not findings.faults, progress)
+            good = ~frames.index.isin(list(bad))
+            if findings.faults or (bad and not skip_bad) or not good.any():
+                raise DataError([*findings.faults, *(bad[row] for row in sorted(bad))])
+            captions = listing.table.groupby("class")["caption"].first()
+            clips = _clips(frames[good], listing.table[good], subjects)
+            write_tables(aside, frames[good], Labels(tuple(captions[list(classes)])), clips)
+            _write_ids({"class": classes, "subject": subjects}, aside)
+            write_not_imported(aside, [bad[row] for row in sorted(bad)])
+            publish(aside, out_root)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return out_root
+
+
+def _numbered(values: pd.Series) -> dict[str, int]:
+    """Ids 1.. of the distinct values: numbers by size, then texts."""
+    def order(text: str) -> tuple[int, float, str]:
+        return (0, float(text), text) if _NUMBER.fullmatch(text) else (1, 0.0, text)
+    return {text: number for number, text in enumerate(sorted(set(values), key=order), start=1)}
+
+
+def _frames(source: pd.DataFrame, classes: dict[str, int]) -> pd.DataFrame:
+    """One clip of one frame for each image; rows as in ``source``."""
+    frames = pd.DataFrame({"source": source["source"], "class_id": source["class"].map(classes),
+                           "clip_id": np.arange(len(source)), "frame_id": 0})
+    frames["path"] = [f"{class_id}/{clip_id}.0.jpg" for class_id, clip_id in zip(frames["class_id"], frames["clip_id"],
+                                                                               strict=True)]
+    return frames
+
+
+def _clips(frames: pd.DataFrame, source: pd.DataFrame, subjects: dict[str, int] | None) -> pd.DataFrame | None:
+    """The sidecar; a subject has one video."""
+    if subjects is None:
+        return None
+    subject = source["group"].map(subjects)
+    return pd.DataFrame({"clip_id": frames["clip_id"], "video_id": subject, "subject_id": subject,
+                         "class_id": frames["class_id"], "start_frame": 0, "end_frame": 0,
+                         "description": source["caption"].str.strip(), "source": frames["source"]})
+
+
+def _copy_images(frames: pd.DataFrame, listing: Listing, training: Path, size: int | None, write: bool,
+                 progress: bool) -> dict[int, Fault]:
+    """Decode every image, and write the copies too; returns the rows whose image cannot be decoded."""
+    if write:
+        for class_id in frames["class_id"].unique():
+            (training / str(class_id)).mkdir(parents=True)
+
+    def copy(row: tuple[str, str]) -> Fault | None:
+        try:
+            image = read_rgb(listing.home / row[0])
+        except DataError as error:
+            return error.faults[0]
+        if write:
+            save_jpeg(image, training / row[1], size)
+        return None
+
+    frames = frames.loc[listing.usable.index]
+    rows = list(zip(frames["source"], frames["path"], strict=True))
+    faults = zip(frames.index, in_threads(copy, rows, description="import", progress=progress), strict=True)
+    return {row: listing.fault(row, fault.found if listing.csv is None else f"{fault.found} at", fault.wanted)
+            for row, fault in faults if fault is not None}
+
+
+def _write_ids(meanings: dict[str, dict[str, int] | None], root: Path) -> None:
+    """``classes.csv`` and ``subjects.csv``: each id and the value it stands for."""
+    for (name, ids), file in zip(meanings.items(), ("classes.csv", "subjects.csv"), strict=True):
+        if ids is not None:
+            pd.DataFrame({f"{name}_id": ids.values(), "source": ids.keys()}).to_csv(root / file, index=False,
+                                                                                  lineterminator="\n")

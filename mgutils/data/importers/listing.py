@@ -1,0 +1,209 @@
+"""Which images to import: the rows of a CSV, or the files in a folder for each class. None is decoded here."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from mgutils.data.check import FIRST_ROW, Findings, describe, read_table
+from mgutils.data.images import SUFFIXES
+from mgutils.errors import DataError, Fault
+from mgutils.labels import LONGEST_NAME, UNPRINTABLE
+
+_UNSAFE = re.compile(r"^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|[\x00-\x1f]")
+_REMEDY = "Say which columns to read with --path, --class, --caption and --group."
+_JUNK = {"thumbs.db", "desktop.ini"}  # what file managers leave behind, besides hidden files
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images to import.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``source`` (relative to ``home``), ``class``, ``caption`` and, where there are groups, ``group``: text.
+    home : Path
+        Folder of the images.
+    csv : Path or None
+        The list, in which ``table`` keeps its place; ``None`` for a folder of folders.
+    column : str
+        The CSV's column with the image.
+    refused : set of int
+        Rows whose path is a fault.
+    bad : dict of int to Fault
+        Rows whose image cannot be used, as far as that shows before it is decoded.
+    """
+
+    table: pd.DataFrame
+    home: Path
+    csv: Path | None = None
+    column: str = ""
+    refused: set[int] = field(default_factory=set)
+    bad: dict[int, Fault] = field(default_factory=dict)
+
+    @property
+    def usable(self) -> pd.DataFrame:
+        """The rows whose image can be decoded, perhaps."""
+        return self.table[~self.table.index.isin([*self.refused, *self.bad])]
+
+    def fault(self, row: int, found: str, wanted: str) -> Fault:
+        """What is wrong with the image of a row."""
+        source = self.table["source"][row]
+        if self.csv is None:
+            return Fault(str(self.home / source), None, None, found, wanted,
+                         "Restore it, move it away, or leave out all such images with --skip-bad.")
+        return Fault(str(self.csv), row + FIRST_ROW, self.column, f"{found} {describe(source)}", wanted,
+                     "Restore it, delete the row, or leave out all such images with --skip-bad.")
+
+
+def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings) -> Listing:
+    """The images that a CSV names.
+
+    Parameters
+    ----------
+    csv : Path
+    names : mapping
+        ``source, class, caption, group`` to the CSV's columns; no group where it is ``None``.
+    findings : Findings
+        Takes the faults of the table.
+
+    Raises
+    ------
+    DataError
+        If there is no such table.
+    """
+    columns = [column for column in dict.fromkeys(names.values()) if column]
+    table = read_table(csv, columns, _REMEDY, findings)
+    if table is None:
+        raise DataError(findings.faults)
+    for column in columns:
+        empty = table.index[table[column].str.strip() == ""]
+        findings.rows(csv, column, empty, ["an empty cell"] * len(empty), "a value in every row", "Fill the cell.")
+    source = pd.DataFrame({new: table[old] for new, old in names.items() if old})
+    source["class"] = source["class"].str.strip()
+    filled = source[(source["class"] != "") & (source["caption"].str.strip() != "")]
+    other = filled.index[filled["caption"] != filled.groupby("class")["caption"].transform("first")]
+    if names["caption"] != names["class"]:
+        findings.rows(csv, names["caption"], other,
+                      [f"{describe(source['caption'][i])} for class {source['class'][i]!r}" for i in other],
+                      "the caption of the class's first row", "Give all rows of a class one caption.")
+    for column in columns[1:]:
+        strange = [i for i in table.index if _is_strange(table[column][i])]
+        findings.rows(csv, column, strange, [describe(table[column][i]) for i in strange],
+                      f"one line, at most {LONGEST_NAME:,} characters", "Shorten it.")
+    listing = Listing(source, csv.parent, csv, names["source"])
+    _check_paths(listing, findings)
+    return listing
+
+
+def _is_strange(name: str) -> bool:
+    return bool(UNPRINTABLE.search(name)) or len(name) > LONGEST_NAME
+
+
+def _check_paths(listing: Listing, findings: Findings) -> None:
+    """A path that leaves the folder or comes twice is a fault; an image that is not there is bad."""
+    paths, home = listing.table["source"], listing.home
+    filled, unsafe = paths.str.strip() != "", paths.str.contains(_UNSAFE)
+    repeated = paths.map(posixpath.normpath).duplicated()
+    inside = pd.Series([not bad and _is_inside(home / path, home) for path, bad in zip(paths, unsafe, strict=True)],
+                       index=paths.index)
+    for mask, words, wanted, remedy in (
+            (filled & ~inside, "{}", "a path inside the folder of the CSV, with forward slashes",
+             "Move the images beside the CSV and write their paths relative to it."),
+            (filled & inside & repeated, "{} again", "each image once", "Delete the repeated row.")):
+        rows = paths.index[mask]
+        findings.rows(listing.csv, listing.column, rows, [words.format(describe(paths[i])) for i in rows], wanted,
+                      remedy)
+    usable = filled & inside & ~repeated
+    listing.refused.update(paths.index[~usable])
+    listing.bad.update({row: listing.fault(row, "no file", "an image") for row in paths.index[usable]
+                        if not os.path.isfile(home / paths[row])})
+
+
+def _is_inside(file: Path, home: Path) -> bool:
+    """Whether a file, its links followed, lies in a folder; a ring of links lies nowhere."""
+    try:
+        return file.resolve().is_relative_to(home.resolve())
+    except (OSError, RuntimeError):
+        return False
+
+
+def list_folder(home: Path, findings: Findings) -> Listing:
+    """The images in ``<home>/<class name>/``; hidden files and what file managers leave behind are passed over.
+
+    Parameters
+    ----------
+    home : Path
+    findings : Findings
+        Takes the faults: a name that is no text, an image beside the classes' folders, a folder in one of them, one
+        without images, a link that leads out.
+    """
+    table: dict[str, list[str]] = {"source": [], "class": []}
+    for place in _entries(home):
+        if place.is_dir() and _is_inside(place, home) and not _is_strange(place.name) and _is_text(place.name):
+            names = [file.name for file in _entries(place) if _is_listed(file, home, findings)]
+            table["source"] += [f"{place.name}/{name}" for name in names]
+            table["class"] += [place.name.strip()] * len(names)
+            if not names:
+                findings.fault(_shown(place), "no image", "a folder of images for each class", "Remove the folder.")
+        elif place.is_dir():
+            findings.fault(_shown(place), "a link out of the folder, or a name that is no line of text",
+                           "a class's folder", "Copy or rename it.")
+        elif place.suffix.lower() in SUFFIXES:
+            findings.fault(_shown(place), "an image outside the classes' folders",
+                           "<folder>/<class name>/<image>", "Move it into the folder of its class.")
+    if not table["source"] and not findings.faults:
+        findings.fault(home, "no folder of a class", "<folder>/<class name>/<image>",
+                       "Sort the images into a folder for each class, or list them in a CSV.")
+    if not table["source"]:
+        raise DataError(findings.faults)
+    listing = Listing(pd.DataFrame(table | {"caption": table["class"]}, dtype=str), home)
+    listing.bad.update({row: listing.fault(row, f"a file of the kind {Path(source).suffix!r}",
+                                           f"an image ({', '.join(SUFFIXES)})")
+                        for row, source in enumerate(table["source"]) if not source.lower().endswith(SUFFIXES)})
+    return listing
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, in one order everywhere."""
+    try:
+        return sorted(entry for entry in folder.iterdir()
+                      if not entry.name.startswith((".", "__MACOSX")) and entry.name.lower() not in _JUNK)
+    except OSError as error:
+        raise DataError([Fault(_shown(folder), None, None, error.strerror, "a folder that can be read",
+                               "Check its permissions.")]) from None
+
+
+def _is_listed(file: Path, home: Path, findings: Findings) -> bool:
+    """Whether an entry of a class's folder is a file of it."""
+    if not _is_inside(file, home):
+        found = "a link out of the folder"
+    elif file.is_dir():
+        found = "a folder in a class's folder"
+    elif not _is_text(file.name) or _is_strange(file.name):
+        found = "a name that is no line of text"
+    else:
+        return True
+    findings.fault(_shown(file), found, "images only", "Move it away, or list the images in a CSV.")
+    return False
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8
+        return False
+    return True
+
+
+def _shown(file: Path) -> str:
+    """The name as one line of text, whatever its bytes are."""
+    text = os.fsencode(file).decode(errors="backslashreplace")
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
