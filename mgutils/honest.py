@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 
 from mgutils.comparison import holm, paired
-from mgutils.config import LADDER, OURS, Profile, RunConfig, SplitName, get_profile, recipe_config
+from mgutils.config import Profile, RunConfig, SplitName, get_profile
 from mgutils.data.audit import trivial_answers
 from mgutils.data.splits import Split, available_splits, hold_out, make_split
 from mgutils.data.table import Dataset
 from mgutils.labels import ILLUSTRATIVE
+from mgutils.recipes import LADDER, OURS, recipe_config
 from mgutils.uncertainty import (
     Interval,
     Score,

@@ -11,11 +11,12 @@ from scipy import stats
 
 from mgutils import comparison, honest
 from mgutils import uncertainty as un
-from mgutils.config import LADDER, OURS, PROFILES, RECIPES, STEPS, get_profile, recipe_config
+from mgutils.config import PROFILES, get_profile
 from mgutils.data.audit import audit_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
 from mgutils.evaluate import scores
+from mgutils.recipes import LADDER, OURS, RECIPES, STEPS, recipe_config
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -33,9 +33,10 @@ from scipy import stats
 
 from mgutils import honest
 from mgutils.comparison import detectable, paired
-from mgutils.config import LADDER, OURS, STEPS, get_profile
+from mgutils.config import get_profile
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
+from mgutils.recipes import LADDER, OURS, STEPS
 from mgutils.report import figures_honest as figures
 from mgutils.report.style import save, use_style
 from mgutils.report.tables import COUNTED, REPORTED
