@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from mgutils.data.table import Dataset
+from mgutils.distributed import processes
 
 NO_NAME = "unknown processor"
 _PACKAGES = ("torch", "torchvision", "timm", "transformers", "accelerate", "numpy", "pandas", "scikit-learn", "mgutils")
@@ -54,7 +55,7 @@ def environment() -> dict[str, Any]:
                      "cpus": os.cpu_count(), "threads": torch.get_num_threads(),
                      "cpu_capability": torch.backends.cpu.get_cpu_capability(),
                      "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-                     "gpus": torch.cuda.device_count()},
+                     "gpus": torch.cuda.device_count(), "processes": processes()[1]},
         "determinism": {"deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
                         "warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
                         "cudnn_deterministic": torch.backends.cudnn.deterministic,
