@@ -253,10 +253,25 @@ def read_config(path: Path | str) -> RunConfig:
         If the file is not there or is not a run's configuration.
     """
     try:
-        plain = json.loads(Path(path).read_text(encoding="utf-8"))
+        return parse_config(Path(path).read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"{path}: not the configuration of a run ({error!r}). "
+                          "Name a folder that `mg train` left.") from error
+
+
+def parse_config(text: str, source: str) -> RunConfig:
+    """The configuration that the text of a ``config.json`` holds; ``source`` is where the text stands.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a run's configuration.
+    """
+    try:
+        plain = json.loads(text)
         return RunConfig(plain["objective"], Objective(**plain["loss"]), ModelConfig(**plain["model"]),
                          TrainConfig(**plain["train"]), plain["split"], plain["seed"],
                          plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: not the configuration of a run ({error!r}). "
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{source}: not the configuration of a run ({error!r}). "
                           "Name a folder that `mg train` left.") from error

@@ -15,6 +15,7 @@ import tyro
 from mgutils.cli.course import NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
+from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.training import Diff, Evaluate, Train
 from mgutils.config import get_profile
 from mgutils.errors import ConfigError, MgError
@@ -29,6 +30,9 @@ COMMANDS = {
     ("train",): Train,
     ("evaluate",): Evaluate,
     ("diff",): Diff,
+    ("test",): Test,
+    ("predict",): Predict,
+    ("export",): Export,
     ("notebooks", "build"): NotebooksBuild,
     ("reproduce",): Reproduce,
     ("publish",): Publish,

@@ -1,0 +1,191 @@
+"""Answers as files: ``predictions.csv``, the course's submission file, and the list of images to answer for.
+
+Files are written row by row, aside, and renamed when they are whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mgutils.data.check import Findings, describe, digits, read_table
+from mgutils.errors import ConfigError, DataError
+from mgutils.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
+
+_TABLE_REMEDY = "Name the table with --imagepathscsv and its columns with --columnname and --labelcolumn."
+
+
+class RowFile:
+    """A CSV that is written row by row, and is there only when it is whole.
+
+    Use it as a context: the file gets its name at the end, and nothing is left where an error ended it.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        Header, and the keys of the rows.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be written.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self.path, self.rows = path, 0
+        self._aside = path.with_name(path.name + ".partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._aside.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be written ({error.strerror}). Name another folder with --out-dir."
+                              ) from None
+        self._writer = csv.DictWriter(self._file, columns, lineterminator="\n")
+        self._writer.writeheader()
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Write one row; keys that are absent are left empty."""
+        self._writer.writerow(row)
+        self.rows += 1
+
+    def __enter__(self) -> RowFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._file.close()
+        if kind is None:
+            os.replace(self._aside, self.path)
+        else:
+            self._aside.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """A table of images to answer for.
+
+    Parameters
+    ----------
+    file : Path
+        The CSV.
+    cells : tuple of str
+        Paths as they stand there.
+    paths : tuple of Path
+        Where the images are.
+    target : ndarray (N,)
+        Class indices 0..C-1, -1 where the table does not say.
+    """
+
+    file: Path
+    cells: tuple[str, ...]
+    paths: tuple[Path, ...]
+    target: np.ndarray
+
+
+def read_image_list(file: Path, column: str, labels: Labels, *, label_column: str = "Class",
+                    root: Path | None = None, missing: bool = False) -> ImageList:
+    """Read a table of images, and find them and their classes.
+
+    Parameters
+    ----------
+    file : Path
+        CSV with a header.
+    column : str
+        Holds the paths.
+    labels : Labels
+        The model's classes.
+    label_column : str
+        Holds class ids where there is such a column; empty cells are images without a class.
+    root : Path, optional
+        Folder of relative paths. If not given, the first of these in which the first image is: the folder of the CSV,
+        ``training`` in it, ``training`` in the current folder, as the seed has it, and the current folder.
+    missing : bool
+        Let images be missing; who decodes them finds out.
+
+    Raises
+    ------
+    DataError
+        With every row whose image is not there or whose class is none.
+    """
+    findings = Findings()
+    table = read_table(file, (column,), _TABLE_REMEDY, findings)
+    if table is None:
+        raise DataError(findings.faults)
+    cells = table[column].str.strip()
+    home = root or _home(file, cells.iloc[0])
+    paths = [home / cell for cell in cells]
+    if not missing:
+        lost = [place for place, path in enumerate(paths) if not cells.iloc[place] or not _is_file(path)]
+        findings.rows(file, column, table.index[lost], [describe(cells.iloc[place]) for place in lost],
+                      f"an image in {home}", "Restore the image, name its folder with --root, or leave it out with "
+                      "--skip-bad.")
+    target = np.full(len(table), -1)
+    if label_column in table:
+        target = _classes(file, table[label_column], labels, findings)
+    if findings.faults:
+        raise DataError(findings.faults)
+    return ImageList(file, tuple(cells), tuple(paths), target)
+
+
+def _home(file: Path, first: str) -> Path:
+    homes = (file.parent, file.parent / "training", Path("training"), Path("."))
+    return next((home for home in homes if first and _is_file(home / first)), file.parent)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _classes(file: Path, cells: pd.Series, labels: Labels, findings: Findings) -> np.ndarray:
+    """Class indices, -1 for an empty cell; a fault for anything that is no class id."""
+    ids = digits(cells)
+    if len(labels) == ILLUSTRATIVE:
+        ids = np.where(ids == RAW_ILLUSTRATIVE, ILLUSTRATIVE, ids)
+    given = cells.str.strip().ne("").to_numpy(dtype=bool)
+    bad = np.flatnonzero(given & ((ids < 1) | (ids > len(labels))))
+    findings.rows(file, str(cells.name), cells.index[bad], [describe(cells.iloc[place]) for place in bad],
+                  f"a class id in 1..{len(labels)}", "Correct the class, empty the cell, or name another column with "
+                  "--labelcolumn.")
+    return np.where(given, ids - 1, -1)
+
+
+def check_submission(images: ImageList) -> None:
+    """A submission names images by their file name alone, so each must be there once.
+
+    Raises
+    ------
+    DataError
+        With every row whose file name an earlier row has.
+    """
+    names = pd.Series([submission_name(cell) for cell in images.cells])
+    again = np.flatnonzero(names.duplicated())
+    if len(again):
+        findings = Findings()
+        findings.rows(images.file, None, again, [f"the file name {names[place]!r} again" for place in again],
+                      "each file name once, for --submission names no folders", "Leave --submission out, or rename.")
+        raise DataError(findings.faults)
+
+
+def submission_name(cell: str) -> str:
+    """The file name in a path with slashes of either kind."""
+    return cell.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def write_submission(path: Path, rows: Iterable[tuple[str, int]]) -> int:
+    """Write the course's file, ``filename,class``; returns the number of rows."""
+    with RowFile(path, ("filename", "class")) as file:
+        for cell, class_id in rows:
+            file.add({"filename": submission_name(cell), "class": class_id})
+    return file.rows

@@ -1,0 +1,115 @@
+"""Commands that answer for new images, and that hand a trained model on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Test:
+    """Answer for the images that a CSV lists; print top-1 and top-5 where it has classes."""
+
+    __test__ = False  # pytest: not a class of tests
+    imagepathscsv: Path
+    """CSV with a column of paths to images."""
+    columnname: str = "Path"
+    """Name of that column."""
+    checkpoint: Path = Path("kl2captioncheckpoints/best_0.81.pth")
+    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the seed's script."""
+    labelcolumn: str = "Class"
+    """Column of class ids, used where it is there."""
+    root: Path | None = None
+    """Folder of the images; if not given it is found, the seed's ./training included."""
+    labels: Path | None = None
+    """Clip_label.csv, for a checkpoint that does not know its classes."""
+    config: Path | None = None
+    """config.json of a run, for a checkpoint without settings that are not the seed's."""
+    out_dir: Path = Path("predictions")
+    """Where predictions.csv goes."""
+    submission: Path | None = None
+    """Also write the course's file there: filename,class."""
+    skip_bad: bool = False
+    """Leave out images that cannot be read, and list them; without it nothing is answered if one is bad."""
+    batch_size: int = 64
+    """Images at once."""
+
+    def run(self) -> None:
+        from mgutils.answering import answer_table
+        from mgutils.predict import load_predictor
+
+        predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
+        for line in answer_table(predictor, self.imagepathscsv, self.columnname, self.out_dir,
+                                 label_column=self.labelcolumn, root=self.root, submission=self.submission,
+                                 skip_bad=self.skip_bad, batch_size=self.batch_size):
+            print(line)
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Answer for images, folders, videos, or - for paths from standard input."""
+
+    inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Images, folders, videos; - reads paths from standard input, one a line."""
+    checkpoint: Path
+    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the seed's script."""
+    rate: float = 2.0
+    """Frames per second to take from a video; 0 takes all."""
+    out_dir: Path = Path("predictions")
+    """Where predictions.csv and the pictures go."""
+    annotate: bool = False
+    """Also write each video with the answers on it, as mp4."""
+    gradcam: bool = False
+    """Also write each picture with the places that raised its score, and a sheet of twelve."""
+    labels: Path | None = None
+    """Clip_label.csv, for a checkpoint that does not know its classes."""
+    config: Path | None = None
+    """config.json of a run, for a checkpoint without settings that are not the seed's."""
+    skip_bad: bool = False
+    """Leave out what cannot be read, and list it; without it the first stops the work."""
+    batch_size: int = 64
+    """Images at once."""
+
+    def run(self) -> None:
+        import sys
+
+        from mgutils.answering import Wishes, answer_files
+        from mgutils.predict import load_predictor
+
+        predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
+        wishes = Wishes(self.rate or None, self.annotate, self.gradcam, self.skip_bad, self.batch_size)
+        for line in answer_files(predictor, self.inputs, self.out_dir, wishes, stdin=sys.stdin):
+            print(line)
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a trained model as safetensors and as an ONNX graph, both checked."""
+
+    checkpoint: Annotated[Path, tyro.conf.Positional]
+    """A folder that `mg train` left, or a .pth of the seed's script."""
+    out_dir: Path = Path("export")
+    """Where model.safetensors and model.onnx go."""
+    safetensors: bool = True
+    """Weights, settings, captions and class names in one file."""
+    onnx: bool = True
+    """Image encoder, head and captions as one graph: bytes of images in, scores out."""
+    labels: Path | None = None
+    """Clip_label.csv, for a checkpoint that does not know its classes."""
+    config: Path | None = None
+    """config.json of a run, for a checkpoint without settings that are not the seed's."""
+
+    def run(self) -> None:
+        from mgutils.export import export_onnx, export_safetensors
+        from mgutils.predict import load_predictor
+
+        predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
+        wanted = {"model.safetensors": (self.safetensors, export_safetensors), "model.onnx": (self.onnx, export_onnx)}
+        for name, (asked, export) in wanted.items():
+            if asked:
+                worst = export(predictor, self.out_dir / name)
+                print(f"{self.out_dir / name}: {(self.out_dir / name).stat().st_size / 1e6:,.1f} MB, "
+                      f"{len(predictor.labels)} classes, scores equal to {worst:.0e} of the largest")

@@ -1,0 +1,272 @@
+"""Weights from files of any origin: the kit's own, the seed's ``best_0.81.pth``, one that a stranger sent.
+
+Reading never runs what is in a file: safetensors hold numbers only, and what torch saved is opened with
+``weights_only=True``. :func:`read_weights` turns a file into named tensors under the names of today;
+:func:`fit_weights` puts them into a model, or says what does not fit and why. Writing is in ``checkpoint``.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from mgutils.errors import CheckpointError
+
+BEST = "best.safetensors"
+"""The weights to take from a folder that `mg train` left."""
+_WRAPPED = ("model", "state_dict", "model_state_dict", "model_state", "module", "net")
+"""Keys under which training scripts keep the weights beside optimizer, scheduler and epoch."""
+_PREFIXES = ("module.", "_orig_mod.")
+"""Put before every name by DataParallel, DistributedDataParallel and torch.compile."""
+_OPTIONAL = re.compile(r"(^|\.)(position_ids|num_batches_tracked|n_averaged)$")
+"""Buffers that came and went with the versions of transformers and torch; inference needs none of them."""
+_VOCABULARY, _CLASSES = "text_encoder.model.embeddings.word_embeddings.weight", "linear.bias"
+_LARGEST_RATIO = 1.05  # of what a zip file declares to what it has: torch does not compress
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a checkpoint holds, checked to be numbers.
+
+    Parameters
+    ----------
+    path : Path
+        The file, inside the folder that may have been named.
+    tensors : dict of str to Tensor
+        Under today's names, on the CPU.
+    metadata : dict of str to str
+        Texts saved with them; only safetensors have any.
+    """
+
+    path: Path
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def read_weights(path: Path | str) -> Weights:
+    """Read the weights of a checkpoint, without running anything that is in it.
+
+    Parameters
+    ----------
+    path : path
+        A folder that `mg train` left, a safetensors file, or a file that ``torch.save`` made: the weights alone or a
+        dict that has them under ``model`` or ``state_dict``; saved on any device.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, it is damaged, it would run code, or it holds no weights.
+    """
+    path = Path(path)
+    file = path / BEST if path.is_dir() else path
+    try:
+        with file.open("rb") as handle:
+            head, size = handle.read(256), file.stat().st_size
+    except OSError as error:
+        named = f"{path}: no {BEST} in this folder" if path.is_dir() else f"{path}: {error.strerror or error}"
+        raise CheckpointError(f"{named}. Name a checkpoint (.pth, .pt, .safetensors) or a folder that `mg train` left."
+                              ) from None
+    except ValueError:  # a NUL in the name
+        raise CheckpointError(f"{str(path)!r}: not the name of a file.") from None
+    _refuse_other_kinds(file, head)
+    metadata: dict[str, str] = {}
+    if head[8:9] == b"{":
+        content, metadata = _read_safetensors(file)
+    else:
+        content = _read_torch(file, head, size)
+    return Weights(file, _todays_names(_checked(file, _unwrapped(file, content))), metadata)
+
+
+def fit_weights(model: nn.Module, weights: Weights) -> None:
+    """Load weights into a model.
+
+    Half precision becomes the model's precision. ``position_ids`` and the like may be absent or to spare.
+
+    Raises
+    ------
+    CheckpointError
+        If a name is missing or to spare, a shape differs, or a weight is not a number: listed, with the likely cause.
+    """
+    found, wanted = weights.tensors, model.state_dict()
+    missing = sorted(name for name in wanted.keys() - found.keys() if not _OPTIONAL.search(name))
+    spare = sorted(name for name in found.keys() - wanted.keys() if not _OPTIONAL.search(name))
+    common = [name for name in wanted if name in found and not _OPTIONAL.search(name)]
+    shapes = [name for name in common if found[name].shape != wanted[name].shape]
+    if missing or spare or shapes:
+        described = [f"{name}: found {_shape(found[name])}, wanted {_shape(wanted[name])}" for name in shapes]
+        lists = [_listed("missing", missing), _listed("unexpected", spare), _listed("differently shaped", described)]
+        raise CheckpointError(f"{weights.path}: the weights do not fit the model. {' '.join(filter(None, lists))} "
+                              f"Likely cause: {_cause(missing, spare, shapes, found, wanted)}")
+    whole = [name for name in common if wanted[name].is_floating_point() and not found[name].is_floating_point()]
+    broken = [name for name in common if name not in whole and not torch.isfinite(found[name]).all()]
+    if whole:
+        raise CheckpointError(f"{weights.path}: {_listed('weights of whole numbers', whole)} They were rounded, as for "
+                              "a quantised network; name the checkpoint from before.")
+    if broken:
+        raise CheckpointError(f"{weights.path}: {_listed('weights with NaN or infinity', broken)} The run that wrote "
+                              "them had diverged; name an earlier checkpoint.")
+    model.load_state_dict({name: found[name] for name in common}, strict=False)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def _refuse_other_kinds(file: Path, head: bytes) -> None:
+    """Files that pass for a checkpoint by their name only."""
+    kinds = {"an empty file": not head, "a Git LFS pointer, not the file itself": head.startswith(b"version https://"),
+             "a web page": head.lstrip()[:1] == b"<", "an ONNX file": b"pytorch" in head[:64] and head[:1] == b"\x08"}
+    for kind, fits in kinds.items():
+        if fits:
+            raise CheckpointError(f"{file}: {kind}; wanted a checkpoint (.pth, .pt, .safetensors). "
+                                  "Download or copy it again.")
+
+
+def _read_safetensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return {name: opened.get_tensor(name) for name in opened.keys()}, dict(opened.metadata() or {})
+    except Exception as error:  # a reader raises whatever its broken input makes it raise
+        raise _damaged(file, error) from None
+
+
+def _read_torch(file: Path, head: bytes, size: int) -> Any:
+    """What ``torch.save`` wrote, on the CPU, without running any of it."""
+    if head.startswith(b"PK"):
+        _check_archive(file, size)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about old formats, which are read all the same
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # the same
+        named = re.search(r"GLOBAL ([\w.]+)|class ([\w.]+)|function ([\w.]+)", str(error))
+        if "weights_only" in str(error) or "Weights only" in str(error):
+            if named or "TorchScript" in str(error):
+                raise _runs_code(file, next(filter(None, named.groups())) if named else "a TorchScript program"
+                                 ) from None
+        raise _damaged(file, error) from None
+
+
+def _check_archive(file: Path, size: int) -> None:
+    """A zip file must have its end, and not declare more than it has."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            declared = sum(entry.file_size for entry in archive.infolist())
+    except Exception as error:  # the same
+        raise _damaged(file, error) from None
+    if declared > _LARGEST_RATIO * size + 65536:
+        raise CheckpointError(f"{file}: {size:,} bytes that would unpack to {declared:,}; torch does not compress. "
+                              "The file was not made by torch.save; it was not read.")
+
+
+def _runs_code(file: Path, name: str) -> CheckpointError:
+    return CheckpointError(f"{file}: asks for {name} to be run when it is opened; refused. A checkpoint needs nothing "
+                           "but weights: ask its author for torch.save(model.state_dict(), …), not torch.save(model).")
+
+
+def _damaged(file: Path, error: Exception) -> CheckpointError:
+    reason = (str(error).strip().splitlines() or [""])[0][:120]
+    shown = type(error).__name__ + (f": {reason}" if reason and "Weights only" not in reason else "")
+    return CheckpointError(f"{file}: not a readable checkpoint ({shown}). It is truncated, damaged or no checkpoint; "
+                           "copy or download it again and compare its size with the original's.")
+
+
+# -- what was read -----------------------------------------------------------------------------------------------------
+
+
+def _unwrapped(file: Path, content: Any) -> Mapping[str, Any]:
+    """The dict of weights, whether it is the file or a part of it."""
+    for _ in range(3):
+        if not isinstance(content, Mapping):
+            break
+        inner = next((content[key] for key in _WRAPPED if isinstance(content.get(key), Mapping)), None)
+        if inner is None:
+            break
+        content = inner
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{file}: found {_article(content)}; wanted the named weights of a model. Save them with "
+                              "torch.save(model.state_dict(), …).")
+    if not content or not any(isinstance(value, Tensor) for value in content.values()):
+        keys = ", ".join(str(key)[:40] for key in list(content)[:8]) or "nothing"
+        raise CheckpointError(f"{file}: found no weights, but {keys}; wanted named tensors, or a dict with them under "
+                              f"{' or '.join(map(repr, _WRAPPED[:2]))}.")
+    return content
+
+
+def _checked(file: Path, content: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Plain tensors that are no larger than their data, under names that are text."""
+    tensors: dict[str, Tensor] = {}
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise CheckpointError(f"{file}: found {_article(value)} under {str(name)[:60]!r}; wanted nothing but named "
+                                  "tensors. Save the weights with torch.save(model.state_dict(), …).")
+        tensors[name] = _plain(file, name, value)
+    return tensors
+
+
+def _plain(file: Path, name: str, value: Tensor) -> Tensor:
+    """A tensor whose numbers are all in the file: none is repeated by a stride, encoded or absent."""
+    dense = (value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
+             and not value.is_nested)
+    if not dense or value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        kind = "with fewer numbers than its shape has" if dense else "that is sparse, quantised or without numbers"
+        raise CheckpointError(f"{file}: found a tensor {kind} under {name[:60]!r}; wanted plain weights.")
+    if value.is_complex() or value.dtype == torch.bool:
+        raise CheckpointError(f"{file}: found numbers of type {value.dtype} under {name[:60]!r}; wanted real weights.")
+    return value.detach()
+
+
+def _todays_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names without what wrappers put before all of them."""
+    kept = {name: value for name, value in tensors.items() if name != "n_averaged"}  # an averaged model's counter
+    prefix = next((prefix for prefix in _PREFIXES if kept and all(name.startswith(prefix) for name in kept)), None)
+    return kept if prefix is None else _todays_names({name.removeprefix(prefix): value for name, value in kept.items()})
+
+
+# -- why it does not fit -----------------------------------------------------------------------------------------------
+
+
+def _cause(missing: list[str], spare: list[str], shapes: list[str], found: Mapping[str, Tensor],
+           wanted: Mapping[str, Tensor]) -> str:
+    """The first reason that explains the difference."""
+    rest, config = {*missing, *spare, *shapes}, "name the settings of its run with --config."
+    reasons = {
+        f"another architecture: not one name is the same; {config}": not found.keys() & wanted.keys(),
+        f"other classes: the checkpoint scores {_first(found, _CLASSES)} of them, the class list has "
+        f"{_first(wanted, _CLASSES)}; name the Clip_label.csv that it was trained with.":
+            bool(shapes) and rest <= {"linear.weight", _CLASSES},
+        "another vocabulary: the text encoder was trained with other captions; name the Clip_label.csv that it was "
+        "trained with.": rest == {_VOCABULARY},
+        f"a learned temperature; {config}": rest == {"log_temperature"},
+        f"another text encoder; {config}": all(name.startswith("text_") for name in rest),
+        f"another image encoder; {config}": all(name.startswith("image_") for name in rest),
+        "the file holds part of a model only; name the whole checkpoint.": not spare and not shapes,
+    }
+    return next((text for text, fits in reasons.items() if fits), f"another architecture; {config}")
+
+
+def _listed(what: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    return f"{len(names):,} {what} ({', '.join(names[:4])}{', …' if len(names) > 4 else ''})."
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "one number"
+
+
+def _first(tensors: Mapping[str, Tensor], name: str) -> str:
+    return str(tensors[name].shape[0]) if name in tensors and tensors[name].ndim else "other"
+
+
+def _article(value: Any) -> str:
+    kind = type(value).__name__
+    return f"an {kind}" if kind[:1] in "aeiouAEIO" else f"a {kind}"
