@@ -45,16 +45,15 @@ def export_safetensors(predictor: Predictor, path: Path | str) -> float:
         If the file cannot be written.
     """
     path, config = Path(path), predictor.config.as_dict() | {"captions": list(predictor.labels.names)}
-    metadata = {"format": "pt", "config": json.dumps(config)}
     tensors = {name: value for name, value in predictor.weights.tensors.items() if name != CAPTIONS}
     if isinstance(predictor.scorer, CaptionScorer):
         tensors[CAPTIONS] = predictor.scorer.captions
-        metadata["temperature"] = repr(predictor.scorer.temperature)
+        config["temperature"] = predictor.scorer.temperature  # it may have been learned
     aside = _aside(path)
     try:
         mode = aside.stat().st_mode
         safetensors.torch.save_file({name: value.cpu().clone().contiguous() for name, value in tensors.items()}, aside,
-                                    metadata)
+                                    {"config": json.dumps(config)})
         aside.chmod(mode)  # safetensors writes files that only their owner may read
         return _kept(aside, path, predictor, load_predictor(aside, device="cpu"))
     finally:

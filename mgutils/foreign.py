@@ -143,9 +143,9 @@ def _read_torch(file: Path, head: bytes, size: int) -> Any:
     if head.startswith(b"PK"):
         _check_archive(file, size)
     try:
-        with warnings.catch_warnings():
+        with file.open("rb") as handle, warnings.catch_warnings():  # a handle: by a name torch.load would guess
             warnings.simplefilter("ignore")  # about old formats, which are read all the same
-            return torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(handle, map_location="cpu", weights_only=True)
     except Exception as error:  # the same
         named = re.search(r"GLOBAL ([\w.]+)|class ([\w.]+)|function ([\w.]+)", str(error))
         if "weights_only" in str(error) or "Weights only" in str(error):

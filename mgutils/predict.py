@@ -259,7 +259,7 @@ def _exported_scorer(config: RunConfig, labels: Labels, weights: Weights) -> Cap
     encoder = ImageEncoder(config.model.image_encoder, False, config.model.image_kwargs)
     head = ProjectionHead(encoder.width, config.model.projection)
     empty = torch.zeros(len(labels), config.model.projection)
-    temperature = float(weights.metadata.get("temperature", config.loss.temperature))
+    temperature = float(json.loads(weights.metadata["config"])["temperature"])
     scorer = CaptionScorer(encoder, head, empty, temperature, config.loss.normalize)
     image_half = {name: value for name, value in weights.tensors.items() if name.startswith("image_")}
     fit_weights(scorer, replace(weights, tensors=image_half | {"captions": weights.tensors[CAPTIONS]}))
