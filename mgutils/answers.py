@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -67,6 +67,22 @@ class RowFile:
             os.replace(self._aside, self.path)
         else:
             self._aside.unlink(missing_ok=True)
+
+
+@dataclass
+class LeftOut:
+    """Files that could not be read, where they may be left out."""
+
+    files: list[tuple[Path, str]] = field(default_factory=list)
+
+    def __call__(self, path: Path, why: str) -> None:
+        self.files.append((path, why))
+
+    def lines(self) -> Iterator[str]:
+        """What to print."""
+        if self.files:
+            yield f"left out: {len(self.files):,} files that cannot be read"
+            yield from (f"  {path}: {why}" for path, why in self.files)
 
 
 @dataclass(frozen=True)

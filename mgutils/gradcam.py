@@ -51,8 +51,6 @@ def grad_cam(scorer: nn.Module, images: Tensor, classes: Tensor | None = None, l
     References
     ----------
     Selvaraju et al. 2017, Grad-CAM, arXiv:1610.02391, equations 1 and 2.
-
-    Taught in: 05, section 7.
     """
     with torch.enable_grad(), _kept_maps(scorer.network, least) as maps:
         scores = scorer(images)  # (B, C)

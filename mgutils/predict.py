@@ -1,7 +1,7 @@
 """From a checkpoint to answers: the class of an image, the five likeliest, their probabilities.
 
-Where the images come from is in ``data.pictures``; tables and pictures of the answers are written in ``answers`` and
-``report.figures_predict``. In five lines::
+Where the images come from is in ``data.pictures``; the files with the answers are written in ``answer_table`` and
+``answer_files``. In five lines::
 
     from mgutils.predict import load_predictor
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from mgutils.config import OBJECTIVES, PROFILES, RunConfig, parse_config, read_c
 from mgutils.data.pictures import Picture, read_pictures
 from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.foreign import Weights, fit_weights, read_weights
+from mgutils.gradcam import grad_cam
 from mgutils.labels import Labels, imigue_labels, read_labels
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tokenize
@@ -40,6 +40,10 @@ SEED_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"]
 """Settings of the seed's checkpoints, which do not say them: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
 _REFUSED = {"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
 """What timm takes and a stranger's settings must not ask for: it would read other files."""
+
+
+_MOST_PIXELS = 2**25
+"""Of a batch before it is resized: about 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,16 @@ class Predictor:
         """Scores (B, C) of RGB images."""
         return self.scorer(as_images(torch.from_numpy(self.pixels(images)).to(self.device))).float().cpu().numpy()
 
+    def heat(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Grad-CAM heat (B, S, S) of the answers for RGB images, in 0..1.
+
+        Raises
+        ------
+        ConfigError
+            If the image network has no map of features.
+        """
+        return grad_cam(self.scorer, as_images(torch.from_numpy(self.pixels(images)).to(self.device)))
+
     def stream(self, pictures: Iterable[Picture], batch_size: int = 64) -> Iterator[tuple[Picture, np.ndarray]]:
         """Each picture with its probabilities (C,), one batch in memory at a time.
 
@@ -100,8 +114,7 @@ class Predictor:
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size: found {batch_size}; wanted at least 1.")
-        pictures = iter(pictures)
-        while batch := list(islice(pictures, batch_size)):
+        for batch in _batches(pictures, batch_size):
             yield from zip(batch, self.probabilities(self.logits([picture.image for picture in batch])), strict=True)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
@@ -129,6 +142,19 @@ class Predictor:
         rows = [{"path": picture.path} | answer_row(shares, self.labels)
                 for picture, shares in self.stream(read_pictures(map(Path, paths)), batch_size)]
         return pd.DataFrame(rows, columns=["path", *answer_columns(self.labels)])
+
+
+def _batches(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
+    """Pictures in batches, smaller ones where the pictures are large."""
+    batch, pixels = [], 0
+    for picture in pictures:
+        batch.append(picture)
+        pixels += picture.image.width * picture.image.height
+        if len(batch) == size or pixels > _MOST_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
 
 
 def answer_columns(labels: Labels) -> list[str]:
@@ -227,7 +253,7 @@ def _trusted(config: RunConfig, source: str) -> RunConfig:
 def _labels(weights: Weights, given: Path | str | None, recorded: tuple[str, ...] | None) -> tuple[Labels, str]:
     """The classes, and where they were found."""
     if given is None and recorded is not None:
-        return Labels(recorded), f"{weights.path.name}'s own"
+        return Labels(recorded), "the checkpoint's own"
     here = Path("Clip_label.csv")
     if given is None and not here.exists():
         return imigue_labels(), "iMiGUE's, under the seed's names"

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mgutils.answering import Wishes, answer_files, answer_table
+from mgutils.answer_files import Wishes, answer_files
+from mgutils.answer_table import answer_table
 from mgutils.answers import RowFile
 from mgutils.cli import main
 from mgutils.config import run_config
-from mgutils.data.pictures import find_files, natural, read_pictures
+from mgutils.data.pictures import Picture, find_files, natural, read_pictures
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError, DataError
 from mgutils.predict import load_predictor
@@ -211,6 +212,31 @@ def test_standard_input_is_read_line_by_line(tmp_path):
     assert next(find_files(["-"], lines())) == tmp_path / "a.png"
 
 
+def test_the_annotated_video_does_not_replace_the_video(predictor, tmp_path):
+    video = write_video(tmp_path / "talk.mp4", seconds=0.5)
+    before = video.read_bytes()
+    quiet(predictor, [video], tmp_path, annotate=True)
+    assert video.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"talk.mp4", "talk-answers.mp4", "talk-timeline.png",
+                                                          "predictions.csv"}
+
+
+@pytest.mark.parametrize("rate", [-1.0, 0.0, float("nan"), float("inf")])
+def test_a_rate_that_is_none_is_refused(rate, predictor, tmp_path):
+    with pytest.raises(ConfigError, match="rate: found"):
+        quiet(predictor, ["talk.mp4"], tmp_path / "new", rate=rate, annotate=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_large_pictures_come_in_small_batches(predictor, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(type(predictor), "logits", lambda self, images: sizes.append(len(images)) or np.zeros(
+        (len(images), 4)))
+    large, small = (Picture("a", Image.new("L", (side, side))) for side in (5000, 10))
+    assert len(list(predictor.stream([large] * 3 + [small] * 9, batch_size=4))) == 12
+    assert sizes == [2, 4, 4, 2]
+
+
 @pytest.mark.parametrize("name", ["none.jpg", "a\0b", "empty"])
 def test_what_is_not_there_is_named_and_nothing_is_left(name, predictor, tmp_path):
     (tmp_path / "empty").mkdir()
@@ -230,8 +256,8 @@ def test_a_video_gets_rows_with_times_a_timeline_and_an_annotated_copy(predictor
     assert rows["time_s"].tolist()[:10] == pytest.approx([k / 5 for k in range(10)])
     assert rows["frame"].tolist() == 2 * list(range(0, 20, 2))
     for name in ("talk", "talk-2"):  # two videos of one name
-        assert Image.open(out / f"{name}.png").width > 900
-        with av.open(str(out / f"{name}.mp4")) as container:
+        assert Image.open(out / f"{name}-timeline.png").width > 900
+        with av.open(str(out / f"{name}-answers.mp4")) as container:
             frames = list(container.decode(video=0))
         assert [frame.time for frame in frames] == pytest.approx([k / 5 for k in range(10)], abs=0.002)
         assert (frames[0].width, frames[0].height % 2) == (480, 0)
@@ -246,8 +272,8 @@ def test_a_broken_video_leaves_nothing_or_is_listed(predictor, tiny_root, tmp_pa
     with pytest.raises(DataError, match="talk.mp4"):
         quiet(predictor, [image, broken], tmp_path / "new", annotate=True)
     assert not list((tmp_path / "new").iterdir())
-    lines = quiet(predictor, [image, broken], tmp_path / "new", skip_bad=True)
-    assert "left out: 1 files that cannot be read" in lines
+    lines = quiet(predictor, [image, broken, "none.jpg"], tmp_path / "new", skip_bad=True)
+    assert "left out: 2 files that cannot be read" in lines
     assert len(pd.read_csv(tmp_path / "new" / "predictions.csv")) == 1
 
 
@@ -298,7 +324,7 @@ def test_memory_does_not_grow_with_the_length_of_a_video(run, tmp_path):
     code = """if True:
         import io, json, resource, sys
         from pathlib import Path
-        from mgutils.answering import Wishes, answer_files
+        from mgutils.answer_files import Wishes, answer_files
         from mgutils.predict import load_predictor
         predictor, peaks = load_predictor(sys.argv[1]), []
         for number, name in enumerate(sys.argv[2:]):

@@ -38,7 +38,7 @@ class Test:
     """Images at once."""
 
     def run(self) -> None:
-        from mgutils.answering import answer_table
+        from mgutils.answer_table import answer_table
         from mgutils.predict import load_predictor
 
         predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
@@ -76,7 +76,7 @@ class Predict:
     def run(self) -> None:
         import sys
 
-        from mgutils.answering import Wishes, answer_files
+        from mgutils.answer_files import Wishes, answer_files
         from mgutils.predict import load_predictor
 
         predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)

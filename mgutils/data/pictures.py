@@ -22,7 +22,7 @@ from mgutils.errors import DataError, Fault
 
 Rejected = Callable[[Path, str], None]
 """Told the path of a picture that is left out, and why."""
-_AHEAD = 4 * THREADS
+_AHEAD = 2 * THREADS
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in video.SUFFIXES
 
 
-def find_files(inputs: Iterable[str], stdin: TextIO) -> Iterator[Path]:
+def find_files(inputs: Iterable[str], stdin: TextIO, rejected: Rejected | None = None) -> Iterator[Path]:
     """Files that were named, those in folders that were named, and for ``-`` those that ``stdin`` names.
 
     A folder is searched wholly; its images and videos come in the order of their names, numbers by their value. Lines
-    of ``stdin`` are read when they are needed.
+    of ``stdin`` are read when they are needed. ``rejected``, if given, is told of files that are not there.
 
     Raises
     ------
@@ -112,22 +112,26 @@ def find_files(inputs: Iterable[str], stdin: TextIO) -> Iterator[Path]:
         If a file is not there, or a folder has neither images nor videos.
     """
     for name in inputs:
-        if name == "-":
-            yield from (_there(Path(line.rstrip("\r\n"))) for line in stdin if line.strip())
-        elif Path(name).is_dir():
-            yield from _in_folder(Path(name))
-        else:
-            yield _there(Path(name))
+        lines = (line.rstrip("\r\n") for line in stdin if line.strip()) if name == "-" else [name]
+        for line in lines:
+            if name != "-" and Path(line).is_dir():
+                yield from _in_folder(Path(line))
+                continue
+            problem = _problem(Path(line))
+            if not problem:
+                yield Path(line)
+            elif rejected is None:
+                raise DataError([Fault(line, None, None, problem, "an image or a video", "Correct the path.")])
+            else:
+                rejected(Path(line), problem)
 
 
-def _there(path: Path) -> Path:
+def _problem(path: Path) -> str:
+    """Why a path is not that of a file; "" if it is."""
     try:
-        found = "" if path.is_file() else "a folder" if path.is_dir() else "no such file"
+        return "" if path.is_file() else "a folder" if path.is_dir() else "no such file"
     except (OSError, ValueError):  # a name that no file can have
-        found = "no such file"
-    if found:
-        raise DataError([Fault(str(path), None, None, found, "an image or a video", "Correct the path.")])
-    return path
+        return "no such file"
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -35,8 +35,6 @@ def timeline_figure(timeline: Timeline, labels: Labels, thumbnails: Sequence[tup
     rows : int
         Classes shown at most: those that are answered longest, in the order in which they first are. The others are
         summed in the last row.
-
-    Taught in: 05, section 7.
     """
     means = timeline.means.T  # (C, T)
     shown = _longest(means, rows)
@@ -116,8 +114,6 @@ def heat_sheet(pictures: Sequence[tuple[Image.Image, np.ndarray, str]], *, colum
     ----------
     pictures : sequence of (image, heat, text)
         RGB image, heat (h, w) in 0..1, and what to write above.
-
-    Taught in: 05, section 7.
     """
     columns = min(columns, len(pictures))
     lines = -(-len(pictures) // columns)
