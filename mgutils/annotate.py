@@ -63,12 +63,12 @@ def _cut(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, roo
     return text.rstrip() + "…"
 
 
-def clock(seconds: float, *, tenths: bool = False) -> str:
-    """``1:02:03`` or ``2:03``, with tenths of a second if asked."""
+def clock(seconds: float, *, tenths: bool = False, hours: bool = False) -> str:
+    """``1:02:03`` or ``2:03``, with tenths of a second if asked; ``hours`` asks for ``0:02:03``."""
     whole = int(round(seconds * 10) // 10)
     minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    over, minutes = divmod(minutes, 60)
+    text = f"{over}:{minutes:02d}:{rest:02d}" if over or hours else f"{minutes}:{rest:02d}"
     return text + (f".{round(seconds * 10) % 10}" if tenths else "")
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mgutils.annotate import clock
 from mgutils.answer_files import Wishes, answer_files
 from mgutils.answer_table import answer_table
 from mgutils.answers import RowFile
@@ -122,6 +123,20 @@ def test_the_seeds_command_prints_the_runs_scores_and_writes_the_table(run, tabl
     assert submitted.columns.tolist() == ["filename", "class"]
     assert submitted["class"].tolist() == rows["class_id"].tolist()
     assert submitted["filename"].tolist() == [path.split("/")[1] for path in given["Path"]]
+
+
+def test_the_seeds_own_command_needs_no_further_word(run, table, tmp_path, monkeypatch, capsys):
+    import torch
+
+    root = table.parents[1]
+    monkeypatch.chdir(root)
+    (root / "kl2captioncheckpoints").mkdir()
+    weights = load_predictor(run.directory).weights.tensors
+    torch.save({"model": weights, "optimizer": {}, "lr_scheduler": {}, "epoch": 1},
+               root / "kl2captioncheckpoints" / "best_0.81.pth")
+    words = ["test", "--imagepathscsv", "training/validsubset.csv", "--columnname", "Path"]
+    assert main([*words, "--config", str(run.directory)]) == 0
+    assert f"top-1 {run.metrics['top1']:.2%}" in capsys.readouterr().out
 
 
 def test_a_table_without_classes_is_answered_and_says_so(predictor, table, tmp_path):
@@ -288,6 +303,18 @@ def test_from_the_command_line(run, tiny_root, tmp_path, capsys):
     assert printed.count("mg: ") == 3 and "Traceback" not in printed
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 truncated",
+                                     b"\x80\x02cos\nmkdir\nq\x00X\x04\0\0\0trapq\x01\x85R."])
+@pytest.mark.parametrize("command", [["predict", "a.png"], ["test", "--imagepathscsv", "a.csv"], ["export"]])
+def test_a_bad_checkpoint_is_one_message_and_status_2(command, content, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.pth").write_bytes(content)
+    assert main([*command, *([] if command == ["export"] else ["--checkpoint"]), "w.pth"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("mg: w.pth: ") and printed.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["w.pth"]
+
+
 # -- a fixed amount of memory ------------------------------------------------------------------------------------------
 
 
@@ -301,6 +328,13 @@ def test_a_long_timeline_is_the_plain_means_over_its_longer_stretches():
     wanted = np.stack([shares[(times // 8) == k].mean(axis=0) for k in range(32)])
     np.testing.assert_allclose(timeline.means, wanted)
     assert timeline._sums.shape == (48, 3)
+
+
+@pytest.mark.parametrize(("seconds", "options", "text"), [
+    (0, {}, "0:00"), (59.96, {}, "1:00"), (59.94, {"tenths": True}, "0:59.9"), (3723.4, {}, "1:02:03"),
+    (123, {"hours": True}, "0:02:03"), (0.25, {"tenths": True}, "0:00.2")])
+def test_times_in_words(seconds, options, text):
+    assert clock(seconds, **options) == text
 
 
 def test_a_stretch_without_pictures_has_no_mean():

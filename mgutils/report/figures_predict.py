@@ -56,7 +56,8 @@ def timeline_figure(timeline: Timeline, labels: Labels, thumbnails: Sequence[tup
     unit = "minutes:seconds" if end < 3600 else "hours:minutes:seconds"
     panel.set(xlabel=f"time in the video ({unit})", xlim=(0, end))
     panel.xaxis.set_major_locator(MultipleLocator(_tick(end)))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value, tenths=_tick(end) < 1)))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(
+        value, tenths=_tick(end) < 1, hours=end >= 3600)))
     panel.grid(visible=False)
     figure.colorbar(picture, ax=panel, label="mean probability", pad=0.015, fraction=0.03)
     key = Line2D([], [], color=VERMILLION, linewidth=3, label=f"answer in each {_seconds(timeline.stretch)}")

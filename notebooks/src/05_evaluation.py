@@ -236,7 +236,8 @@ predictor = load_predictor(run.directory)
 files = [dataset.image_path(row) for row in run.valid[:8]]
 answers = predictor.table(files)
 assert (answers["class_id"] - 1 == answer[:8]).all()
-answers[["path", "name", "probability", "name_2", "probability_2"]].round(2)
+answers["image"] = [file.name for file in files]
+answers[["image", "name", "probability", "name_2", "probability_2"]].round(2)
 
 # %% [markdown]
 # ## What we showed
