@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from mgutils.captions import class_captions
-from mgutils.checkpoint import load_weights
+from mgutils.checkpoint import CAPTIONS, load_weights
 from mgutils.config import RunConfig, TrainConfig
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import Split, split_of
@@ -112,7 +112,8 @@ def vision_table(runs: Sequence[Run], out_dir: Path | str) -> pd.DataFrame:
 def _parameters(run: Run) -> int:
     """Numbers in a run's weights, the running means and deviations of normalisation layers not counted."""
     with safe_open(run.directory / "best.safetensors", framework="np") as file:
-        learned = [name for name in file.keys() if "running_" not in name and "num_batches" not in name]
+        learned = [name for name in file.keys()
+                   if name != CAPTIONS and "running_" not in name and "num_batches" not in name]
         return int(sum(np.prod(file.get_slice(name).get_shape()) for name in learned))
 
 

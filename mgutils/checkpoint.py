@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from mgutils.errors import CheckpointError
 
 WEIGHTS, STATE = "last.safetensors", "last.state"
+CAPTIONS = "caption_embeddings"
+"""Name of the (C, D) tensor in a file of weights that makes the text encoder needless."""
 
 
 def written(path: Path, text: str) -> None:
@@ -29,8 +31,11 @@ def written(path: Path, text: str) -> None:
     _replace(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
-def save_weights(model: nn.Module, path: Path | str, metadata: dict[str, str] | None = None) -> None:
+def save_weights(model: nn.Module, path: Path | str, metadata: dict[str, str] | None = None,
+                 captions: np.ndarray | None = None) -> None:
     """Write a model's weights to ``path`` (``.safetensors``), with texts about them.
+
+    ``captions`` (C, D) are the captions' embeddings: with them, a prediction needs no text encoder.
 
     Raises
     ------
@@ -39,13 +44,8 @@ def save_weights(model: nn.Module, path: Path | str, metadata: dict[str, str] | 
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, lambda aside: _write_weights(model, aside, metadata))
-
-
-def save_captions(directory: Path, embeddings: np.ndarray, temperature: float) -> None:
-    """Keep the captions' embeddings (C, D), so that a prediction needs no text encoder."""
-    tensors = {"embeddings": torch.from_numpy(embeddings), "temperature": torch.tensor(temperature)}
-    _replace(directory / "captions.safetensors", lambda aside: safetensors.torch.save_file(tensors, aside))
+    more = {} if captions is None else {CAPTIONS: torch.from_numpy(captions)}
+    _replace(path, lambda aside: _write_weights(model, aside, metadata, more))
 
 
 def load_weights(model: nn.Module, path: Path | str) -> dict[str, str]:
@@ -57,6 +57,7 @@ def load_weights(model: nn.Module, path: Path | str) -> dict[str, str]:
         If the file cannot be read, or a name or shape does not fit the model.
     """
     state, metadata = _read_weights(Path(path))
+    state.pop(CAPTIONS, None)
     wanted = model.state_dict()
     _refuse(path, "missing", wanted.keys() - state.keys())
     _refuse(path, "unexpected", state.keys() - wanted.keys())
@@ -120,9 +121,13 @@ def load_last(directory: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | Non
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
-def _write_weights(model: nn.Module, path: Path, metadata: dict[str, str] | None) -> None:
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+def _write_weights(model: nn.Module, path: Path, metadata: dict[str, str] | None,
+                   more: dict[str, Tensor] | None = None) -> None:
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()} | (more or {})
+    path.touch()
+    mode = path.stat().st_mode  # safetensors writes files that only their owner may read
     safetensors.torch.save_file(state, path, metadata=metadata)
+    path.chmod(mode)
 
 
 def _read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -22,7 +22,7 @@ from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import split_of
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.distributed import gather, share
-from mgutils.errors import ConfigError
+from mgutils.errors import CheckpointError, ConfigError
 from mgutils.feed import Feed, ahead
 from mgutils.labels import Labels
 from mgutils.losses import similarity_logits
@@ -164,7 +164,11 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
                           f"({len(dataset.labels)} classes). Evaluate on data with the same Clip_label.csv.")
     pixels = load_pixels(dataset, config.train.image_size)
     rows = split_of(replace(config, split=split or config.split), dataset).valid
-    result = scores(best_logits(run_dir, config, dataset, pixels, rows), dataset.target[rows])
+    logits = best_logits(run_dir, config, dataset, pixels, rows)
+    if np.isnan(logits).any():
+        raise CheckpointError(f"{run_dir}/best.safetensors: gives scores that are no numbers (NaN). The run diverged: "
+                              "train again with lower learning rates.")
+    result = scores(logits, dataset.target[rows])
     write_scores(result, dataset.labels, Path(out_dir))
     return result
 

@@ -19,10 +19,11 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from mgutils.checkpoint import CAPTIONS
 from mgutils.errors import CheckpointError, ConfigError
 from mgutils.models.encoders import as_images
 from mgutils.models.scorer import CaptionScorer
-from mgutils.predict import CAPTIONS, Predictor, load_predictor
+from mgutils.predict import Predictor, load_predictor
 
 TOLERANCE = 1e-4
 """Largest difference of scores, as a share of the largest score."""

@@ -23,6 +23,7 @@ import torch
 from PIL import Image
 
 from mgutils.captions import class_captions
+from mgutils.checkpoint import CAPTIONS
 from mgutils.config import OBJECTIVES, PROFILES, RunConfig, parse_config, read_config
 from mgutils.data.pictures import Picture, read_pictures
 from mgutils.errors import CheckpointError, ConfigError, MgError
@@ -34,8 +35,6 @@ from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tok
 from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
 from mgutils.models.vision import build_classifier
 
-CAPTIONS = "caption_embeddings"
-"""Name of the (C, D) tensor in an exported file that makes the text encoder needless."""
 SEED_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
 """Settings of the seed's checkpoints, which do not say them: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
 _REFUSED = {"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
@@ -271,8 +270,9 @@ def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
         classifier = build_classifier(untrained, len(labels))
         fit_weights(classifier, weights)
         return PlainScorer(classifier)
-    if CAPTIONS in weights.tensors:
+    if CAPTIONS in weights.tensors and "config" in weights.metadata:
         return _exported_scorer(replace(config, model=untrained), labels, weights)
+    weights = replace(weights, tensors={name: value for name, value in weights.tensors.items() if name != CAPTIONS})
     captions = class_captions(labels, config.captions, config.seed)
     model, tokenizer = build_model(untrained, config.loss, captions)
     fit_weights(model, weights)
@@ -281,7 +281,7 @@ def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
 
 
 def _exported_scorer(config: RunConfig, labels: Labels, weights: Weights) -> CaptionScorer:
-    """The image half of an exported model with the captions' embeddings; needs no tokenizer."""
+    """The image half of a model with its captions' embeddings, which lie in the same file; needs no tokenizer."""
     encoder = ImageEncoder(config.model.image_encoder, False, config.model.image_kwargs)
     head = ProjectionHead(encoder.width, config.model.projection)
     empty = torch.zeros(len(labels), config.model.projection)

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 from mgutils.accumulate import exact_backward
 from mgutils.augment import augment
-from mgutils.checkpoint import load_last, save_captions, save_last, save_weights, written
+from mgutils.checkpoint import CAPTIONS, load_last, save_last, save_weights, written
 from mgutils.class_losses import CLASS_LOSSES
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
@@ -54,9 +54,9 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, d
     split : Split
         Row positions to train on and to validate on.
     directory : path
-        Receives ``config.json``, ``log.jsonl``, ``best.safetensors``, ``captions.safetensors`` (their embeddings at the
-        best epoch), ``last.safetensors`` and ``last.state`` (to go on from), ``outputs.npz`` (logits and embeddings of
-        the best epoch), ``metrics.json``, ``per_class.csv``, ``confusion.csv``, ``receipt.json``.
+        Receives ``config.json``, ``log.jsonl``, ``best.safetensors`` (with the captions' embeddings, so that prediction
+        needs no text encoder), ``last.safetensors`` and ``last.state`` (to go on from), ``outputs.npz`` (logits and
+        embeddings of the best epoch), ``metrics.json``, ``per_class.csv``, ``confusion.csv``, ``receipt.json``.
     progress : bool
         Show a bar.
     resume : bool
@@ -118,7 +118,7 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
             log.append(row | {"seconds": time.perf_counter() - clock})
             if first:
                 if better:
-                    _keep_best(session, result, outputs, dataset, split, directory)
+                    _keep_best(session, result, outputs, dataset, split, content, directory)
                 state = session_state(session) | {"epoch": epoch, "log": log, "best": best}
                 save_last(directory, session.scored, state)
                 written(directory / "log.jsonl", "".join(json.dumps(line) + "\n" for line in log))
@@ -146,12 +146,12 @@ def _go_on(session: Session, directory: Path, content: dict[str, Any]) -> tuple[
 
 
 def _keep_best(session: Session, result: Scores, outputs: dict[str, np.ndarray], dataset: Dataset, split: Split,
-               directory: Path) -> None:
+               content: dict[str, Any], directory: Path) -> None:
     np.savez(directory / "outputs.npz", valid=split.valid, target=dataset.target[split.valid], **outputs)
     write_scores(result, dataset.labels, directory)
-    if "caption_embeddings" in outputs:
-        save_captions(directory, outputs["caption_embeddings"], float(session.scored.temperature))
-    save_weights(session.scored, directory / "best.safetensors")
+    settings = content | {"temperature": float(session.scored.temperature)}
+    save_weights(session.scored, directory / "best.safetensors", {"config": json.dumps(settings)},
+                 outputs.get(CAPTIONS))
 
 
 def train_epoch(session: Session, rows: np.ndarray, seed: int) -> float:

@@ -23,7 +23,7 @@ from mgutils.data.table import read_dataset
 from mgutils.errors import CheckpointError, ConfigError, TrainingError
 from mgutils.lock import locked
 
-KEPT = (WEIGHTS, "best.safetensors", "captions.safetensors", "outputs.npz", "metrics.json", "confusion.csv")
+KEPT = (WEIGHTS, "best.safetensors", "outputs.npz", "metrics.json", "confusion.csv")
 
 
 @pytest.fixture

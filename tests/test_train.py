@@ -52,7 +52,7 @@ def test_a_run_leaves_everything_and_two_runs_are_equal_bit_for_bit(data, tmp_pa
     dataset, pixels, split = data
     folders = [train.fit(short(objective), dataset, pixels, split, tmp_path / name, progress=False) for name in "ab"]
     assert {path.name for path in folders[0].iterdir()} == {
-        "config.json", "log.jsonl", "best.safetensors", "last.safetensors", "last.state", "captions.safetensors",
+        "config.json", "log.jsonl", "best.safetensors", "last.safetensors", "last.state",
         "outputs.npz", "metrics.json", "per_class.csv", "confusion.csv", "receipt.json"}
     for name in ("best.safetensors", "last.safetensors", "outputs.npz", "metrics.json"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
