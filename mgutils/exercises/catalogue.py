@@ -9,9 +9,9 @@ from typing import Literal
 
 from mgutils.errors import ConfigError
 from mgutils.exercises.answers import SECONDS, Student, Wrong
-from mgutils.exercises.inspection import borrowed, is_stub, names_used
+from mgutils.exercises.inspection import Facts, read
 
-Status = Literal["solved", "not solved yet", "wrong"]
+Status = Literal["solved", "not solved yet", "wrong", "missing"]
 Checker = Callable[[Student], None]
 MODULES = {"01": "data", "02": "model", "03": "loss", "04": "training", "05": "scoring", "06": "controls",
            "07": "honest"}
@@ -106,37 +106,38 @@ def check(name: str, function: Callable, *, seconds: float = SECONDS) -> Result:
     ConfigError
         If there is no such exercise.
     """
-    result = judge(find(name), function, Student(function, seconds))
+    result = judge(find(name), function, seconds)
     print(result.message)
     return result
 
 
-def judge(task: Exercise, function: Callable, student: Student) -> Result:
-    """The verdict on one function; ``student`` makes the calls."""
+def judge(task: Exercise, function: Callable, seconds: float = SECONDS) -> Result:
+    """The verdict on a function in this process."""
     if not callable(function):
-        return _not_solved(task, Wrong("calling it", f"a {type(function).__name__}", "a function",
-                                       f'Give the function itself: check("{task.name}", {task.name}).'))
-    if is_stub(function):
+        return not_solved(task, Wrong("calling it", f"a {type(function).__name__}", "a function",
+                                      f'Give the function itself: check("{task.name}", {task.name}).'))
+    return verdict(task, read(function), Student(function, seconds))
+
+
+def verdict(task: Exercise, facts: Facts, student: Student) -> Result:
+    """The verdict on a function that was read; ``student`` makes the calls, here or elsewhere."""
+    if facts.stub:
         return Result(task.name, "not solved yet", f"{task.name}: not solved yet. Replace the dots by your own lines.")
-    if own := borrowed(function):
-        return _not_solved(task, Wrong("reading your function", f"it uses {own}", "your own code",
-                                       "That is the kit's own. Write the steps yourself."))
-    if used := sorted(names_used(function) & set(task.by_hand)):
-        return _not_solved(task, Wrong("reading your function", f"it uses {', '.join(used)}", "the steps by hand",
-                                       "This exercise is about what that function does inside."))
-    return verdict(task, student)
-
-
-def verdict(task: Exercise, student: Student) -> Result:
-    """Run the checker."""
+    if facts.borrowed:
+        return not_solved(task, Wrong("reading your function", f"it uses {facts.borrowed}", "your own code",
+                                      "That is the kit's own. Write the steps yourself."))
+    if used := sorted(facts.names & set(task.by_hand)):
+        return not_solved(task, Wrong("reading your function", f"it uses {', '.join(used)}", "the steps by hand",
+                                      "This exercise is about what that function does inside."))
     try:
         task.checker(student)
     except Wrong as wrong:
-        return _not_solved(task, wrong)
+        return not_solved(task, wrong)
     return Result(task.name, "solved", f"{task.name}: solved ({student.calls} trials).")
 
 
-def _not_solved(task: Exercise, wrong: Wrong) -> Result:
+def not_solved(task: Exercise, wrong: Wrong) -> Result:
+    """What went wrong, in words."""
     rows = {"tried": wrong.tried, "came back": wrong.found, "expected": wrong.wanted, "hint": wrong.hint}
     lines = [f"  {label + ':':<11}{text.strip()}".replace("\n", "\n" + 13 * " ")
              for label, text in rows.items() if text]

@@ -4,7 +4,26 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What reading a function's code tells."""
+
+    stub: bool
+    """Whether there is nothing in it yet."""
+    borrowed: str | None
+    """A function of the kit that it uses."""
+    names: frozenset[str]
+    """Global and attribute names that it mentions."""
+
+
+def read(function: Callable) -> Facts:
+    """Read a function's code without running it."""
+    return Facts(is_stub(function), borrowed(function), frozenset(names_used(function)))
+
 
 _NOTHING = {"RESUME", "NOP", "CACHE", "COPY_FREE_VARS", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "POP_TOP"}
 

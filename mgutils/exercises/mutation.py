@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mgutils.errors import ConfigError
-from mgutils.exercises.answers import SECONDS, Student
+from mgutils.exercises.answers import SECONDS
 from mgutils.exercises.catalogue import Exercise, Result, judge
 
 LEAST_RIGHT, LEAST_WRONG = 3, 4
@@ -60,7 +60,7 @@ def score(task: Exercise, file: Path | str, seconds: float = SECONDS) -> Score:
     if len(right) < LEAST_RIGHT or len(wrong) < LEAST_WRONG:
         raise ConfigError(f"{file}: found {len(right)} right and {len(wrong)} wrong solutions; wanted at least "
                           f"{LEAST_RIGHT} and {LEAST_WRONG}. Add functions right_… and edits to WRONG.")
-    right, wrong = ({name: judge(task, function, Student(function, seconds)) for name, function in group.items()}
+    right, wrong = ({name: judge(task, function, seconds) for name, function in group.items()}
                     for group in (right, wrong))
     return Score(task, right, wrong)
 
