@@ -81,7 +81,7 @@ def _stub(function: ast.FunctionDef, lines: list[str]) -> str:
     start = min([function.lineno, *(node.lineno for node in function.decorator_list)])
     end = first.end_lineno if documented else first.lineno - 1
     hints = [line for line in lines[end:function.end_lineno] if _HINT.match(line)]
-    return "\n".join([*(line for line in lines[start - 1:end] if not _HINT.match(line)), *hints, "    ..."])
+    return "\n".join([*lines[start - 1:end], *hints, "    ..."])
 
 
 def fingerprint(notebook: NotebookNode) -> str:

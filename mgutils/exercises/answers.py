@@ -56,6 +56,8 @@ class Student:
     def __init__(self, function: Callable, seconds: float = SECONDS, seed: int = 0) -> None:
         self.function, self.seconds, self.left = function, seconds, seconds
         self.rng, self.calls = np.random.default_rng(seed), 0
+        self.last = ("", "")
+        """What was tried last, and what came back."""
 
     def __call__(self, *arguments: Any, tried: str, gradient_of: int | None = None, **named: Any) -> Answer:
         """Call the function.
@@ -74,7 +76,9 @@ class Student:
         """
         self.calls += 1
         try:
-            return Answer(self._call(arguments, named, gradient_of), tried)
+            answer = Answer(self._call(arguments, named, gradient_of), tried)
+            self.last = tried, _brief(answer.value)
+            return answer
         except Failed as failure:
             hint = ("A loop may never end, or the work may grow with every step. Is the condition of every `while` "
                     "false at some time?" if failure.kind == "time" else "Run the function on this input in a cell of "
@@ -137,11 +141,11 @@ def _told(error: BaseException, function: Callable) -> str:
     """An error in one or two lines, with the line of the student's own code where it arose."""
     words = "".join(traceback.format_exception_only(error)).strip()[:_SHOWN]
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    own = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
     if not own:
         return words
-    text = linecache.getline(file, own[-1].lineno).strip()
-    return f"{words}\n(line {own[-1].lineno} of the cell{': ' + text if text else ''})"
+    text = linecache.getline(file, own[-1]).strip()
+    return f"{words}\n(line {own[-1]} of the cell{': ' + text if text else ''})"
 
 
 class Answer:

@@ -133,6 +133,10 @@ def verdict(task: Exercise, facts: Facts, student: Student) -> Result:
         task.checker(student)
     except Wrong as wrong:
         return not_solved(task, wrong)
+    except Exception as error:  # an answer of a kind that its checker did not foresee
+        tried, found = student.last
+        return not_solved(task, Wrong(tried, found, "an answer of the kind that the text asks for",
+                                      f"The checker could not make sense of it ({type(error).__name__}: {error})."))
     return Result(task.name, "solved", f"{task.name}: solved ({student.calls} trials).")
 
 

@@ -12,7 +12,8 @@ from mgutils.notebooks import SOURCES, read_source, sources
 
 KINDS = {"Easy": 1, "Medium": 2, "Project": 4}
 """Kind of an exercise to its points."""
-_HEAD = re.compile(r"### (?:Exercise|Project): (?P<title>.+)\n\*(?P<kind>Easy|Medium|Project), (?P<minutes>\d+) minutes\.\*")
+_HEAD = re.compile(r"### (?:Exercise|Project): (?P<title>.+)\n"
+                   r"\*(?P<kind>Easy|Medium|Project), (?P<minutes>\d+) minutes\.\*")
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def _in(source: Path) -> list[Told]:
         name = next(node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef))
         head = _HEAD.match(before.source)
         if head is None or "*It should show*" not in before.source:
-            raise MgError(f"{source.name}, solution of {name}: found {before.source.splitlines()[:2]} before it; wanted "
-                          "'### Exercise: title', '*Easy, 10 minutes.* Write …', and '*It should show* …'.")
+            raise MgError(f"{source.name}, solution of {name}: found {before.source.splitlines()[:2]} before it; "
+                          "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and '*It should show* …'.")
         if f'check("{name}", {name})' not in after.source:
             raise MgError(f'{source.name}, solution of {name}: wanted check("{name}", {name}) in the cell after it.')
         found.append(Told(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))

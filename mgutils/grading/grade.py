@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgutils.errors import ConfigError
-from mgutils.exercises.answers import Wrong
-from mgutils.exercises.catalogue import Exercise, Result, all_exercises, not_solved, verdict
+from mgutils.exercises.catalogue import Exercise, Result, all_exercises, verdict
 from mgutils.grading.feedback import page_name, write_page
 from mgutils.grading.remote import Dead, Limits, Process, RemoteStudent
 from mgutils.grading.submission import Submission, Unreadable, find_submissions, read_cells
@@ -114,11 +113,7 @@ def grade_one(submission: Submission, tasks: tuple[Exercise, ...], limits: Limit
 def _one(task: Exercise, facts: dict, process: Process, seed: int) -> Result:
     if task.name not in facts:
         return Result(task.name, "missing", f"{task.name}: missing. There is no function of that name.")
-    try:
-        return verdict(task, facts[task.name], RemoteStudent(process, task.name, seed))
-    except Exception as error:  # an answer that no checker foresaw is a wrong answer, and must not stop the others
-        return not_solved(task, Wrong("checking the answer", "something that cannot be compared", "an answer",
-                                      f"The checker stumbled over it: {type(error).__name__}: {error}"))
+    return verdict(task, facts[task.name], RemoteStudent(process, task.name, seed))
 
 
 def _nothing(submission: Submission, status: str, note: str, tasks: tuple[Exercise, ...]) -> Graded:

@@ -457,7 +457,7 @@ if check("look_up", look_up):
     assert np.isclose((valid["class_id"] == found).mean(), frame_audit.lookup_top1)
 
 # %% [markdown]
-# ### Exercise: find the wrong line
+# ### Exercise: find the wrong line, captions
 # *Easy, 10 minutes.* From here on you will meet beasts of the **bug zoo**: small programs that run, look right and
 # have one wrong line. Here `zoo_captions` pairs each class folder with a caption; `names[0]` is the caption of class
 # 1.

@@ -448,7 +448,7 @@ if check("project", project):
     print("largest difference from section 2:", (by_hand - embedding).abs().max().item())
 
 # %% [markdown]
-# ### Exercise: find the wrong line
+# ### Exercise: find the wrong line, padding
 # *Easy, 10 minutes.* `zoo_pooling` shall take the mean of a caption's token states (B, L, D) over its real tokens;
 # the mask (B, L) is 1 for a token and 0 for `[PAD]`. It runs, and its numbers look harmless. Find the wrong line.
 # *It should show* that a caption's embedding must not depend on the longest caption of its batch.

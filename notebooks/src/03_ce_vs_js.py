@@ -913,7 +913,7 @@ if check("stuck_scores", stuck_scores):
     print("probability of the right answer:", torch.as_tensor(stuck_scores(32)).softmax(dim=0)[0].item())
 
 # %% [markdown]
-# ### Exercise: find the wrong line
+# ### Exercise: find the wrong line, two directions
 # *Easy, 10 minutes.* `zoo_directions` is a cross entropy in two directions. Row i of the target says which captions
 # fit image i, and also which images fit caption i. With a symmetric target the program is right. Find the line that
 # is wrong with any other.
@@ -944,9 +944,9 @@ def symmetric_loss(image: torch.Tensor, text: torch.Tensor, classes: torch.Tenso
     # Hint: `log_softmax(dim=1)` of the logits, then of their transpose. The target is the same for both.
     logits = F.normalize(image, dim=1) @ F.normalize(text, dim=1).T / temperature
     weight = multi_positive_targets(classes).to(logits.dtype)
-    image_to_text = -(weight * logits.log_softmax(dim=1)).sum(dim=1)
-    text_to_image = -(weight * logits.T.log_softmax(dim=1)).sum(dim=1)
-    return (image_to_text + text_to_image).mean() / 2
+    image_to_text = -(weight * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    text_to_image = -(weight * logits.T.log_softmax(dim=1)).sum(dim=1).mean()
+    return 0.5 * image_to_text + 0.5 * text_to_image
 
 # %%
 if check("symmetric_loss", symmetric_loss):

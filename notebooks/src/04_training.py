@@ -340,7 +340,7 @@ if check("plateau_rates", plateau_rates):
     print(plateau_rates(first.log["valid_loss"].tolist(), here.lr_image, 0.8, 1))
 
 # %% [markdown]
-# ### Exercise: find the wrong line
+# ### Exercise: find the wrong line, batches
 # *Easy, 10 minutes.* `zoo_batches` shares the rows of an epoch out into batches. Every row should be in one of them.
 # *It should show* why the number of rows that were seen belongs into a log.
 
@@ -357,7 +357,7 @@ if check("zoo_batches", zoo_batches):
     print(sum(len(batch) for batch in zoo_batches(len(split.train), 32, seed)), "of", len(split.train), "rows seen")
 
 # %% [markdown]
-# ### Exercise: find the wrong line
+# ### Exercise: find the wrong line, shuffling
 # *Easy, 10 minutes.* `zoo_shuffle` puts images and labels into a random order. A model that is fed by it learns
 # nothing but the shares of the classes, and no message says why.
 # *It should show* what to look at first when a model is no better than the constant class.

@@ -281,7 +281,7 @@ if check("uar", uar):
     print(f"model {uar(answer, target):.1%}, constant class {uar(constant, target):.1%}")
 
 # %% [markdown]
-# ### Exercise: find the wrong line
+# ### Exercise: find the wrong line, the mean of a score
 # *Easy, 10 minutes.* `zoo_accuracy` gets the answers and the classes of each batch and shall return the share of
 # right answers among all images. It is right for some data, and wrong for yours.
 # *It should show* a score that depends on the batch size.
@@ -301,7 +301,7 @@ if check("zoo_accuracy", zoo_accuracy):
         print(f"batches of {size}: {zoo_accuracy(parts):.4%}")
 
 # %% [markdown]
-# ### Exercise: find the wrong line
+# ### Exercise: find the wrong line, scoring a model
 # *Easy, 10 minutes.* `zoo_predict` gets a model that was being trained and shall return its scores for some images.
 # Ask it twice and it answers twice differently.
 # *It should show* what a model does in training that it must not do when it is scored.
