@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,16 +91,28 @@ def build(source_dir: Path | str = SOURCES, out_dir: Path | str = SOURCES.parent
     out_dir = Path(out_dir)
     new = {out_dir / f"{source.stem}.ipynb": read_source(source, version) for source in sources(source_dir)}
     old = {path: _existing(path) for path in new if path.exists()}
-    changed = [path for path, notebook in old.items() if notebook is None or not is_as_built(notebook)]
-    if changed and not overwrite:
-        raise MgError(f"{', '.join(map(str, changed))}: changed since it was built; a student's own work is not "
-                      "overwritten. Copy it elsewhere, build into another folder with --out-dir, or give --overwrite.")
+    if not overwrite:
+        refuse_changed(new, "build into another folder with --out-dir, or give --overwrite.")
     out_dir.mkdir(parents=True, exist_ok=True)
     for path, notebook in new.items():
         if old.get(path) is not None:
             keep_outputs(notebook, old[path])
         _write(notebook, path)
     return list(new)
+
+
+def refuse_changed(paths: Iterable[Path], remedy: str) -> None:
+    """Guard a student's own work.
+
+    Raises
+    ------
+    MgError
+        If one of the files is there and is not as it was built.
+    """
+    there = {path: _existing(path) for path in paths if path.exists()}
+    if changed := [str(path) for path, notebook in there.items() if notebook is None or not is_as_built(notebook)]:
+        raise MgError(f"{', '.join(changed)}: changed since it was built; a student's own work is not overwritten. "
+                      f"Copy it elsewhere, {remedy}")
 
 
 def _existing(path: Path) -> NotebookNode | None:
