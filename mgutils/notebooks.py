@@ -1,7 +1,8 @@
 """The notebooks as files: built from their sources and executed by papermill.
 
-A source is a jupytext ``py:percent`` file ``NN_name.py``. Pages are made in :mod:`mgutils.pages`; the whole
-course is run by :mod:`mgutils.course`.
+A source is a jupytext ``py:percent`` file ``NN_name.py`` with the solutions of its exercises; what students and
+instructors get of it is decided in :mod:`mgutils.versions`. Pages are made in :mod:`mgutils.pages`; the whole course is
+run by :mod:`mgutils.course`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from nbformat import NotebookNode
 from traitlets import default
 
 from mgutils.errors import ConfigError, MgError
+from mgutils.versions import Version, derive, is_as_built, keep_outputs
 
 SOURCES = Path(__file__).resolve().parents[1] / "notebooks" / "src"
 _KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -48,10 +50,15 @@ def sources(source_dir: Path | str = SOURCES) -> list[Path]:
     return found
 
 
-def read_source(source: Path | str) -> NotebookNode:
-    """A source as a notebook without outputs.
+def read_source(source: Path | str, version: Version = "student") -> NotebookNode:
+    """A version of a source as a notebook without outputs.
 
     Cell ids are ``<stem>-<position>``, the tags stay, all other metadata of cells goes. Same text, same notebook.
+
+    Raises
+    ------
+    MgError
+        If a solution cannot be turned into a stub.
     """
     source = Path(source)
     notebook = jupytext.read(source, fmt="py:percent")
@@ -60,24 +67,60 @@ def read_source(source: Path | str) -> NotebookNode:
     for position, cell in enumerate(notebook.cells):
         cell.id = f"{source.stem}-{position:03d}"
         cell.metadata = NotebookNode(tags=cell.metadata["tags"]) if cell.metadata.get("tags") else NotebookNode()
-    return notebook
+    return derive(notebook, version, source.name)
 
 
-def build(source_dir: Path | str = SOURCES, out_dir: Path | str = SOURCES.parent) -> list[Path]:
+def build(source_dir: Path | str = SOURCES, out_dir: Path | str = SOURCES.parent, *, version: Version = "student",
+          overwrite: bool = False) -> list[Path]:
     """Write ``out_dir/NN_name.ipynb`` from every ``source_dir/NN_name.py``; the same bytes every time.
+
+    A notebook that is there already and that nobody has changed keeps its outputs up to the first cell that is new.
+
+    Parameters
+    ----------
+    version : str
+        ``student`` (exercises as stubs) or ``instructor`` (with their solutions).
+    overwrite : bool
+        Also replace notebooks that somebody has changed since they were built.
 
     Raises
     ------
     MgError
-        If there is no source.
+        If there is no source, or a notebook has been changed; then nothing is written.
     """
     out_dir = Path(out_dir)
+    new = {out_dir / f"{source.stem}.ipynb": read_source(source, version) for source in sources(source_dir)}
+    old = {path: _existing(path) for path in new if path.exists()}
+    if not overwrite:
+        refuse_changed(new, "build into another folder with --out-dir, or give --overwrite.")
     out_dir.mkdir(parents=True, exist_ok=True)
-    built = []
-    for source in sources(source_dir):
-        built.append(out_dir / f"{source.stem}.ipynb")
-        _write(read_source(source), built[-1])
-    return built
+    for path, notebook in new.items():
+        if old.get(path) is not None:
+            keep_outputs(notebook, old[path])
+        _write(notebook, path)
+    return list(new)
+
+
+def refuse_changed(paths: Iterable[Path], remedy: str) -> None:
+    """Guard a student's own work.
+
+    Raises
+    ------
+    MgError
+        If one of the files is there and is not as it was built.
+    """
+    there = {path: _existing(path) for path in paths if path.exists()}
+    if changed := [str(path) for path, notebook in there.items() if notebook is None or not is_as_built(notebook)]:
+        raise MgError(f"{', '.join(changed)}: changed since it was built; a student's own work is not overwritten. "
+                      f"Copy it elsewhere, {remedy}")
+
+
+def _existing(path: Path) -> NotebookNode | None:
+    """The notebook in a file; nothing if it cannot be read."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception:  # nbformat raises many kinds; whatever it is, it is not what we built
+        return None
 
 
 def _write(notebook: NotebookNode, path: Path) -> None:

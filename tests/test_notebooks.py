@@ -11,6 +11,7 @@ import pytest
 from mgutils import course, notebooks
 from mgutils.config import get_profile
 from mgutils.errors import ConfigError, MgError
+from mgutils.exercises import listing
 from mgutils.notebooks import build, execute, parameters_of
 from mgutils.pages import formula, network_references, to_html
 
@@ -180,6 +181,14 @@ def test_a_cell_that_hangs_or_ends_the_kernel_is_an_error(project, tmp_path, cel
         execute(source, tmp_path / "a.ipynb", cwd=tmp_path, timeout=3)
 
 
+def test_an_endless_function_is_stopped_in_a_kernel_and_the_notebook_goes_on(project, tmp_path):
+    cells = ["from mgutils.exercises import check\ndef leak(train, valid):\n    while True: pass",
+             "check('leak', leak, seconds=0.3)", "print('later')"]
+    source = project(a="\n".join([PARAMETERS, *(f"# %%\n{cell}\n" for cell in cells)])) / "01_a.py"
+    said = printed(execute(source, tmp_path / "a.ipynb", cwd=tmp_path, timeout=60))
+    assert "stopped after 0.3 seconds" in said and said.endswith("later\n")
+
+
 # -- pages -------------------------------------------------------------------------------------------------------------
 
 
@@ -259,6 +268,11 @@ def test_reproduce_cannot_make_real_images(project, tmp_path):
 COURSE = sorted(notebooks.SOURCES.glob("[0-9][0-9]_*.py"))
 
 
+def exercises_of(source):
+    """Names of the functions that a notebook of the course asks for."""
+    return [told.name for told in listing.told() if told.notebook == source.name[:2]]
+
+
 @pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)
 def test_a_notebook_has_the_four_parameters(source):
     assert parameters_of(source) == {"profile": "cpu", "data_root": "../data/cpu", "seed": 0, "out_dir": "../out/cpu"}
@@ -279,3 +293,18 @@ def smoke(tmp_path_factory):
 def test_notebook_runs_in_smoke(source, smoke):
     executed = execute(source, smoke["out_dir"] / "notebooks" / f"{source.stem}.ipynb", smoke, timeout=300)
     assert network_references(to_html(executed).read_text(encoding="utf-8")) == []
+    said = printed(executed)
+    assert all(f"{name}: not solved yet." in said for name in exercises_of(source)) and ": solved (" not in said
+
+
+@pytest.fixture(scope="session")
+def instructor_dir(tmp_path_factory):
+    return build(out_dir=tmp_path_factory.mktemp("instructor"), version="instructor")[0].parent
+
+
+@pytest.mark.notebooks
+@pytest.mark.parametrize("source", [one for one in COURSE if exercises_of(one)], ids=lambda source: source.stem)
+def test_every_check_of_an_instructors_notebook_is_solved(source, smoke, instructor_dir):
+    notebook = instructor_dir / f"{source.stem}.ipynb"
+    said = printed(execute(notebook, smoke["out_dir"] / "instructor" / notebook.name, smoke, timeout=300))
+    assert all(f"{name}: solved (" in said for name in exercises_of(source)) and "not solved yet" not in said

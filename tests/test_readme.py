@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mgutils.errors import ConfigError
+from mgutils.errors import ConfigError, MgError
 from mgutils.report.readme import fill, publish, read_parts
 
 ROOT = Path(__file__).parents[1]
@@ -47,3 +47,5 @@ def test_publish_wants_a_whole_reproduction_and_copies_it(tmp_path):
     assert len(publish(out, root)) == 5
     assert read_parts(root / "README.md") == {"table1": "the tables/table1.md", "kept": "x"}
     assert (root / "figures" / "a.png").exists() and (root / "notebooks" / "01_a.ipynb").exists()
+    with pytest.raises(MgError, match="01_a.ipynb: changed since it was built"):  # somebody's notes, not a notebook
+        publish(out, root)

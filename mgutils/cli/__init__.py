@@ -14,6 +14,7 @@ import tyro
 
 from mgutils.cli.course import NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, Synth
+from mgutils.cli.grading import ExercisesOtter, ExercisesScore, Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.training import Diff, Evaluate, Train
@@ -34,6 +35,9 @@ COMMANDS = {
     ("predict",): Predict,
     ("export",): Export,
     ("notebooks", "build"): NotebooksBuild,
+    ("exercises", "score"): ExercisesScore,
+    ("exercises", "otter"): ExercisesOtter,
+    ("grade",): Grade,
     ("reproduce",): Reproduce,
     ("publish",): Publish,
     ("verify",): Verify,

@@ -10,17 +10,22 @@ from mgutils.config import ProfileName, get_profile
 
 @dataclass(frozen=True)
 class NotebooksBuild:
-    """Write the notebooks from their sources."""
+    """Write the students' and the instructor's notebooks from their sources."""
 
     source: Path = Path("notebooks/src")
     """Folder of the py:percent sources."""
     out_dir: Path = Path("notebooks")
-    """Folder of the notebooks."""
+    """Folder of the students' notebooks, without solutions."""
+    instructor_dir: Path = Path("out/instructor")
+    """Folder of the instructor's notebooks, with solutions; git does not keep it."""
+    overwrite: bool = False
+    """Also replace notebooks that somebody has changed since they were built."""
 
     def run(self) -> None:
         from mgutils.notebooks import build
 
-        for path in build(self.source, self.out_dir):
+        for path in (*build(self.source, self.out_dir, overwrite=self.overwrite),
+                     *build(self.source, self.instructor_dir, version="instructor", overwrite=self.overwrite)):
             print(path)
 
 

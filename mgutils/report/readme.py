@@ -58,11 +58,17 @@ def publish(out_dir: Path | str, root: Path | str) -> list[Path]:
     ------
     ConfigError
         If the reproduction is not complete, or the README lacks a part.
+    MgError
+        If somebody has changed a notebook of the project since it was built.
     """
+    from mgutils.notebooks import refuse_changed
+
     out_dir, root = Path(out_dir), Path(root)
     if not (out_dir / "tables" / "findings.json").exists():
         raise ConfigError(f"{out_dir}: found no tables/findings.json, which the last notebook writes. "
                           "Run `mg reproduce` to its end first.")
+    refuse_changed([root / "notebooks" / path.name for path in out_dir.glob("notebooks/*.ipynb")],
+                   "or restore the project's own with git.")
     written = []
     for source, target in (("notebooks/*.ipynb", "notebooks"), ("figures/*", "figures"), ("tables/*", "figures")):
         (root / target).mkdir(exist_ok=True)

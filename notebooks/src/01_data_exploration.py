@@ -386,7 +386,121 @@ assert frame_audit.lookup_top1 > frame_audit.constant_top1
 print("all claims hold on", data_root)
 
 # %% [markdown]
-# ## Exercises
+# ## Exercises that check themselves
+#
+# Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what
+# it tried, what came back and what it expected. Nothing breaks while an exercise is unsolved. Easy ones take some ten
+# minutes, the project an evening. Write the steps yourself; the kit's own functions do not count.
+
+# %%
+from mgutils.exercises import check
+
+# %% [markdown]
+# ### Exercise: sort the class folders
+# *Easy, 10 minutes.* Write `class_folders(names)`. It gets the names of everything in a training folder and returns
+# those of the class folders, smallest number first. What is not a whole number is no class folder.
+# *It should show* that the trap of section 5 takes one argument to avoid.
+
+# %% tags=["solution"]
+def class_folders(names: list[str]) -> list[str]:
+    """Names of the class folders among `names`, in the order of their numbers."""
+    # Hint: `sorted` takes a `key`; `"12".isdigit()` is True.
+    return sorted([name for name in names if name.isdigit()], key=int)
+
+# %%
+if check("class_folders", class_folders):
+    print(class_folders([path.name for path in (Path(data_root) / "training").iterdir()])[:12])
+
+# %% [markdown]
+# ### Exercise: audit a split for leaks
+# *Easy, 10 minutes.* Write `leak(train, valid)`. Both are arrays that say to which group (clip, video, subject) each
+# row belongs. Return the share of the validation rows whose group has a row in training.
+# *It should show* the left panel of the audit, one number at a time.
+
+# %% tags=["solution"]
+def leak(train: np.ndarray, valid: np.ndarray) -> float:
+    """Share of the rows in `valid` whose group is also in `train`."""
+    # Hint: `np.isin`. Rows are counted, not groups.
+    return np.isin(valid, train).mean()
+
+# %%
+if check("leak", leak):
+    for name in audits:
+        part = make_split(dataset, name)
+        clips = [frames["clip_id"].to_numpy()[rows] for rows in (part.train, part.valid)]
+        print(f"{name:9s} {leak(*clips):.1%} of the validation frames have a sibling in training")
+        assert np.isclose(leak(*clips), audits[name].clip_shared)
+
+# %% [markdown]
+# ### Exercise: answer without looking
+# *Medium, 25 minutes.* Write `look_up(train_clips, train_classes, valid_clips)`, the classifier that sees no pixel.
+# For each validation row it answers the class that the row's clip has most often in training; for a clip that is not
+# in training, the most common class of all training rows. Among equally common classes the smaller number wins.
+# *It should show* what an accuracy on the frame split is worth.
+
+# %% tags=["solution"]
+def look_up(train_clips: np.ndarray, train_classes: np.ndarray, valid_clips: np.ndarray) -> list[int]:
+    """One class for each row of `valid_clips`."""
+    # Hint: `np.unique(classes, return_counts=True)` counts, and sorts the classes on the way.
+    def most_common(classes: np.ndarray) -> int:
+        values, counts = np.unique(classes, return_counts=True)
+        return int(values[counts.argmax()])
+
+    fallback = most_common(train_classes)
+    known = {clip: most_common(train_classes[train_clips == clip]) for clip in np.unique(train_clips)}
+    return [known.get(clip, fallback) for clip in valid_clips]
+
+# %%
+if check("look_up", look_up):
+    found = look_up(train["clip_id"].to_numpy(), train["class_id"].to_numpy(), valid["clip_id"].to_numpy())
+    print(f"right without a pixel: {(valid['class_id'] == found).mean():.1%}")
+    assert np.isclose((valid["class_id"] == found).mean(), frame_audit.lookup_top1)
+
+# %% [markdown]
+# ### Exercise: find the wrong line, captions
+# *Easy, 10 minutes.* From here on you will meet beasts of the **bug zoo**: small programs that run, look right and
+# have one wrong line. Here `zoo_captions` pairs each class folder with a caption; `names[0]` is the caption of class
+# 1.
+# *It should show* how a model can be trained on 31 wrong captions without a message.
+
+# %% tags=["solution"]
+def zoo_captions(folders: list[str], names: list[str]) -> dict[str, str]:
+    """The caption of each folder."""
+    captions = {}
+    for position, folder in enumerate(sorted(folders, key=int)):
+    # student: for position, folder in enumerate(sorted(folders)):
+        captions[folder] = names[position]
+    return captions
+
+# %%
+if check("zoo_captions", zoo_captions):
+    print(zoo_captions(listed, dataset.labels.names)["10"])
+
+# %% [markdown]
+# ### Project: a split that keeps groups together
+# *Project, 60 minutes.* Write `grouped_split(groups, share, seed)`. It returns one truth value for each row, True
+# where the row is for validation. No group may stand on both sides; the number of validation rows is `share` of all,
+# give or take the largest group; groups go to either side at random, and the same seed gives the same split.
+# *It should show* a split by clip of your own that the kit's audit finds tight.
+
+# %% tags=["solution"]
+def grouped_split(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """(N,) truth values: whether each row is for validation."""
+    # Hint: put the groups in a random order and take whole groups until there are enough rows.
+    names, counts = np.unique(groups, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    before = np.cumsum(counts[order]) - counts[order]  # rows taken before this group
+    return np.isin(groups, names[order][before < share * len(groups)])
+
+# %%
+if check("grouped_split", grouped_split):
+    mine = grouped_split(frames["clip_id"].to_numpy(), 0.2, seed)
+    my_audit = audit_split(dataset, replace(split, train=np.flatnonzero(~mine), valid=np.flatnonzero(mine)))
+    print(f"clips shared {my_audit.clip_shared:.1%}, look-up {my_audit.lookup_top1:.1%}, {mine.mean():.1%} of the rows")
+    assert my_audit.clip_shared == 0
+
+# %% [markdown]
+# ## More to try
 #
 # 1. *5 minutes.* Which class has the most clips, and which the most frames? Is it the same one, and why might it not
 #    be?

@@ -398,7 +398,101 @@ assert certainty.iloc[0] > 10 * certainty.iloc[2]
 print("all claims hold")
 
 # %% [markdown]
-# ## Exercises
+# ## Exercises that check themselves
+#
+# Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what
+# it tried, what came back and what it expected. Nothing breaks while an exercise is unsolved. Easy ones take some ten
+# minutes, the project an evening. Write the steps yourself; the kit's own functions do not count.
+
+# %%
+from mgutils.exercises import check
+
+# %% [markdown]
+# ### Exercise: the cosine matrix
+# *Easy, 10 minutes.* Write `cosine_matrix(images, texts)` for embeddings (B, D) and (C, D) of any length. Row i,
+# column j of the answer (B, C) is the cosine between image i and text j.
+# *It should show* the picture of section 4, from three lines.
+
+# %% tags=["solution"]
+def cosine_matrix(images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
+    """(B, D), (C, D) -> (B, C) cosines."""
+    # Hint: bring every row to length one, then one matrix product does the rest.
+    images = images / images.norm(dim=1, keepdim=True)
+    texts = texts / texts.norm(dim=1, keepdim=True)
+    return images @ texts.T
+
+# %%
+if check("cosine_matrix", cosine_matrix):
+    print("largest difference from section 4:", (cosine_matrix(eight, caption_embeddings) - cosines).abs().max().item())
+
+# %% [markdown]
+# ### Exercise: a projection head's forward pass
+# *Medium, 20 minutes.* Write `project(x, w1, b1, w2, b2, gain, shift)`, a head in evaluation mode, from its weights:
+# project `x` (B, W) with `w1` (D, W) and `b1`; refine by GELU and a second linear layer; add what was projected; end
+# in a LayerNorm over the D numbers of each row (eps 1e-5), with a factor and a shift for each number.
+# *It should show* the 256 numbers of section 2, equal to the last digits.
+
+# %% tags=["solution"]
+def project(x: torch.Tensor, w1: torch.Tensor, b1: torch.Tensor, w2: torch.Tensor, b2: torch.Tensor,
+            gain: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """(B, W) features -> (B, D) embeddings."""
+    # Hint: `F.linear(x, w, b)` is x wᵀ + b. `F.gelu` and `F.layer_norm` are there too.
+    projected = F.linear(x, w1, b1)
+    refined = F.linear(F.gelu(projected), w2, b2)
+    return F.layer_norm(refined + projected, (len(gain),), gain, shift)
+
+# %%
+if check("project", project):
+    weights = [head.projection, head.fc, head.layer_norm]
+    by_hand = project(features, *(part for layer in weights for part in (layer.weight.detach(), layer.bias.detach())))
+    print("largest difference from section 2:", (by_hand - embedding).abs().max().item())
+
+# %% [markdown]
+# ### Exercise: find the wrong line, padding
+# *Easy, 10 minutes.* `zoo_pooling` shall take the mean of a caption's token states (B, L, D) over its real tokens;
+# the mask (B, L) is 1 for a token and 0 for `[PAD]`. It runs, and its numbers look harmless. Find the wrong line.
+# *It should show* that a caption's embedding must not depend on the longest caption of its batch.
+
+# %% tags=["solution"]
+def zoo_pooling(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """(B, L, D), (B, L) -> (B, D), the mean over real tokens."""
+    weights = mask[..., None].to(states.dtype)
+    # student: weights = torch.ones_like(states[..., :1])
+    summed = (states * weights).sum(dim=1)
+    return summed / weights.sum(dim=1)
+
+# %%
+if check("zoo_pooling", zoo_pooling):
+    pooled = F.normalize(zoo_pooling(states[-1], tokens["attention_mask"]), dim=1)
+    first = F.normalize(text_features, dim=1)
+    print(f"mean cosine between captions: [CLS] {mean_cosine(first):.3f}, mean over tokens {mean_cosine(pooled):.3f}")
+
+# %% [markdown]
+# ### Project: a classifier from several sentences
+# *Project, 60 minutes.* One class can be described by several sentences. Write `zero_shot(images, texts,
+# temperature)` for images (B, D) and sentences (C, K, D), K for each class. Bring every sentence to length one, take
+# the mean of a class's sentences, bring that to length one, compare with the images by cosine, divide by the
+# temperature, and return the probabilities (B, C).
+# *It should show* how CLIP turns prompts into a classifier; with random weights it is still close to guessing.
+
+# %% tags=["solution"]
+def zero_shot(images: torch.Tensor, texts: torch.Tensor, temperature: float) -> torch.Tensor:
+    """(B, D), (C, K, D) -> (B, C) probabilities."""
+    # Hint: two normalisations for the texts, one for the images. `dim=-1` is the axis of the D numbers.
+    classes = F.normalize(F.normalize(texts, dim=-1).mean(dim=1), dim=-1)  # (C, D)
+    cosine = F.normalize(images, dim=-1) @ classes.T  # (B, C)
+    return (cosine / temperature).softmax(dim=1)
+
+# %%
+if check("zero_shot", zero_shot):
+    prompts = ["{}", "an athlete, {}", "a photograph of a person {}"]
+    sentences = [prompt.format(name.strip().lower()) for name in dataset.labels.names for prompt in prompts]
+    with torch.no_grad():
+        sentence_embeddings = small.encode_text(**tokenize(small_tokenizer, sentences)).reshape(32, 3, -1)
+    print("probability of the first answer:", zero_shot(image, sentence_embeddings, 0.07).max(dim=1).values.tolist())
+
+# %% [markdown]
+# ## More to try
 #
 # 1. *5 minutes.* How many parameters would the image head have with a shared space of 512 dimensions? Predict, then
 #    check with `count_parameters`.

@@ -804,8 +804,156 @@ verdicts.style.hide(axis="index").set_properties(**{"text-align": "left"})
 # What we did not show: that this is what happened in the report's own run. Its code for that row is commented out
 # and calls a function that its file does not define. We showed that what it describes fails in this way, and that
 # what it blames does not.
+
+# %% [markdown]
+# ## Exercises that check themselves
 #
-# ## Exercises
+# Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what
+# it tried, what came back and what it expected. Nothing breaks while an exercise is unsolved. Easy ones take some ten
+# minutes, the project an evening. Write the steps yourself; the kit's own functions do not count.
+
+# %%
+from mgutils.exercises import check
+
+# %% [markdown]
+# ### Exercise: the row softmax by hand
+# *Easy, 10 minutes.* Write `row_softmax(scores)` without torch's softmax: exp of each score, divided by the sum over
+# its row. Scores may be as large as 5120 (section 5), and exp(5120) is no number: take something from each row first.
+# *It should show* the probabilities that all losses here are made of.
+
+# %% tags=["solution"]
+def row_softmax(scores: torch.Tensor) -> torch.Tensor:
+    """(B, C) scores -> (B, C) probabilities, each row summing to one."""
+    # Hint: a softmax does not change if the same number is taken from all scores of a row.
+    power = torch.exp(scores - scores.amax(dim=1, keepdim=True))
+    return power / power.sum(dim=1, keepdim=True)
+
+# %%
+if check("row_softmax", row_softmax):
+    print("sums of the rows:", row_softmax(image @ text.T / 0.05).sum(dim=1).tolist())
+
+# %% [markdown]
+# ### Exercise: multi-positive targets
+# *Easy, 10 minutes.* Write `multi_positive_targets(classes)`. It gets the class of each sample in a batch (B,) and
+# returns the target matrix (B, B): in row i the same weight on every sample of i's class, so that the row sums to
+# one.
+# *It should show* the second matrix of section 2.
+
+# %% tags=["solution"]
+def multi_positive_targets(classes: torch.Tensor) -> torch.Tensor:
+    """(B,) class indices -> (B, B) targets, rows summing to one."""
+    # Hint: `classes[:, None] == classes` compares every sample with every other.
+    same = (classes[:, None] == classes).float()
+    return same / same.sum(dim=1, keepdim=True)
+
+# %%
+if check("multi_positive_targets", multi_positive_targets):
+    print("as in section 2:", torch.equal(multi_positive_targets(target), matrices["class"]))
+
+# %% [markdown]
+# ### Exercise: the real Jensen-Shannon divergence
+# *Medium, 20 minutes.* Write down on paper what becomes of the report's Equation 1 when M is the mean of P and Q.
+# Then write `jensen_shannon(p, q)` for rows of probabilities (B, C): one number for each row, natural logarithm.
+# Where a probability is zero, its term is zero.
+# *It should show* a number that exceeds ln 2 for no pair at all.
+
+# %% tags=["solution"]
+def jensen_shannon(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    """(B, C), (B, C) -> (B,) divergences in nats."""
+    # Hint: `torch.xlogy(a, b)` is a log b, and 0 where a is 0.
+    m = (p + q) / 2
+    p_to_m = (torch.xlogy(p, p) - torch.xlogy(p, m)).sum(dim=1)
+    q_to_m = (torch.xlogy(q, q) - torch.xlogy(q, m)).sum(dim=1)
+    return (p_to_m + q_to_m) / 2
+
+# %%
+if check("jensen_shannon", jensen_shannon):
+    largest = jensen_shannon(triples[0].exp(), triples[1].exp()).max()
+    print(f"largest of a thousand: {largest:.6f}; ln 2 = {math.log(2):.6f}")
+
+# %% [markdown]
+# ### Exercise: one gradient for two losses
+# *Medium, 20 minutes.* Write `two_gradients(target, scores)`: the gradients, with respect to the scores (B, C), of
+# the cross entropy and of the forward Kullback-Leibler divergence KL(target || softmax of the row), both as a mean
+# over the rows. Differentiate by machine or on paper. Return the pair.
+# *It should show* that the two losses cannot train differently.
+
+# %% tags=["solution"]
+def two_gradients(target: torch.Tensor, scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, C), (B, C) -> the gradient of CE and that of KL, each (B, C)."""
+    # Hint: `scores.clone().requires_grad_()`, then `torch.autograd.grad(value, leaf)[0]`. torch.xlogy(q, q) is q log q.
+    gradients = []
+    for negative_entropy in (torch.zeros(len(target)), torch.xlogy(target, target).sum(dim=1)):
+        leaf = scores.clone().requires_grad_()
+        value = negative_entropy - (target * leaf.log_softmax(dim=1)).sum(dim=1)
+        gradients.append(torch.autograd.grad(value.mean(), leaf)[0])
+    return gradients[0], gradients[1]
+
+# %%
+if check("two_gradients", two_gradients):
+    of_ce, of_kl = two_gradients(wanted, logits)
+    print("largest difference:", (of_ce - of_kl).abs().max().item())
+
+# %% [markdown]
+# ### Exercise: make a loss saturate
+# *Medium, 15 minutes.* Write `stuck_scores(classes)`. Return that many finite scores, whose first is the right
+# answer's, such that cross entropy has a gradient above 0.5 and the Jensen-Shannon divergence none above a millionth.
+# *It should show* where a bounded loss stops to teach.
+
+# %% tags=["solution"]
+def stuck_scores(classes: int) -> torch.Tensor:
+    """(classes,) scores; the right answer is the first."""
+    # Hint: section 5, "Confidently wrong: CE pulls back, JS lets go".
+    scores = torch.zeros(classes)
+    scores[1] = 30  # certain of a wrong answer
+    return scores
+
+# %%
+if check("stuck_scores", stuck_scores):
+    print("probability of the right answer:", torch.as_tensor(stuck_scores(32)).softmax(dim=0)[0].item())
+
+# %% [markdown]
+# ### Exercise: find the wrong line, two directions
+# *Easy, 10 minutes.* `zoo_directions` is a cross entropy in two directions. Row i of the target says which captions
+# fit image i, and also which images fit caption i. With a symmetric target the program is right. Find the line that
+# is wrong with any other.
+# *It should show* the dispute of issue 24 in one character.
+
+# %% tags=["solution"]
+def zoo_directions(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """(B, B) logits, rows are images; (B, B) target -> mean cross entropy of both directions."""
+    image_to_text = -(target * logits.log_softmax(dim=1)).sum(dim=1)
+    text_to_image = -(target * logits.T.log_softmax(dim=1)).sum(dim=1)
+    # student: text_to_image = -(target.T * logits.T.log_softmax(dim=1)).sum(dim=1)
+    return (image_to_text + text_to_image).mean() / 2
+
+# %%
+check("zoo_directions", zoo_directions)
+
+# %% [markdown]
+# ### Project: the whole loss
+# *Project, 60 minutes.* Write `symmetric_loss(image, text, classes, temperature)`, from raw embeddings (B, D) to one
+# number: normalise both sides, divide the cosines by the temperature, take the log-softmax of rows and of columns,
+# weigh with the multi-positive target, and average over samples and over the two directions. Gradients must flow to
+# both sides, so stay in torch. Use your own functions from above where they help.
+# *It should show* the loss that repaired the report's row, value and gradient, in a dozen lines of yours.
+
+# %% tags=["solution"]
+def symmetric_loss(image: torch.Tensor, text: torch.Tensor, classes: torch.Tensor, temperature: float) -> torch.Tensor:
+    """(B, D), (B, D), (B,) -> scalar."""
+    # Hint: `log_softmax(dim=1)` of the logits, then of their transpose. The target is the same for both.
+    logits = F.normalize(image, dim=1) @ F.normalize(text, dim=1).T / temperature
+    weight = multi_positive_targets(classes).to(logits.dtype)
+    image_to_text = -(weight * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    text_to_image = -(weight * logits.T.log_softmax(dim=1)).sum(dim=1).mean()
+    return 0.5 * image_to_text + 0.5 * text_to_image
+
+# %%
+if check("symmetric_loss", symmetric_loss):
+    print("yours", symmetric_loss(x, t, y, 0.05).item(), " the kit's", losses.multi_positive_ce(x, t, y, 0.05).item())
+
+# %% [markdown]
+# ## More to try
 #
 # 1. *15 minutes, on paper.* Let each *image* occur twice in a batch, with different captions of one class. When are
 #    identity and class target equal now? Use the covariance.

@@ -306,7 +306,105 @@ assert len(runs) == 4 and all(len(group) == settings.seeds for group in runs.val
 summary.round(3)
 
 # %% [markdown]
-# ## Exercises
+# ## Exercises that check themselves
+#
+# Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what
+# it tried, what came back and what it expected. Nothing breaks while an exercise is unsolved. Easy ones take some ten
+# minutes, the project an evening. Write the steps yourself; the kit's own functions do not count.
+
+# %%
+from mgutils.exercises import check
+
+# %% [markdown]
+# ### Exercise: when the learning rate falls
+# *Medium, 20 minutes.* Write `plateau_rates(losses, rate, factor, patience)`, the scheduler of this notebook without
+# torch's. It gets the validation loss of each epoch and returns the learning rate after each. A loss that is below
+# the best so far starts the count of bad epochs anew. Once more than `patience` epochs in a row are bad, the rate is
+# multiplied by `factor` and the count starts anew.
+# *It should show* how often the rate fell in a run above.
+
+# %% tags=["solution"]
+def plateau_rates(losses: list[float], rate: float, factor: float, patience: int) -> list[float]:
+    """The learning rate after each epoch."""
+    # Hint: three variables change: the best loss, the number of bad epochs, the rate.
+    best, bad, rates = float("inf"), 0, []
+    for loss in losses:
+        best, bad = (loss, 0) if loss < best else (best, bad + 1)
+        if bad > patience:
+            rate, bad = rate * factor, 0
+        rates.append(rate)
+    return rates
+
+# %%
+if check("plateau_rates", plateau_rates):
+    print(plateau_rates(first.log["valid_loss"].tolist(), here.lr_image, 0.8, 1))
+
+# %% [markdown]
+# ### Exercise: find the wrong line, batches
+# *Easy, 10 minutes.* `zoo_batches` shares the rows of an epoch out into batches. Every row should be in one of them.
+# *It should show* why the number of rows that were seen belongs into a log.
+
+# %% tags=["solution"]
+def zoo_batches(count: int, size: int, seed: int) -> list[np.ndarray]:
+    """Row numbers 0..count-1 in random order, in batches of `size`; the last one may be smaller."""
+    order = np.random.default_rng(seed).permutation(count)
+    starts = range(0, count, size)
+    # student: starts = range(0, count - size + 1, size)
+    return [order[start:start + size] for start in starts]
+
+# %%
+if check("zoo_batches", zoo_batches):
+    print(sum(len(batch) for batch in zoo_batches(len(split.train), 32, seed)), "of", len(split.train), "rows seen")
+
+# %% [markdown]
+# ### Exercise: find the wrong line, shuffling
+# *Easy, 10 minutes.* `zoo_shuffle` puts images and labels into a random order. A model that is fed by it learns
+# nothing but the shares of the classes, and no message says why.
+# *It should show* what to look at first when a model is no better than the constant class.
+
+# %% tags=["solution"]
+def zoo_shuffle(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels, each image still with its label, in random order."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(images))
+    images = images[order]
+    labels = labels[order]
+    # student: labels = labels[rng.permutation(len(labels))]
+    return images, labels
+
+# %%
+check("zoo_shuffle", zoo_shuffle)
+
+# %% [markdown]
+# ### Project: AdamW by hand
+# *Project, 60 minutes.* Write `adamw(weight, gradients, rate, decay, betas, eps)`: the weights (D,) after one AdamW
+# step for each row of the gradients (T, D). For step t = 1, 2, …: take `rate * decay` times the weight from the
+# weight; keep running means of the gradient (with β₁) and of its square (with β₂), both from zero; divide each by `1
+# - βᵗ`; move the weight down by `rate` times the first, divided by the root of the second plus `eps`.
+# *It should show* that the first step is of the size of the rate, whatever the size of the gradient.
+
+# %% tags=["solution"]
+def adamw(weight: torch.Tensor, gradients: torch.Tensor, rate: float, decay: float, betas: tuple[float, float],
+          eps: float) -> torch.Tensor:
+    """(D,), (T, D) -> (D,) the weights after T steps."""
+    # Hint: `enumerate(gradients, start=1)` counts the steps from 1.
+    mean, square = torch.zeros_like(weight), torch.zeros_like(weight)
+    for step, gradient in enumerate(gradients, start=1):
+        weight = weight - rate * decay * weight
+        mean = betas[0] * mean + (1 - betas[0]) * gradient
+        square = betas[1] * square + (1 - betas[1]) * gradient**2
+        unbiased = mean / (1 - betas[0]**step), square / (1 - betas[1]**step)
+        weight = weight - rate * unbiased[0] / (unbiased[1].sqrt() + eps)
+    return weight
+
+# %%
+if check("adamw", adamw):
+    steep = torch.tensor([[0.01, 1.0, 100.0]])
+    moved = adamw(torch.zeros(3), steep, 1e-3, 0.0, (0.9, 0.999), 1e-8)
+    print("gradients", steep.tolist(), "-> moved by", moved.tolist())
+
+# %% [markdown]
+# ## More to try
 #
 # 1. *10 minutes.* Train `sound_ce` with the scheduler stepped per batch (`plateau_every="batch"`). Count how often
 #    the learning rate falls. What did the report's sentence promise, and what would it have done?

@@ -254,7 +254,111 @@ assert "table1.md" in written and get_profile(profile).seeds == len(runs["report
 print(written)
 
 # %% [markdown]
-# ## Exercises
+# ## Exercises that check themselves
+#
+# Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what
+# it tried, what came back and what it expected. Nothing breaks while an exercise is unsolved. Easy ones take some ten
+# minutes, the project an evening. Write the steps yourself; the kit's own functions do not count.
+
+# %%
+from mgutils.exercises import check
+
+# %% [markdown]
+# ### Exercise: top-k
+# *Easy, 10 minutes.* Write `top_k(scores, target, k)`: the share of the rows of `scores` (N, C) whose class is among
+# the k highest scores. No two scores of a row are equal.
+# *It should show* the table's second column.
+
+# %% tags=["solution"]
+def top_k(scores: np.ndarray, target: np.ndarray, k: int) -> float:
+    """(N, C), (N,) -> share of hits."""
+    # Hint: `np.argsort(-scores, axis=1)` puts the class of the highest score first.
+    best = np.argsort(-scores, axis=1)[:, :k]
+    return (best == target[:, None]).any(axis=1).mean()
+
+# %%
+if check("top_k", top_k):
+    print({k: f"{top_k(logits, target, k):.1%}" for k in (1, 2, 5, 10)})
+
+# %% [markdown]
+# ### Exercise: UAR
+# *Easy, 10 minutes.* Write `uar(answers, target)`: for each class that occurs in `target`, the share of its rows that
+# were answered with it; then the plain mean over these classes.
+# *It should show* how little the constant class is worth when every class counts once.
+
+# %% tags=["solution"]
+def uar(answers: np.ndarray, target: np.ndarray) -> float:
+    """(N,), (N,) -> mean recall of the classes in `target`."""
+    # Hint: `np.unique(target)` are the classes that occur.
+    return np.mean([(answers[target == one] == one).mean() for one in np.unique(target)])
+
+# %%
+if check("uar", uar):
+    constant = np.full_like(target, np.bincount(target).argmax())
+    print(f"model {uar(answer, target):.1%}, constant class {uar(constant, target):.1%}")
+
+# %% [markdown]
+# ### Exercise: find the wrong line, the mean of a score
+# *Easy, 10 minutes.* `zoo_accuracy` gets the answers and the classes of each batch and shall return the share of
+# right answers among all images. It is right for some data, and wrong for yours.
+# *It should show* a score that depends on the batch size.
+
+# %% tags=["solution"]
+def zoo_accuracy(batches: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Share of right answers, from (answers, classes) of each batch."""
+    rates = [(answers == classes).mean() for answers, classes in batches]
+    sizes = [len(classes) for _, classes in batches]
+    return float(np.average(rates, weights=sizes))
+    # student: return float(np.mean(rates))
+
+# %%
+if check("zoo_accuracy", zoo_accuracy):
+    for size in (7, 500):
+        parts = [(answer[start:start + size], target[start:start + size]) for start in range(0, len(target), size)]
+        print(f"batches of {size}: {zoo_accuracy(parts):.4%}")
+
+# %% [markdown]
+# ### Exercise: find the wrong line, scoring a model
+# *Easy, 10 minutes.* `zoo_predict` gets a model that was being trained and shall return its scores for some images.
+# Ask it twice and it answers twice differently.
+# *It should show* what a model does in training that it must not do when it is scored.
+
+# %% tags=["solution"]
+def zoo_predict(model, images):
+    """Scores of the images, the same whenever it is asked."""
+    model.eval()
+    # student: model.requires_grad_(False)
+    return model(images).detach()
+
+# %%
+check("zoo_predict", zoo_predict)
+
+# %% [markdown]
+# ### Project: answers by clip
+# *Project, 45 minutes.* The protocol of iMiGUE scores clips, not frames. Write `clip_accuracy(scores, clips,
+# target)`: average the scores (N, C) of the frames of each clip, answer with the highest, and count every clip once.
+# Rows come in any order; `target` (N,) is the class of each frame, the same throughout a clip. Return the share of
+# right frames and the share of right clips.
+# *It should show* a number that is not the report's, from the same model.
+
+# %% tags=["solution"]
+def clip_accuracy(scores: np.ndarray, clips: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    """(N, C), (N,), (N,) -> accuracy over frames, accuracy over clips."""
+    # Hint: `np.unique(clips, return_index=True, return_inverse=True)` numbers the clips.
+    by_frame = (scores.argmax(axis=1) == target).mean()
+    _, first, place = np.unique(clips, return_index=True, return_inverse=True)
+    total = np.zeros((len(first), scores.shape[1]))
+    np.add.at(total, place, scores)
+    size = np.bincount(place)[:, None]
+    return by_frame, ((total / size).argmax(axis=1) == target[first]).mean()
+
+# %%
+if check("clip_accuracy", clip_accuracy):
+    by_frame, by_clip = clip_accuracy(logits, dataset.frames["clip_id"].to_numpy()[run.valid], target)
+    print(f"frames {by_frame:.1%}, clips {by_clip:.1%}")
+
+# %% [markdown]
+# ## More to try
 #
 # 1. *10 minutes.* Compute accuracy without class 32. Is the order of the objectives the same?
 # 2. *15 minutes.* Average the scores of the frames of one clip before answering. What happens to top-1, and why is

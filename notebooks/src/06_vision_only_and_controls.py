@@ -360,7 +360,88 @@ assert {run.config.objective for run in own} == {OBJECTIVE} and len(own) == seed
 print(written)
 
 # %% [markdown]
-# ## Exercises
+# ## Exercises that check themselves
+#
+# Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what
+# it tried, what came back and what it expected. Nothing breaks while an exercise is unsolved. Easy ones take some ten
+# minutes, the project an evening. Write the steps yourself; the kit's own functions do not count.
+
+# %%
+from mgutils.exercises import check
+
+# %% [markdown]
+# ### Exercise: deal the captions out
+# *Medium, 20 minutes.* Write `deal_captions(captions, seed)`: the same captions in another random order, **none at
+# its own place**. The same seed gives the same order. A plain shuffle leaves at least one in place two times out of
+# three.
+# *It should show* the control of section 4, ready to use.
+
+# %% tags=["solution"]
+def deal_captions(captions: list[str], seed: int) -> list[str]:
+    """The captions in another order, none at its own place."""
+    # Hint: shuffle again until none is in place, or hand each caption to the next class of a random round.
+    order = np.random.default_rng(seed).permutation(len(captions))
+    dealt = list(captions)
+    for place, following in zip(order, np.roll(order, 1), strict=True):
+        dealt[place] = captions[following]
+    return dealt
+
+# %%
+if check("deal_captions", deal_captions):
+    print(deal_captions(list(dataset.labels.names), seed)[:3])
+
+# %% [markdown]
+# ### Exercise: let the neighbours vote
+# *Medium, 25 minutes.* Write `nearest_vote(train, labels, valid, k)`: for each row of `valid` (N, D) the class that
+# most of the k rows of `train` (n, D) with the highest cosine have. Among classes with equally many votes the one
+# whose voters have the larger sum of cosines wins.
+# *It should show* the reader of section 3 at work.
+
+# %% tags=["solution"]
+def nearest_vote(train: np.ndarray, labels: np.ndarray, valid: np.ndarray, k: int) -> list[int]:
+    """(n, D), (n,), (N, D) -> (N,) classes."""
+    # Hint: cosines first, (N, n); then for each row the k best. A pair (votes, sum of cosines) can be compared.
+    train, valid = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (train, valid))
+    answers = []
+    for row in valid @ train.T:
+        best = np.argsort(-row)[:k]
+        votes = {one: (np.sum(labels[best] == one), row[best][labels[best] == one].sum()) for one in labels[best]}
+        answers.append(max(votes, key=votes.get))
+    return answers
+
+# %%
+if check("nearest_vote", nearest_vote):
+    images, known, half = own[0].image_embeddings, own[0].target, len(own[0].target) // 2
+    for k in (1, 5, 20):
+        right = np.mean(nearest_vote(images[:half], known[:half], images[half:], k) == known[half:])
+        print(f"k = {k:2d}: {right:.1%} of the second half of the validation images, from the first half")
+
+# %% [markdown]
+# ### Project: an exact test
+# *Project, 60 minutes.* Write `dealing_p(counts)` for counts (C, C): how many images of class c (row) were answered
+# with each text (column). Turn the rows into shares. A way of dealing gives class c the text w[c]; its mean recall is
+# the mean of shares[c, w[c]]. Return the share of all C! ways whose mean recall is at least that of the right way,
+# w[c] = c. Every row has images; leave a little room for rounding.
+# *It should show* the p value of section 5, which rests on no assumption but one.
+
+# %% tags=["solution"]
+def dealing_p(counts: np.ndarray) -> float:
+    """(C, C) counts -> exact p value; at least 1 / C!."""
+    # Hint: `itertools.permutations(range(C))` goes through all ways, the right one first.
+    from itertools import permutations
+
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    rows = np.arange(len(counts))
+    recalls = np.array([shares[rows, list(way)].mean() for way in permutations(rows)])
+    return float((recalls >= recalls[0] - 1e-12).mean())
+
+# %%
+if check("dealing_p", dealing_p) and has_texts:
+    confusion = sum(result.among_left_out.confusion for result in results["own"])
+    print("own captions, runs together, p =", dealing_p(confusion) if confusion.sum(axis=1).all() else "no images")
+
+# %% [markdown]
+# ## More to try
 #
 # 1. *10 minutes.* Vary the number of neighbours from 1 to 50. Which classes lose first, and why?
 # 2. *15 minutes.* Replace the text encoder by a table of one learned vector per class. Predict first: will accuracy

@@ -413,7 +413,98 @@ assert all((figure_dir / name).exists() for name in ("scores_by_split.png", "whe
 assert len(runs.by_split[hardest]) == settings.honest_seeds
 
 # %% [markdown]
-# ## Exercises
+# ## Exercises that check themselves
+#
+# Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what
+# it tried, what came back and what it expected. Nothing breaks while an exercise is unsolved. Easy ones take some ten
+# minutes, the project an evening. Write the steps yourself; the kit's own functions do not count.
+
+# %%
+from mgutils.exercises import check
+
+# %% [markdown]
+# ### Exercise: the epoch you may report
+# *Easy, 10 minutes.* Write `reported_score(select, report)` for the scores of each epoch on the selection rows and on
+# the reported rows: the reported score of the epoch that the selection rows choose, the first one among equals.
+# *It should show* what 250 epochs of pure noise look like to someone who chooses on the rows that he reports.
+
+# %% tags=["solution"]
+def reported_score(select: np.ndarray, report: np.ndarray) -> float:
+    """The score to report."""
+    # Hint: `np.argmax` gives the first of the highest.
+    return report[np.argmax(select)]
+
+# %%
+if check("reported_score", reported_score):
+    noise = np.random.default_rng(seed).normal(0.3, 0.02, (2, 250))
+    print(f"true accuracy 30.0%; best epoch {noise[1].max():.1%}, chosen elsewhere {reported_score(*noise):.1%}")
+
+# %% [markdown]
+# ### Exercise: how many people is that?
+# *Easy, 10 minutes.* Write `effective_number(images)` for the number of images of each person: one divided by the sum
+# of the squared shares.
+# *It should show* how many people of equal weight the reported score rests on.
+
+# %% tags=["solution"]
+def effective_number(images: np.ndarray) -> float:
+    """(G,) images of each person -> number of people of equal weight."""
+    # Hint: shares sum to one.
+    share = images / images.sum()
+    return 1 / (share**2).sum()
+
+# %%
+if check("effective_number", effective_number):
+    print(f"{len(people_images)} {who}s, worth {effective_number(people_images):.1f} of equal weight")
+    assert np.isclose(effective_number(people_images), effective)
+
+# %% [markdown]
+# ### Exercise: heads or tails for each person
+# *Medium, 25 minutes.* Two recipes were compared on the same people; `gains` (G,) is what each person's score gained.
+# If the recipes were equal, each gain might as well have had the other sign. Write `sign_flip_p(gains)`: the share of
+# all 2^G patterns of signs whose sum is at least as far from zero as the sum found. Leave a little room for rounding.
+# *It should show* that with five people no p below 1 / 16 can come out.
+
+# %% tags=["solution"]
+def sign_flip_p(gains: np.ndarray) -> float:
+    """(G,) gains, G at most 15 or so -> exact two-sided p value."""
+    # Hint: `itertools.product([1, -1], repeat=len(gains))` goes through all patterns.
+    from itertools import product
+
+    sums = np.array([np.dot(signs, gains) for signs in product([1, -1], repeat=len(gains))])
+    return float((np.abs(sums) >= abs(np.sum(gains)) - 1e-12).mean())
+
+# %%
+if check("sign_flip_p", sign_flip_p):
+    print("five people, all of whom gain: p =", sign_flip_p(np.ones(5)))
+
+# %% [markdown]
+# ### Project: the bootstrap over people
+# *Project, 60 minutes.* Write `bootstrap_people(right, people, draws, seed)`: `right` (N,) is 1 for a right answer
+# and 0 for a wrong one, `people` (N,) whose image it is. Draw as many people as there are, with replacement, and take
+# all their images, twice if drawn twice; the score is the share of right ones among all of them. Repeat `draws` times
+# and return the 2.5th and the 97.5th percentile. The same seed gives the same interval.
+# *It should show* the interval of section 3, before it is widened.
+
+# %% tags=["solution"]
+def bootstrap_people(right: np.ndarray, people: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
+    """Low and high end of the 95 % percentile interval of the share of right answers."""
+    # Hint: right answers and images of each person are all you need: counts can be drawn instead of images.
+    _, place = np.unique(people, return_inverse=True)
+    hits, images = np.bincount(place, weights=right), np.bincount(place)
+    drawn = np.random.default_rng(seed).integers(0, len(hits), (draws, len(hits)))
+    low, high = np.quantile(hits[drawn].sum(axis=1) / images[drawn].sum(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+# %%
+if check("bootstrap_people", bootstrap_people):
+    one_run = runs.by_split[hardest][0]
+    low, high = bootstrap_people(one_run.logits.argmax(axis=1) == one_run.target,
+                                 honest.subjects_of(dataset, parts[hardest].valid), 4000, seed)
+    print(f"one run, drawing {who}s: {low:.1%} to {high:.1%}; section 3, all runs, widened: {by_person.low:.1%} to "
+          f"{by_person.high:.1%}")
+
+# %% [markdown]
+# ## More to try
 #
 # 1. *10 minutes.* Average the scores of the frames of one clip before answering, under the subject split. Does the
 #    accuracy change, and does its interval?
