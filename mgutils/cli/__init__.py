@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from mgutils.cli.course import NotebooksBuild, Publish, Reproduce, Verify
+from mgutils.cli.course import Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
 from mgutils.cli.training import Diff, Evaluate, Train
@@ -33,6 +33,7 @@ COMMANDS = {
     ("reproduce",): Reproduce,
     ("publish",): Publish,
     ("verify",): Verify,
+    ("doctor",): Doctor,
 }
 
 
