@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import tyro
 
-from mgutils.cli.course import Doctor, NotebooksBuild, Publish, Reproduce, Verify
+from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
-from mgutils.cli.training import Diff, Evaluate, Train
+from mgutils.cli.training import Diff, Evaluate, Microscope, Train
 from mgutils.config import get_profile
 from mgutils.errors import ConfigError, MgError
 
@@ -29,10 +29,12 @@ COMMANDS = {
     ("train",): Train,
     ("evaluate",): Evaluate,
     ("diff",): Diff,
+    ("microscope",): Microscope,
     ("notebooks", "build"): NotebooksBuild,
     ("reproduce",): Reproduce,
     ("publish",): Publish,
     ("verify",): Verify,
+    ("book",): Book,
     ("doctor",): Doctor,
 }
 
