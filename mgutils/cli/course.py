@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgutils.config import ProfileName, get_profile
+from mgutils.errors import MgError
 
 
 @dataclass(frozen=True)
@@ -94,3 +95,51 @@ class Publish:
 
         for path in publish(self.out_dir, self.root):
             print(path)
+
+
+@dataclass(frozen=True)
+class Book:
+    """Write the executed notebooks as a static site that opens without server and network."""
+
+    profile: ProfileName = "cpu"
+    """Whose results are shown."""
+    data_root: Path | None = None
+    """Folder of the dataset, for the microscopes; data/<profile> if not given."""
+    out_dir: Path | None = None
+    """What `mg reproduce` left; out/<profile> if not given."""
+    notebooks: Path | None = None
+    """Folder of the notebooks; if not given, <out_dir>/notebooks, or notebooks where there is none."""
+    book_dir: Path | None = None
+    """Folder of the site; <out_dir>/book if not given."""
+
+    def run(self) -> None:
+        from mgutils.book import write_book
+
+        out_dir = self.out_dir or Path("out") / self.profile
+        executed = out_dir / "notebooks"
+        print(write_book(self.notebooks or (executed if executed.is_dir() else Path("notebooks")),
+                         self.book_dir or out_dir / "book", profile=self.profile, out_dir=out_dir,
+                         data_root=self.data_root or Path("data") / self.profile))
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Check this machine: versions, devices, memory, disk, the model hub; each fault with its remedy."""
+
+    profile: ProfileName = "cpu"
+    """Whose needs are checked."""
+    data_root: Path | None = None
+    """Folder of the dataset; data/<profile> if not given."""
+    out_dir: Path | None = None
+    """Folder of the results; out/<profile> if not given."""
+    hub: bool = True
+    """Ask whether the model hub answers; --no-hub keeps off the network."""
+
+    def run(self) -> None:
+        from mgutils.doctor import examine
+
+        checks = examine(self.profile, self.data_root, self.out_dir, hub=self.hub)
+        print(*checks, sep="\n")
+        faults = [check.name for check in checks if check.verdict == "fault"]
+        if faults:
+            raise MgError(f"doctor: something needed is missing: {', '.join(faults)}. What to do is said above.")
