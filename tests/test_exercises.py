@@ -1,6 +1,8 @@
 """The checkers: what they say, what they survive, and their own grades."""
 
 import io
+import subprocess
+import sys
 import threading
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -154,6 +156,14 @@ def test_no_answer_breaks_a_checker(name):
         assert result.status == "wrong" and "came back" in message
 
 
+def test_a_check_of_the_first_notebook_imports_no_torch():
+    code = ("import sys; from mgutils.exercises import check\n"
+            "def class_folders(names): return sorted(filter(str.isdigit, names), key=int)\n"
+            "assert check('class_folders', class_folders) and 'torch' not in sys.modules")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 # -- what a check survives ---------------------------------------------------------------------------------------------
 
 
@@ -241,8 +251,6 @@ def test_prints_of_the_function_are_swallowed_and_its_arguments_are_copies(capsy
 
 
 def test_expected_values_are_in_no_frame_of_the_first_call():
-    import sys
-
     seen = []
 
     def spying(classes):

@@ -46,7 +46,7 @@ def _by_alarm(seconds: float) -> Iterator[None]:
     finally:
         running = False  # first of all: an alarm from here on must not hit our own lines
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL if before is None else before)
 
 
 @contextmanager
