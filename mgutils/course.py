@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mgutils.config import Profile, get_profile
+from mgutils.course_map import record_minutes
 from mgutils.errors import ConfigError
 from mgutils.notebooks import SOURCES, execute, sources
 from mgutils.pages import to_html
@@ -18,8 +19,8 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
               only: Sequence[str] | None = None, source_dir: Path | str = SOURCES) -> list[Path]:
     """Make the dataset if absent, execute the notebooks in order, write their pages, print Table 1.
 
-    Leaves ``out_dir/notebooks/NN_name.ipynb`` and ``.html``; the notebooks themselves write ``out_dir/figures``,
-    ``out_dir/tables`` and the run store ``out_dir/runs``.
+    Leaves ``out_dir/notebooks/NN_name.ipynb`` and ``.html`` and ``out_dir/tables/minutes.csv``; the notebooks
+    themselves write ``out_dir/figures``, ``out_dir/tables`` and the run store ``out_dir/runs``.
 
     Parameters
     ----------
@@ -49,7 +50,9 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
         executed.append(execute(source, out_dir / "notebooks" / f"{source.stem}.ipynb", parameters, cwd=cwd,
                                 progress=sys.stderr.isatty()))
         to_html(executed[-1])
-        print(f"{position}/{len(chosen)}  {source.stem:<24} {(time.monotonic() - began) / 60:5.1f} min", flush=True)
+        minutes = (time.monotonic() - began) / 60
+        record_minutes(out_dir / "tables" / "minutes.csv", source.stem, profile.name, minutes)
+        print(f"{position}/{len(chosen)}  {source.stem:<24} {minutes:5.1f} min", flush=True)
     _print_results(out_dir, (time.monotonic() - start) / 60)
     return executed
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from mgutils.cli.course import NotebooksBuild, Publish, Reproduce, Verify
+from mgutils.cli.course import Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.grading import ExercisesOtter, ExercisesScore, Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
@@ -41,6 +41,7 @@ COMMANDS = {
     ("reproduce",): Reproduce,
     ("publish",): Publish,
     ("verify",): Verify,
+    ("doctor",): Doctor,
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgutils.config import ProfileName, get_profile
+from mgutils.errors import MgError
 
 
 @dataclass(frozen=True)
@@ -94,3 +95,26 @@ class Publish:
 
         for path in publish(self.out_dir, self.root):
             print(path)
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Check this machine: versions, devices, memory, disk, the model hub; each fault with its remedy."""
+
+    profile: ProfileName = "cpu"
+    """Whose needs are checked."""
+    data_root: Path | None = None
+    """Folder of the dataset; data/<profile> if not given."""
+    out_dir: Path | None = None
+    """Folder of the results; out/<profile> if not given."""
+    hub: bool = True
+    """Ask whether the model hub answers; --no-hub keeps off the network."""
+
+    def run(self) -> None:
+        from mgutils.doctor import examine
+
+        checks = examine(self.profile, self.data_root, self.out_dir, hub=self.hub)
+        print(*checks, sep="\n")
+        faults = [check.name for check in checks if check.verdict == "fault"]
+        if faults:
+            raise MgError(f"doctor: something needed is missing: {', '.join(faults)}. What to do is said above.")
