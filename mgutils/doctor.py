@@ -97,7 +97,7 @@ def as_table(checks: Iterable[Check]) -> pd.DataFrame:
 def check_python() -> Check:
     """The interpreter's version against the package's."""
     wanted = _python_range()
-    found = f"{platform.python_version()} at {sys.executable}"
+    found = f"{platform.python_version()} in {Path(sys.prefix).name}"  # no path: notebooks with this table are shared
     if platform.python_version() in SpecifierSet(wanted, prereleases=True):
         return Check("Python", "ok", found)
     return Check("Python", "fault", found, f"Wanted {wanted}: PYTHON=python3.12 make setup, on a fresh .venv.")
@@ -214,7 +214,7 @@ def find_browser() -> str | None:
 def check_browser() -> Check:
     """A browser for the browser test."""
     found = find_browser()
-    return Check("browser", "ok", found) if found else Check(
+    return Check("browser", "ok", Path(found).name) if found else Check(
         "browser", "note", f"none of {', '.join(BROWSERS)}: only the browser test wants one, and is skipped",
         "apt-get install chromium, or your system's way.")
 

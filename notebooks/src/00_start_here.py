@@ -39,17 +39,17 @@ pd.set_option("display.max_colwidth", None)
 # ## 1. What this is
 #
 # A *micro-gesture* is a small movement that we hardly notice making: a hand at the neck, a pressed lip. A published
-# student report classifies single images of such gestures into 32 classes. It trains an image encoder and a text encoder
-# together, so that an image lands near the words for its gesture, and compares two losses: cross entropy with 22.54 %
-# of the images right, and what it calls the Jensen-Shannon divergence with 81.13 %.
+# student report classifies single images of such gestures into 32 classes. It trains an image encoder and a text
+# encoder together, so that an image lands near the words for its gesture, and compares two losses: cross entropy with
+# 22.54 % of the images right, and what it calls the Jensen-Shannon divergence with 81.13 %.
 #
-# This course rebuilds that experiment, explains each part of it, and checks every statement of the report. The images of
-# the report are handed out on request only, so the course draws its own: a 3-D figure at a press conference that makes
-# the same 32 gestures. Each number in these notebooks is measured on those drawings unless it is said to be the
+# This course rebuilds that experiment, explains each part of it, and checks every statement of the report. The images
+# of the report are handed out on request only, so the course draws its own: a 3-D figure at a press conference that
+# makes the same 32 gestures. Each number in these notebooks is measured on those drawings unless it is said to be the
 # report's.
 #
-# **How to read.** Run the cells from top to bottom with *Shift + Enter*, or all of them with *Run > Run All Cells*. After
-# each result stands a sentence that says what it means. Exercises are at the end of each notebook.
+# **How to read.** Run the cells from top to bottom with *Shift + Enter*, or all of them with *Run > Run All Cells*.
+# After each result stands a sentence that says what it means. Exercises are at the end of each notebook.
 #
 # ## 2. Is this machine ready?
 #

@@ -176,6 +176,16 @@ if synthetic and settings.synth is not None:
     display(Image(save(large, figure_dir / "studio_contact_sheet.jpg"), width=1100))
 
 # %% [markdown]
+# Look around yourself: pick a class and a subject, go through the frames, and put the skeleton over the picture. It is
+# the studio's known truth, not a guess: orange is the subject's right side, blue the left, and thin lines are hidden
+# from the camera. Where nobody can click, as in a page or a headless run, the next cell leaves a figure instead.
+
+# %%
+from mgutils.explorer import FrameExplorer
+
+FrameExplorer(dataset)
+
+# %% [markdown]
 # Some classes can be named at once. Others cannot, because a single frame does not show a motion: shaking shoulders in
 # one frame is a person who sits there. That is a limit of image-level recognition, not of a model.
 #

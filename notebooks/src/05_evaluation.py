@@ -172,6 +172,16 @@ save(examples, figure_dir / "examples.png")
 examples
 
 # %% [markdown]
+# Now one image at a time: the run's five best answers, the captions whose direction is nearest, and a heat map. For the
+# map a grey square covers one place after another. Brown is where the score of the answer falls, so where its evidence
+# lies; purple is where covering helps. Does the model look at the hand?
+
+# %%
+from mgutils.explorer_answers import AnswerExplorer
+
+AnswerExplorer(dataset, run)
+
+# %% [markdown]
 # ## 5. The space
 #
 # Up to 500 validation images and every caption in the shared space, brought down from 256 dimensions to two. Captions
