@@ -2,7 +2,8 @@
 # make reproduce   data, notebooks, figures, Table 1          PROFILE=smoke|cpu|gpu|imigue, default cpu
 # make test        ruff and pytest
 # make publish     reproduce, then copy the cpu profile's notebooks, figures and tables to where git keeps them
-# make lab         JupyterLab on the notebooks
+# make lab         JupyterLab, opened at notebook 00
+# make book        the executed notebooks as a static site, out/<profile>/book/index.html
 # make bench       speed of training, validation and the studio, beside a loop like the seed's (about 7 minutes)
 # make lock        requirements.txt anew from pyproject.toml (needs uv); LOCK=--upgrade for newer versions
 # make clean       removes what the commands made, not the datasets and not .venv
@@ -16,7 +17,7 @@ PYTHON_FITS := import sys; v = sys.version_info[:2]; \
   sys.exit(None if (3, 11) <= v < (3, 14) else "found Python %d.%d; wanted 3.11 to 3.13: set PYTHON" % v)
 EDITABLE := --no-deps --no-build-isolation --editable .
 
-.PHONY: setup reproduce publish test lab bench lock clean
+.PHONY: setup reproduce publish test lab book bench lock clean
 
 setup: .venv/.ready
 
@@ -46,7 +47,11 @@ test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lab: setup
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	  notebooks/00_start_here.ipynb
+
+book: setup
+	$(BIN)/mg book --profile $(PROFILE)
 
 bench: setup
 	$(BIN)/python -m benchmarks

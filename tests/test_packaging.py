@@ -95,7 +95,8 @@ def test_wheel_holds_every_module_the_class_table_and_the_command(tmp_path):
     subprocess.run([sys.executable, "-c", build, tmp_path], cwd=tree, check=True, capture_output=True)
     wheel = zipfile.ZipFile(next(tmp_path.glob("mgutils-*.whl")))
     packed = {name for name in wheel.namelist() if name.startswith("mgutils/")}
-    assert packed == {str(file.relative_to(tree)) for file in (tree / "mgutils").rglob("*.py")} | {
+    files = [*(tree / "mgutils").rglob("*.py"), *(tree / "mgutils" / "web").iterdir()]
+    assert packed == {str(file.relative_to(tree)) for file in files} | {
         "mgutils/imigue_classes.csv", "mgutils/descriptions.csv"}
     entry_points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert "mg = mgutils.cli:main" in wheel.read(entry_points).decode()
@@ -194,11 +195,11 @@ def test_setup_refuses_a_python_that_does_not_fit(workshop, version, fits):
 # -- what continuous integration runs ----------------------------------------------------------------------------------
 
 
-def test_continuous_integration_runs_the_test_command_alone():
+def test_continuous_integration_ends_in_the_test_command():
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
     lines = [line for line in script.read_text().splitlines() if line and not line.startswith("#")]
-    assert lines[0] == "set -euo pipefail" and lines[-1] == "make test" and len(lines) == 3
+    assert lines[0] == "set -euo pipefail" and lines[-1] == "make test" and lines.count("make test") == 1
 
 
 def test_make_calls_commands_that_exist():

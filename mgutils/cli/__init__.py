@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 import tyro
 
-from mgutils.cli.course import Doctor, NotebooksBuild, Publish, Reproduce, Verify
+from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.grading import ExercisesOtter, ExercisesScore, Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
 from mgutils.cli.predicting import Export, Predict, Test
-from mgutils.cli.training import Diff, Evaluate, Train
+from mgutils.cli.training import Diff, Evaluate, Microscope, Train
 from mgutils.config import get_profile
 from mgutils.errors import ConfigError, MgError
 
@@ -34,6 +34,7 @@ COMMANDS = {
     ("test",): Test,
     ("predict",): Predict,
     ("export",): Export,
+    ("microscope",): Microscope,
     ("notebooks", "build"): NotebooksBuild,
     ("exercises", "score"): ExercisesScore,
     ("exercises", "otter"): ExercisesOtter,
@@ -41,6 +42,7 @@ COMMANDS = {
     ("reproduce",): Reproduce,
     ("publish",): Publish,
     ("verify",): Verify,
+    ("book",): Book,
     ("doctor",): Doctor,
 }
 

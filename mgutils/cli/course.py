@@ -98,6 +98,31 @@ class Publish:
 
 
 @dataclass(frozen=True)
+class Book:
+    """Write the executed notebooks as a static site that opens without server and network."""
+
+    profile: ProfileName = "cpu"
+    """Whose results are shown."""
+    data_root: Path | None = None
+    """Folder of the dataset, for the microscopes; data/<profile> if not given."""
+    out_dir: Path | None = None
+    """What `mg reproduce` left; out/<profile> if not given."""
+    notebooks: Path | None = None
+    """Folder of the notebooks; if not given, <out_dir>/notebooks, or notebooks where there is none."""
+    book_dir: Path | None = None
+    """Folder of the site; <out_dir>/book if not given."""
+
+    def run(self) -> None:
+        from mgutils.book import write_book
+
+        out_dir = self.out_dir or Path("out") / self.profile
+        executed = out_dir / "notebooks"
+        print(write_book(self.notebooks or (executed if executed.is_dir() else Path("notebooks")),
+                         self.book_dir or out_dir / "book", profile=self.profile, out_dir=out_dir,
+                         data_root=self.data_root or Path("data") / self.profile))
+
+
+@dataclass(frozen=True)
 class Doctor:
     """Check this machine: versions, devices, memory, disk, the model hub; each fault with its remedy."""
 

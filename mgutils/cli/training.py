@@ -78,3 +78,25 @@ class Diff:
         from mgutils.diff import diff_runs
 
         print(f"A  {self.run_a}\nB  {self.run_b}\n\n{diff_runs(self.run_a, self.run_b).report()}")
+
+
+@dataclass(frozen=True)
+class Microscope:
+    """Write one HTML file in which a run's similarities and losses can be looked at."""
+
+    run_dir: Annotated[Path, tyro.conf.Positional]
+    """Folder that `mg train` left."""
+    data_root: Annotated[Path, tyro.conf.Positional]
+    """Folder of the dataset that it was trained on."""
+    page: Path | None = None
+    """The HTML file; microscope-<run>.html in the current folder if not given."""
+    images: int = 32
+    """Number of validation images."""
+    seed: int = 0
+    """Of the choice of images."""
+
+    def run(self) -> None:
+        from mgutils.microscope import write_microscope
+
+        page = self.page or Path(f"microscope-{self.run_dir.resolve().name}.html")
+        print(write_microscope(self.run_dir, self.data_root, page, images=self.images, seed=self.seed))
