@@ -155,7 +155,7 @@ def _minutes(out_dir: Path | str | None, profile: str) -> dict[str, float]:
     own = None if out_dir is None else Path(out_dir) / "tables" / "minutes.csv"
     table = read_minutes(own if own is not None and own.exists() else PUBLISHED)
     table = table[table["profile"] == profile]
-    return dict(zip(table["notebook"], table["minutes"].fillna(table["again"]), strict=True))
+    return dict(zip(table["notebook"], table["minutes"], strict=True))
 
 
 # -- from page to page -------------------------------------------------------------------------------------------------

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from mgutils import court_bench, court_model, losses
 from mgutils.court_bench import Bench, train_cells
 from mgutils.court_model import Cell
 from mgutils.errors import ConfigError
+from mgutils.frontend import progress_bar
 
 _CODE = hashlib.sha256(b"".join(Path(module.__file__).read_bytes()
                                 for module in (court_bench, court_model, losses))).hexdigest()
@@ -152,7 +152,7 @@ def run_cells(cells: Iterable[Cell], size: CourtSize, out_dir: Path | str, *, se
               for cell in cells for number in range(seed, seed + size.seeds)}
     table = pd.read_csv(path, index_col="key") if path.exists() else pd.DataFrame()
     tasks = list(_stacks([pair for key, pair in wanted.items() if key not in table.index], size.bench))
-    with tqdm(total=len(tasks), desc="court", unit="stack", disable=not progress or not tasks) as bar:
+    with progress_bar(total=len(tasks), desc="court", unit="stack", disable=not progress or not tasks) as bar:
         for rows in _work(tasks, jobs):
             table = pd.concat([table, rows])
             _write(table, path)

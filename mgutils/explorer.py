@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 
 from mgutils.data.table import Dataset
 from mgutils.errors import DataError, Fault
+from mgutils.frontend import interactive
 from mgutils.report.figures_data import image_grid, read_image
 from mgutils.report.style import BLUE, DPI, VERMILLION, YELLOW, shorten
 
@@ -29,21 +30,6 @@ _ARM = (("suprasternal_notch", "{}_shoulder"), ("{}_shoulder", "{}_elbow"), ("{}
         ("nose", "{}_eye"), ("{}_eye", "{}_ear"))
 _MIDDLE = (("head_top", "nose"), ("nose", "mouth"), ("mouth", "chin"), ("chin", "neck"), ("neck", "suprasternal_notch"))
 _SIDE_COLORS = {"right": VERMILLION, "left": BLUE}
-
-
-def interactive() -> bool:
-    """Whether someone sits before this kernel.
-
-    A front end that a person uses allows the kernel to ask for input; papermill and nbconvert do not.
-    """
-    try:
-        import ipywidgets  # noqa: F401
-        from IPython import get_ipython
-
-        kernel = getattr(get_ipython(), "kernel", None)
-    except ImportError:
-        return False
-    return kernel is not None and bool(kernel.get_parent("shell").get("content", {}).get("allow_stdin", False))
 
 
 class Explorer(ABC):
@@ -229,8 +215,8 @@ class FrameExplorer(Explorer):
                              style=wide, layout=w.Layout(width="430px"))
         group = w.Dropdown(description=word, style=wide, layout=w.Layout(width="430px"))
         frame = w.IntSlider(min=0, max=0, description="frame", style=wide, readout=False,
-                            layout=w.Layout(width="320px"))
-        play = w.Play(interval=400, min=0, max=0, show_repeat=True, layout=w.Layout(width="110px"))
+                            layout=w.Layout(width="280px"))
+        play = w.Play(interval=400, min=0, max=0, show_repeat=True, layout=w.Layout(width="150px"))
         w.jslink((play, "value"), (frame, "value"))
         skeleton = w.Checkbox(value=False, description="skeleton", disabled=self.skeletons is None, indent=False)
         picture = w.Image(format="png", width=SIDE, height=SIDE)

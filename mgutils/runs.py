@@ -23,12 +23,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from mgutils.config import OBJECTIVES, RunConfig, SplitName, get_profile, read_config, run_config
 from mgutils.data.pixels import check_pixels, load_pixels
 from mgutils.data.splits import split_of
 from mgutils.data.table import read_dataset
+from mgutils.frontend import progress_bar
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Pat
         return
     epochs = sum(config.train.epochs for config in missing.values())
     with (ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _end_with_parent) as pool,
-          tqdm(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
+          progress_bar(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
         futures = [pool.submit(_train_one, config, data_root, out_dir, folder, resume)
                    for folder, config in missing.items()]
         while not all(future.done() for future in futures):
@@ -180,7 +180,7 @@ def _stop_at_first_error(futures: Sequence[Future]) -> None:
             raise future.exception()
 
 
-def _show(bar: tqdm, folders: dict[Path, RunConfig]) -> None:
+def _show(bar: Any, folders: dict[Path, RunConfig]) -> None:
     """Set the bar to the number of epochs written to the logs."""
     logs = [path for folder in folders for path in (folder / "log.jsonl", _aside(folder) / "log.jsonl")]
     bar.n = sum(path.read_bytes().count(b"\n") for path in logs if path.exists())

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from mgutils.accumulate import exact_backward
 from mgutils.augment import augment
@@ -30,6 +29,7 @@ from mgutils.distributed import gather, processes, share
 from mgutils.errors import CheckpointError, TrainingError
 from mgutils.evaluate import Scores, encode_all, scores, write_scores
 from mgutils.feed import ahead, balanced, batches
+from mgutils.frontend import progress_bar
 from mgutils.lock import locked
 from mgutils.losses import similarity_logits
 from mgutils.receipt import fingerprint, make_receipt
@@ -98,7 +98,8 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
         log, best = _go_on(session, directory, content) if resume else ([], {"top1": -1.0})
         if first:
             written(directory / "config.json", json.dumps(content, indent=2) + "\n")
-        bar = tqdm(epochs, unit="epoch", disable=not progress or not first, desc=config.objective, initial=len(log))
+        bar = progress_bar(epochs, unit="epoch", disable=not progress or not first, desc=config.objective,
+                           initial=len(log))
         for epoch in epochs[len(log):]:
             clock = time.perf_counter()
             try:

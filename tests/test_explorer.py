@@ -11,7 +11,7 @@ from mgutils import explorer, explorer_answers
 from mgutils.config import RunConfig, get_objective, get_profile, vision_config
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError, DataError
-from mgutils.explorer import FrameExplorer, Skeletons, enlarge, interactive, png_bytes
+from mgutils.explorer import FrameExplorer, Skeletons, enlarge, png_bytes
 from mgutils.explorer_answers import AnswerExplorer
 from mgutils.occlusion import occlusion_map, run_scorer, spread_out
 from mgutils.runs import train_all
@@ -44,7 +44,6 @@ def test_without_a_sidecar_clips_stand_in_for_subjects(bare_root):
 
 
 def test_nobody_can_click_in_a_test_so_a_figure_is_left(tiny):
-    assert not interactive()
     bundle = FrameExplorer(tiny)._repr_mimebundle_()
     assert set(bundle) == {"image/png", "text/plain"} and decoded(bundle).width > 500
 

@@ -13,10 +13,10 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
-from tqdm.auto import tqdm
 
 from mgutils.data.check import Findings
 from mgutils.errors import DataError, Fault
+from mgutils.frontend import progress_bar
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 """Files in a class folder with another suffix are nobody's business."""
@@ -86,7 +86,7 @@ def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item], *, desc
     with ThreadPoolExecutor(THREADS) as pool:
         try:
             results = pool.map(work, items)
-            yield from tqdm(results, total=len(items), desc=description, unit="image", delay=_SHOW_AFTER,
+            yield from progress_bar(results, total=len(items), desc=description, unit="image", delay=_SHOW_AFTER,
                             disable=not progress)
         finally:
             pool.shutdown(cancel_futures=True)

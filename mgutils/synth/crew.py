@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from tqdm.auto import tqdm
 
 from mgutils.config import SynthConfig
 from mgutils.errors import MgError
+from mgutils.frontend import progress_bar
 from mgutils.synth.plan import Plan, make_plan
 from mgutils.synth.stills import Set
 
@@ -73,7 +73,8 @@ def shoot_all(config: SynthConfig, plan: Plan, folder: Path, *, workers: int = 2
     chunks = range(-(-len(plan.frames) // CHUNK))
     workers = max(1, min(workers, len(chunks), len(plan.frames) * config.size**2 // WORTH))
     truths, digest = [], hashlib.sha256()
-    with (tqdm(total=len(plan.frames), unit="frame", desc="studio", mininterval=0.5, disable=not progress) as bar,
+    with (progress_bar(total=len(plan.frames), unit="frame", desc="studio", mininterval=0.5,
+                       disable=not progress) as bar,
           _results(config, folder, chunks, workers, device) as results):
         for truth, part in results:
             truths.append(truth)

@@ -63,7 +63,7 @@ function seedCe(tau) {
 const LOSSES = [
   { name: "identity_ce", label: "cross entropy, own caption only", note: "CLIP's", color: "#0072B2", dash: "",
     value: (tau) => bothDirections(crossEntropy, identity, tau) },
-  { name: "multi_positive_ce", label: "cross entropy, all of the class", note: "equal: a caption has one embedding",
+  { name: "multi_positive_ce", label: "cross entropy, all of the class", note: "",
     color: "#009E73", dash: "7 3", value: (tau) => bothDirections(crossEntropy, uniform, tau) },
   { name: "js", label: "Jensen-Shannon divergence", note: "at most ln 2", color: "#E69F00", dash: "2 3",
     value: (tau) => bothDirections(js, uniform, tau) },

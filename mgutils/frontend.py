@@ -1,0 +1,93 @@
+"""Who is watching: a person before a notebook, a terminal, a log file, or nobody. Progress bars fit themselves to that.
+
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+_EVERY = 10
+"""Seconds between two lines in a log."""
+
+
+def _kernel() -> Any:
+    """The Jupyter kernel that runs this code, or ``None``."""
+    if "IPython" not in sys.modules:  # no kernel starts without it
+        return None
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None)
+
+
+def interactive() -> bool:
+    """Whether a person sits before this kernel, and ipywidgets is there to show them something.
+
+    A front end that a person uses allows the kernel to ask for input; papermill and nbconvert do not.
+    """
+    kernel = _kernel()
+    if kernel is None or not kernel.get_parent("shell").get("content", {}).get("allow_stdin", False):
+        return False
+    try:
+        import ipywidgets  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class LogBar(tqdm):
+    """A bar for a file: a line of its own for each state, and not often."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"mininterval": max(_EVERY, options.get("mininterval", 0)), "ascii": True,
+                                             "dynamic_ncols": False, "ncols": 80})
+
+    def refresh(self, *args: Any, **options: Any) -> bool:
+        """Write a line, unless the last one is too young."""
+        now = self._time()
+        if now - getattr(self, "last_print_t", -self.mininterval) < self.mininterval:
+            return False
+        self.last_print_t = now
+        return super().refresh(*args, **options)
+
+    def close(self) -> None:
+        """Write the last line; a log keeps it."""
+        self.leave = True
+        super().close()
+
+    @staticmethod
+    def status_printer(file: TextIO) -> Callable[[str], None]:
+        written: list[str] = []
+
+        def show(text: str) -> None:
+            if text.strip() and written[-1:] != [text]:
+                file.write(("\n" if written else "") + text)
+                file.flush()
+                written[:] = [text]
+
+        return show
+
+
+def progress_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
+    """A tqdm bar where it can be seen.
+
+    A widget before a person in a notebook; a moving line in a terminal; a line every ten seconds in a log; nothing in a
+    notebook that papermill executes, where it would stay behind as a dead widget.
+
+    Parameters
+    ----------
+    iterable : iterable, optional
+    **options
+        As tqdm takes them.
+    """
+    if interactive():
+        from tqdm.notebook import tqdm as kind
+    elif _kernel() is not None:
+        kind, options = tqdm, options | {"disable": True}
+    else:
+        kind = tqdm if sys.stderr.isatty() else LogBar
+    return kind(iterable, **options)
