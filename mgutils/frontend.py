@@ -48,6 +48,8 @@ class LogBar(tqdm):
 
     def refresh(self, *args: Any, **options: Any) -> bool:
         """Write a line, unless the last one is too young."""
+        if self.disable:
+            return False
         now = self._time()
         if now - getattr(self, "last_print_t", -self.mininterval) < self.mininterval:
             return False

@@ -46,6 +46,15 @@ def test_a_bar_that_goes_away_leaves_nothing_but_its_lines():
     assert log.getvalue().count("three: 100%") == 1
 
 
+def test_a_bar_that_is_switched_off_says_nothing():
+    log = io.StringIO()
+    with LogBar(range(3), file=log, disable=True) as bar:
+        for _ in bar:
+            bar.set_postfix(loss=1)
+        bar.refresh()
+    assert log.getvalue() == ""
+
+
 def test_the_bar_fits_who_is_watching(monkeypatch):
     monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda: True, write=lambda _: None, flush=lambda: None))
     assert type(progress_bar(total=1)) is tqdm
