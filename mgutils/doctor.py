@@ -21,7 +21,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
 import psutil
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -85,10 +84,14 @@ def examine(profile: str = "cpu", data_root: Path | str | None = None, out_dir: 
     return checks + ([check_hub(profile, timeout)] if hub else [])
 
 
-def as_table(checks: Iterable[Check]) -> pd.DataFrame:
-    """The checks as a table for a notebook."""
-    return pd.DataFrame([(c.name, c.verdict, c.found, c.remedy) for c in checks],
-                        columns=["check", "verdict", "found", "what to do"]).set_index("check")
+def as_markdown(checks: Iterable[Check]) -> str:
+    """The checks as a Markdown table for a notebook."""
+    lines = ["| check | verdict | found | what to do |", "|:--|:--|:--|:--|"]
+    for check in checks:
+        cells = (check.name, f"**{check.verdict}**" if check.verdict == "fault" else check.verdict, check.found,
+                 check.remedy)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |")
+    return "\n".join(lines)
 
 
 # -- software ----------------------------------------------------------------------------------------------------------

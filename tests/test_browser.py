@@ -186,7 +186,7 @@ def opened(browser, lab) -> Iterator[playwright.Page]:
     made.get_by_role("heading", name="00 Start here").wait_for()
     run_all(made)
     made.first_errors = errors(made)
-    for name, text in (("doctor", "as_table(checks)"), ("map", "Markdown(as_markdown(course))")):
+    for name, text in (("doctor", "doctor.as_markdown(checks)"), ("map", "course_map.as_markdown(course)")):
         cell_with(made, text).locator(".jp-OutputArea").scroll_into_view_if_needed()
         keep(made, f"lab-00-{name}", full=False)
     made.goto(f"{lab['url']}lab/workspaces/data/tree/01_data_exploration.ipynb")

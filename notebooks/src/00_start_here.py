@@ -29,9 +29,8 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Markdown
 
+from mgutils import course_map, doctor
 from mgutils.config import PROFILES, get_profile
-from mgutils.course_map import as_markdown, course_map
-from mgutils.doctor import as_table, examine
 
 pd.set_option("display.max_colwidth", None)
 
@@ -57,8 +56,8 @@ pd.set_option("display.max_colwidth", None)
 # column says how to mend it. A *note* does not stop anything.
 
 # %%
-checks = examine(profile, data_root, out_dir)
-as_table(checks)
+checks = doctor.examine(profile, data_root, out_dir)
+Markdown(doctor.as_markdown(checks))
 
 # %%
 faults = [check.name for check in checks if check.verdict == "fault"]
@@ -73,9 +72,9 @@ print("mend first:" if faults else "everything that the course needs is here", *
 
 # %%
 minutes = Path(out_dir) / "tables" / "minutes.csv"
-course = course_map(minutes, profile)
+course = course_map.course_map(minutes, profile)
 print("measured on", "this machine" if minutes.exists() else "the authors' machine", "in the profile", profile)
-Markdown(as_markdown(course))
+Markdown(course_map.as_markdown(course))
 
 # %% [markdown]
 # Begin with 01 and go on in order. If you are in a hurry: 01, 03 and 05 tell the story.
