@@ -41,6 +41,8 @@ ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
              "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PATIENCE = 90_000
 """Milliseconds that any one step may take: for slow machines; nothing waits longer than it must."""
+EXERCISE = "class_folders"
+ANSWER = "def class_folders(names):\n    return sorted((name for name in names if name.isdigit()), key=int)"
 
 
 @pytest.fixture(scope="module")
@@ -142,19 +144,30 @@ def run_all(page: playwright.Page) -> None:
 
 
 def answer_cell(page: playwright.Page, text: str, code: str) -> playwright.Locator:
-    """Replace the source of the code cell that holds a text, run it, and return the cell.
-
-    FOR THE LEAD: with the exercises merged, ``answer_cell(page, <a word of the stub>, <a solution>)`` and then the same
-    for the cell that calls ``check``; see test_an_answer_is_typed_and_run.
-    """
-    cell = cell_with(page, text)
-    place = cell.evaluate("(cell) => [...document.querySelectorAll('.jp-CodeCell')].indexOf(cell)")
-    cell = page.locator(".jp-CodeCell").nth(place)
-    cell.scroll_into_view_if_needed()
-    before = cell.locator(".jp-InputArea-prompt").inner_text()
-    cell.locator(".cm-content").click()
+    """Replace the source of the code cell that holds a text, run it, and return the cell."""
+    place = _place(page, text)
+    page.locator(".jp-CodeCell").nth(place).locator(".cm-content").click()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.insert_text(code)
+    return _run(page, place)
+
+
+def run_cell(page: playwright.Page, text: str) -> playwright.Locator:
+    """Run the code cell that holds a text, and return it."""
+    place = _place(page, text)
+    page.locator(".jp-CodeCell").nth(place).locator(".cm-content").click()
+    return _run(page, place)
+
+
+def _place(page: playwright.Page, text: str) -> int:
+    """Which of the code cells holds a text: a number that stays when the text is gone."""
+    return cell_with(page, text).evaluate("(cell) => [...document.querySelectorAll('.jp-CodeCell')].indexOf(cell)")
+
+
+def _run(page: playwright.Page, place: int) -> playwright.Locator:
+    """Run the cell that has the focus, and wait until its number has changed."""
+    cell = page.locator(".jp-CodeCell").nth(place)
+    before = cell.locator(".jp-InputArea-prompt").inner_text()
     page.keyboard.press("ControlOrMeta+Enter")
     page.wait_for_function("""([place, before]) => {
         const cell = document.querySelectorAll('.jp-CodeCell')[place];
@@ -232,9 +245,23 @@ def test_the_explorer_answers_to_clicks(opened):
     keep(opened, "lab-01-explorer", full=False)
 
 
-def test_an_answer_is_typed_and_run(opened):
+def test_a_cell_is_rewritten_and_run(opened):
     cell = answer_cell(opened, "all claims hold on", "answer = 6 * 7\nprint('the answer is', answer)")
     assert "the answer is 42" in cell.locator(".jp-OutputArea").inner_text()
+
+
+def test_an_exercise_is_answered_and_its_check_turns_to_solved(opened):
+    asks = f'check("{EXERCISE}"'
+    if asks not in (SOURCES / "01_data_exploration.py").read_text(encoding="utf-8"):
+        pytest.skip(f"notebook 01 does not ask for {EXERCISE}")
+    assert "not solved yet" in cell_with(opened, asks).locator(".jp-OutputArea").inner_text()
+    answer_cell(opened, f"def {EXERCISE}(", ANSWER)
+    check = run_cell(opened, asks)
+    assert "not solved yet" not in check.locator(".jp-OutputArea").inner_text()
+    assert "solved" in check.locator(".jp-OutputArea").inner_text()
+    check.scroll_into_view_if_needed()
+    keep(opened, "lab-01-exercise", full=False)
+    assert errors(opened) == []
 
 
 # -- the microscope ----------------------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ sheet
 if synthetic and settings.synth is not None:
     from mgutils.synth.studio import contact_sheet
 
-    large = contact_sheet(replace(settings.synth, size=128), clips=3)
+    large = contact_sheet(replace(settings.synth, size=min(2 * settings.synth.size, 224)), clips=3)
     display(Image(save(large, figure_dir / "studio_contact_sheet.jpg"), width=1100))
 
 # %% [markdown]
