@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -332,10 +333,13 @@ def test_the_microscope_by_mouse_and_by_keyboard(page, smoke, runs, tmp_path):
 
 
 def test_the_book_opens_from_disk_and_leads_from_page_to_page(page, tmp_path):
-    index = write_book(ROOT / "notebooks", tmp_path / "book")
+    for number in ("02", "03", "04", "07"):  # four will do; test_notebooks looks at every page
+        (notebook,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+        shutil.copy(notebook, tmp_path)
+    index = write_book(tmp_path, tmp_path / "book")
     page.goto(index.as_uri())
     keep(page, "book-index")
-    page.locator(".cards a").nth(1).click()
+    page.locator(".cards a").first.click()
     seen = [page.url]
     while page.locator('nav.mg-nav a[rel="next"]').count():
         page.locator('nav.mg-nav a[rel="next"]').click()
@@ -343,7 +347,7 @@ def test_the_book_opens_from_disk_and_leads_from_page_to_page(page, tmp_path):
         if len(seen) == 2:
             keep(page, "book-page", full=False)
     chapters = sorted(path.name for path in index.parent.glob("[0-9]*.html"))
-    assert [url.rsplit("/", 1)[1] for url in seen] == chapters[1:]
+    assert [url.rsplit("/", 1)[1] for url in seen] == chapters
     page.get_by_role("link", name="Contents").click()
     assert page.locator(".cards a").count() == len(chapters)
     assert all(url.startswith(("file:", "data:")) for url in page.asked) and page.broken == []

@@ -17,10 +17,10 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import filelock
 import pandas as pd
-from tqdm.auto import tqdm
 
 from mgutils.data.check import Findings
 from mgutils.data.importers.annotations import FPS, read_annotations, sidecar_of
@@ -29,6 +29,7 @@ from mgutils.data.importers.place import check_place, publish, save_jpeg, write_
 from mgutils.data.layout import write_tables
 from mgutils.data.video import frames_at
 from mgutils.errors import ConfigError, DataError, Fault
+from mgutils.frontend import progress_bar
 from mgutils.labels import imigue_labels
 
 RATE = 2.0
@@ -133,7 +134,7 @@ def _take_all(cuts: Sequence[Cut], aside: Path, size: int | None, workers: int,
     taken, faults, stop = {}, [], Event()
     total = sum(len(cut.wanted) for cut in cuts)
     with (ThreadPoolExecutor(workers) as pool,
-          tqdm(total=total, unit="frame", desc="import", disable=not progress) as bar):
+          progress_bar(total=total, unit="frame", desc="import", disable=not progress) as bar):
         futures = {cut.video_id: pool.submit(_take, cut, aside, size, stop, bar) for cut in cuts}
         try:
             for video_id, future in futures.items():
@@ -148,7 +149,7 @@ def _take_all(cuts: Sequence[Cut], aside: Path, size: int | None, workers: int,
     return taken, faults
 
 
-def _take(cut: Cut, aside: Path, size: int | None, stop: Event, bar: tqdm) -> int:
+def _take(cut: Cut, aside: Path, size: int | None, stop: Event, bar: Any) -> int:
     """Write the pictures of one video, unless an earlier run has; returns how many there are."""
     record, count = aside / _STATE / f"{cut.video_id}.json", 0
     if record.exists():
