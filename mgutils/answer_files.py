@@ -15,13 +15,13 @@ from typing import TextIO
 
 import numpy as np
 from PIL import Image
-from tqdm.auto import tqdm
 
 from mgutils.annotate import AnnotatedVideo
 from mgutils.answers import LeftOut, RowFile
 from mgutils.data import video
 from mgutils.data.pictures import Picture, Rejected, find_files, is_video, read_pictures, read_video
 from mgutils.errors import ConfigError, DataError, Fault
+from mgutils.frontend import progress_bar
 from mgutils.gradcam import overlay
 from mgutils.predict import Predictor, answer_columns, answer_row
 from mgutils.timeline import Thinned, Timeline
@@ -92,8 +92,8 @@ def answer_files(predictor: Predictor, inputs: Sequence[str], out_dir: Path, wis
 
 def _answer_images(predictor: Predictor, paths: Iterator[Path], table: RowFile, wishes: Wishes,
                    heat: HeatWriter | None, rejected: Rejected | None, progress: bool) -> None:
-    for picture, shares in tqdm(predictor.stream(read_pictures(paths, rejected), wishes.batch_size), unit="image",
-                                disable=not progress, leave=False):
+    answers = predictor.stream(read_pictures(paths, rejected), wishes.batch_size)
+    for picture, shares in progress_bar(answers, unit="image", disable=not progress, leave=False):
         table.add({"path": picture.path} | answer_row(shares, predictor.labels))
         if heat:
             heat.add(picture, shares)
@@ -120,7 +120,7 @@ def _answer_video(predictor: Predictor, path: Path, out_dir: Path, names: FreeNa
         film = stack.enter_context(AnnotatedVideo(out_dir / f"{name}-answers.mp4", predictor.labels, rate)) \
             if wishes.annotate else None
         frames = _until_fault(read_video(path, wishes.rate), path, rejected)
-        for picture, shares in tqdm(predictor.stream(frames, wishes.batch_size), total=expected, unit="frame",
+        for picture, shares in progress_bar(predictor.stream(frames, wishes.batch_size), total=expected, unit="frame",
                                     desc=path.name, disable=not progress, leave=False):
             table.add({"path": picture.path, "frame": picture.frame, "time_s": round(picture.time, 3)}
                       | answer_row(shares, predictor.labels))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from mgutils.answers import LeftOut, RowFile, check_submission, read_image_list, write_submission
 from mgutils.data.pictures import read_pictures
 from mgutils.errors import DataError, Fault
 from mgutils.evaluate import scores
+from mgutils.frontend import progress_bar
 from mgutils.predict import Predictor, answer_columns, answer_row
 
 _ROOT = "Name the images' folder with --root."
@@ -55,7 +55,8 @@ def answer_table(predictor: Predictor, file: Path, column: str, out_dir: Path, *
     with RowFile(out_dir / "predictions.csv", columns) as table:
         pictures = read_pictures(images.paths, left_out if skip_bad else None)
         answers, rows = predictor.stream(pictures, batch_size), iter(range(len(images.paths)))
-        for picture, shares in tqdm(answers, total=len(images.paths), unit="image", disable=not progress, leave=False):
+        for picture, shares in progress_bar(answers, total=len(images.paths), unit="image", disable=not progress,
+                                            leave=False):
             row = next(row for row in rows if str(images.paths[row]) == picture.path)  # bad ones are passed over
             known = {"true_class_id": int(images.target[row]) + 1} if images.target[row] >= 0 else {}
             table.add({"path": images.cells[row]} | known | answer_row(shares, predictor.labels))
