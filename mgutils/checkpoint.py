@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,8 @@ def load_last(directory: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | Non
             continue
         if metadata.get("epoch") == str(state["epoch"]):
             if path != weights:
-                os.replace(path, weights)
+                with suppress(FileNotFoundError):  # another process of the same run did it
+                    os.replace(path, weights)
             return found, state
     raise CheckpointError(f"{weights}: not the weights of epoch {state['epoch']}, of which {rest.name} is. Train anew.")
 

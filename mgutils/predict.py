@@ -39,8 +39,6 @@ SEED_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"]
 """Settings of the seed's checkpoints, which do not say them: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
 _REFUSED = {"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
 """What timm takes and a stranger's settings must not ask for: it would read other files."""
-
-
 _MOST_PIXELS = 2**25
 """Of a batch before it is resized: about 100 MB."""
 

@@ -109,7 +109,7 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
                 raise TrainingError(f"epoch {epoch}, {error} Last good checkpoint: {kept}.") from None
             result, valid_loss, outputs = check(session, choice)
             row = {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, **result.summary(),
-                   "lr_image": session.optimizer.param_groups[0]["lr"], "temperature": float(session.model.temperature)}
+                   "lr_image": session.optimizer.param_groups[0]["lr"], "temperature": session.model.temperature.item()}
             if config.train.schedule == "plateau" and config.train.plateau_every == "epoch":
                 session.scheduler.step(valid_loss)
             better = result.top1 > best["top1"]  # the report's rule: best top-1, the first time it is reached
@@ -150,7 +150,7 @@ def _keep_best(session: Session, result: Scores, outputs: dict[str, np.ndarray],
                content: dict[str, Any], directory: Path) -> None:
     np.savez(directory / "outputs.npz", valid=split.valid, target=dataset.target[split.valid], **outputs)
     write_scores(result, dataset.labels, directory)
-    settings = content | {"temperature": float(session.scored.temperature)}
+    settings = content | {"temperature": session.scored.temperature.item()}
     save_weights(session.scored, directory / "best.safetensors", {"config": json.dumps(settings)},
                  outputs.get(CAPTIONS))
 
