@@ -158,7 +158,7 @@ PROFILES: dict[str, Profile] = {
     "cpu": Profile(
         "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
         TrainConfig(epochs=12, image_size=64, **_FROM_SCRATCH), seeds=3,
-        note="synthetic data, two cores, no network", honest_seeds=5, ladder_seeds=2, honest_epochs=4),
+        note="synthetic data, two cores, no network", honest_seeds=5, ladder_seeds=2, honest_epochs=5),
     "gpu": Profile(
         "gpu", SynthConfig(frames=20000, size=224), ModelConfig(), TrainConfig(epochs=20), seeds=3,
         note="synthetic data at 224 px, ResNet-50 and DistilBERT from the hub"),

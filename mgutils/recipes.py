@@ -19,8 +19,7 @@ class Recipe:
     train: Mapping[str, Any] = field(default_factory=dict)
 
 
-STEPS: dict[str, dict[str, Any]] = {"+affine": {"augment": "affine"}, "+cosine": {"schedule": "cosine"},
-                                    "+color": {"augment": "affine+color"}, "+balanced": {"sampling": "balanced"}}
+STEPS: dict[str, dict[str, Any]] = {"+affine": {"augment": "affine"}, "+cosine": {"schedule": "cosine"}}
 """What each step of the ladder adds to the one before, after the two losses."""
 _BUILT_UP = accumulate(STEPS.values(), lambda before, step: before | step)
 LADDER = {"report": Recipe("report_js"), "sound": Recipe("sound_ce"),

@@ -321,9 +321,9 @@ pd.Series({name: ", ".join(f"{key}={value}" for key, value in step.items()) for 
           name="adds").to_frame()
 
 # %% [markdown]
-# The augmentations respect gestures. Images are turned, shifted and zoomed a little, never flipped, because the left
-# hand is not the right one. Colours are mixed, because a shirt or a wall names the person and the video. Each gain is
-# tested as in section 5, and the p values are corrected for the number of steps (Holm).
+# The augmentation respects gestures. Images are turned, shifted and zoomed a little, never flipped, because the left
+# hand is not the right one. Each gain is tested as in section 5, and the p values are corrected for the number of
+# steps (Holm).
 
 # %%
 names = list(LADDER)
@@ -346,9 +346,10 @@ for word, chosen in (("help", uar_steps["shown"] & (uar_steps["difference"] > 0)
 
 # %% [markdown]
 # The kit's own recipe stops at the step printed below. What was tried beyond it stays on the ladder: a step that did
-# not pay at this number of epochs is a result too. Balanced sampling deserves a thought before you read its row: in a
-# batch, frequent captions already compete with their copies, so the loss corrects for class shares by itself. What is
-# left for balancing to add?
+# not pay at this number of epochs is a result too. Two more options of `TrainConfig` wait for somebody with more time:
+# mixed colours (`augment="affine+color"`), because a shirt or a wall names the person and the video, and balanced
+# sampling. Think about the second before you try it: in a batch, frequent captions already compete with their copies,
+# so the loss corrects for class shares by itself. What is left for balancing to add?
 
 # %%
 beyond = names[names.index(OURS) + 1:]
