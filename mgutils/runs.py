@@ -14,10 +14,10 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ import pandas as pd
 from mgutils.config import OBJECTIVES, RunConfig, SplitName, get_profile, read_config, run_config
 from mgutils.data.pixels import check_pixels, load_pixels
 from mgutils.data.splits import split_of
-from mgutils.data.table import read_dataset
+from mgutils.data.table import Dataset, read_dataset
 from mgutils.frontend import progress_bar
 
 
@@ -153,7 +153,7 @@ def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Pat
     epochs = sum(config.train.epochs for config in missing.values())
     with (ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _end_with_parent) as pool,
           progress_bar(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
-        futures = [pool.submit(_train_one, config, data_root, out_dir, folder, resume)
+        futures = [pool.submit(_train_one, config, data_root, out_dir, folder, resume, load=_load_once)
                    for folder, config in missing.items()]
         while not all(future.done() for future in futures):
             time.sleep(0.5)
@@ -191,16 +191,26 @@ def _aside(folder: Path) -> Path:
     return folder.with_name(folder.name + ".partial")
 
 
-def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, resume: bool,
-               progress: bool = False) -> None:
+def _load(data_root: Path, size: int, out_dir: Path) -> tuple[Dataset, np.ndarray]:
+    dataset = read_dataset(data_root)
+    return dataset, load_pixels(dataset, size, cache_dir=out_dir / "cache", progress=False)
+
+
+@cache
+def _load_once(data_root: Path, size: int, out_dir: Path) -> tuple[Dataset, np.ndarray]:
+    """For the processes of a pool, which live as long as one call of :func:`train_all`."""
+    return _load(data_root, size, out_dir)
+
+
+def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, resume: bool, progress: bool = False,
+               load: Callable[[Path, int, Path], tuple[Dataset, np.ndarray]] = _load) -> None:
     """Train one run aside, and rename its folder when it is whole."""
     import torch
 
     from mgutils import baselines, train
     from mgutils.distributed import processes
 
-    dataset = read_dataset(data_root)
-    pixels = load_pixels(dataset, config.train.image_size, cache_dir=out_dir / "cache", progress=False)
+    dataset, pixels = load(data_root, config.train.image_size, out_dir)
     aside, threads = _aside(folder), torch.get_num_threads()
     try:
         fit = train.fit if config.reads_text else baselines.fit
