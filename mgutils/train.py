@@ -109,7 +109,7 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
                 raise TrainingError(f"epoch {epoch}, {error} Last good checkpoint: {kept}.") from None
             result, valid_loss, outputs = check(session, choice)
             row = {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, **result.summary(),
-                   "lr_image": session.optimizer.param_groups[0]["lr"], "temperature": session.model.temperature.item()}
+                   "lr_image": session.optimizer.param_groups[0]["lr"], "temperature": _number(session.model.temperature)}
             if config.train.schedule == "plateau" and config.train.plateau_every == "epoch":
                 session.scheduler.step(valid_loss)
             better = result.top1 > best["top1"]  # the report's rule: best top-1, the first time it is reached
@@ -150,9 +150,14 @@ def _keep_best(session: Session, result: Scores, outputs: dict[str, np.ndarray],
                content: dict[str, Any], directory: Path) -> None:
     np.savez(directory / "outputs.npz", valid=split.valid, target=dataset.target[split.valid], **outputs)
     write_scores(result, dataset.labels, directory)
-    settings = content | {"temperature": session.scored.temperature.item()}
+    settings = content | {"temperature": _number(session.scored.temperature)}
     save_weights(session.scored, directory / "best.safetensors", {"config": json.dumps(settings)},
                  outputs.get(CAPTIONS))
+
+
+def _number(temperature: Tensor | float) -> float:
+    """A model without text has a plain number."""
+    return torch.as_tensor(temperature).item()
 
 
 def train_epoch(session: Session, rows: np.ndarray, seed: int) -> float:
