@@ -109,7 +109,8 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
                 raise TrainingError(f"epoch {epoch}, {error} Last good checkpoint: {kept}.") from None
             result, valid_loss, outputs = check(session, choice)
             row = {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, **result.summary(),
-                   "lr_image": session.optimizer.param_groups[0]["lr"], "temperature": _number(session.model.temperature)}
+                   "lr_image": session.optimizer.param_groups[0]["lr"],
+                   "temperature": _number(session.model.temperature)}
             if config.train.schedule == "plateau" and config.train.plateau_every == "epoch":
                 session.scheduler.step(valid_loss)
             better = result.top1 > best["top1"]  # the report's rule: best top-1, the first time it is reached
