@@ -26,7 +26,8 @@ Embed = Callable[..., tuple[Tensor, ...]]
 
 def exact_backward(embed: Embed, parts: Sequence[Tensor], tokens: Sequence[Tensor], loss: Callable[..., Tensor],
                    backward: Callable[[Tensor], None] = Tensor.backward,
-                   no_sync: Callable[[], AbstractContextManager] = nullcontext) -> Tensor:
+                   no_sync: Callable[[], AbstractContextManager] = nullcontext,
+                   norms: nn.Module | None = None) -> Tensor:
     """Leave the gradient of the whole batch in the parameters.
 
     Parameters
@@ -43,6 +44,8 @@ def exact_backward(embed: Embed, parts: Sequence[Tensor], tokens: Sequence[Tenso
         Of the loss; the place to scale it.
     no_sync : callable
         Gives a context in which several processes do not yet average their gradients.
+    norms : nn.Module, optional
+        Its normalisation layers count every image once, in the pass that has a graph; ``embed`` if not given.
 
     Returns
     -------
@@ -53,7 +56,7 @@ def exact_backward(embed: Embed, parts: Sequence[Tensor], tokens: Sequence[Tenso
     """
     texts = [()] * (len(parts) - 1) + [tuple(tokens)]
     chances, embeddings, captions = [], [], ()
-    with torch.no_grad(), _running_means_kept(embed):
+    with torch.no_grad(), _running_means_kept(norms or embed):
         for images, text in zip(parts, texts, strict=True):
             chances.append(_chance())
             embedded, *captions = embed(images, *text)
@@ -97,10 +100,10 @@ def _set_chance(state: tuple[Tensor, list[Tensor]]) -> None:
 
 
 @contextmanager
-def _running_means_kept(embed: Embed) -> Iterator[None]:
-    """Normalisation layers count every image once, in the pass that has a graph."""
-    layers = [layer for layer in embed.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)] \
-        if isinstance(embed, nn.Module) else []
+def _running_means_kept(model: nn.Module | Embed) -> Iterator[None]:
+    """Normalisation layers do not move their running means; a function that is no module has none."""
+    modules = model.modules() if isinstance(model, nn.Module) else ()
+    layers = [layer for layer in modules if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.momentum = 0.0

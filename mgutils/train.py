@@ -23,6 +23,7 @@ from mgutils.accumulate import exact_backward
 from mgutils.augment import augment
 from mgutils.checkpoint import CAPTIONS, load_last, save_last, save_weights, written
 from mgutils.class_losses import CLASS_LOSSES
+from mgutils.config import RunConfig
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
 from mgutils.distributed import gather, processes, share
@@ -33,7 +34,7 @@ from mgutils.frontend import progress_bar
 from mgutils.lock import locked
 from mgutils.losses import similarity_logits
 from mgutils.receipt import fingerprint, make_receipt
-from mgutils.session import RunConfig, Session, open_session, restore_session, session_state
+from mgutils.session import Session, open_session, restore_session, session_state
 
 Checked = tuple[Scores, float, dict[str, np.ndarray]]
 """What a validation gives: the scores, the mean loss, and the arrays to keep."""
@@ -205,7 +206,7 @@ def train_step(session: Session, batch: np.ndarray, images: Tensor) -> Tensor:
     if 0 < settings.micro_batch < len(images):
         parts = images.tensor_split(math.ceil(len(images) / settings.micro_batch))  # even: none is a single image
         value = exact_backward(embed, parts, tokens, loss, accelerator.backward,
-                               lambda: accelerator.no_sync(session.forward))
+                               lambda: accelerator.no_sync(session.forward), norms=model)
     else:
         value = loss(*embed(images, *tokens))
         accelerator.backward(value)

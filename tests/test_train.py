@@ -156,3 +156,19 @@ def test_selection_on_held_out_rows_leaves_the_reported_rows_out_of_the_choice(d
     assert json.loads((folder / "metrics.json").read_text())["samples"] == len(split.valid)
 
 
+
+
+def test_a_batch_in_parts_moves_the_running_means_once_for_each_part(data):
+    """Two passes over the images, one of which counts: as many updates as there are parts, not twice as many."""
+    dataset, pixels, split = data
+    session = train.open_session(short(micro_batch=8), dataset, pixels, split)
+    rows = split.train[:16]
+    train.train_epoch(session, rows, seed=0)
+    norm = session.model.image_encoder.model.bn1
+    with torch.no_grad():
+        before = train.open_session(short(micro_batch=8), dataset, pixels, split).model
+        before.train()
+        order = next(train.batches(rows, 16, 0))
+        for part in np.array_split(order, 2):
+            before.encode_image(train.augment(torch.from_numpy(pixels[part]), "none", None))
+    torch.testing.assert_close(norm.running_mean, before.image_encoder.model.bn1.running_mean)
