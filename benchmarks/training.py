@@ -2,16 +2,17 @@
 
 All three have the same model, loss, batch, precision, rows and threads, and a copy of the weights each. The bare limit
 is forward, backward and optimizer step on batches that lie on the device, normalised, with the tokens of their
-different captions beside them: what a loop could reach that had nothing else to do.
+different captions beside them: what a loop could reach that had nothing else to do. The seed's loop reads frames as
+large as iMiGUE's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,17 +20,16 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.harness import Result, alternate, faster, rate
+from benchmarks.pictures import make_data, make_frames
 from benchmarks.seed_loop import CaptionedImages, SeedLoop
 from mgutils.captions import class_captions
 from mgutils.class_losses import CLASS_LOSSES
 from mgutils.config import PROFILES, ModelConfig, RunConfig, SynthConfig, TrainConfig, get_objective
-from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import Split
-from mgutils.data.table import Dataset, read_dataset
+from mgutils.data.table import Dataset
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import as_images, tokenize
 from mgutils.session import make_optimizer, open_session
-from mgutils.synth.studio import make_dataset
 from mgutils.train import train_epoch, validate
 
 LARGE = ModelConfig(image_encoder="resnet50", text_encoder="scratch", text_kwargs={"vocab_size": 30522},
@@ -54,10 +54,13 @@ class Size:
     train_rounds: int
     valid_rounds: int
     """0: not validated."""
+    variants: bool = False
+    """Also train the seed's way with a cheaper resize, and on files that are already as small as the model wants."""
 
 
 SMALL = Size("small", PROFILES["cpu"].model, replace(PROFILES["cpu"].train, threads=0),
-             SynthConfig(frames=1280, size=64), train_images=1024, valid_images=256, train_rounds=7, valid_rounds=5)
+             SynthConfig(frames=1280, size=64), train_images=1024, valid_images=256, train_rounds=7, valid_rounds=5,
+             variants=True)
 LARGE_ON_CPU = Size("large", LARGE, TrainConfig(batch_size=16), SynthConfig(frames=128, size=224), train_images=16,
                     valid_images=32, train_rounds=5, valid_rounds=3)
 LARGE_ON_GPU = [Size(f"large_{batch}", LARGE, TrainConfig(batch_size=batch), SynthConfig(frames=5120, size=224),
@@ -65,26 +68,37 @@ LARGE_ON_GPU = [Size(f"large_{batch}", LARGE, TrainConfig(batch_size=batch), Syn
                 for batch, rounds in ((32, 3), (256, 0))]
 
 
-def make_data(synth: SynthConfig, folder: Path, device: str = "cpu") -> tuple[Dataset, np.ndarray]:
-    """The studio's pictures, made once, and their pixel cache."""
-    root = make_dataset(synth, folder / f"{synth.size}-px-{synth.frames}-on-{device}", device=device)
-    dataset = read_dataset(root)
-    return dataset, load_pixels(dataset, synth.size, cache_dir=folder / "cache")
+class Files(NamedTuple):
+    """What a loop like the seed's reads, row by row, and how it resizes that."""
+
+    paths: Sequence[Path]
+    antialias: bool = True
+
+
+def files_of(dataset: Dataset, variants: bool) -> dict[str, Files]:
+    """iMiGUE-sized frames; the variants are those without a filter in the resize, and the dataset's own small files."""
+    frames = make_frames(dataset)
+    small = [dataset.image_path(row) for row in range(len(dataset))]
+    more = {"unfiltered": Files(frames, antialias=False), "prepared": Files(small)} if variants else {}
+    return {"seed": Files(frames), **more}
 
 
 class Arena:
-    """A model three times: ours, the seed's way, and bare.
+    """A model three times: ours, bare, and the seed's way; the last again for every further set of files.
 
     Parameters
     ----------
     size : Size
     dataset : Dataset
     pixels : ndarray (N, S, S, 3)
+    files : mapping of str to Files
+        What a loop like the seed's reads; ``seed`` is the one that validates, too.
     workers : int
         Of the seed's loaders.
     """
 
-    def __init__(self, size: Size, dataset: Dataset, pixels: np.ndarray, workers: int) -> None:
+    def __init__(self, size: Size, dataset: Dataset, pixels: np.ndarray, files: Mapping[str, Files],
+                 workers: int) -> None:
         self.size = size
         rows = np.random.default_rng(0).permutation(len(dataset))
         self.train_rows, self.valid_rows = rows[:size.train_images], rows[-size.valid_images:]
@@ -95,28 +109,33 @@ class Arena:
         captions = class_captions(dataset.labels)
         self.bare = Bare(*build_model(size.model, config.loss, captions), captions, config, device,
                          PRECISIONS[precision], pixels, dataset.target, self.train_rows)
-        model, tokenizer = build_model(size.model, config.loss, captions)
-        files = [CaptionedImages([dataset.image_path(row) for row in part],
-                                 [captions[dataset.target[row]] for row in part], tokenizer, size.train.image_size)
-                 for part in (self.train_rows, self.valid_rows)]
-        self.seed = SeedLoop(model.to(device), tokenizer, captions, *files, size.train, workers, PRECISIONS[precision])
+        texts = [captions[index] for index in dataset.target]
+
+        def seed_loop(files: Files) -> SeedLoop:
+            model, tokenizer = build_model(size.model, config.loss, captions)
+            parts = (CaptionedImages([files.paths[row] for row in rows], [texts[row] for row in rows], tokenizer,
+                                     size.train.image_size, files.antialias)
+                     for rows in (self.train_rows, self.valid_rows))
+            return SeedLoop(model.to(device), tokenizer, captions, *parts, size.train, workers, PRECISIONS[precision])
+
+        self.seeds = {name: seed_loop(those) for name, those in files.items()}
         self.detail: dict[str, Any] = {"batch": size.train.batch_size, "precision": precision, "device": device.type,
                                        "threads": torch.get_num_threads(), "seed_workers": workers}
         self._epoch = 0
 
     def training(self) -> list[Result]:
-        """Ours against both."""
-        contenders = {"ours": self._ours, "bare": partial(self._freely, self.bare.train_epoch),
-                      "seed": partial(self._freely, self.seed.train_epoch)}
+        """Ours against all others."""
+        contenders = {"ours": self._ours, "bare": partial(self._freely, self.bare.train_epoch)}
+        contenders |= {name: partial(self._freely, loop.train_epoch) for name, loop in self.seeds.items()}
         seconds, images = self._time(contenders, self.size.train_rounds), self.size.train_images
         detail = self.detail | {f"{name}_images_per_s": rate(images, values) for name, values in seconds.items()}
         detail |= {"images": images, "rounds": self.size.train_rounds}
-        return [faster(f"training_bare_{self.size.name}", seconds["ours"], seconds["bare"], **detail),
-                faster(f"training_seed_{self.size.name}", seconds["ours"], seconds["seed"], **detail)]
+        return [faster(f"training_{name}_{self.size.name}", seconds["ours"], values, **detail)
+                for name, values in seconds.items() if name != "ours"]
 
     def validation(self) -> list[Result]:
         """Ours against the seed's; both give top-1, top-5 and the loss."""
-        contenders = {"ours": self._ours_validation, "seed": partial(self._freely, self.seed.validate)}
+        contenders = {"ours": self._ours_validation, "seed": partial(self._freely, self.seeds["seed"].validate)}
         seconds, images = self._time(contenders, self.size.valid_rounds), self.size.valid_images
         detail = self.detail | {f"{name}_images_per_s": rate(images, values) for name, values in seconds.items()}
         detail |= {"images": images, "rounds": self.size.valid_rounds}
@@ -186,7 +205,8 @@ def measure(folder: Path, workers: int, *, training: bool = True, validation: bo
         if not training and not size.valid_rounds:
             continue
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        arena = Arena(size, *make_data(size.synth, folder, device), workers)
+        dataset, pixels = make_data(size.synth, folder, device)
+        arena = Arena(size, dataset, pixels, files_of(dataset, size.variants), workers)
         results += arena.training() if training else []
         results += arena.validation() if validation and size.valid_rounds else []
         del arena

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mgutils.errors import ConfigError
+from mgutils.settings import check_settings
 
 LossName = Literal["seed_ce", "seed_kl", "identity_ce", "multi_positive_ce", "js", "class_ce"]
 CaptionKind = Literal["own", "permuted", "descriptions"]
@@ -29,6 +30,9 @@ class Objective:
     """L2-normalise both embeddings before the dot product."""
     temperature: float
     learn_temperature: bool = False
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -82,6 +86,9 @@ class ModelConfig:
     projection: int = 256
     dropout: float = 0.1
 
+    def __post_init__(self) -> None:
+        check_settings(self)
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -119,6 +126,9 @@ class TrainConfig:
     """Have torch compile the model: a minute to start, then faster on a GPU."""
     threads: int = 0
     """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on every machine."""
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
 
 @dataclass(frozen=True)
@@ -210,6 +220,9 @@ class RunConfig:
     left_out: tuple[int, ...] = ()
     """Ids of classes without training images."""
 
+    def __post_init__(self) -> None:
+        check_settings(self)
+
     @property
     def reads_text(self) -> bool:
         """False for a plain classifier."""
@@ -272,6 +285,6 @@ def parse_config(text: str, source: str) -> RunConfig:
         return RunConfig(plain["objective"], Objective(**plain["loss"]), ModelConfig(**plain["model"]),
                          TrainConfig(**plain["train"]), plain["split"], plain["seed"],
                          plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise ConfigError(f"{source}: not the configuration of a run ({error!r}). "
                           "Name a folder that `mg train` left.") from error

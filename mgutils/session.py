@@ -83,9 +83,7 @@ def make_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split:
         raise ConfigError(f"split {split.name!r}: found {len(split.train)} training and {len(split.valid)} validation "
                           "rows; wanted at least 2 and 1. Make more data, or choose another split.")
     settings = config.train
-    if 0 < settings.micro_batch < 4:
-        raise ConfigError(f"micro_batch: found {settings.micro_batch}; wanted 0, or at least 4 images.")
-    accelerator = Accelerator(mixed_precision=mixed_precision(settings.precision))
+    accelerator = make_accelerator(settings.precision)
     if settings.batch_size < 2 * accelerator.num_processes:
         raise ConfigError(f"batch_size: found {settings.batch_size} for {accelerator.num_processes} processes; wanted "
                           "at least two images for each. A batch is shared by all processes.")
@@ -109,13 +107,21 @@ def seed_everything(seed: int, threads: int = 0) -> None:
         torch.set_num_threads(threads)
 
 
-def mixed_precision(precision: str) -> str:
-    """The name that accelerate has for a :attr:`TrainConfig.precision` on this machine."""
-    if precision == "auto":
-        if not torch.cuda.is_available():
-            return "no"
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    return {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}[precision]
+def make_accelerator(precision: str) -> Accelerator:
+    """Accelerate for a :attr:`TrainConfig.precision`.
+
+    Raises
+    ------
+    ConfigError
+        If another precision is in use: a process has one.
+    """
+    if precision == "auto" and torch.cuda.is_available():
+        precision = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    try:
+        return Accelerator(mixed_precision={"bfloat16": "bf16", "float16": "fp16"}.get(precision, "no"))
+    except ValueError as error:
+        raise ConfigError(f"precision: found {precision}, in a process that has trained with another precision or on a "
+                          f"device that lacks this one ({error}). Restart the kernel, or use `mg train`.") from None
 
 
 def make_optimizer(model: VisualTextModel, settings: TrainConfig) -> torch.optim.AdamW:

@@ -1,16 +1,18 @@
 """The benchmark compares like with like: equal losses and scores of all loops; harness and table are right."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from benchmarks import __main__ as entry
 from benchmarks import harness, loading, loss_memory, training
 from benchmarks.harness import Bar, Result
-from benchmarks.seed_loop import kl_loss, target_matrix
+from benchmarks.seed_loop import CaptionedImages, kl_loss, target_matrix
 from mgutils import losses
 from mgutils.captions import class_captions
 from mgutils.config import PROFILES
@@ -31,8 +33,9 @@ def make_arena(tiny_root, tmp_path):
         text = {**SIZE.model.text_kwargs, "dropout": 0.0, "attention_dropout": 0.0}
         size = replace(SIZE, model=replace(SIZE.model, dropout=0.0, text_kwargs=text),
                        train=replace(SIZE.train, **settings))
-        arena = training.Arena(size, dataset, pixels, workers=0)
-        for model in (arena.bare.model, arena.seed.model):
+        paths = [dataset.image_path(row) for row in range(len(dataset))]
+        arena = training.Arena(size, dataset, pixels, {"seed": training.Files(paths)}, workers=0)
+        for model in (arena.bare.model, arena.seeds["seed"].model):
             model.load_state_dict(arena.session.model.state_dict())
         return arena
     return build
@@ -60,18 +63,18 @@ def test_the_baselines_loss_is_the_seeds():
 
 def test_validation_of_ours_and_the_baseline_agree(arena):
     scores, loss, _ = validate(arena.session, arena.valid_rows)
-    top1, top5, seed_loss = arena.seed.validate()
+    top1, top5, seed_loss = arena.seeds["seed"].validate()
     assert (top1, top5) == (scores.top1, scores.top5)
     assert seed_loss == pytest.approx(loss, rel=1e-4)
 
 
 def test_a_step_of_all_three_has_the_same_loss_and_gradients(make_arena):
     arena = make_arena(batch_size=24)  # one batch of all rows: their order is of no consequence
-    ours, seed = train_epoch(arena.session, arena.train_rows, seed=0), arena.seed.train_epoch()
+    ours, seed = train_epoch(arena.session, arena.train_rows, seed=0), arena.seeds["seed"].train_epoch()
     arena.bare.train_epoch()
     assert ours == pytest.approx(seed, rel=1e-4)
     wanted = dict(arena.session.model.named_parameters())
-    for model in (arena.bare.model, arena.seed.model):
+    for model in (arena.bare.model, arena.seeds["seed"].model):
         for name, parameter in model.named_parameters():
             if wanted[name].grad is not None:
                 error = (parameter.grad - wanted[name].grad).norm()
@@ -97,7 +100,8 @@ def test_bars_are_those_that_are_measured():
     keys = {bar.key for bar in entry.BARS}
     assert {f"{row}_{size.name}" for size in (training.SMALL, training.LARGE_ON_CPU)
             for row in ("training_bare", "training_seed", "validation_seed")} <= keys
-    assert {f"loading_{kind}_{name}" for kind in ("bytes", "ready") for name in loading.SETS} <= keys
+    assert {"training_unfiltered_small", "training_prepared_small"} <= keys and training.SMALL.variants
+    assert {f"loading_{kind}_{name}" for kind in ("bytes", "ready", "prepared") for name in loading.SETS} <= keys
     assert {"training_bare_large_256", "training_seed_large_32", "loss_memory", "studio_96", "studio_224"} <= keys
     assert {size.name for size in training.LARGE_ON_GPU} == {"large_32", "large_256"}
     for size in (training.SMALL, training.LARGE_ON_CPU, *training.LARGE_ON_GPU):
@@ -126,6 +130,22 @@ def test_files_and_cache_give_the_same_images(tiny_root, tmp_path):
     assert np.array_equal(loading.Bytes(*arguments)[0].numpy(), pixels[3])
     ready = training.as_images(torch.from_numpy(np.array(pixels[3:4])))[0]
     torch.testing.assert_close(loading.CaptionedImages(*arguments)[0]["image"], ready, atol=1e-5, rtol=1e-5)
+
+
+def test_frames_are_as_large_as_imigues_and_hold_the_same_pictures(tiny_root, tmp_path):
+    dataset = read_dataset(shutil.copytree(tiny_root, tmp_path / "set"))
+    files = training.files_of(dataset, variants=True)
+    assert set(files) == {"seed", "unfiltered", "prepared"} and not files["unfiltered"].antialias
+    small, large = (np.asarray(Image.open(files[name].paths[3]).convert("RGB"), dtype=float)
+                    for name in ("prepared", "seed"))
+    assert large.shape == (720, 1280, 3)
+    before = {path: path.stat().st_mtime_ns for path in files["seed"].paths}
+    assert {path: path.stat().st_mtime_ns for path in training.files_of(dataset, False)["seed"].paths} == before
+    names, size = ["a"] * len(dataset), len(small)
+    for antialias in (True, False):
+        decoded = CaptionedImages(files["seed"].paths, names, lambda texts, **_: {}, size, antialias).decode(3)
+        assert np.corrcoef(np.asarray(decoded, dtype=float).ravel(), small.ravel())[0, 1] > 0.9
+    assert np.array_equal(CaptionedImages(files["prepared"].paths, names, lambda texts, **_: {}, size).decode(3), small)
 
 
 def test_memory_of_the_loss_holds_the_gradient_and_no_matrix_of_pairs():

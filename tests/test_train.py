@@ -172,3 +172,10 @@ def test_a_batch_in_parts_moves_the_running_means_once_for_each_part(data):
         for part in np.array_split(order, 2):
             before.encode_image(train.augment(torch.from_numpy(pixels[part]), "none", None))
     torch.testing.assert_close(norm.running_mean, before.image_encoder.model.bn1.running_mean)
+
+
+def test_another_precision_in_the_same_process_is_refused_with_a_remedy(data):
+    dataset, pixels, split = data
+    train.open_session(short(), dataset, pixels, split)
+    with pytest.raises(ConfigError, match="precision: found bfloat16.*Restart the kernel"):
+        train.open_session(short(precision="bfloat16"), dataset, pixels, split)
