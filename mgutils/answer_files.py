@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from mgutils.annotate import AnnotatedVideo
-from mgutils.answers import LeftOut, RowFile
+from mgutils.answers import LeftOut, Rows, csv_rows
 from mgutils.data import video
 from mgutils.data.pictures import Picture, Rejected, find_files, is_video, read_pictures, read_video
 from mgutils.errors import ConfigError, DataError, Fault
@@ -75,7 +75,7 @@ def answer_files(predictor: Predictor, inputs: Sequence[str], out_dir: Path, wis
     lines = [f"{predictor.weights.path}: {len(predictor.labels)} classes, names: {predictor.labels_from}"]
     heat = HeatWriter(predictor, out_dir) if wishes.gradcam else None
     columns = ["path", "frame", "time_s", *answer_columns(predictor.labels)]
-    with RowFile(out_dir / "predictions.csv", columns) as table:
+    with csv_rows(out_dir / "predictions.csv", columns) as table:
         names = FreeNames()
         for moving, paths in groupby(find_files(inputs, stdin, rejected), is_video):
             if not moving:
@@ -83,14 +83,14 @@ def answer_files(predictor: Predictor, inputs: Sequence[str], out_dir: Path, wis
                 continue
             for path in paths:
                 lines += _answer_video(predictor, path, out_dir, names, table, wishes, heat, rejected, progress)
-        if not table.rows:
+        if not table.count:
             raise DataError([Fault(" ".join(inputs)[:80], None, None, "no picture that can be read", "at least one",
                                    "Name images, folders or videos; - reads paths from standard input.")])
-    lines.insert(1, f"{table.path}: {table.rows:,} pictures answered")
+    lines.insert(1, f"{out_dir / 'predictions.csv'}: {table.count:,} pictures answered")
     return [*lines, *(heat.finish() if heat else []), *left_out.lines()]
 
 
-def _answer_images(predictor: Predictor, paths: Iterator[Path], table: RowFile, wishes: Wishes,
+def _answer_images(predictor: Predictor, paths: Iterator[Path], table: Rows, wishes: Wishes,
                    heat: HeatWriter | None, rejected: Rejected | None, progress: bool) -> None:
     answers = predictor.stream(read_pictures(paths, rejected), wishes.batch_size)
     for picture, shares in progress_bar(answers, unit="image", disable=not progress, leave=False):
@@ -99,7 +99,7 @@ def _answer_images(predictor: Predictor, paths: Iterator[Path], table: RowFile, 
             heat.add(picture, shares)
 
 
-def _answer_video(predictor: Predictor, path: Path, out_dir: Path, names: FreeNames, table: RowFile, wishes: Wishes,
+def _answer_video(predictor: Predictor, path: Path, out_dir: Path, names: FreeNames, table: Rows, wishes: Wishes,
                   heat: HeatWriter | None, rejected: Rejected | None, progress: bool) -> list[str]:
     """Answer for one video; the paths of its pictures, as lines."""
     from mgutils.report.figures_predict import timeline_figure

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mgutils.answers import LeftOut, RowFile, check_submission, read_image_list, write_submission
+from mgutils.answers import LeftOut, check_submission, csv_rows, read_image_list, write_submission
 from mgutils.data.pictures import read_pictures
 from mgutils.errors import DataError, Fault
 from mgutils.evaluate import scores
@@ -52,7 +52,7 @@ def answer_table(predictor: Predictor, file: Path, column: str, out_dir: Path, *
     left_out, labelled = LeftOut(), (images.target >= 0).any()
     columns = ["path", *(["true_class_id"] if labelled else []), *answer_columns(predictor.labels)]
     ranked = np.full((len(images.paths), len(predictor.labels)), np.nan, dtype=np.float32)
-    with RowFile(out_dir / "predictions.csv", columns) as table:
+    with csv_rows(out_dir / "predictions.csv", columns) as table:
         pictures = read_pictures(images.paths, left_out if skip_bad else None)
         answers, rows = predictor.stream(pictures, batch_size), iter(range(len(images.paths)))
         for picture, shares in progress_bar(answers, total=len(images.paths), unit="image", disable=not progress,
@@ -61,11 +61,11 @@ def answer_table(predictor: Predictor, file: Path, column: str, out_dir: Path, *
             known = {"true_class_id": int(images.target[row]) + 1} if images.target[row] >= 0 else {}
             table.add({"path": images.cells[row]} | known | answer_row(shares, predictor.labels))
             ranked[row] = shares
-        if not table.rows:
+        if not table.count:
             raise DataError([Fault(str(file), None, column, "no image that can be read", "at least one", _ROOT)])
     answered = ~np.isnan(ranked[:, 0])
     lines = [f"{predictor.weights.path}: {len(predictor.labels)} classes, names: {predictor.labels_from}",
-             f"{table.path}: {table.rows:,} of {len(images.paths):,} images answered"]
+             f"{out_dir / 'predictions.csv'}: {table.count:,} of {len(images.paths):,} images answered"]
     rows = answered & (images.target >= 0)
     lines.append(_score_line(ranked[rows], images.target[rows]) if rows.any() else
                  f"no scores: {file} has no column {label_column!r} with classes")

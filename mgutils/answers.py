@@ -6,67 +6,47 @@ Files are written row by row, aside, and renamed when they are whole.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
 
 from mgutils.data.check import Findings, describe, digits, read_table
-from mgutils.errors import ConfigError, DataError
+from mgutils.errors import DataError
+from mgutils.files import written_aside
 from mgutils.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
 
 _TABLE_REMEDY = "Name the table with --imagepathscsv and its columns with --columnname and --labelcolumn."
 
 
-class RowFile:
-    """A CSV that is written row by row, and is there only when it is whole.
+class Rows:
+    """A CSV that is being written; :func:`csv_rows` makes one."""
 
-    Use it as a context: the file gets its name at the end, and nothing is left where an error ended it.
+    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
+        self._writer, self.count = csv.DictWriter(file, columns, lineterminator="\n"), 0
+        self._writer.writeheader()
 
-    Parameters
-    ----------
-    path : Path
-    columns : sequence of str
-        Header, and the keys of the rows.
+    def add(self, row: dict[str, Any]) -> None:
+        """Write one row; keys that are absent are left empty."""
+        self._writer.writerow(row)
+        self.count += 1
+
+
+@contextmanager
+def csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Rows]:
+    """Write a CSV row by row; it has its name when the block ends, and nothing is left where an error ended it.
 
     Raises
     ------
     ConfigError
         If the file cannot be written.
     """
-
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self.path, self.rows = path, 0
-        self._aside = path.with_name(path.name + ".partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._aside.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be written ({error.strerror}). Name another folder with --out-dir."
-                              ) from None
-        self._writer = csv.DictWriter(self._file, columns, lineterminator="\n")
-        self._writer.writeheader()
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Write one row; keys that are absent are left empty."""
-        self._writer.writerow(row)
-        self.rows += 1
-
-    def __enter__(self) -> RowFile:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        self._file.close()
-        if kind is None:
-            os.replace(self._aside, self.path)
-        else:
-            self._aside.unlink(missing_ok=True)
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        yield Rows(file, columns)
 
 
 @dataclass
@@ -201,7 +181,7 @@ def submission_name(cell: str) -> str:
 
 def write_submission(path: Path, rows: Iterable[tuple[str, int]]) -> int:
     """Write the course's file, ``filename,class``; returns the number of rows."""
-    with RowFile(path, ("filename", "class")) as file:
+    with csv_rows(path, ("filename", "class")) as file:
         for cell, class_id in rows:
             file.add({"filename": submission_name(cell), "class": class_id})
-    return file.rows
+    return file.count

@@ -6,7 +6,6 @@ Titles and needs are read from the notebooks' own first cells, minutes from ``mi
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from mgutils.config import PROFILES
 from mgutils.errors import MgError
+from mgutils.files import written_aside
 from mgutils.notebooks import SOURCES, read_source, sources
 
 COLUMNS = ("notebook", "profile", "minutes", "again")
@@ -63,10 +63,8 @@ def record_minutes(file: Path | str, notebook: str, profile: str, minutes: float
     table = pd.concat([kept, row]) if len(kept) else row
     table = table.sort_values(["profile", "notebook"], key=lambda column: column.map(lambda word: order.get(word, word))
                               if column.name == "profile" else column)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_suffix(".writing")
-    table.to_csv(aside, index=False, lineterminator="\n")
-    os.replace(aside, file)
+    with written_aside(file) as aside:
+        table.to_csv(aside, index=False, lineterminator="\n")
 
 
 def course_map(minutes_file: Path | str, profile: str, source_dir: Path | str = SOURCES) -> pd.DataFrame:

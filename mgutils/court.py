@@ -23,6 +23,7 @@ from mgutils import court_bench, court_model, losses
 from mgutils.court_bench import Bench, train_cells
 from mgutils.court_model import Cell
 from mgutils.errors import ConfigError
+from mgutils.files import written_aside
 from mgutils.frontend import progress_bar
 
 _CODE = hashlib.sha256(b"".join(Path(module.__file__).read_bytes()
@@ -189,11 +190,8 @@ def _key(cell: Cell, seed: int, bench: Bench) -> str:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    """Write aside, then rename: a reader never sees half a table."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
-    table.to_csv(aside)
-    aside.replace(path)
+    with written_aside(path) as aside:
+        table.to_csv(aside)
 
 
 # -- reading the results -----------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from mgutils.checkpoint import CAPTIONS
 from mgutils.errors import CheckpointError, ConfigError
+from mgutils.files import written_aside
 from mgutils.models.encoders import as_images
 from mgutils.models.scorer import CaptionScorer
 from mgutils.predict import Predictor, load_predictor
@@ -50,15 +50,13 @@ def export_safetensors(predictor: Predictor, path: Path | str) -> float:
     if isinstance(predictor.scorer, CaptionScorer):
         tensors[CAPTIONS] = predictor.scorer.captions
         config["temperature"] = predictor.scorer.temperature  # it may have been learned
-    aside = _aside(path)
-    try:
+    with written_aside(path) as aside:
+        aside.touch()
         mode = aside.stat().st_mode
         safetensors.torch.save_file({name: value.cpu().clone().contiguous() for name, value in tensors.items()}, aside,
                                     {"config": json.dumps(config)})
         aside.chmod(mode)  # safetensors writes files that only their owner may read
-        return _kept(aside, path, predictor, load_predictor(aside, device="cpu"))
-    finally:
-        aside.unlink(missing_ok=True)
+        return _agreement(path, predictor, load_predictor(aside, device="cpu"))
 
 
 def export_onnx(predictor: Predictor, path: Path | str) -> float:
@@ -86,17 +84,15 @@ def export_onnx(predictor: Predictor, path: Path | str) -> float:
         import onnxscript  # noqa: F401  torch.onnx needs it
     except ImportError as error:
         raise ConfigError(f"ONNX: found no package {error.name}. Install it: pip install 'mgutils[export]'.") from None
-    aside = _aside(path)
-    try:
+    with written_aside(path) as aside:
+        aside.touch()  # before the long work: can it be written at all?
         model = onnx.load_from_string(_graph(predictor))
         texts = {"classes": json.dumps(list(predictor.labels.names)), "size": str(predictor.size), "input":
                  "RGB bytes (batch, size, size, 3), resized bilinearly", "output": "scores (batch, classes)"}
         onnx.helper.set_model_props(model, texts)
         onnx.save(model, aside)
         session = onnxruntime.InferenceSession(str(aside), providers=["CPUExecutionProvider"])
-        return _kept(aside, path, predictor, lambda pixels: session.run(["scores"], {"images": pixels})[0])
-    finally:
-        aside.unlink(missing_ok=True)
+        return _agreement(path, predictor, lambda pixels: session.run(["scores"], {"images": pixels})[0])
 
 
 class _FromBytes(nn.Module):
@@ -131,18 +127,8 @@ def _graph(predictor: Predictor) -> bytes:
             logger.setLevel(level)
 
 
-def _aside(path: Path) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.partial{path.suffix}")
-        aside.touch()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}). Name another folder.") from None
-    return aside
-
-
-def _kept(aside: Path, path: Path, predictor: Predictor, other: Any) -> float:
-    """Give the file its name if what it scores is what the model scores."""
+def _agreement(path: Path, predictor: Predictor, other: Any) -> float:
+    """By how much the scores of a file differ from the model's; an error where that is too much."""
     rng, worst = np.random.default_rng(0), 0.0
     for batch in _BATCHES:
         pixels = rng.integers(0, 256, (batch, predictor.size, predictor.size, 3), dtype=np.uint8)
@@ -154,7 +140,6 @@ def _kept(aside: Path, path: Path, predictor: Predictor, other: Any) -> float:
     if not worst <= TOLERANCE:
         raise CheckpointError(f"{path}: its scores differ from the model's by {worst:.1e} of the largest; wanted at "
                               f"most {TOLERANCE:.0e}. It was not kept; update torch, onnx and onnxruntime.")
-    os.replace(aside, path)
     return worst
 
 

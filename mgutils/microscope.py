@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -25,6 +24,7 @@ from mgutils.captions import class_captions
 from mgutils.data.images import read_rgb
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError
+from mgutils.files import written_aside
 from mgutils.runs import Run
 
 _PICTURE = 160
@@ -66,10 +66,8 @@ def write_microscope(run_dir: Path | str, data_root: Path | str, page: Path | st
     content = collect(_read_run(Path(run_dir), dataset), dataset, images=images, seed=seed)
     html = _environment().from_string(_web("microscope.html")).render(
         title=content["run"], style=_web("microscope.css"), script=_web("microscope.js"), data=as_script_text(content))
-    page.parent.mkdir(parents=True, exist_ok=True)
-    aside = page.with_suffix(".writing")
-    aside.write_text(html, encoding="utf-8", newline="\n")
-    os.replace(aside, page)
+    with written_aside(page) as aside:
+        aside.write_text(html, encoding="utf-8", newline="\n")
     return page
 
 

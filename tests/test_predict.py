@@ -14,7 +14,7 @@ from PIL import Image
 from mgutils.annotate import clock
 from mgutils.answer_files import Wishes, answer_files
 from mgutils.answer_table import answer_table
-from mgutils.answers import RowFile
+from mgutils.answers import csv_rows
 from mgutils.cli import main
 from mgutils.config import run_config
 from mgutils.data.pictures import Picture, find_files, natural, read_pictures
@@ -193,7 +193,7 @@ def test_a_submission_needs_different_file_names(predictor, table, tmp_path):
 
 
 def test_a_table_is_whole_or_absent(tmp_path):
-    with pytest.raises(RuntimeError), RowFile(tmp_path / "t.csv", ("a",)) as file:
+    with pytest.raises(RuntimeError), csv_rows(tmp_path / "t.csv", ("a",)) as file:
         file.add({"a": 1})
         raise RuntimeError
     assert not list(tmp_path.iterdir())

@@ -7,14 +7,13 @@ again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from mgutils.data.check import Findings, read_table
-from mgutils.errors import MgError
+from mgutils.files import written_aside
 
 LEFT_OUT = "left_out.csv"
 _REMEDY = "`mg data check --skip-bad` writes it; delete it to use every image."
@@ -61,17 +60,14 @@ def write_left_out(root: Path, images: Mapping[str, str]) -> Path | None:
 
     Raises
     ------
-    MgError
+    ConfigError
         If the folder cannot be written to.
     """
     file = root / LEFT_OUT
-    aside = file.with_suffix(".partial")
-    try:
-        if not images:
-            file.unlink(missing_ok=True)
-            return None
-        pd.DataFrame({"path": images.keys(), "found": images.values()}).to_csv(aside, index=False, lineterminator="\n")
-        os.replace(aside, file)
-    except OSError as error:
-        raise MgError(f"{file}: found that it cannot be written ({error}). Check the folder's permissions.") from error
+    if not images:
+        file.unlink(missing_ok=True)
+        return None
+    with written_aside(file) as aside:
+        table = pd.DataFrame({"path": images.keys(), "found": images.values()})
+        table.to_csv(aside, index=False, lineterminator="\n")
     return file

@@ -29,6 +29,7 @@ from mgutils.data.importers.place import check_place, publish, save_jpeg, write_
 from mgutils.data.layout import write_tables
 from mgutils.data.video import frames_at
 from mgutils.errors import ConfigError, DataError, Fault
+from mgutils.files import written_aside
 from mgutils.frontend import progress_bar
 from mgutils.labels import imigue_labels
 
@@ -163,9 +164,8 @@ def _take(cut: Cut, aside: Path, size: int | None, stop: Event, bar: Any) -> int
             save_jpeg(frame.image, aside / "training" / path, size)
             count += 1
             bar.update()
-    written = record.with_suffix(".new")
-    written.write_text(json.dumps(count), encoding="utf-8")
-    os.replace(written, record)
+    with written_aside(record) as whole:
+        whole.write_text(json.dumps(count), encoding="utf-8")
     return count
 
 

@@ -6,16 +6,15 @@ folder video and subject are known, and with them the splits that share neither.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from mgutils.data.check import Findings
 from mgutils.data.importers.annotations import read_annotations, sidecar_of
-from mgutils.data.importers.place import writing
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError, DataError
+from mgutils.files import written_aside
 
 _AGREE = 0.9
 """Share of the images whose class must be the annotation's. The seed's own has 0.9999; another CSV has far less."""
@@ -58,10 +57,8 @@ def import_seed(root: Path | str, labels: Path | str | None = None) -> Path | No
     if findings.faults:
         raise DataError(findings.faults)
     used = annotations.loc[np.unique(dataset.frames["clip_id"])]
-    with writing(root):
-        aside = sidecar.with_suffix(".partial")
+    with written_aside(sidecar) as aside:
         sidecar_of(used, dataset.labels).to_csv(aside, index=False, lineterminator="\n")
-        os.replace(aside, sidecar)
     return sidecar
 
 
