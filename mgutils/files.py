@@ -10,7 +10,9 @@ from pathlib import Path
 
 from mgutils.errors import ConfigError
 
-_FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+UNWRITABLE = _FULL | {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
+"""Numbers of the errors that a folder or a disk is the reason of, and not the kit."""
 
 
 @contextmanager

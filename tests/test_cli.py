@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import mgutils
 from mgutils.cli import COMMANDS, main
 
 
@@ -53,3 +54,27 @@ def test_check_train_evaluate_from_the_command_line(tiny_root, tmp_path, capsys)
     assert main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["top1"] == printed["top1"]
     assert (tmp_path / "scores" / "confusion.csv").exists()
+
+
+def test_a_group_lists_its_commands_and_the_version_is_told(capsys):
+    assert main(["data", "--help"]) == 0 and "data audit" in (shown := capsys.readouterr().out) and "train" not in shown
+    assert main(["import"]) == 2 and "import seed" in (shown := capsys.readouterr().err) and "doctor" not in shown
+    assert main(["--version"]) == 0 and capsys.readouterr().out == f"mgutils {mgutils.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [
+    ["notebooks", "build", "--out-dir"], ["book", "--book-dir"], ["exercises", "otter"]], ids=" ".join)
+def test_a_place_that_cannot_be_written_to_is_a_message(arguments, capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert main([*arguments, str(tmp_path / "file" / "folder")]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("mg: ") and "file" in captured.err and "Traceback" not in captured.err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_defect_of_the_kit_is_not_taken_for_a_full_disk(monkeypatch):
+    def run(self):
+        raise FileNotFoundError(2, "No such file or directory", "metrics.json")
+    monkeypatch.setattr(COMMANDS[("doctor",)], "run", run)
+    with pytest.raises(FileNotFoundError):
+        main(["doctor"])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import tyro
 
+import mgutils
 from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.grading import ExercisesOtter, ExercisesScore, Grade
@@ -20,6 +21,7 @@ from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.training import Diff, Evaluate, Microscope, Train
 from mgutils.config import get_profile
 from mgutils.errors import ConfigError, MgError
+from mgutils.files import UNWRITABLE
 
 COMMANDS = {
     ("synth",): Synth,
@@ -66,6 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        print(f"mg: {error.filename or 'disk'}: {error.strerror}. Make room, or name another folder.", file=sys.stderr)
+        return MgError.exit_status
     return 0
 
 
@@ -82,10 +89,14 @@ def _profile_default(kind: type[Synth] | type[Train], arguments: Sequence[str]) 
 
 
 def _overview(arguments: Sequence[str]) -> int:
-    """Print the commands; status 0 where help was asked for, else 2."""
+    """Print the commands, or those of a group such as ``data``; status 0 where help was asked for, else 2."""
+    if arguments == ["--version"]:
+        print(f"mgutils {mgutils.__version__}")
+        return 0
+    group = {name: kind for name, kind in COMMANDS.items() if list(name[:1]) == arguments[:1]}
     lines = ["usage: mg COMMAND [OPTIONS]; `mg COMMAND --help` lists the options", ""]
-    lines += [f"  {' '.join(name):<18}{kind.__doc__}" for name, kind in COMMANDS.items()]
-    if not arguments or arguments[0] in ("-h", "--help"):
+    lines += [f"  {' '.join(name):<18}{kind.__doc__}" for name, kind in (group or COMMANDS).items()]
+    if not arguments or arguments[bool(group):] in (["-h"], ["--help"]):
         print("\n".join(lines))
         return 0
     print(f"mg: no command {' '.join(arguments[:2])!r}\n" + "\n".join(lines), file=sys.stderr)
