@@ -5,7 +5,8 @@ therefore another loss, with fewer images to choose from: :func:`naive_backward`
 :func:`exact_backward` has the gradient of the whole batch. It embeds the images part by part without a graph, lets the
 loss of the whole batch give each embedding its gradient, and embeds the parts again, with the same dropout masks, to
 carry that gradient on into the encoder. The price is a second forward pass. Batch normalisation alone stays different:
-it sees the parts.
+in training mode its mean and variance are those of each part, so the gradient is that of the whole batch only where
+normalisation layers are fixed or absent. Their running means do count every image once.
 
 References
 ----------
@@ -28,7 +29,7 @@ def exact_backward(embed: Embed, parts: Sequence[Tensor], tokens: Sequence[Tenso
                    backward: Callable[[Tensor], None] = Tensor.backward,
                    no_sync: Callable[[], AbstractContextManager] = nullcontext,
                    norms: nn.Module | None = None) -> Tensor:
-    """Leave the gradient of the whole batch in the parameters.
+    """Leave the gradient of the whole batch in the parameters, but for batch normalisation, which sees the parts.
 
     Parameters
     ----------

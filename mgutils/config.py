@@ -119,7 +119,8 @@ class TrainConfig:
     captions_once: bool = True
     """Encode each caption of a batch once; else once for each image, with a dropout mask of its own, as the seed."""
     micro_batch: int = 0
-    """Images in memory with their graph at once, 4 or more; the gradient stays that of the batch. 0: all of them."""
+    """Images in memory with their graph at once, 4 or more; 0: all. Costs a second forward pass; the gradient is that
+    of the batch, but for batch normalisation, whose mean and variance are then of each part."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """``auto``: half precision on a GPU, single on a CPU."""
     compile: bool = False

@@ -22,7 +22,7 @@ PUBLISHED = SOURCES.parents[1] / "figures" / "minutes.csv"
 
 
 def read_minutes(file: Path | str) -> pd.DataFrame:
-    """Minutes of every notebook: the longest run, which had everything to make, and the latest one.
+    """Minutes of every notebook: the longest run, which had everything to make, and the latest one after the first.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def read_minutes(file: Path | str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``notebook``, ``profile``, ``minutes`` (longest), ``again`` (latest); empty where there is no file.
+        ``notebook``, ``profile``, ``minutes`` (longest), ``again`` (latest, NaN before there is a second run); empty
+        where there is no file.
 
     Raises
     ------
@@ -52,12 +53,13 @@ def read_minutes(file: Path | str) -> pd.DataFrame:
 
 
 def record_minutes(file: Path | str, notebook: str, profile: str, minutes: float) -> None:
-    """Note how long a notebook took; rows of other notebooks and profiles stay."""
+    """Note how long a notebook took, the first time or again; rows of other notebooks and profiles stay."""
     file = Path(file)
     table = read_minutes(file)
     same = (table["notebook"] == notebook) & (table["profile"] == profile)
     longest = max([minutes, *table.loc[same, "minutes"].dropna()])
-    row = pd.DataFrame([(notebook, profile, round(longest, 2), round(minutes, 2))], columns=list(COLUMNS))
+    again = round(minutes, 2) if same.any() else float("nan")
+    row = pd.DataFrame([(notebook, profile, round(longest, 2), again)], columns=list(COLUMNS))
     kept = table[~same]
     order = {name: place for place, name in enumerate(PROFILES)}
     table = pd.concat([kept, row]) if len(kept) else row

@@ -195,17 +195,15 @@ def compare(dataset: Dataset, by_recipe: Mapping[str, Sequence[Run]],
     -------
     DataFrame
         ``first, second, score, first_value, second_value, difference, low, high, p, p_holm`` (corrected for the number
-        of pairs), ``detectable, seeds, seeds_in_favour, shown``.
+        of rows), ``detectable, seeds, seeds_in_favour, shown``.
 
     Taught in: 07, section 5.
     """
     tables = {name: tally_runs(dataset, by_recipe[name]) for name in {name for pair in pairs for name in pair}}
-    rows = []
-    for score, function in score_functions(len(dataset.labels)).items():
-        group = [_compare(tables, pair, score, function) for pair in pairs]
-        for row, corrected in zip(group, holm([row["p"] for row in group]), strict=True):
-            rows.append(row | {"p_holm": float(corrected), "shown": row["shown"] and bool(corrected < 0.05)})
-    return pd.DataFrame(rows)
+    rows = pd.DataFrame([_compare(tables, pair, score, function)
+                         for score, function in score_functions(len(dataset.labels)).items() for pair in pairs])
+    corrected = holm(rows["p"])
+    return rows.assign(p_holm=corrected, shown=rows["shown"] & (corrected < 0.05))
 
 
 def _compare(tables: Mapping[str, Tally], pair: tuple[str, str], score: str, function: Score) -> dict[str, Any]:

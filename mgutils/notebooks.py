@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -230,7 +231,7 @@ def execute(notebook: Path | str, out: Path | str, parameters: Mapping[str, Any]
         raise MgError(_failure(notebook, error, unfinished)) from None
     except (CellTimeoutError, DeadKernelError) as error:
         raise MgError(f"{notebook.stem}: {str(error).strip()}\nThe notebook as far as it came: {unfinished}") from None
-    _write(_without_traces(executed, notebook.stem), unfinished)
+    _write(_without_traces(executed), unfinished)
     os.replace(unfinished, out)
     return out
 
@@ -243,12 +244,31 @@ def _failure(notebook: Path, error: papermill.PapermillExecutionError, unfinishe
                       f"The notebook as far as it came: {unfinished}"])
 
 
-def _without_traces(notebook: NotebookNode, stem: str) -> NotebookNode:
-    """Drop the clock times and paths that papermill leaves in the metadata; give its own cell a fixed id."""
+def _without_traces(notebook: NotebookNode) -> NotebookNode:
+    """Drop the clock times and paths that papermill leaves in the metadata, and the cell that it adds.
+
+    What that cell says goes into the one cell of parameters, which a reader would else change in vain.
+    """
     kept = notebook.metadata.papermill
     notebook.metadata.papermill = NotebookNode(parameters=kept.parameters, duration=round(kept.duration, 1))
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for place, cell in enumerate([cell for cell in notebook.cells if cell.cell_type == "code"], start=1):
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = _with_values(cell.source, kept.parameters)
+        cell.execution_count = place
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = place
     for cell in notebook.cells:
         cell.metadata = NotebookNode(tags=cell.metadata["tags"]) if cell.metadata.get("tags") else NotebookNode()
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.id = f"{stem}-injected"
     return notebook
+
+
+def _with_values(source: str, values: Mapping[str, Any]) -> str:
+    """The cell of parameters with other values."""
+    lines = []
+    for statement in ast.parse(source).body:
+        name = statement.targets[0].id
+        value = values.get(name, ast.literal_eval(statement.value))
+        lines.append(f"{name} = {json.dumps(value) if isinstance(value, str) else repr(value)}")
+    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from mgutils.data.layout import write_tables
 from mgutils.errors import ConfigError
 from mgutils.labels import imigue_labels
 from mgutils.report import claims
-from mgutils.report.claim_evidence import Evidence, Finding, above
+from mgutils.report.claim_evidence import Evidence, Finding, above, not_above
 from mgutils.report.claim_list import Claim, load_claims
 from mgutils.report.claim_tests import TESTS
 
@@ -90,7 +91,8 @@ def test_a_faulty_list_is_refused(text, says, tmp_path):
 
 @pytest.mark.parametrize(("checks", "value", "verdict"), [
     ({"x": True}, 10.2, "reproduced"), ({"x": True, "y": False}, 10.2, "partly"), ({"x": True}, 11, "partly"),
-    ({"x": False}, 11, "refuted"), ({}, 9.8, "reproduced"), ({}, None, "refuted")])
+    ({"x": False}, 11, "refuted"), ({}, 9.8, "reproduced"), ({}, None, "refuted"), ({"x": None}, None, "refuted"),
+    ({"x": None}, 10.2, "partly")])
 def test_verdict_is_computed_from_checks_and_number(checks, value, verdict):
     number, finding = claim(expected=10.0, tolerance=0.2), Finding("", checks, value)
     assert claims.judge(number, finding, comparable=False) == verdict
@@ -106,7 +108,16 @@ def test_a_test_that_checks_nothing_is_a_defect():
 
 
 def test_better_is_every_seed_above_every_other():
-    assert above(np.array([3, 4]), np.array([1, 2])) and not above(np.array([2, 4]), np.array([1, 2]))
+    high, low, between = np.array([3, 4]), np.array([1, 2]), np.array([2, 4])
+    assert above(high, low) is True and above(low, high) is False and above(between, low) is None
+    assert not_above(high, low) is False and not_above(low, high) is True and not_above(between, high) is None
+
+
+def test_what_overlaps_is_not_shown_rather_than_refuted():
+    verdict = partial(claims.judge, claim(), comparable=True)
+    assert verdict(Finding("", {"x": None, "y": None})) == "not shown"
+    assert verdict(Finding("", {"x": None, "y": False})) == "refuted"
+    assert verdict(Finding("", {"x": None, "y": True})) == "partly"
 
 
 @pytest.mark.parametrize(("images", "profile", "read", "verdict"), [

@@ -102,6 +102,14 @@ def test_same_figure_same_bytes(name, dataset, runs, tmp_path):
     assert one.read_bytes() == other.read_bytes()
 
 
+def test_marks_on_one_place_are_moved_apart_and_others_stay():
+    places = np.array([[0.0, 0.0]] * 5 + [[0.4, 0.1], [100.0, 100.0]])
+    moved = figures_results.apart(places, gap=2)
+    distance = np.linalg.norm(moved[:, None] - moved, axis=2) + 9 * np.eye(7)
+    assert distance.min() >= 2 and np.allclose(moved[-1], places[-1], atol=0.01)
+    assert np.linalg.norm(moved[:-1], axis=1).max() < 6
+
+
 def test_groups_of_the_classes():
     groups = gesture_groups(LABELS)
     assert {group: groups.count(group) for group in GROUP_COLORS} == {

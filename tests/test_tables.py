@@ -1,6 +1,7 @@
 """Table 1: the numbers of a row, the baselines, and what is written."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,8 @@ AUDIT = Audit(clip_shared=0.9, video_shared=1.0, subject_shared=1.0, lookup_top1
 
 
 def run(top1, top5=0.5, uar=0.3, predicted_classes=20):
-    return SimpleNamespace(metrics={"top1": top1, "top5": top5, "uar": uar, "predicted_classes": predicted_classes})
+    return SimpleNamespace(metrics={"top1": top1, "top5": top5, "uar": uar, "predicted_classes": predicted_classes},
+                           target=np.array([0, 0, 1, 3]), config=SimpleNamespace(objective="sound_ce"))
 
 
 @pytest.fixture
@@ -51,6 +53,27 @@ def test_baselines_come_from_the_audit(table):
     table = table.set_index("row")
     assert table.loc["constant", "top1"] == 25 and table.loc["constant", "top5"] == 60
     assert table.loc["lookup", "top1"] == 93 and np.isnan(table.loc["lookup", "top5"])
+
+
+def test_the_constant_class_has_recall_one_and_the_look_up_that_of_its_answers(table):
+    assert table.set_index("row").loc["constant", "uar"] == pytest.approx(100 / 3)
+    assert np.isnan(table.set_index("row").loc["lookup", "uar"])
+    lookup = tables.table1({"sound_ce": [run(0.5)]}, AUDIT, np.array([0, 1, 1, 1])).set_index("row").loc["lookup"]
+    assert (lookup["uar"], lookup["predicted_classes"]) == (pytest.approx(50), 2)
+
+
+def test_a_constant_class_that_is_not_in_validation_has_no_recall():
+    table = tables.table1({"sound_ce": [run(0.5)]}, replace(AUDIT, constant_top1=0.0))
+    assert table.set_index("row").loc["constant", "uar"] == 0
+
+
+def test_splits_stand_beside_one_another_above_their_constant_class():
+    runs = {"frame": [run(0.9), run(0.8)], "subject": [run(0.3), run(0.2)]}
+    lines = tables.beside(runs, {"subject": AUDIT}).splitlines()
+    assert lines[3] == "| Cross-entropy (sound control) | subject | 25.0 (20.0 to 30.0) | 50.0 (50.0 to 50.0) | " \
+        "30.0 (30.0 to 30.0) |"
+    assert lines[4:] == ["| Constant class | subject | 25.0 | 60.0 | 33.3 |"]
+    assert len(tables.beside(runs).splitlines()) == 4
 
 
 def test_markdown_has_a_line_for_each_row_and_says_what_it_is(table):

@@ -37,7 +37,7 @@ class Finding:
 
     obtained: str
     """The finding in words and numbers."""
-    checks: Mapping[str, bool] = field(default_factory=dict)
+    checks: Mapping[str, bool | None] = field(default_factory=dict)
     """Parts of the claim, each with whether it holds."""
     value: float | None = None
     """The number to hold against the claim's expected one."""
@@ -191,9 +191,20 @@ def spread(values: np.ndarray) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def above(ones: np.ndarray, others: np.ndarray) -> bool:
-    """Whether the lowest of the ones is above the highest of the others: the only "better" that the ledger knows."""
-    return bool(ones.min() > others.max())
+def above(ones: np.ndarray, others: np.ndarray) -> bool | None:
+    """Whether the lowest of the ones is above the highest of the others: the only "better" that the ledger knows.
+
+    ``None``, not shown, where the two overlap.
+    """
+    if ones.min() > others.max():
+        return True
+    return False if ones.max() <= others.min() else None
+
+
+def not_above(ones: np.ndarray, others: np.ndarray) -> bool | None:
+    """The contrary of :func:`above`; what is not shown stays so."""
+    found = above(ones, others)
+    return None if found is None else not found
 
 
 def _as_bytes(content: dict[str, Any]) -> bytes:

@@ -53,7 +53,8 @@ def names_new_classes(evidence: Evidence) -> Finding:
     dealt = deal_out(results)
     return Finding(f"UAR {over_seeds(recalls)} among {len(results[0].classes)} new classes, chance "
                    f"{100 / len(results[0].classes):.0f} %; {dealt.p:.0%} of the ways to deal captions out do as well",
-                   {"new classes are named better than by chance": dealt.p < _CHANCE}, spread=spread(recalls),
+                   {"new classes are named better than by chance": True if dealt.p < _CHANCE else None},
+                   spread=spread(recalls),
                    note="CLIP learned from 400 million pairs; this is the report's framework on a few thousand.")
 
 

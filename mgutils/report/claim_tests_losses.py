@@ -30,7 +30,7 @@ from mgutils.losses import (
     seed_kl,
     similarity_logits,
 )
-from mgutils.report.claim_evidence import Evidence, Finding, above, over_seeds, spread
+from mgutils.report.claim_evidence import Evidence, Finding, above, not_above, over_seeds, spread
 
 _LN2 = math.log(2)
 _TAU = 0.05  # the report's code
@@ -174,7 +174,7 @@ def ce_cause(evidence: Evidence) -> Finding:
     return Finding(f"in the court: as run {over_seeds(failed)}; identity target {over_seeds(identity)}; Shariatnia's "
                    f"own temperature {over_seeds(softer)}",
                    {"the loss that failed has an identity target": _is_identity(repeated),
-                    "an identity target fails as it did": not above(identity, failed)},
+                    "an identity target fails as it did": not_above(identity, failed)},
                    spread=spread(failed), note="The run took temperature 0.05 in a loss that multiplies its targets by "
                    "it; Shariatnia has 1.0.")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mgutils.report.claim_evidence import Evidence, Finding, above, over_seeds, spread
+from mgutils.report.claim_evidence import Evidence, Finding, above, not_above, over_seeds, spread
 from mgutils.report.style import gesture_groups
 
 _JAW, _NECK = 11, 12
@@ -125,7 +125,7 @@ def generalisation(evidence: Evidence) -> Finding:
                    f"looking the clip up scores {audit.lookup_top1:.1%}; sound_ce {over_seeds(frame)}, split by "
                    f"{honest} {over_seeds(new)}",
                    {"the clips of the validation set are new": audit.clip_shared == 0,
-                    f"accuracy on a new {honest} is no lower": not above(frame, new)}, spread=spread(new))
+                    f"accuracy on a new {honest} is no lower": not_above(frame, new)}, spread=spread(new))
 
 
 def pairs_together(evidence: Evidence) -> Finding:

@@ -1,8 +1,9 @@
 """The claims ledger: what the report says, row by row, and a verdict that is computed from what a test finds.
 
-``claim_list`` reads the claims; ``claim_tests`` finds; this module judges, prints and writes. There are four verdicts:
-``reproduced`` where every part of a claim holds, ``refuted`` where none does, ``partly`` between, and
-``needs the real data`` where the data at hand cannot show it, such as a number of the report on other images.
+``claim_list`` reads the claims; ``claim_tests`` finds; this module judges, prints and writes. There are five verdicts:
+``reproduced`` where every part of a claim holds, ``partly`` where some do, ``refuted`` where none does and one is
+contradicted, ``not shown`` where the seeds overlap too much to say either, and ``needs the real data`` where the data
+at hand cannot show it, such as a number of the report on other images.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from mgutils.report.claim_evidence import Evidence, Finding
 from mgutils.report.claim_list import CLAIMS, Claim, Sentence, load_claims
 from mgutils.report.claim_tests import TESTS
 
-Verdict = Literal["reproduced", "refuted", "partly", "needs the real data"]
-VERDICTS: tuple[Verdict, ...] = ("reproduced", "refuted", "partly", "needs the real data")
+Verdict = Literal["reproduced", "refuted", "partly", "not shown", "needs the real data"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def judge(claim: Claim, finding: Finding, *, comparable: bool) -> Verdict:
         parts.append(finding.value is not None and abs(finding.value - claim.expected) <= claim.tolerance + 1e-12)
     if not parts:
         raise ValueError(f"{claim.id}: {claim.test} checked nothing, and the claim expects no number")
-    return "reproduced" if all(parts) else "partly" if any(parts) else "refuted"
+    if any(parts):
+        return "reproduced" if all(parts) else "partly"
+    return "refuted" if False in parts else "not shown"
 
 
 def verify(evidence: Evidence, *, claims: Path | str = CLAIMS, progress: bool = True) -> Ledger:

@@ -162,8 +162,8 @@ def spread_lines(x: Sequence[float], groups: Mapping[str, ArrayLike], *, title: 
         axes.fill_between(x, values.min(axis=1), values.max(axis=1), color=color, alpha=0.15, linewidth=0)
     if constant is not None:
         axes.axhline(100 * constant, color=GREY, linestyle="--", linewidth=1.5)
-        axes.annotate("constant class", (0, 100 * constant), xycoords=("axes fraction", "data"), xytext=(6, -14),
-                      textcoords="offset points", fontsize=10)
+        axes.annotate("constant class", (1, 100 * constant), xycoords=("axes fraction", "data"), xytext=(6, 0),
+                      textcoords="offset points", va="center", fontsize=10)  # outside, where no line runs
     axes.set(title=title, xlabel=xlabel, ylabel="top-1 in %", ylim=(0, 100))
     axes.set_xticks(x)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

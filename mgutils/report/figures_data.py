@@ -92,7 +92,7 @@ def frames_per_clip(clip_ids: ArrayLike) -> Figure:
     axes.hist(frames, bins=np.arange(1, frames.max() + width + 1, width) - 0.5, color=SKY, edgecolor="white")
     axes.axvline(np.median(frames), color=VERMILLION, linewidth=2, label=f"median {np.median(frames):.0f}")
     axes.axvline(frames.mean(), color=BLACK, linewidth=2, linestyle="--", label=f"mean {frames.mean():.2f}")
-    axes.set(yscale="log", xlabel="frames in a clip", ylabel="clips", title=f"{len(frames):,} clips")
+    axes.set(yscale="log", xlabel="frames in a clip", ylabel="clips (logarithmic axis)", title=f"{len(frames):,} clips")
     axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     axes.legend()
     return figure

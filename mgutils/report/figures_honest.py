@@ -31,7 +31,7 @@ from mgutils.report.style import (
 )
 from mgutils.report.tables import COUNTED, REPORTED
 
-_PARTS = {"constant": ("constant\nclass", GREY), "subject": ("gestures, on\nnew subjects", GREEN),
+_PARTS = {"constant": ("constant\nclass", GREY), "subject": ("gain over it,\nnew subjects", GREEN),
           "video": ("having seen\nthe subject", SKY), "clip": ("having seen\nthe video", ORANGE),
           "frame": ("having seen\nthe clip", VERMILLION)}
 """Name and colour of a part of :func:`mgutils.honest.accuracy_sources` where all splits are there."""
@@ -94,7 +94,7 @@ def _steps(axes: Axes, parts: pd.DataFrame) -> float:
 def _part(part: str, parts: pd.DataFrame) -> tuple[str, str]:
     """Name and colour; the hardest split's part is what is left there."""
     hardest = parts["part"].iloc[1]
-    return (f"gestures, on\nnew {hardest}s", GREEN) if part == hardest != "subject" else _PARTS[part]
+    return (f"gain over it,\nnew {hardest}s", GREEN) if part == hardest != "subject" else _PARTS[part]
 
 
 def _lookup_line(axes: Axes, height: float) -> None:
@@ -174,7 +174,8 @@ def recall_by_clips(table: pd.DataFrame, labels: Labels, *, named: int = 6) -> F
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set(xlabel="clips in training", ylabel="recall, %", ylim=(-5, 108))
+    top = max(20, min(108, 125 * rows["recall"].max()))
+    axes.set(xlabel="clips in training", ylabel="recall, %", ylim=(-0.05 * top, top))
     _name_outliers(axes, rows, named)
     axes.legend(title="group", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
@@ -187,9 +188,13 @@ def _name_outliers(axes: Axes, rows: pd.DataFrame, named: int) -> None:
     x = np.log(rows["clips"])
     slope, height = np.polyfit(x, rows["recall"], 1)
     off = (rows["recall"] - slope * x - height).abs().sort_values(ascending=False)
-    for row in rows.loc[off.index[:named]].itertuples():
-        axes.annotate(shorten(row.name, 28), (row.clips, 100 * row.recall), (7, 5), textcoords="offset points",
+    middle, last = np.exp((x.min() + x.max()) / 2), -np.inf
+    for row in rows.loc[off.index[:named]].sort_values(["recall", "clips"]).itertuples():
+        height = max(100 * row.recall, last + axes.get_ylim()[1] / 22)  # a line of its own
+        side, shift = ("right", -8) if row.clips > middle else ("left", 8)
+        axes.annotate(shorten(row.name, 28), (row.clips, height), (shift, 4), textcoords="offset points", ha=side,
                       fontsize=8.5)
+        last = height
 
 
 def ladder_chart(table: pd.DataFrame, *, score: str = "uar") -> Figure:
@@ -211,13 +216,18 @@ def ladder_chart(table: pd.DataFrame, *, score: str = "uar") -> Figure:
     scores.barh(np.arange(len(values)), values, 0.62, color=[ORANGE, *[BLUE] * len(rows)])
     for place, value in enumerate(values):
         scores.text(value + values.max() / 100, place, f"{value:.1f}", va="center", fontsize=9.5)
-    scores.set_yticks(range(len(values)), [rows["first"].iloc[0], *rows["second"]])
+    fewer = rows["seeds"] < rows["seeds"].max()
+    names = [f"{name} ({seeds} seeds)" if few else name
+             for name, seeds, few in zip(rows["second"], rows["seeds"], fewer, strict=True)]
+    scores.set_yticks(range(len(values)), [rows["first"].iloc[0], *names])
     scores.set(title=SCORE_NAMES[score], xlabel="%", ylim=(len(values) - 0.5, -0.5), xlim=(0, values.max() * 1.14 + 1))
     gains.barh(places, 200 * rows["detectable"], 0.62, left=-100 * rows["detectable"], color=LIGHT,
-               label="too small to be found with this design")
+               label="found less than 4 times in 5")
     gains.hlines(places, 100 * rows["low"], 100 * rows["high"], color=BLACK, linewidth=1.4, label="95 % interval")
     for shown, color, label in ((True, GREEN, "gain, shown"), (False, PURPLE, "gain, not shown")):
         mine = rows["shown"] == shown
+        if not mine.any():
+            continue
         gains.plot(100 * rows["difference"][mine], places[mine], "o", color=color, markersize=8, label=label)
     gains.axvline(0, color=BLACK, linewidth=0.8)
     gains.set(title="gain of each step", xlabel="percentage points")

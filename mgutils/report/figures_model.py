@@ -52,7 +52,7 @@ def similarity_matrix(matrix: ArrayLike, rows: Sequence[str], columns: Sequence[
                 ax=axes)
     axes.tick_params(axis="x", rotation=90, labelsize=9)
     axes.tick_params(axis="y", rotation=0, labelsize=9)
-    axes.set_title(title)
+    axes.set(title=title, xlabel="caption", ylabel="image")
     for row, column in np.argwhere(np.zeros(matrix.shape, bool) if mark is None else np.asarray(mark)):
         axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor=VERMILLION, linewidth=1.8))
     return figure

@@ -37,10 +37,15 @@ if TYPE_CHECKING:
     from mgutils.runs import Run
 
 
+_DASHES = [("-.", "s"), (":", "D"), ("-", "o"), ("--", "^")]
+"""Dash and marker: no line is known by its colour alone."""
+
+
 def training_curves(runs: Mapping[str, Sequence[Run]], constant_top1: float | None = None) -> Figure:
     """Loss of each objective in a panel of its own, and the top-1 of all of them in one.
 
-    A line is the mean over the seeds; its band goes from the lowest to the highest.
+    A line is the mean over the seeds; its band goes from the lowest to the highest. A loss that falls to less than a
+    tenth has a logarithmic axis.
 
     Parameters
     ----------
@@ -60,9 +65,15 @@ def training_curves(runs: Mapping[str, Sequence[Run]], constant_top1: float | No
         panel = figure.add_subplot(grid[i // 2, i % 2])
         _band(panel, group, "train_loss", color, label="training", linestyle="--")
         _band(panel, group, "valid_loss", color, label="validation")
+        means = np.concatenate([line.get_ydata() for line in panel.lines])
+        if 0 < 10 * means.min() < means.max():
+            panel.set_yscale("log", subs=())
+            panel.yaxis.get_major_locator().set_params(subs=(1, 2, 5))
+            panel.yaxis.set_major_formatter("{x:g}")
         panel.set(title=f"{objective}: {group[0].config.loss.loss}", xlabel="epoch", ylabel="loss")
         panel.legend(fontsize=9)
-        _band(top1, group, "top1", color, label=objective, scale=100)
+        dash, marker = _DASHES[i % len(_DASHES)]
+        _band(top1, group, "top1", color, label=objective, scale=100, linestyle=dash, marker=marker)
     first = next(iter(runs.values()))[0]
     constant = np.bincount(first.target).max() / len(first.target) if constant_top1 is None else constant_top1
     top1.axhline(100 * constant, color=GREY, linestyle=(0, (5, 3)), label="constant class")
@@ -76,8 +87,8 @@ def _band(axes: Axes, group: Sequence[Run], column: str, color: str, *, scale: f
     epochs = min(len(run.log) for run in group)
     values = scale * np.stack([run.log[column].to_numpy(dtype=float)[:epochs] for run in group])  # (seeds, epochs)
     ticks = np.arange(1, epochs + 1)
-    marker = "o" if epochs < 4 else ""
-    axes.plot(ticks, values.mean(axis=0), color=color, linewidth=2, marker=marker, **line)
+    line = {"marker": "o" if epochs < 4 else ""} | line
+    axes.plot(ticks, values.mean(axis=0), color=color, linewidth=2, **line)
     axes.fill_between(ticks, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
     axes.xaxis.get_major_locator().set_params(integer=True)
 
@@ -183,7 +194,8 @@ def _fold(name: str) -> str:
 def embedding_map(run: Run, labels: Labels, *, seed: int = 0, most: int = 500) -> Figure:
     """Validation images as dots and captions as numbered marks, brought to two dimensions by t-SNE.
 
-    Images and captions lie apart in the shared space, so each kind is centred on its own mean first.
+    Images and captions lie apart in the shared space, so each kind is centred on its own mean first. A mark that would
+    cover another is moved aside, and a line leads to its place.
 
     Parameters
     ----------
@@ -214,14 +226,37 @@ def embedding_map(run: Run, labels: Labels, *, seed: int = 0, most: int = 500) -
         rows = [i for i, index in enumerate(run.target[chosen]) if groups[index] == group]
         if rows:
             axes.scatter(*flat[rows].T, s=14, color=color, alpha=0.6, linewidth=0, label=group)
-    for index, place in enumerate(flat[len(chosen):]):
-        axes.text(*place, str(index + 1), fontsize=8, ha="center", va="center", fontweight="bold",
-                  bbox={"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": GROUP_COLORS[groups[index]],
-                        "linewidth": 1.6})
+    axes.scatter(*flat[len(chosen):].T, s=0)  # for the limits
     axes.set(xticks=[], yticks=[], title=f"{len(chosen)} images (dots) and {len(labels)} captions (numbers)")
     axes.margins(0.05)
     axes.legend(title="group", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
+    figure.draw_without_rendering()  # settles where a place lies on the page
+    point = figure.dpi / 72
+    pixels = axes.transData.transform(flat[len(chosen):])
+    marks = axes.transData.inverted().transform(point * apart(pixels / point, gap=18))
+    for index, (place, mark) in enumerate(zip(flat[len(chosen):], marks, strict=True)):
+        color = GROUP_COLORS[groups[index]]
+        axes.plot(*np.transpose([place, mark]), color=color, linewidth=1, zorder=2.5)
+        axes.text(*mark, str(index + 1), fontsize=8, ha="center", va="center", fontweight="bold", zorder=3,
+                  bbox={"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": color, "linewidth": 1.6})
     return figure
+
+
+def apart(places: ArrayLike, gap: float) -> np.ndarray:
+    """Places (N, 2), pushed from one another until any two are at least ``gap`` apart, or a thousand times."""
+    places = np.array(places, dtype=float)
+    turn = 2.4 * np.arange(len(places))  # places at one point leave it in different directions
+    places += 1e-3 * gap * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    for _ in range(1000):
+        away = places[:, None] - places  # (N, N, 2)
+        distance = np.linalg.norm(away, axis=2)
+        np.fill_diagonal(distance, np.inf)
+        short = np.clip(gap - distance, 0, None)
+        if not short.any():
+            break
+        step = 0.3 * (short + 0.01 * gap * (short > 0)) / distance
+        places += (step[..., None] * away).sum(axis=1)
+    return places
 
 
 def _directions(embeddings: np.ndarray) -> np.ndarray:

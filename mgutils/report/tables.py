@@ -49,16 +49,18 @@ COUNTED = {"constant": (27.27, 60.8), "lookup": (96.57, np.nan)}
 _SCORES = ("top1", "top5", "uar")
 
 
-def table1(runs: Mapping[str, Sequence[Run]], audit: Audit) -> pd.DataFrame:
+def table1(runs: Mapping[str, Sequence[Run]], audit: Audit, lookup: np.ndarray | None = None) -> pd.DataFrame:
     """Table 1: one row for each objective, then the two classifiers that look at no pixel.
 
     Parameters
     ----------
     runs : mapping of str to sequence of Run
-        The runs of each objective, one for each seed. Only ``metrics`` is read: shares ``top1``, ``top5``, ``uar`` and
-        the number ``predicted_classes``.
+        The runs of each objective, one for each seed. Of their ``metrics`` are read the shares ``top1``, ``top5``,
+        ``uar`` and the number ``predicted_classes``; ``target`` says which classes are in validation.
     audit : Audit
         Of the same split.
+    lookup : array (N,), optional
+        What the clip look-up answers (:func:`mgutils.data.audit.trivial_answers`), for its UAR and its classes.
 
     Returns
     -------
@@ -75,11 +77,21 @@ def table1(runs: Mapping[str, Sequence[Run]], audit: Audit) -> pd.DataFrame:
     Taught in: 05, section 3.
     """
     rows = [_run_row(objective, group) for objective, group in runs.items()]
-    rows.append(_baseline_row("constant", "Constant class", "always answers the most common class of the training set",
-                              audit.constant_top1, audit.constant_top5, 1))
+    rows.append(_constant_row(audit, [run for group in runs.values() for run in group]))
+    uar, answered = np.nan, np.nan
+    if lookup is not None:
+        target = next(run.target for group in runs.values() for run in group)
+        uar, answered = pd.Series(lookup == target).groupby(target).mean().mean(), len(np.unique(lookup))
     rows.append(_baseline_row("lookup", "Clip look-up", "answers the label that the clip has in the training set",
-                              audit.lookup_top1, np.nan, np.nan))
+                              audit.lookup_top1, np.nan, uar, answered))
     return pd.DataFrame(rows)
+
+
+def _constant_row(audit: Audit, runs: Sequence[Run]) -> dict[str, object]:
+    """Of the constant class, whose recall is 1 where it is in validation, and that of all other classes 0."""
+    uar = (audit.constant_top1 > 0) / len(np.unique(runs[0].target)) if runs else np.nan
+    return _baseline_row("constant", "Constant class", "always answers the most common class of the training set",
+                         audit.constant_top1, audit.constant_top5, uar, 1)
 
 
 def _run_row(objective: str, group: Sequence[Run]) -> dict[str, object]:
@@ -96,8 +108,9 @@ def _run_row(objective: str, group: Sequence[Run]) -> dict[str, object]:
                   "iMiGUE_source": "the report" if objective in REPORTED else ""}
 
 
-def _baseline_row(row: str, name: str, what: str, top1: float, top5: float, answered: float) -> dict[str, object]:
-    scores = {"top1": top1, "top5": top5, "uar": np.nan}
+def _baseline_row(row: str, name: str, what: str, top1: float, top5: float, uar: float,
+                  answered: float) -> dict[str, object]:
+    scores = {"top1": top1, "top5": top5, "uar": uar}
     spread = {f"{score}{end}": 100 * value for score, value in scores.items() for end in ("", "_min", "_max")}
     return {"row": row, "method": name, "what": what, "seeds": 0} | spread | {
         "predicted_classes": answered, "iMiGUE_top1": COUNTED[row][0], "iMiGUE_top5": COUNTED[row][1],
@@ -114,14 +127,19 @@ def to_markdown(table: pd.DataFrame) -> str:
     notes = [f"* {row['method']}: {row['what']}." for _, row in table.iterrows() if row["what"]]
     seeds = sorted({int(count) for count in table["seeds"] if count})
     notes.append(f"* Percent; mean and (lowest to highest) over {' or '.join(map(str, seeds)) or 'no'} "
-                 f"seed{'s' if seeds != [1] else ''}. UAR is the mean recall of the classes.")
+                 f"seed{'s' if seeds != [1] else ''}. UAR (unweighted average recall): the mean, over the "
+                 "classes, of the share of a class's images that are answered right.")
     notes.append("* iMiGUE: the report's Table 1; for the two baselines, counted by us in the report's train.xlsx.")
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n\n" + "\n".join(notes) + "\n"
 
 
-def beside(runs: Mapping[str, Sequence[Run]]) -> str:
-    """The scores of one objective on several splits, as Markdown: means and (lowest to highest) over the seeds."""
+def beside(runs: Mapping[str, Sequence[Run]], audits: Mapping[str, Audit] | None = None) -> str:
+    """The scores of one objective on several splits, as Markdown: means and (lowest to highest) over the seeds.
+
+    Below them stands the constant class of every split that has an audit.
+    """
     rows = [_run_row(group[0].config.objective, group) | {"split": name} for name, group in runs.items()]
+    rows += [_constant_row(audit, runs[name]) | {"split": name} for name, audit in (audits or {}).items()]
     lines = [["Method", "Split", "Top-1", "Top-5", "UAR"], ["---", "---", "---:", "---:", "---:"]]
     for _, row in pd.DataFrame(rows).iterrows():
         lines.append([row["method"], row["split"], *(_spread(row, score) for score in _SCORES)])

@@ -68,7 +68,7 @@ print("mend first:" if faults else "everything that the course needs is here", *
 #
 # The minutes were measured by `mg reproduce`, which runs all notebooks from a terminal: on this machine where it has
 # run here, else on the authors' (two processor cores). The *first time* includes training. What is trained is kept in a
-# store, so that the second time is short. A dash means that nobody measured it.
+# store, so that the second time is shorter. A dash means that nobody measured it.
 
 # %%
 minutes = Path(out_dir) / "tables" / "minutes.csv"
@@ -81,7 +81,9 @@ Markdown(course_map.as_markdown(course))
 #
 # ## 4. One word sets the size
 #
-# A *profile* decides how many images there are, how large they are, which encoders are trained, and for how long.
+# A *profile* decides how many images there are, how large they are, which encoders are trained, and for how long. The
+# first two profiles have a ResNet-18 with fewer and narrower layers than its name promises; notebook 02 shows how
+# small.
 
 # %%
 def size(name: str) -> dict[str, object]:
@@ -126,8 +128,8 @@ print(f"{len(course)} notebooks, {len(checks)} checks, {len(faults)} faults")
 # %% [markdown]
 # ## Exercises
 #
-# 1. *5 minutes.* Set the profile of this notebook to `gpu` and run it again. What does the check of your machine say
-#    now?
+# 1. *5 minutes.* Write `gpu` in all three places of the first code cell, as section 4 shows for `smoke`, and run this
+#    notebook again. What does the check of your machine say now?
 # 2. *5 minutes.* The report's cross-entropy model is right for 22.54 % of the images. Write down what you would expect
 #    from guessing among 32 classes, and keep the number: notebook 01 has a surprise about it.
 #

@@ -119,6 +119,7 @@ print(f"{len(classes)} images, {len(present)} captions")
 # %%
 images = as_images(torch.from_numpy(pixels[batch]))  # (32, 3, S, S)
 own = torch.from_numpy(own)
+masks = torch.get_rng_state()  # where dropout's masks come from
 image, captions = session.model(images, *tokens)
 value = session.loss(image, captions, own, session.model.temperature)
 print(tuple(images.shape), "->", tuple(image.shape), "and", tuple(captions.shape), f"-> loss {value:.3f}")
@@ -133,11 +134,14 @@ assert np.isclose(np.log(32), 3.47, atol=0.005)
 print(f"first loss {value:.2f} against ln 32 = {np.log(32):.2f}")
 
 # %% [markdown]
-# One step lowers the loss on the batch it was taken on. That is all that training does, many times over.
+# One step lowers the loss on the batch it was taken on. That is all that training does, many times over. Dropout draws
+# new masks in every pass and so moves the loss of the same weights by as much as a step does; both losses are therefore
+# taken under the same masks.
 
 # %%
 value.backward()
 session.optimizer.step()
+torch.set_rng_state(masks)
 after = session.loss(*session.model(images, *tokens), own, session.model.temperature)
 print(f"loss {value:.3f} before the step, {after:.3f} after it")
 assert after < value
@@ -152,8 +156,8 @@ print(inspect.getsource(train.train_step))
 # %% [markdown]
 # ## 3. Four objectives, several seeds
 #
-# The report compares two rows. We add two controls that change only what the report's own critics ask for: embeddings
-# of length one, and a temperature that suits them.
+# The report compares two rows. We add two controls. They change three things at once: the loss (CLIP's cross entropy,
+# the real JS), embeddings of length one, and a temperature that suits them. Notebook 03 moved these one at a time.
 
 # %%
 pd.DataFrame({name: asdict(objective) for name, objective in OBJECTIVES.items()}).T
@@ -163,11 +167,14 @@ pd.DataFrame({name: asdict(objective) for name, objective in OBJECTIVES.items()}
 # calls Jensen-Shannon and that is a forward Kullback-Leibler divergence. `sound_ce` is CLIP's loss. `sound_js` is the
 # real Jensen-Shannon divergence. Each is trained from several seeds; the seeds change the first weights and the order
 # of the images, never the split.
+#
+# By the report's own rule a run's accuracy is that of its best epoch, chosen on the same frames that it is scored on.
+# That flatters, most of all where the accuracy jumps from epoch to epoch. So the last epoch's stands beside it.
 
 # %%
 runs = table1_runs(profile, data_root, out_dir, seed=seed)
-pd.DataFrame({objective: [f"{run.metrics['top1']:.1%}" for run in group] for objective, group in runs.items()},
-             index=[f"seed {run.config.seed}" for run in runs["sound_ce"]])
+pd.DataFrame({objective: [f"{run.metrics['top1']:.1%} (last {run.log['top1'].iloc[-1]:.1%})" for run in group]
+              for objective, group in runs.items()}, index=[f"seed {run.config.seed}" for run in runs["sound_ce"]])
 
 # %% [markdown]
 # Every run leaves a folder: its configuration, one line per epoch, the best and the last weights, the scores, and a
@@ -194,19 +201,41 @@ curves
 # %% [markdown]
 # A line is the mean over the seeds and its band goes from the lowest to the highest. The broken line on the right is
 # the accuracy of always answering the most frequent class. A model below it has learned nothing that helps.
+#
+# In the `cpu` profile all four losses fall and only two models learn. A falling loss proves nothing: the report's two
+# start far above what a blind guess costs, and to fall towards that a model need not look at the images.
 
 # %%
-best = {objective: np.mean([run.metrics["top1"] for run in group]) for objective, group in runs.items()}
+def over_seeds(read) -> dict[str, float]:
+    """Mean of a number of each run, by objective."""
+    return {objective: float(np.mean([read(run) for run in group])) for objective, group in runs.items()}
+
+# %%
+best, last = over_seeds(lambda run: run.metrics["top1"]), over_seeds(lambda run: run.log["top1"].iloc[-1])
+fall = over_seeds(lambda run: run.log["train_loss"].iloc[-1] / run.log["train_loss"].iloc[0])
 for objective, top1 in best.items():
     side = "above" if top1 > constant else "not above"
-    print(f"{objective:10s} {top1:6.1%}  {side} the constant class ({constant:.1%})")
+    print(f"{objective:10s} loss x {fall[objective]:.2f}; best epoch {top1:6.1%}, {side} the constant class "
+          f"({constant:.1%}); last epoch {last[objective]:6.1%}")
+assert profile == "smoke" or max(fall.values()) < 0.5 and sum(top1 > 0.5 for top1 in best.values()) == 2
+
+# %% [markdown]
+# Nor does a good cross entropy end at 0. A caption that occurs n times in a batch has n copies, which must share the
+# probability: it costs at least ln n. The mean over one epoch's batches is the floor.
+
+# %%
+of_batches = [dataset.target[rows] for rows in train.batches(split.train, here.batch_size, seed)]
+floor = np.log(np.concatenate([np.bincount(drawn)[drawn] for drawn in of_batches])).mean()
+ends = np.mean([run.log["train_loss"].iloc[-1] for run in runs["sound_ce"]])
+print(f"cross entropy's floor {floor:.2f}; sound_ce ends at {ends:.2f}")
+assert ends > floor - 0.02
 
 # %% [markdown]
 # ## 5. What a collapse looks like
 #
-# A model has collapsed when its captions all lie in one place: then every image gets the same answer. Two numbers
-# show it. The mean cosine between the caption embeddings goes to 1, and the number of classes that are ever predicted
-# goes to 1 or 2.
+# A model has collapsed when nearly every image gets the same answer. Captions in one place, with a mean cosine near 1,
+# are a warning: notebook 03's map has models that learn although their captions are bunched. Few predicted classes and
+# an accuracy at the constant class confirm it.
 
 # %%
 def mean_cosine(captions: np.ndarray) -> float:
@@ -223,11 +252,13 @@ collapse = pd.DataFrame({
 collapse.round(3)
 
 # %% [markdown]
-# The sentence below is written by the run, not by us: it lists the objectives whose captions have fallen together.
+# The sentence below is written by the run, not by us: it lists the objectives that show the warning and are confirmed
+# by the number of classes.
 
 # %%
-collapsed = list(collapse.index[collapse["mean cosine between captions"] > 0.99])
-print("collapsed (mean cosine above 0.99):", ", ".join(collapsed) or "none")
+bunched, few = collapse["mean cosine between captions"] > 0.99, collapse["predicted classes"] < 5
+collapsed = list(collapse.index[bunched & few])
+print("collapsed (mean cosine above 0.99, fewer than 5 classes predicted):", ", ".join(collapsed) or "none")
 
 # %% [markdown]
 # ## 6. The same seed gives the same bits
@@ -278,27 +309,49 @@ whole = gradient_of(lambda: loss_of(own)(*fixed(images.double(), *tokens)).backw
 exact = gradient_of(lambda: exact_backward(fixed, halves, tokens, loss_of(own)))
 naive = gradient_of(lambda: naive_backward(fixed, halves, tokens, [loss_of_part(part) for part in
                                                                    own.split(len(images) // 2)]))
-apart = {name: float((found - whole).norm() / whole.norm()) for name, found in {"exact": exact, "naive": naive}.items()}
+scale = naive @ whole / (naive @ naive)  # the length that suits it best
+found = {"exact": exact, "naive": naive, "naive, rescaled": scale * naive}
+apart = {name: float((gradient - whole).norm() / whole.norm()) for name, gradient in found.items()}
 apart
 
 # %% [markdown]
 # The numbers are the length of the difference over the length of the gradient. The two-pass gradient is the whole
-# one, up to the rounding of 64-bit numbers; the sum of the halves points elsewhere, and no learning rate repairs
-# that. `TrainConfig(micro_batch=...)` switches the exact one on.
+# one, up to the rounding of 64-bit numbers. The sum of the halves points elsewhere: even at the length that suits it
+# best it misses, so no learning rate repairs it.
 
 # %%
-assert apart["exact"] < 1e-10 and apart["naive"] > 0.01
-print(f"exact {apart['exact']:.0e}, naive {apart['naive']:.0%} of the gradient's length")
+assert apart["exact"] < 1e-10 and apart["naive, rescaled"] > 0.01
+print(f"of the gradient's length: exact {apart['exact']:.0e}, naive {apart['naive']:.0%}, rescaled by {scale:.2f} "
+      f"{apart['naive, rescaled']:.0%}")
+
+# %% [markdown]
+# Two things are lost all the same. The embeddings are computed twice, which costs a second forward pass. And batch
+# normalisation, which we fixed above, takes mean and variance from what it is given; in training that is a part. (The
+# running means, used later for prediction, do count every image once.) So put these layers alone into training mode.
+
+# %%
+for layer in fixed.modules():
+    if isinstance(layer, torch.nn.BatchNorm2d):
+        layer.train()
+whole = gradient_of(lambda: loss_of(own)(*fixed(images.double(), *tokens)).backward())
+parts = gradient_of(lambda: exact_backward(fixed, halves, tokens, loss_of(own)))
+print(f"with batch statistics the two-pass gradient is off by {(parts - whole).norm() / whole.norm():.0%}")
+assert (parts - whole).norm() > 0.01 * whole.norm()
+
+# %% [markdown]
+# `TrainConfig(micro_batch=...)` switches the two-pass method on. The loss is then that of the whole batch; the
+# normalisation is that of the parts.
 
 # %% [markdown]
 # ## What we showed
 #
-# * One step lowers the loss on its own batch (section 2).
-# * The four objectives, same model, same data, same epochs, end far apart (sections 3 and 4).
-# * Which of them collapsed is visible in two numbers (section 5).
+# * One step lowers the loss on its own batch, under the same dropout masks (section 2).
+# * The four objectives, same model, same data, same epochs, end far apart in accuracy, though all their losses fall
+#   (sections 3 and 4).
+# * Captions in one place warn of a collapse; few predicted classes confirm it (section 5).
 # * Two runs from one seed are equal bit for bit on a CPU (section 6).
-# * The gradient of a contrastive batch is not the sum of the gradients of its parts, and can be had exactly with
-#   little memory (section 7).
+# * The gradient of a contrastive batch is not the sum of the gradients of its parts. A second forward pass gives it
+#   with little memory: exactly, unless a layer uses batch statistics (section 7).
 
 # %%
 summary = pd.DataFrame({"top-1": best}).assign(collapsed=lambda table: table.index.isin(collapsed))
@@ -321,7 +374,7 @@ from mgutils.exercises import check
 # torch's. It gets the validation loss of each epoch and returns the learning rate after each. A loss that is below
 # the best so far starts the count of bad epochs anew. Once more than `patience` epochs in a row are bad, the rate is
 # multiplied by `factor` and the count starts anew.
-# *It should show* how often the rate fell in a run above.
+# *It should show* how often the rate fell in a run above, and how often it would have with a patience of 1.
 
 # %% tags=["solution"]
 def plateau_rates(losses: list[float], rate: float, factor: float, patience: int) -> list[float]:
@@ -337,12 +390,15 @@ def plateau_rates(losses: list[float], rate: float, factor: float, patience: int
 
 # %%
 if check("plateau_rates", plateau_rates):
-    print(plateau_rates(first.log["valid_loss"].tolist(), here.lr_image, 0.8, 1))
+    for patience in (here.plateau_patience, 1):  # the run's own first
+        rates = plateau_rates(first.log["valid_loss"].tolist(), here.lr_image, here.plateau_factor, patience)
+        falls = sum(new < old for old, new in zip([here.lr_image, *rates], rates, strict=False))
+        print(f"patience {patience}: the rate fell {falls} times in {len(rates)} epochs, to {rates[-1]:.2g}")
 
 # %% [markdown]
 # ### Exercise: find the wrong line, batches
 # *Easy, 10 minutes.* `zoo_batches` shares the rows of an epoch out into batches. Every row should be in one of them.
-# *It should show* why the number of rows that were seen belongs into a log.
+# *It should show* why the number of rows that were seen belongs in a log.
 
 # %% tags=["solution"]
 def zoo_batches(count: int, size: int, seed: int) -> list[np.ndarray]:
@@ -354,7 +410,7 @@ def zoo_batches(count: int, size: int, seed: int) -> list[np.ndarray]:
 
 # %%
 if check("zoo_batches", zoo_batches):
-    print(sum(len(batch) for batch in zoo_batches(len(split.train), 32, seed)), "of", len(split.train), "rows seen")
+    print(sum(len(batch) for batch in zoo_batches(len(split.train), 100, seed)), "of", len(split.train), "rows seen")
 
 # %% [markdown]
 # ### Exercise: find the wrong line, shuffling
@@ -417,4 +473,5 @@ if check("adamw", adamw):
 #
 # * Radford et al. 2021, *Learning transferable visual models from natural language supervision*, section 2.
 # * Loshchilov and Hutter 2019, *Decoupled weight decay regularization*.
-# * Notebook 05 scores these runs; notebook 03 says why they end where they do.
+# * Notebook 05 scores these runs. Notebook 03 explains `report_ce`; its bench did not foresee that `report_js`
+#   collapses on these images too, and why it does is open.

@@ -81,7 +81,9 @@ figure_2
 # %% [markdown]
 # ## Figure 3: the framework
 #
-# The same with the report's encoders and sizes, and with the target that its code really uses.
+# The same with the report's encoders and sizes, and with the label matrix from which its JS row starts: the code takes
+# the softmax of ten times this matrix over each row, so that two equal captions get about one half each. The
+# cross-entropy row uses another target, made of the batch's similarities; notebook 03 has both.
 
 # %%
 figure_3 = figures_framework.framework()
@@ -119,7 +121,12 @@ findings.to_frame("holds")
 # ## Sentence by sentence
 #
 # `claims.toml` lists every checkable sentence of the report with the function that tests it. The next cell tests all
-# of them on the results at hand, as `mg verify` does, and writes the ledger. A verdict is computed; nobody types one.
+# of them on the results at hand, as `mg verify` does, and writes the ledger. A verdict is computed; nobody types one:
+# * *reproduced*: every part of the sentence holds; *partly*: some parts do;
+# * *refuted*: none holds, and the result contradicts one; *not shown*: the seeds overlap too much to say either;
+# * *needs the real data*: the data at hand cannot show it, such as a number on the report's own images.
+#
+# The column *tested on* says what each verdict rests on; *the loss court* is the trial of losses in notebook 03.
 
 # %%
 ledger = verify(Evidence(profile, data_root, out_dir, seed=seed), progress=False)
@@ -128,10 +135,6 @@ print(ledger.summary)
 
 # %%
 Markdown((figure_dir / "claims.md").read_text(encoding="utf-8"))
-
-# %% [markdown]
-# *Needs the real data* is a verdict too: a number of the report can only be reproduced on the report's images. The
-# column *tested on* says what each verdict rests on.
 
 # %%
 assert sum(ledger.counts.values()) == len(ledger.rows) >= 20
