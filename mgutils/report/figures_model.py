@@ -44,7 +44,7 @@ def similarity_matrix(matrix: ArrayLike, rows: Sequence[str], columns: Sequence[
     if matrix.shape != (len(rows), len(columns)):
         raise ValueError(f"matrix {matrix.shape} with {len(rows)} row and {len(columns)} column names")
     side = 0.24 if digits is None else 0.5
-    figure, axes = new_figure(size=(3.9 + side * len(columns), 3.1 + side * len(rows)))
+    figure, axes = new_figure(size=(4.1 + side * len(columns), 3.4 + side * len(rows)))
     low, high = limits or (matrix.min(), matrix.max())
     sns.heatmap(matrix, vmin=low, vmax=high, cmap="viridis", annot=digits is not None, fmt=f".{digits or 0}f",
                 annot_kws={"fontsize": 9}, cbar_kws={"label": name, "shrink": 0.85}, linewidths=0.4, square=True,

@@ -70,7 +70,9 @@ def training_curves(runs: Mapping[str, Sequence[Run]], constant_top1: float | No
             panel.set_yscale("log", subs=())
             panel.yaxis.get_major_locator().set_params(subs=(1, 2, 5))
             panel.yaxis.set_major_formatter("{x:g}")
-        panel.set(title=f"{objective}: {group[0].config.loss.loss}", xlabel="epoch", ylabel="loss")
+        known = METHODS.get(objective)
+        panel.set_title(f"{known.name}\n{objective}" if known else objective, fontsize=10.5)
+        panel.set(xlabel="epoch", ylabel="loss")
         panel.legend(fontsize=9)
         dash, marker = _DASHES[i % len(_DASHES)]
         _band(top1, group, "top1", color, label=objective, scale=100, linestyle=dash, marker=marker)

@@ -217,7 +217,7 @@ for objective, top1 in best.items():
     side = "above" if top1 > constant else "not above"
     print(f"{objective:10s} loss x {fall[objective]:.2f}; best epoch {top1:6.1%}, {side} the constant class "
           f"({constant:.1%}); last epoch {last[objective]:6.1%}")
-assert profile == "smoke" or max(fall.values()) < 0.5 and sum(top1 > 0.5 for top1 in best.values()) == 2
+assert profile != "cpu" or max(fall.values()) < 0.5 and sum(top1 > 0.5 for top1 in best.values()) == 2
 
 # %% [markdown]
 # Nor does a good cross entropy end at 0. A caption that occurs n times in a batch has n copies, which must share the
@@ -374,7 +374,7 @@ from mgutils.exercises import check
 # torch's. It gets the validation loss of each epoch and returns the learning rate after each. A loss that is below
 # the best so far starts the count of bad epochs anew. Once more than `patience` epochs in a row are bad, the rate is
 # multiplied by `factor` and the count starts anew.
-# *It should show* how often the rate fell in a run above, and how often it would have with a patience of 1.
+# *It should show* how often the rate fell in a run above, and how often it would have with less patience.
 
 # %% tags=["solution"]
 def plateau_rates(losses: list[float], rate: float, factor: float, patience: int) -> list[float]:
@@ -390,7 +390,7 @@ def plateau_rates(losses: list[float], rate: float, factor: float, patience: int
 
 # %%
 if check("plateau_rates", plateau_rates):
-    for patience in (here.plateau_patience, 1):  # the run's own first
+    for patience in (here.plateau_patience, 1, 0):  # the run's own first
         rates = plateau_rates(first.log["valid_loss"].tolist(), here.lr_image, here.plateau_factor, patience)
         falls = sum(new < old for old, new in zip([here.lr_image, *rates], rates, strict=False))
         print(f"patience {patience}: the rate fell {falls} times in {len(rates)} epochs, to {rates[-1]:.2g}")

@@ -32,7 +32,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from mgutils.config import get_profile
-from mgutils.data.audit import audit_split
+from mgutils.data.audit import audit_split, trivial_answers
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
 from mgutils.report import figures_data, figures_framework, figures_results, tables
@@ -94,8 +94,9 @@ figure_3
 # ## Table 1
 
 # %%
-audit = audit_split(dataset, make_split(dataset, "frame"))
-table = tables.table1(runs, audit)
+split = make_split(dataset, "frame")
+audit = audit_split(dataset, split)
+table = tables.table1(runs, audit, trivial_answers(dataset, split)["lookup"])
 tables.write(table, table_dir / "table1")
 Markdown(tables.to_markdown(table))
 
