@@ -363,7 +363,7 @@ summary.round(3)
 #
 # Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what
 # it tried, what came back and what it expected. Nothing breaks while an exercise is unsolved. Easy ones take some ten
-# minutes, the project an evening. Write the steps yourself; the kit's own functions do not count.
+# minutes, the project about an hour. Write the steps yourself; the kit's own functions do not count.
 
 # %%
 from mgutils.exercises import check
