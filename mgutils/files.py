@@ -35,7 +35,7 @@ def written_aside(path: Path | str) -> Iterator[Path]:
         os.replace(aside, path)
     except OSError as error:
         ours = {str(place) for place in (aside, path, *path.parents)}
-        if error.errno not in _FULL and str(error.filename) not in ours:
+        if not (str(error.filename) in ours or error.filename is None and error.errno in _FULL):
             raise  # of something else that the block did
         raise ConfigError(f"{path}: cannot be written ({error.strerror}). Make room, or name another folder.") from None
     finally:

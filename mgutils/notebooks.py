@@ -26,7 +26,7 @@ from nbformat import NotebookNode
 from traitlets import default
 
 from mgutils.errors import ConfigError, MgError
-from mgutils.versions import Version, derive, is_as_built, keep_outputs
+from mgutils.versions import Version, derive, fingerprint, is_as_built, keep_outputs
 
 SOURCES = Path(__file__).resolve().parents[1] / "notebooks" / "src"
 _KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -249,7 +249,7 @@ def _without_traces(notebook: NotebookNode) -> NotebookNode:
 
     What that cell says goes into the one cell of parameters, which a reader would else change in vain.
     """
-    kept = notebook.metadata.papermill
+    kept, built = notebook.metadata.papermill, is_as_built(notebook)
     notebook.metadata.papermill = NotebookNode(parameters=kept.parameters, duration=round(kept.duration, 1))
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     for place, cell in enumerate([cell for cell in notebook.cells if cell.cell_type == "code"], start=1):
@@ -261,6 +261,8 @@ def _without_traces(notebook: NotebookNode) -> NotebookNode:
                 output.execution_count = place
     for cell in notebook.cells:
         cell.metadata = NotebookNode(tags=cell.metadata["tags"]) if cell.metadata.get("tags") else NotebookNode()
+    if built:  # and still nobody's own work
+        notebook.metadata["mgutils"]["cells"] = fingerprint(notebook)
     return notebook
 
 

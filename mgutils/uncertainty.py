@@ -20,6 +20,7 @@ Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From right answers (..., C) and images (..., C) of each class to scores (...), linear in the right answers."""
 DRAWS = 40_000
 """Of a bootstrap: few subjects have the interval cut far out in the tails, where draws are rare."""
+_BLOCK = 4000  # draws in memory at once, each a number for every subject
 
 
 def accuracy(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -148,10 +149,14 @@ def interval(table: Tally, score: Score, *, draws: int = DRAWS, level: float = 0
 def resample(tables: Sequence[Tally], draws: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Right answers (B, C) of each table, as a mean over its runs, and images (B, C), in B draws common to all."""
     rng, (runs, subjects, _) = np.random.default_rng(seed), tables[0].hits.shape
-    times = rng.multinomial(subjects, np.full(subjects, 1 / subjects), draws).astype(float)  # (B, G)
-    share = rng.multinomial(runs, np.full(runs, 1 / runs), draws) / runs  # (B, S)
-    hits = [sum(share[:, s, None] * (times @ table.hits[s].astype(float)) for s in range(runs)) for table in tables]
-    return hits, times @ tables[0].counts.astype(float)
+    parts = []
+    for size in np.diff([*range(0, draws, _BLOCK), draws]):
+        times = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size).astype(float)  # (b, G)
+        share = rng.multinomial(runs, np.full(runs, 1 / runs), size) / runs  # (b, S)
+        parts.append([sum(share[:, s, None] * (times @ table.hits[s].astype(float)) for s in range(runs))
+                      for table in tables] + [times @ tables[0].counts.astype(float)])
+    *hits, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return hits, counts
 
 
 def ends(sample: np.ndarray, side: float, subjects: int) -> tuple[float, float]:

@@ -46,3 +46,9 @@ def test_a_full_disk_is_named_and_the_file_that_was_there_stays(tmp_path):
         aside.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert path.read_text() == "before" and os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_a_disk_that_is_full_for_another_file_is_not_blamed_on_this_one(tmp_path):
+    with pytest.raises(OSError) as caught, written_aside(tmp_path / "a.csv"):
+        raise OSError(errno.ENOSPC, "No space left on device", "other.mp4")
+    assert caught.value.filename == "other.mp4" and not os.listdir(tmp_path)

@@ -222,6 +222,17 @@ def test_holm_never_lowers_and_keeps_the_order(p):
     assert (np.diff(corrected[np.argsort(p, kind="stable")]) >= 0).all()
 
 
+def test_draws_in_blocks_are_all_there_and_pair_the_tables(monkeypatch):
+    rng = np.random.default_rng(0)
+    counts = rng.integers(1, 9, (6, 3))
+    tables = [un.Tally(rng.binomial(counts, share, (2, 6, 3)), counts) for share in (0.2, 0.2)]
+    monkeypatch.setattr(un, "_BLOCK", 7)
+    hits, drawn = un.resample([*tables, tables[0]], 40, seed=1)
+    assert [len(part) for part in hits] == [40] * 3 and drawn.shape == (40, 3)
+    assert np.array_equal(hits[0], hits[2]) and (hits[0] <= drawn + 1e-9).all()
+    assert len(np.unique(drawn, axis=0)) > 30  # no block repeats another
+
+
 def test_holm_by_hand():
     assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 

@@ -8,7 +8,7 @@ import sys
 import nbformat
 import pytest
 
-from mgutils import course, notebooks
+from mgutils import course, notebooks, versions
 from mgutils.config import get_profile
 from mgutils.errors import ConfigError, MgError
 from mgutils.exercises import listing
@@ -135,6 +135,15 @@ def test_an_executed_notebook_holds_no_clock_times_and_fixed_ids(executed):
     assert set(notebook.metadata.papermill) == {"parameters", "duration"}
     assert not re.search(r"20\d\d-\d\d-\d\dT", json.dumps(notebook))
     assert not list(executed.parent.glob("*.failed.ipynb"))
+
+
+def test_a_notebook_run_with_other_parameters_is_still_nobodys_own_work(tmp_path):
+    (tmp_path / "01_a.py").write_text(SOURCE, encoding="utf-8")
+    (built,) = build(tmp_path, tmp_path / "students", version="student")
+    done = nbformat.read(execute(built, tmp_path / "out.ipynb", {"seed": 7}, cwd=tmp_path), as_version=4)
+    assert versions.is_as_built(done)
+    done.cells[-1].source += "\n# mine"
+    assert not versions.is_as_built(done)
 
 
 def test_the_kernel_is_the_python_that_runs_the_kit(project, tmp_path, monkeypatch):

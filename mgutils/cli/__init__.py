@@ -96,7 +96,7 @@ def _overview(arguments: Sequence[str]) -> int:
     group = {name: kind for name, kind in COMMANDS.items() if list(name[:1]) == arguments[:1]}
     lines = ["usage: mg COMMAND [OPTIONS]; `mg COMMAND --help` lists the options", ""]
     lines += [f"  {' '.join(name):<18}{kind.__doc__}" for name, kind in (group or COMMANDS).items()]
-    if not arguments or arguments[bool(group):] in (["-h"], ["--help"]):
+    if not arguments or arguments[bool(group):][:1] in (["-h"], ["--help"]):
         print("\n".join(lines))
         return 0
     print(f"mg: no command {' '.join(arguments[:2])!r}\n" + "\n".join(lines), file=sys.stderr)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from mgutils.data.check import Findings, read_table
+from mgutils.errors import ConfigError
 from mgutils.files import written_aside
 
 LEFT_OUT = "left_out.csv"
@@ -65,7 +66,10 @@ def write_left_out(root: Path, images: Mapping[str, str]) -> Path | None:
     """
     file = root / LEFT_OUT
     if not images:
-        file.unlink(missing_ok=True)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{file}: cannot be removed ({error.strerror}). Check the permissions.") from None
         return None
     with written_aside(file) as aside:
         table = pd.DataFrame({"path": images.keys(), "found": images.values()})

@@ -188,13 +188,14 @@ def _name_outliers(axes: Axes, rows: pd.DataFrame, named: int) -> None:
     x = np.log(rows["clips"])
     slope, height = np.polyfit(x, rows["recall"], 1)
     off = (rows["recall"] - slope * x - height).abs().sort_values(ascending=False)
-    middle, last = np.exp((x.min() + x.max()) / 2), -np.inf
-    for row in rows.loc[off.index[:named]].sort_values(["recall", "clips"]).itertuples():
-        height = max(100 * row.recall, last + axes.get_ylim()[1] / 22)  # a line of its own
+    middle, last, line = np.exp((x.min() + x.max()) / 2), -np.inf, 11  # points
+    for row in rows.loc[off.index[:named]].sort_values(["recall", "clips"], ascending=[True, False]).itertuples():
         side, shift = ("right", -8) if row.clips > middle else ("left", 8)
-        axes.annotate(shorten(row.name, 28), (row.clips, height), (shift, 4), textcoords="offset points", ha=side,
-                      fontsize=8.5)
-        last = height
+        height = axes.transData.transform((row.clips, 100 * row.recall))[1] * 72 / axes.figure.dpi
+        up = max(4, last + line - height) if last > height - line else 4  # a line of its own
+        axes.annotate(shorten(row.name, 28), (row.clips, 100 * row.recall), (shift, up), textcoords="offset points",
+                      ha=side, fontsize=8.5, annotation_clip=False)
+        last = height + up
 
 
 def ladder_chart(table: pd.DataFrame, *, score: str = "uar") -> Figure:
