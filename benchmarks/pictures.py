@@ -11,6 +11,7 @@ from mgutils.config import SynthConfig
 from mgutils.data.images import in_threads, read_rgb
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset, read_dataset
+from mgutils.files import written_aside
 from mgutils.synth.studio import make_dataset
 
 FRAME = (1280, 720)
@@ -31,14 +32,12 @@ def make_frames(dataset: Dataset) -> list[Path]:
     A picture that was enlarged is smooth; a JPEG decoder takes about as long for it as for a photograph of that size.
     """
     folder = dataset.root.with_name(f"{dataset.root.name}-as-{FRAME[0]}-x-{FRAME[1]}")
-    folder.mkdir(exist_ok=True)
     paths = [folder / f"{row}.jpg" for row in range(len(dataset))]
 
     def enlarge(row: int) -> None:
         frame = read_rgb(dataset.image_path(row)).resize(FRAME, Image.Resampling.BICUBIC)
-        aside = paths[row].with_suffix(".partial")
-        frame.save(aside, "JPEG", quality=QUALITY)
-        aside.replace(paths[row])
+        with written_aside(paths[row]) as aside:
+            frame.save(aside, "JPEG", quality=QUALITY)
 
     missing = [row for row, path in enumerate(paths) if not path.exists()]
     for _ in in_threads(enlarge, missing, description=f"frames of {FRAME[0]} x {FRAME[1]}", progress=True):

@@ -383,7 +383,7 @@ sizes
 
 # %%
 total = sizes.loc["total"]
-assert round(total["report"] / 1e6) == 91 and 50 < total["report"] / total["cpu profile"] < 200
+assert round(total["report"] / 1e6) == 91 and 100 < total["report"] / total["cpu profile"] < 200
 print(f"{total['report']:,} against {total['cpu profile']:,} parameters")
 
 # %% [markdown]

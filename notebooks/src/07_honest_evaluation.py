@@ -227,11 +227,11 @@ error = {widen: (share * (1 - share) / trials) ** 0.5 for widen, share in held.i
 print(f"persons' accuracies spread by {100 * spread:.1f} points; of {trials} intervals the truth is in")
 for widen, name in ((False, "plain"), (True, "widened")):
     print(f"{name:8s} {held[widen]:.1%} (standard error {error[widen]:.1%})")
-assert held[True] >= held[False]
+assert profile != "cpu" or held[False] < 0.95 - 2 * error[False] and held[True] > 0.95
 
 # %% [markdown]
-# Below 95 % an interval promises too much, above it errs on the safe side. With people as few and as unlike as these
-# the plain one tends to be too short. Tried for accuracy only; UAR's intervals are rougher.
+# Below 95 % an interval promises too much, above it errs on the safe side. With people as few and as unlike as in the
+# `cpu` profile the plain one is too short. Tried for accuracy only; UAR's intervals are rougher.
 #
 # ## 4. Where the frame split's accuracy comes from
 #

@@ -70,25 +70,30 @@ def import_folders(source: Path | str, out_root: Path | str, *, path: str = "pat
     check_place(out_root, size)
     names = {"source": path, "class": class_, "caption": caption or class_, "group": group}
     listing = list_folder(source, findings) if source.is_dir() else list_csv(source, names, findings)
-    classes = _numbered(listing.table["class"])
-    subjects = _numbered(listing.table["group"]) if "group" in listing.table else None
-    frames = _frames(listing.table, classes)
     aside = out_root.with_name(f".{out_root.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         with writing(out_root):
-            bad = listing.bad | _copy_images(frames, listing, aside / "training", size, not findings.faults, progress)
-            good = ~frames.index.isin(list(bad))
-            if findings.faults or (bad and not skip_bad) or not good.any():
-                raise DataError([*findings.faults, *(bad[row] for row in sorted(bad))])
-            captions = listing.table.groupby("class")["caption"].first()
-            clips = _clips(frames[good], listing.table[good], subjects)
-            write_tables(aside, frames[good], Labels(tuple(captions[list(classes)])), clips)
-            _write_ids({"class": classes, "subject": subjects}, aside)
-            write_not_imported(aside, [bad[row] for row in sorted(bad)])
+            _write(aside, listing, findings, size, skip_bad, progress)
             publish(aside, out_root)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return out_root
+
+
+def _write(aside: Path, listing: Listing, findings: Findings, size: int | None, skip_bad: bool, progress: bool) -> None:
+    """Copy the images and write the tables; every fault at once."""
+    classes = _numbered(listing.table["class"])
+    subjects = _numbered(listing.table["group"]) if "group" in listing.table else None
+    frames = _frames(listing.table, classes)
+    bad = listing.bad | _copy_images(frames, listing, aside / "training", size, not findings.faults, progress)
+    good = ~frames.index.isin(list(bad))
+    if findings.faults or (bad and not skip_bad) or not good.any():
+        raise DataError([*findings.faults, *(bad[row] for row in sorted(bad))])
+    captions = listing.table.groupby("class")["caption"].first()
+    clips = _clips(frames[good], listing.table[good], subjects)
+    write_tables(aside, frames[good], Labels(tuple(captions[list(classes)])), clips)
+    _write_ids({"class": classes, "subject": subjects}, aside)
+    write_not_imported(aside, [bad[row] for row in sorted(bad)])
 
 
 def _numbered(values: pd.Series) -> dict[str, int]:
