@@ -129,8 +129,10 @@ def server_of(runtime: Path, server: subprocess.Popen, log: Path) -> dict:
 
 
 def cell_with(page: playwright.Page, text: str) -> playwright.Locator:
-    """The code cell whose source holds a text."""
-    return page.locator(".jp-CodeCell").filter(has=page.locator(".jp-InputArea-editor", has_text=text)).first
+    """The first code cell of a loaded notebook whose source holds a text."""
+    cells = page.locator(".jp-CodeCell").filter(has=page.locator(".jp-InputArea-editor", has_text=text))
+    assert cells.count(), f"no code cell of {page.url} holds {text!r}"
+    return cells.first
 
 
 def run_all(page: playwright.Page) -> None:
@@ -212,7 +214,7 @@ def opened(browser, lab) -> Iterator[playwright.Page]:
 
 def test_lab_opens_at_notebook_00_and_01_runs_to_its_end(opened, lab):
     assert opened.first_errors == [] and errors(opened) == []
-    sheet = cell_with(opened, "sheet = figures.contact_sheet(dataset)")
+    sheet = cell_with(opened, "figures.contact_sheet(dataset)")
     image = sheet.locator(".jp-OutputArea-output img").first
     image.scroll_into_view_if_needed()
     assert image.evaluate("(image) => image.complete && image.naturalWidth") > 800
