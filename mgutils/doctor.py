@@ -12,9 +12,6 @@ import platform
 import shutil
 import sys
 import tempfile
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -26,6 +23,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from mgutils.config import get_profile
+from mgutils.hub import hub_address, why_silent
 
 GIB = 2**30
 MEMORY = {"smoke": 1.5, "cpu": 3.5, "gpu": 12.0, "imigue": 12.0}
@@ -227,33 +225,10 @@ def check_browser() -> Check:
 
 def check_hub(profile: str, timeout: float = 3) -> Check:
     """Whether the model hub answers: only pretrained weights come from there."""
-    address = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
-        answer = "switched off by HF_HUB_OFFLINE"
-    else:
-        answer = _ask(address, timeout)
-    if answer is None:
-        return Check("model hub", "ok", f"{address} answers")
+    silence = why_silent(timeout)
+    if silence is None:
+        return Check("model hub", "ok", f"{hub_address()} answers")
     if not get_profile(profile).model.pretrained:
-        return Check("model hub", "ok", f"not reachable ({answer}); the profile {profile!r} downloads nothing")
-    return Check("model hub", "note", f"{address}: {answer}",
+        return Check("model hub", "ok", f"not reachable ({silence}); the profile {profile!r} downloads nothing")
+    return Check("model hub", "note", f"{hub_address()}: {silence}",
                  f"The profile {profile!r} downloads its encoders once: connect, or copy the hub's cache here.")
-
-
-def _ask(address: str, timeout: float) -> str | None:
-    """``None`` where the address answers in time, else why not; looking its name up counts towards the time."""
-    answer: list[str | None] = []
-
-    def ask() -> None:
-        try:
-            urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=timeout).close()
-            answer.append(None)
-        except urllib.error.HTTPError:  # it answered
-            answer.append(None)
-        except (OSError, ValueError) as error:
-            answer.append(str(getattr(error, "reason", error)))
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(timeout + 0.5)
-    return answer[0] if answer else f"no answer in {timeout:g} seconds"

@@ -7,6 +7,7 @@ its files load. How the parts work together is in ``clip``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import timm
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from transformers import DistilBertConfig, DistilBertModel, DistilBertTokenizerFast, PreTrainedTokenizerFast
 
 from mgutils.errors import ConfigError
+from mgutils.hub import hub_files
 
 SCRATCH = "scratch"
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -43,11 +45,9 @@ class ImageEncoder(nn.Module):
         super().__init__()
         if not timm.is_model(name):
             raise ConfigError(f"image encoder: found {name!r}; wanted a name that timm knows (timm.list_models()).")
-        try:
+        with hub_files("image encoder", name) if pretrained else nullcontext():
             self.model = timm.create_model(name, pretrained=pretrained, num_classes=0, global_pool="avg",
                                            **(kwargs or {}))
-        except (OSError, RuntimeError) as error:
-            raise no_weights("image encoder", name, error) from error
         self.width: int = self.model.num_features
 
     def forward(self, images: Tensor) -> Tensor:
@@ -78,10 +78,8 @@ class TextEncoder(nn.Module):
                  vocab_size: int | None = None) -> None:
         super().__init__()
         if pretrained and name != SCRATCH:
-            try:
+            with hub_files("text encoder", name):
                 self.model = DistilBertModel.from_pretrained(name)
-            except OSError as error:
-                raise no_weights("text encoder", name, error) from error
         else:
             config = ({} if vocab_size is None else {"vocab_size": vocab_size}) | (kwargs or {})
             self.model = DistilBertModel(DistilBertConfig(**config))
@@ -130,10 +128,11 @@ def make_tokenizer(name: str, captions: Sequence[str]) -> PreTrainedTokenizerFas
         If the hub's files cannot be had.
     """
     if name != SCRATCH:
-        try:
-            return DistilBertTokenizerFast.from_pretrained(name)
-        except OSError as error:
-            raise no_weights("tokenizer", name, error) from error
+        with hub_files("tokenizer", name):
+            tokenizer = DistilBertTokenizerFast.from_pretrained(name)
+            if len(tokenizer) == len(tokenizer.all_special_tokens):  # what transformers makes where it finds no files
+                raise OSError("no file has its vocabulary")
+            return tokenizer
     normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     words = {word for text in captions for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))}
     letters = sorted(set("".join(words)) | set("abcdefghijklmnopqrstuvwxyz0123456789"))
@@ -155,13 +154,6 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, captions: Sequence[str], max_le
 def count_parameters(module: nn.Module) -> int:
     """Number of trainable numbers in a module."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
-
-
-def no_weights(part: str, name: str, error: Exception) -> ConfigError:
-    """The error to raise where a network's files could not be had."""
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ConfigError(f"{part}: the files of {name!r} could not be had ({reason}). "
-                       "Connect to the model hub once, or use the cpu profile, which needs no download.")
 
 
 def as_images(pixels: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ import torchvision
 from torch import Tensor, nn
 
 from mgutils.config import ModelConfig
-from mgutils.models.encoders import ImageEncoder, no_weights
+from mgutils.hub import no_weights
+from mgutils.models.encoders import ImageEncoder
 
 ALEXNET = "alexnet"
 _SMALLEST = 63
