@@ -153,8 +153,9 @@ def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Pat
     epochs = sum(config.train.epochs for config in missing.values())
     with (ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _end_with_parent) as pool,
           progress_bar(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
+        longest_first = sorted(missing.items(), key=lambda item: -item[1].train.epochs)  # the last ones then wait least
         futures = [pool.submit(_train_one, config, data_root, out_dir, folder, resume, load=_load_once)
-                   for folder, config in missing.items()]
+                   for folder, config in longest_first]
         while not all(future.done() for future in futures):
             time.sleep(0.5)
             _show(bar, missing)

@@ -4,6 +4,7 @@ import json
 import shutil
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -248,6 +249,25 @@ def test_a_forged_cell_of_the_court_turns_the_row_that_asks_for_it(forged, store
         table.to_csv(out / "court.csv")
     changed, after = forged(change)
     assert changed == {"ce-cause"} and "99.0 %" in after["ce-cause"]["obtained"]
+
+
+# -- rows that cannot be compared --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("report", "longer", "better"), [(0.9, True, None), (0.9, False, True), (0.3, True, False)])
+def test_a_row_that_trained_longer_is_not_called_better_than_alexnet(report, longer, better):
+    def run(top1):
+        return SimpleNamespace(metrics={"top1": top1})
+
+    groups = {"alexnet": [run(0.6)], "contrastive frame": [run(0.8)], "vision frame": [run(0.9)]}
+    ours = [run(report), run(report + 0.01)]
+    evidence = SimpleNamespace(
+        dataset=SimpleNamespace(has_groups=False), controls=lambda *names: {name: groups[name] for name in names},
+        metrics=lambda run: run.metrics, runs=lambda objective: ours, scores=lambda objective, score: np.array(
+            [100 * run.metrics[score] for run in ours]),
+        settings=lambda run: {"train": {"epochs": 48 if longer and run in ours else 12}})
+    checks = TESTS["beats_vision_only"](evidence).checks
+    assert list(checks.values()) == [better, False]
 
 
 # -- data that differ --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 import mgutils
 from mgutils.cli import COMMANDS, main
+from mgutils.config import run_config
 
 
 def test_neither_the_package_nor_help_imports_torch():
@@ -41,6 +42,14 @@ def test_profile_sets_the_defaults_and_the_user_wins(capsys):
         with pytest.raises(SystemExit):
             main(["train", "--profile", profile, "--help"])
         assert f"(default: {size})" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("objective", ["sound_ce", "report_js"])
+def test_the_objective_sets_the_epochs(objective, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", f"--objective={objective}", "--help"])
+    said = capsys.readouterr().out
+    assert f"--epochs INT            (default: {run_config('cpu', objective).train.epochs})" in said
 
 
 def test_check_train_evaluate_from_the_command_line(tiny_root, tmp_path, capsys):

@@ -37,6 +37,15 @@ def test_a_training_setting_that_cannot_be_is_named(settings, found, wanted):
     assert wanted in str(caught.value)
 
 
+def test_the_report_s_objectives_have_epochs_of_their_own():
+    profile = replace(PROFILES["smoke"], report_epochs=7)
+    assert {name: run_config(profile, name).train.epochs for name in OBJECTIVES} == {
+        "report_ce": 7, "report_js": 7, "sound_ce": 2, "sound_js": 2}
+    assert run_config(profile, "report_js", epochs=3).train.epochs == 3
+    assert run_config("smoke", "report_js").train.epochs == PROFILES["smoke"].train.epochs
+    assert run_config("cpu", "report_js").train.epochs == 4 * run_config("cpu", "sound_ce").train.epochs
+
+
 @pytest.mark.parametrize(("make", "name"), [
     (lambda: Objective("ce", True, 0.07), "loss"), (lambda: Objective("js", True, 0.0), "temperature"),
     (lambda: ModelConfig(dropout=1.0), "dropout"), (lambda: ModelConfig(projection=0), "projection"),

@@ -17,9 +17,10 @@ AUDIT = Audit(clip_shared=0.9, video_shared=1.0, subject_shared=1.0, lookup_top1
               constant_top5=0.6)
 
 
-def run(top1, top5=0.5, uar=0.3, predicted_classes=20):
+def run(top1, top5=0.5, uar=0.3, predicted_classes=20, split="frame"):
+    config = SimpleNamespace(objective="sound_ce", split=split, train=SimpleNamespace(epochs=12))
     return SimpleNamespace(metrics={"top1": top1, "top5": top5, "uar": uar, "predicted_classes": predicted_classes},
-                           target=np.array([0, 0, 1, 3]), config=SimpleNamespace(objective="sound_ce"))
+                           target=np.array([0, 0, 1, 3]), config=config)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_one_row_for_each_objective_and_baseline(table):
 def test_mean_and_extremes_are_percentages(table):
     row = table.set_index("row").loc["report_js"]
     assert (row["top1"], row["top1_min"], row["top1_max"]) == pytest.approx((50, 40, 60))
-    assert row["seeds"] == 2 and row["uar"] == pytest.approx(30)
+    assert row["seeds"] == 2 and row["epochs"] == 12 and row["uar"] == pytest.approx(30)
     assert table.set_index("row").loc["report_ce", "predicted_classes"] == 1.5
 
 
@@ -68,11 +69,11 @@ def test_a_constant_class_that_is_not_in_validation_has_no_recall():
 
 
 def test_splits_stand_beside_one_another_above_their_constant_class():
-    runs = {"frame": [run(0.9), run(0.8)], "subject": [run(0.3), run(0.2)]}
+    runs = [[run(0.9), run(0.8)], [run(0.3, split="subject"), run(0.2, split="subject")]]
     lines = tables.beside(runs, {"subject": AUDIT}).splitlines()
-    assert lines[3] == "| Cross-entropy (sound control) | subject | 25.0 (20.0 to 30.0) | 50.0 (50.0 to 50.0) | " \
+    assert lines[3] == "| Cross-entropy (sound control) | subject | 12 | 25.0 (20.0 to 30.0) | 50.0 (50.0 to 50.0) | " \
         "30.0 (30.0 to 30.0) |"
-    assert lines[4:] == ["| Constant class | subject | 25.0 | 60.0 | 33.3 |"]
+    assert lines[4:] == ["| Constant class | subject | – | 25.0 | 60.0 | 33.3 |"]
     assert len(tables.beside(runs).splitlines()) == 4
 
 

@@ -19,7 +19,7 @@ from mgutils.cli.grading import ExercisesOtter, ExercisesScore, Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.training import Diff, Evaluate, Microscope, Train
-from mgutils.config import get_profile
+from mgutils.config import get_profile, run_config
 from mgutils.errors import ConfigError, MgError
 from mgutils.files import UNWRITABLE
 
@@ -78,14 +78,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _profile_default(kind: type[Synth] | type[Train], arguments: Sequence[str]) -> Synth | Train:
     """The options as the chosen profile sets them: tyro shows them in --help, and the user's own win."""
-    chosen = [value for flag, value in zip(arguments, arguments[1:], strict=False) if flag == "--profile"]
-    chosen += [word.removeprefix("--profile=") for word in arguments if word.startswith("--profile=")]
-    profile = get_profile(chosen[-1] if chosen else "cpu")
+    profile = get_profile(_last(arguments, "--profile", "cpu"))
     if kind is Train:
-        return Train(tyro.MISSING, profile=profile.name, train=profile.train)
+        objective = _last(arguments, "--objective", "sound_ce")
+        return Train(tyro.MISSING, profile=profile.name, train=run_config(profile, objective).train)
     if profile.synth is None:
         raise ConfigError(f"profile: found {profile.name!r}, which is for real images; wanted smoke, cpu or gpu.")
     return Synth(tyro.MISSING, profile=profile.name, synth=profile.synth)
+
+
+def _last(arguments: Sequence[str], flag: str, default: str) -> str:
+    """What the user gave for a flag, as ``--flag value`` or ``--flag=value``."""
+    chosen = [value for name, value in zip(arguments, arguments[1:], strict=False) if name == flag]
+    chosen += [word.removeprefix(f"{flag}=") for word in arguments if word.startswith(f"{flag}=")]
+    return chosen[-1] if chosen else default
 
 
 def _overview(arguments: Sequence[str]) -> int:

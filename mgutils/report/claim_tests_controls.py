@@ -23,11 +23,15 @@ def beats_vision_only(evidence: Evidence) -> Finding:
     groups = evidence.controls("alexnet", *names)
     scores = {name: _top1(evidence, group) for name, group in groups.items()}
     report = evidence.scores("report_js", "top1")
+    longer, alone = ([evidence.settings(run)["train"]["epochs"] for run in runs][0]
+                     for runs in (evidence.runs("report_js"), groups["alexnet"]))
+    better = above(report, scores["alexnet"])
     pairs = {split: (scores[f"contrastive {split}"], scores[f"vision {split}"]) for split in splits}
     found = "; ".join(f"split by {split}: {over_seeds(text)} with text, {over_seeds(alone)} without"
                       for split, (text, alone) in pairs.items())
-    return Finding(f"the report's JS row {over_seeds(report)}, AlexNet {over_seeds(scores['alexnet'])}; {found}",
-                   {"the report's model is better than AlexNet": above(report, scores["alexnet"])}
+    return Finding(f"the report's JS row {over_seeds(report)} after {longer} epochs, AlexNet "
+                   f"{over_seeds(scores['alexnet'])} after {alone}; {found}",
+                   {"the report's model is better than AlexNet": None if better and longer > alone else better}
                    | {f"with text is better than the same encoder without, split by {split}": above(*pair)
                       for split, pair in pairs.items()}, spread=spread(report))
 

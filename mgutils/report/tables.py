@@ -65,9 +65,9 @@ def table1(runs: Mapping[str, Sequence[Run]], audit: Audit, lookup: np.ndarray |
     Returns
     -------
     DataFrame
-        Columns ``row, method, what, seeds``; ``top1, top1_min, top1_max`` and the same of ``top5`` and ``uar``, in
-        percent; ``predicted_classes`` (mean over the seeds); ``iMiGUE_top1, iMiGUE_top5, iMiGUE_source``: what is known
-        of the same row on the real images. Unknown numbers are NaN.
+        Columns ``row, method, what, seeds, epochs``; ``top1, top1_min, top1_max`` and the same of ``top5`` and
+        ``uar``, in percent; ``predicted_classes`` (mean over the seeds); ``iMiGUE_top1, iMiGUE_top5, iMiGUE_source``:
+        what is known of the same row on the real images. Unknown numbers are NaN.
 
     Raises
     ------
@@ -98,7 +98,8 @@ def _run_row(objective: str, group: Sequence[Run]) -> dict[str, object]:
     if not group:
         raise ConfigError(f"table 1: found no runs of {objective!r}; wanted at least one. Train it, or leave it out.")
     method = METHODS.get(objective, Method(objective, ""))
-    row: dict[str, object] = {"row": objective, "method": method.name, "what": method.what, "seeds": len(group)}
+    row: dict[str, object] = {"row": objective, "method": method.name, "what": method.what, "seeds": len(group),
+                              "epochs": group[0].config.train.epochs}
     for score in _SCORES:
         values = [100 * run.metrics[score] for run in group]
         row |= {score: np.mean(values), f"{score}_min": min(values), f"{score}_max": max(values)}
@@ -112,18 +113,19 @@ def _baseline_row(row: str, name: str, what: str, top1: float, top5: float, uar:
                   answered: float) -> dict[str, object]:
     scores = {"top1": top1, "top5": top5, "uar": uar}
     spread = {f"{score}{end}": 100 * value for score, value in scores.items() for end in ("", "_min", "_max")}
-    return {"row": row, "method": name, "what": what, "seeds": 0} | spread | {
+    return {"row": row, "method": name, "what": what, "seeds": 0, "epochs": np.nan} | spread | {
         "predicted_classes": answered, "iMiGUE_top1": COUNTED[row][0], "iMiGUE_top5": COUNTED[row][1],
         "iMiGUE_source": "counted in the report's train.xlsx"}
 
 
 def to_markdown(table: pd.DataFrame) -> str:
     """Table 1 for people: means in percent, the lowest and highest seed in brackets, a dash where nothing is known."""
-    header = ["Method", "Top-1", "Top-5", "UAR", "Answered classes", "iMiGUE top-1", "iMiGUE top-5"]
+    header = ["Method", "Epochs", "Top-1", "Top-5", "UAR", "Answered classes", "iMiGUE top-1", "iMiGUE top-5"]
     lines = [header, ["---"] + ["---:"] * (len(header) - 1)]
     for _, row in table.iterrows():
-        lines.append([row["method"], *(_spread(row, score) for score in _SCORES), _number(row["predicted_classes"], 0),
-                      _number(row["iMiGUE_top1"], 2), _number(row["iMiGUE_top5"], 2)])
+        lines.append([row["method"], _number(row["epochs"], 0), *(_spread(row, score) for score in _SCORES),
+                      _number(row["predicted_classes"], 0), _number(row["iMiGUE_top1"], 2),
+                      _number(row["iMiGUE_top5"], 2)])
     notes = [f"* {row['method']}: {row['what']}." for _, row in table.iterrows() if row["what"]]
     seeds = sorted({int(count) for count in table["seeds"] if count})
     notes.append(f"* Percent; mean and (lowest to highest) over {' or '.join(map(str, seeds)) or 'no'} "
@@ -133,16 +135,23 @@ def to_markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n\n" + "\n".join(notes) + "\n"
 
 
-def beside(runs: Mapping[str, Sequence[Run]], audits: Mapping[str, Audit] | None = None) -> str:
-    """The scores of one objective on several splits, as Markdown: means and (lowest to highest) over the seeds.
+def beside(groups: Sequence[Sequence[Run]], audits: Mapping[str, Audit] | None = None) -> str:
+    """The scores of some objectives on some splits, as Markdown: means and (lowest to highest) over the seeds.
 
-    Below them stands the constant class of every split that has an audit.
+    Parameters
+    ----------
+    groups : sequence of sequence of Run
+        Each the seeds of one objective on one split.
+    audits : mapping of str to Audit, optional
+        Of some of these splits: their constant class stands below.
     """
-    rows = [_run_row(group[0].config.objective, group) | {"split": name} for name, group in runs.items()]
-    rows += [_constant_row(audit, runs[name]) | {"split": name} for name, audit in (audits or {}).items()]
-    lines = [["Method", "Split", "Top-1", "Top-5", "UAR"], ["---", "---", "---:", "---:", "---:"]]
+    rows = [_run_row(group[0].config.objective, group) | {"split": group[0].config.split} for group in groups]
+    rows += [_constant_row(audit, next(group for group in groups if group[0].config.split == name)) | {"split": name}
+             for name, audit in (audits or {}).items()]
+    lines = [["Method", "Split", "Epochs", "Top-1", "Top-5", "UAR"], ["---", "---", *["---:"] * 4]]
     for _, row in pd.DataFrame(rows).iterrows():
-        lines.append([row["method"], row["split"], *(_spread(row, score) for score in _SCORES)])
+        lines.append([row["method"], row["split"], _number(row["epochs"], 0),
+                      *(_spread(row, score) for score in _SCORES)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 

@@ -90,7 +90,8 @@ def size(name: str) -> dict[str, object]:
     """A profile in one row."""
     chosen = PROFILES[name]
     return {"images": chosen.synth.frames if chosen.synth else "the real ones", "pixels": chosen.train.image_size,
-            "image encoder": chosen.model.image_encoder, "epochs": chosen.train.epochs, "seeds": chosen.seeds,
+            "image encoder": chosen.model.image_encoder, "epochs": chosen.train.epochs,
+            "epochs of the report's losses": chosen.report_epochs or chosen.train.epochs, "seeds": chosen.seeds,
             "what for": chosen.note}
 
 profiles = pd.DataFrame({name: size(name) for name in PROFILES}).T
