@@ -51,9 +51,9 @@ def table(dataset: Dataset, runs: Mapping[str, Sequence[Run]]) -> str:
     constant = " | ".join(f"{100 * scores.loc[score, 'constant']:.1f}" for score in ("top1", "uar"))
     lines.append(f"| constant class | {constant} | – | – |")
     return "\n".join(lines) + (
-        f"\n\nPercent; mean and (lowest to highest) over {seeds} seeds; the epoch is chosen by top-1 on held-out training "
-        "subjects. UAR over the report's: percentage points, with the 95 % interval over subjects and seeds; *shown* as in "
-        "notebook 07. The last column is without any choice of an epoch.\n")
+        f"\n\nPercent; mean and (lowest to highest) over {seeds} seeds; the epoch is chosen by top-1 on held-out "
+        "training subjects. UAR over the report's: percentage points, with the 95 % interval over subjects and seeds; "
+        "*shown* as in notebook 07. The last column is without any choice of an epoch.\n")
 
 
 def _gain(row: pd.Series) -> str:
