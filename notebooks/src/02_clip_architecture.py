@@ -93,7 +93,7 @@ batch = [middle_frame(dataset, class_id) for class_id in batch_ids]
 batch[2] = another(batch[0])
 figure_3 = framework([dataset.labels.display[class_id - 1] for class_id in batch_ids],
                      [read_image(dataset, row) for row in batch])
-save(figure_3, figure_dir / "report_figure_3.png")
+save(figure_3, figure_dir / "framework_with_images.png")
 figure_3
 
 # %% [markdown]
