@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -84,12 +84,12 @@ def training_curves(runs: Mapping[str, Sequence[Run]], constant_top1: float | No
     return figure
 
 
-def _band(axes: Axes, group: Sequence[Run], column: str, color: str, *, scale: float = 1, **line: str) -> None:
+def _band(axes: Axes, group: Sequence[Run], column: str, color: str, *, scale: float = 1, **line: Any) -> None:
     """Mean of a column of the logs over the runs, and the band between the lowest and the highest."""
     epochs = min(len(run.log) for run in group)
     values = scale * np.stack([run.log[column].to_numpy(dtype=float)[:epochs] for run in group])  # (seeds, epochs)
     ticks = np.arange(1, epochs + 1)
-    line = {"marker": "o" if epochs < 4 else ""} | line
+    line = {"marker": "o" if epochs < 4 else "", "markevery": max(epochs // 12, 1)} | line
     axes.plot(ticks, values.mean(axis=0), color=color, linewidth=2, **line)
     axes.fill_between(ticks, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
     axes.xaxis.get_major_locator().set_params(integer=True)

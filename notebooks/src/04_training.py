@@ -242,7 +242,7 @@ of_batches = [dataset.target[rows] for rows in train.batches(split.train, here.b
 floor = np.log(np.concatenate([np.bincount(drawn)[drawn] for drawn in of_batches])).mean()
 blind = {"report_ce": np.log(here.batch_size), "report_js": np.log(here.batch_size) - floor}
 ends = np.mean([run.log["train_loss"].iloc[-1] for run in runs["sound_ce"]])
-print("a blind guess costs", {name: round(cost, 2) for name, cost in blind.items()})
+print("a blind guess costs", {name: round(float(cost), 2) for name, cost in blind.items()})
 print(f"cross entropy's floor {floor:.2f}; sound_ce ends at {ends:.2f}")
 assert ends > floor - 0.02
 
@@ -265,12 +265,13 @@ assert profile != "cpu" or not any(passed["report_ce"]) and all(passed["report_j
 
 # %% [markdown]
 # The two start alike, and they differ in where they go. `report_js` spends many epochs on unlearning its first, wildly
-# confident answers. Its accuracy moves only when its loss passes that of a blind guess, and then it climbs: had we
-# stopped before, we would have called it broken. `report_ce` comes to rest at ln 32 = 3.47 and stays: all vectors
+# confident answers. Its accuracy moves only after its loss has passed that of a blind guess, and then it climbs: had
+# we stopped before, we would have called it broken. `report_ce` comes to rest at ln 32 = 3.47 and stays: all vectors
 # alike, a point from which notebook 03 (section 8, issue 27) found no way down for this loss, and one for the other.
 # So the report's table can be explained without any Jensen-Shannon divergence: one of its two losses has a trap.
 #
-# How high a climbing curve ends is a matter of epochs. Read off the order, not the height.
+# How high a climbing curve ends is a matter of epochs. Read off the order, not the height: that our row ends near the
+# report's own number, on other images and with another network, is a coincidence.
 
 # %% [markdown]
 # ## 5. What a collapse looks like
