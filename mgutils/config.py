@@ -147,8 +147,8 @@ class Profile:
     note: str
     """What it is for and what it takes, in one line."""
     report_epochs: int | None = None
-    """Epochs of the report's two objectives, whose loss starts hundreds of times above a blind guess and has to come
-    down first; ``None``: as many as any other run of the profile."""
+    """Epochs of the report's two objectives, whose loss starts far above a blind guess's and has to come down first;
+    ``None``: as many as any other run of the profile."""
     honest_seeds: int = 3
     """Seeds of the honest evaluation, where few subjects leave little room for seeds that differ."""
     ladder_seeds: int = 3

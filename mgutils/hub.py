@@ -78,4 +78,4 @@ def no_weights(part: str, name: str, reason: Exception | str) -> ConfigError:
     """The error to raise where a network's files could not be had."""
     line = (str(reason).splitlines() or [type(reason).__name__])[0]
     return ConfigError(f"{part}: the files of {name!r} could not be had ({line}). "
-                       "Connect to the network once, or use the cpu profile, which needs no download.")
+                       "Let the hub be reached once, or use the cpu profile, which needs no download.")

@@ -199,7 +199,7 @@ def test_long_training_is_tabled_and_published(tiny_root, tmp_path, capsys):
     text = (tmp_path / "figures" / "long_training.md").read_text()
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
     assert [row[0][2:] for row in rows[2:]] == [*long_training.RECIPES.values(), "constant class"]
-    assert len({len(row) for row in rows}) == 1 and "shown" in rows[3][3] and "1 epochs" in rows[0][0]
+    assert len({len(row) for row in rows}) == 1 and "shown" in rows[3][-1] and "1 epochs" in rows[0][0]
     assert text.strip() in readme.read_text() and text in capsys.readouterr().out
     runs = [json.loads(path.read_text()) for path in (tmp_path / "out" / "runs").glob("*/config.json")]
     assert len(runs) == 6 and {run["split"] for run in runs} == {"subject"}

@@ -33,7 +33,9 @@ def beats_vision_only(evidence: Evidence) -> Finding:
                    f"{over_seeds(scores['alexnet'])} after {alone}; {found}",
                    {"the report's model is better than AlexNet": None if better and longer > alone else better}
                    | {f"with text is better than the same encoder without, split by {split}": above(*pair)
-                      for split, pair in pairs.items()}, spread=spread(report))
+                      for split, pair in pairs.items()}, spread=spread(report),
+                   note="The first pair counts only against the report's model where that has had more epochs."
+                   if longer > alone else "")
 
 
 def text_helps(evidence: Evidence) -> Finding:

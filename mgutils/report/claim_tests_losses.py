@@ -122,16 +122,16 @@ def clip_objective(evidence: Evidence) -> Finding:
 
 
 def identity_target(evidence: Evidence) -> Finding:
-    """Shariatnia's target for equal captions, and for the embeddings that the report's cross-entropy run ended with."""
+    """Shariatnia's target for equal captions, and for the report's cross-entropy runs at their best epochs."""
     image, text, _ = _batch(8)
     twins = torch.arange(8) // 2  # four images and four captions, each twice
     repeated = _soft_target(image[twins], text[twins])
-    ended = [_soft_target(*_first_batch(evidence, run)) for run in evidence.runs("report_ce")]
-    diagonal = np.array([float(target.diagonal().mean()) for target in ended])
+    kept = [_soft_target(*_first_batch(evidence, run)) for run in evidence.runs("report_ce")]
+    diagonal = np.array([float(target.diagonal().mean()) for target in kept])
     return Finding(f"diagonal {repeated.diagonal().mean():.2f} where each pair occurs twice; "
-                   f"{over_seeds(diagonal, 2, '')} at the end of the report's run",
+                   f"{over_seeds(diagonal, 2, '')} at the best epoch of the report's run",
                    {"the target is the identity where pairs repeat": _is_identity(repeated),
-                    "the target is the identity in the report's run": all(map(_is_identity, ended))},
+                    "the target is the identity in the report's run": all(map(_is_identity, kept))},
                    spread=spread(diagonal),
                    note="It is a softmax of the batch's own similarities, near the identity only where all differ.")
 

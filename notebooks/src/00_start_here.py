@@ -77,7 +77,8 @@ print("measured on", "this machine" if minutes.exists() else "the authors' machi
 Markdown(course_map.as_markdown(course))
 
 # %% [markdown]
-# Begin with 01 and go on in order. If you are in a hurry: 01, 03 and 05 tell the story.
+# Begin with 01 and go on in order. If you are in a hurry: 01, 03 and 05 tell the story (05 then trains first what 04
+# would have trained).
 #
 # ## 4. One word sets the size
 #

@@ -829,17 +829,17 @@ def lowest_curvature(loss: losses.Loss, tau: float, count: int = 6, width: int =
     return torch.linalg.eigvalsh(torch.autograd.functional.hessian(of, start))[0].item()
 
 # %%
-candidates = {"CLIP's": losses.identity_ce, "the report's JS": losses.seed_kl, "the report's": losses.seed_ce,
-              **{f"the report's + {weight:,} x entropy": with_entropy(weight) for weight in (10, 1_000_000)}}
+candidates = {"CLIP's": losses.identity_ce, "the report's JS": losses.seed_kl, "the report's CE": losses.seed_ce,
+              **{f"the report's CE + {weight:,} x entropy": with_entropy(weight) for weight in (10, 1_000_000)}}
 curvature = pd.DataFrame({f"tau {tau}": {name: lowest_curvature(loss, tau) for name, loss in candidates.items()}
                           for tau in (1.0, 0.05)})
 curvature.round(3) + 0.0  # -0.0 becomes 0.0
 
 # %% [markdown]
 # CLIP's loss has a way down, and so has the forward KL of the report's JS row. The report's cross entropy at tau 0.05
-# has none, to second order: every direction is level or leads up.
-# (Level is not closed: to fourth order there is a narrow way down.) At tau 1.0 it has a slight one. The entropy term
-# deepens it there, and at tau 0.05 opens one only if its weight is absurd.
+# has none, to second order: every direction is level or leads up. (Level is not closed: to fourth order there is a
+# narrow way down.) At tau 1.0 it has a slight one. The entropy term deepens it there, and at tau 0.05 opens one only
+# if its weight is absurd.
 
 # %%
 clips, kl, plain_ce, *weighted = curvature["tau 0.05"]
@@ -900,6 +900,8 @@ verdicts.style.hide(axis="index").set_properties(**{"text-align": "left"})
 # * KL and CE with one fixed target are one loss (section 5).
 # * The CE row's target was made of similarities times 0.05. On images and captions that start alike it lies mostly
 #   on wrong answers, and it takes the model with it (section 6).
+# * Where all vectors are alike no loss has a gradient. CLIP's and the report's KL curve down from there; the report's
+#   cross entropy at tau 0.05 does not, to second order (section 8).
 # * The real JS divergence is flat where the logits are large and the model is wrong, and resists wrong labels where
 #   they are normalised (sections 5 to 7).
 #
