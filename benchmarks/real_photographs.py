@@ -24,7 +24,7 @@ BETTER = {"augment": "affine", "schedule": "cosine", "epochs": 25}
 ROWS = {
     "sound_ce, 25 epochs, light affine augmentation, cosine": ("sound_ce", BETTER),
     "sound_ce, the cpu profile as it is": ("sound_ce", {}),
-    "report_js, 144 epochs: about as many steps as on the synthetic images": ("report_js", {"epochs": 144}),
+    "report_js, 144 epochs": ("report_js", {"epochs": 144}),
     "report_js, the cpu profile as it is": ("report_js", {}),
     "report_ce, the cpu profile as it is": ("report_ce", {}),
 }
