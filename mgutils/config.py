@@ -127,7 +127,8 @@ class TrainConfig:
     compile: bool = False
     """Have torch compile the model: a minute to start, then faster on a GPU."""
     threads: int = 0
-    """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on every machine."""
+    """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on one machine; another processor,
+    instruction set or library rounds otherwise."""
 
     def __post_init__(self) -> None:
         check_settings(self)

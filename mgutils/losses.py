@@ -4,7 +4,7 @@ Every loss has one signature, ``loss(image, text, target, temperature)``, and re
 
 * ``image`` (B, D) and ``text`` (B, D): embeddings of B image-caption pairs, L2-normalised by the model or not;
 * ``target`` (B,): class index of each pair;
-* ``temperature``: positive number or scalar tensor that divides the dot products.
+* ``temperature``: positive number or scalar tensor that divides the dot products; anything else is a ``ValueError``.
 
 All but the last two average two directions. *Image to text* reads the rows of the logit matrix (which caption fits this
 image), *text to image* its columns. They differ in the target distribution and in how they compare it with the
@@ -31,8 +31,16 @@ Loss = Callable[[Tensor, Tensor, Tensor, Tensor | float], Tensor]
 def similarity_logits(image: Tensor, text: Tensor, temperature: Tensor | float) -> Tensor:
     """Dot product of every image with every caption, divided by the temperature.
 
-    Shape: image (..., B, D), text (..., C, D) -> (..., B, C). Taught in: 02, section 3.
+    Shape: image (..., B, D), text (..., C, D) -> (..., B, C).
+
+    Raises
+    ------
+    ValueError
+        If the temperature is not above 0. One that lies on a GPU is not looked at, because that would wait for it.
+
+    Taught in: 02, section 3.
     """
+    _check_temperature(temperature)
     return image @ text.mT / temperature  # (B, D) x (D, C) -> (B, C)
 
 
@@ -102,6 +110,13 @@ def both_directions(compare: Callable[[Tensor, Tensor], Tensor], q: Tensor, logi
 def _log(q: Tensor) -> Tensor:
     """Logarithm with a finite value and no gradient at 0, so that ``q log q`` is 0 there and its gradient a number."""
     return q.clamp(min=torch.finfo(q.dtype).tiny).log()
+
+
+def _check_temperature(temperature: Tensor | float) -> None:
+    known = torch.as_tensor(temperature)
+    if known.device.type == "cpu" and not (known > 0).all():  # a NaN is not above 0 either
+        found = known.min().item()
+        raise ValueError(f"temperature: found {found:g}; wanted more than 0: logits are divided by it")
 
 
 def _check_pairs(image: Tensor, text: Tensor, target: Tensor) -> None:

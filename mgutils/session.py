@@ -125,14 +125,19 @@ def make_accelerator(precision: str) -> Accelerator:
 
 
 def make_optimizer(model: VisualTextModel, settings: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with a learning rate for each part; weight decay on the heads alone (the report's recipe)."""
+    """AdamW with a learning rate for each part; weight decay on the heads alone (the report's recipe).
+
+    A learned temperature has the heads' rate and no decay, which would pull its logarithm to 0, that is tau to 1.
+    """
     heads = [*model.image_projection.parameters(), *model.text_projection.parameters()]
-    if model.log_temperature.requires_grad:
-        heads.append(model.log_temperature)
-    return torch.optim.AdamW(fused=True, params=[
+    groups = [
         {"params": list(model.image_encoder.parameters()), "lr": settings.lr_image, "weight_decay": 0.0},
         {"params": list(model.text_encoder.parameters()), "lr": settings.lr_text, "weight_decay": 0.0},
-        {"params": heads, "lr": settings.lr_head, "weight_decay": settings.weight_decay_head}])
+        {"params": heads, "lr": settings.lr_head, "weight_decay": settings.weight_decay_head},
+    ]
+    if model.log_temperature.requires_grad:
+        groups.append({"params": [model.log_temperature], "lr": settings.lr_head, "weight_decay": 0.0})
+    return torch.optim.AdamW(groups, fused=True)
 
 
 def make_scheduler(optimizer: torch.optim.Optimizer, settings: TrainConfig,

@@ -36,6 +36,8 @@ from mgutils.losses import similarity_logits
 from mgutils.receipt import fingerprint, make_receipt
 from mgutils.session import Session, open_session, restore_session, session_state
 
+VALIDATION_ORDER = 0
+"""Seed of the order in which validation rows are put into batches for the loss."""
 Checked = tuple[Scores, float, dict[str, np.ndarray]]
 """What a validation gives: the scores, the mean loss, and the arrays to keep."""
 
@@ -211,6 +213,7 @@ def train_step(session: Session, batch: np.ndarray, images: Tensor) -> Tensor:
         value = loss(*embed(images, *tokens))
         accelerator.backward(value)
     session.optimizer.step()
+    model.limit_temperature()
     if session.average is not None:
         session.average.update_parameters(model)
     if settings.schedule == "cosine":
@@ -234,11 +237,15 @@ def _checked(step: tuple[int, np.ndarray, Tensor] | None) -> float:
 def validate(session: Session, rows: np.ndarray) -> Checked:
     """Score the validation rows: every caption encoded once, images in batches.
 
+    A contrastive loss depends on which rows share a batch. Stored order is often sorted by class, and a batch of one
+    class has an easy or an absurd loss, so the loss is taken over batches in one fixed shuffled order, the same in
+    every epoch and for every seed. The original takes them in stored order.
+
     Returns
     -------
     scores : Scores
     valid_loss : float
-        Mean over batches of the training batch size, as the seed computes it.
+        Mean over batches of the training batch size; the plateau schedule follows it.
     outputs : dict of ndarray
         ``logits`` (N, C), ``image_embeddings`` (N, D), ``caption_embeddings`` (C, D), all float32.
     """
@@ -247,8 +254,9 @@ def validate(session: Session, rows: np.ndarray) -> Checked:
         images, captions = encode_all(model, session.feed, rows, session.tokens)
     temperature, loss = model.temperature, CLASS_LOSSES[session.config.loss.loss]
     target = torch.from_numpy(session.target[rows]).to(images.device)
+    order = torch.from_numpy(np.random.default_rng(VALIDATION_ORDER).permutation(len(rows))).to(images.device)
     total = 0.0
-    for image, classes in zip(images.split(size), target.split(size), strict=True):
+    for image, classes in zip(images[order].split(size), target[order].split(size), strict=True):
         present, position = classes.unique(return_inverse=True)
         total += float(loss(image, captions[present], position, temperature)) * len(classes)
     outputs = {"logits": similarity_logits(images, captions, temperature),  # (N, C)

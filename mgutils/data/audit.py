@@ -58,7 +58,7 @@ def audit_split(dataset: Dataset, split: Split) -> Audit:
               if f"{name}_id" in frames else None for name in ("clip", "video", "subject")}
     order = _most_common(train["class_id"].to_numpy())
     target = valid["class_id"].to_numpy()
-    return Audit(**shared, lookup_top1=float(np.mean(_look_up(train, valid, order[0]) == target)),
+    return Audit(**shared, lookup_top1=float(np.mean(look_up(train, valid, order[0]) == target)),
                  constant_top1=float(np.mean(target == order[0])),
                  constant_top5=float(np.mean(np.isin(target, order[:5]))))
 
@@ -78,7 +78,7 @@ def trivial_answers(dataset: Dataset, split: Split, without: int | None = None) 
     """
     train, valid = dataset.frames.iloc[split.train], dataset.frames.iloc[split.valid]
     first = next(class_id for class_id in _most_common(train["class_id"].to_numpy()) if class_id != without)
-    ids = {"constant": np.full(len(valid), first), "lookup": _look_up(train, valid, first)}
+    ids = {"constant": np.full(len(valid), first), "lookup": look_up(train, valid, first)}
     return {name: dataset.labels.to_index(answers) for name, answers in ids.items()}
 
 
@@ -88,8 +88,21 @@ def _most_common(class_ids: np.ndarray) -> np.ndarray:
     return values[np.lexsort((values, -counts))]
 
 
-def _look_up(train: pd.DataFrame, valid: pd.DataFrame, otherwise: int) -> np.ndarray:
-    """Majority class of each validation frame's clip in training."""
+def look_up(train: pd.DataFrame, valid: pd.DataFrame, otherwise: int) -> np.ndarray:
+    """Majority class of each validation frame's clip in training; ties go to the smaller class id.
+
+    Parameters
+    ----------
+    train, valid : DataFrame
+        With ``clip_id``; the first also with ``class_id``.
+    otherwise : int
+        The answer where the clip is not in training.
+
+    Returns
+    -------
+    ndarray (N,)
+        A class id for each row of ``valid``.
+    """
     counts = train.groupby(["clip_id", "class_id"]).size().rename("count").reset_index()
     first = counts.sort_values(["count", "class_id"], ascending=[False, True]).drop_duplicates("clip_id")
     return valid["clip_id"].map(first.set_index("clip_id")["class_id"]).fillna(otherwise).to_numpy()

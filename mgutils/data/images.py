@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,7 +25,6 @@ MOST_PIXELS = 89_000_000
 """Of an image; a small file may unpack to any size."""
 THREADS = min(8, os.cpu_count() or 1)
 _SHOW_AFTER = 2.0  # seconds
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS is less, and an error
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 

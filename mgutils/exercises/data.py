@@ -44,7 +44,7 @@ def _leak(student: Student) -> None:
 
 @exercise("look_up", notebook="01", points=2)
 def _look_up(student: Student) -> None:
-    from mgutils.data.audit import _look_up as kit
+    from mgutils.data.audit import look_up as kit
 
     def trial(clips: list, classes: list, asked: list, tried: str, hint: str) -> None:
         answer = student(np.array(clips), np.array(classes), np.array(asked), tried=tried)

@@ -13,6 +13,9 @@ from transformers import PreTrainedTokenizerFast
 from mgutils.config import ModelConfig, Objective
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, TextEncoder, make_tokenizer
 
+LOWEST_TEMPERATURE = 0.01
+"""Of a learned temperature: logits are at most 100 times a cosine (Radford et al. 2021, arXiv:2103.00020)."""
+
 
 class VisualTextModel(nn.Module):
     """Put images and captions into one space of ``projection`` dimensions.
@@ -32,7 +35,7 @@ class VisualTextModel(nn.Module):
     temperature : float
         Divides the dot products.
     learn_temperature : bool
-        Train its logarithm; clamped to at least 0.01, as CLIP does.
+        Train its logarithm. The training loop calls :meth:`limit_temperature` after each step.
 
     Taught in: 02, section 3.
     """
@@ -55,7 +58,17 @@ class VisualTextModel(nn.Module):
     @property
     def temperature(self) -> Tensor:
         """The positive number that divides the dot products, a scalar tensor."""
-        return self.log_temperature.exp().clamp(min=0.01)
+        return self.log_temperature.exp()
+
+    @torch.no_grad()
+    def limit_temperature(self) -> None:
+        """Set a learned temperature below 0.01 to 0.01, in place, as CLIP does.
+
+        The parameter itself is clamped, not the value that the loss sees: a clamp in the forward pass has gradient 0
+        below its bound, and a temperature that got there could never come back. A fixed temperature stays as it is.
+        """
+        if self.log_temperature.requires_grad:
+            self.log_temperature.clamp_(min=math.log(LOWEST_TEMPERATURE))
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Images (B, 3, S, S) -> embeddings (B, projection)."""
