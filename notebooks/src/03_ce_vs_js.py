@@ -35,6 +35,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -45,22 +46,29 @@ from mgutils.court_bench import Bench, Data, class_shares, first_target, mean_co
 from mgutils.court_model import StackedModel
 from mgutils.labels import imigue_labels
 from mgutils.report import figures_court as figures
+from mgutils.report.claim_evidence import above, not_above
 from mgutils.report.style import save, use_style
 
 use_style()
 figure_dir = Path(out_dir) / "figures"
 
 # %% [markdown]
-# The court keeps a record. A claim is `upheld` or `refuted` by a condition that the code evaluates; nobody types a
-# verdict.
+# The court keeps a record. A claim is `upheld`, `refuted` or `not shown` by a condition that the code evaluates; nobody
+# types a verdict. Where models are trained, `above` decides from all seeds: one side is above the other only if its
+# lowest seed is above the other's highest. Where they overlap the answer is None, and the claim is not shown.
 
 # %%
 record = []
+verdict_of = {True: "upheld", False: "refuted", None: "not shown"}
 
 
-def judge(claim: str, holds: bool, evidence: str) -> None:
-    record.append({"claim": claim, "verdict": "upheld" if holds else "refuted", "evidence": evidence})
+def judge(claim: str, holds: bool | None, evidence: str) -> None:
+    record.append({"claim": claim, "verdict": verdict_of[holds], "evidence": evidence})
     print(f"{record[-1]['verdict'].upper()}: {claim}\n  {evidence}")
+
+
+print("every seed higher:", above(np.array([3, 4]), np.array([1, 2])))
+print("the seeds overlap:", above(np.array([2, 4]), np.array([1, 3])))
 
 
 # %% [markdown]
@@ -506,8 +514,7 @@ picture
 dials = ["targets", "through", "normalize", "temperature"]
 top1 = grid.pivot(index=dials, columns="divergence", values="top1")
 fixed = top1[~top1.index.get_level_values("through")]
-print(f"largest gap between CE and KL with a fixed target: {(fixed['ce'] - fixed['kl']).abs().max():.4f} of top-1")
-assert (fixed["ce"] - fixed["kl"]).abs().max() < 0.02
+print(f"largest gap between CE and KL with a fixed target: {(fixed['ce'] - fixed['kl']).abs().max():.2%} of top-1")
 
 # %% [markdown]
 # Second, the report's suspect. If the identity target were the cause, the class target would be better wherever all
@@ -519,28 +526,23 @@ ce["class less identity"] = ce["class"] - ce["identity"]
 ce.mul(100).round(1)
 
 # %%
-gain = ce["class less identity"].mean()
-judge("the identity target breaks training, the class target repairs it", gain > 0.1,
-      f"class less identity, CE, averaged over norm and temperature: {100 * gain:+.1f} points; "
+fixed_target = results[(results["divergence"] == "ce") & ~results["through"] & (results["noise"] == 0)
+                       & (results["likeness"] == Cell().likeness)]
+by_seed = fixed_target.pivot_table(index=["normalize", "temperature", "seed"], columns="targets", values="top1")
+ahead = (by_seed["class"] - by_seed["identity"]).unstack("seed")  # one row for each setting, one column for each seed
+judge("the identity target breaks training: the class target is more than 10 points better", above(ahead.mean(), np.array([0.1])),
+      f"class less identity, mean of all settings, by seed: {(100 * ahead.mean()).round(1).tolist()} points; "
       f"with L2 norm at most {100 * ce.loc[True, 'class less identity'].abs().max():.1f}")
-assert ce.loc[True, "class less identity"].abs().max() < 0.03 and abs(gain) < 0.1
 
 # %% [markdown]
-# The average hides one setting, the report's own: no norm, tau 0.05. Here are its seeds, in points, beside those of the
-# other temperatures.
+# The average hides the settings without L2 norm, the report's own (tau 0.05) among them. Here are their seeds, in
+# points.
 
 # %%
-fixed_target = results[(results["divergence"] == "ce") & ~results["normalize"] & ~results["through"]
-                       & (results["noise"] == 0) & (results["likeness"] == Cell().likeness)]
-by_seed = fixed_target.pivot_table(index=["temperature", "seed"], columns="targets", values="top1")
-ahead = 100 * (by_seed["class"] - by_seed["identity"]).unstack("seed")
-assert profile == "smoke" or ((ahead.loc[0.05] > 0).all() and ahead.loc[[1.0, 0.07]].min().min() < 0)
-ahead.round(1)
+(100 * ahead.loc[False]).round(1)
 
 # %% [markdown]
-# At tau 0.05 the class target is ahead in all three seeds of the `cpu` profile, by very different amounts; at the other
-# temperatures the sign changes from seed to seed. Were the sign a matter of chance, three equal ones would still come
-# up in one experiment of four. So this is a hint that only more seeds can turn into a finding.
+# @@HINT@@
 
 # %% [markdown]
 # Third, the soft targets, the ones the report really ran. And fourth, the divergence: is JS what rescues?
@@ -553,34 +555,33 @@ pd.DataFrame({"cells": [len(sound), len(soft)],
              index=["fixed target, L2 norm", "soft target, tau below 1"])
 
 # %%
-assert not sound["useless"].any() and soft["useless"].all()
-rescued = soft[(soft["divergence"] == "js") & ~soft["useless"]]
-judge("the JS divergence rescues what cross entropy cannot train", len(rescued) > 0,
-      f"above the constant class with JS: {len(rescued)} of the {(soft['divergence'] == 'js').sum()} soft-target cells "
-      "that fail with CE; with a fixed target and L2 norm CE needs no rescue")
+with_js = soft[soft["divergence"] == "js"]
+lowest, highest = with_js["lowest"].to_numpy(), with_js["highest"].to_numpy()
+enough = constant + court.GAIN  # of top-1: what a model that has learned something exceeds
+rescued = True if (lowest > enough).any() else False if (highest <= enough).all() else None
+judge("the JS divergence rescues what cross entropy cannot train", rescued,
+      f"every seed above the constant class with JS: {(lowest > enough).sum()} of the {len(with_js)} soft-target cells "
+      f"below tau 1; highest seed of all {highest.max():.1%}, constant class {constant:.1%}")
 
 # %%
-plain = grid[~grid["normalize"] & (grid["temperature"] == 0.05) & (grid["targets"] == "class")].set_index("divergence")
-print(f"no norm, tau 0.05, class target: CE {plain.loc['ce', 'top1']:.1%}, real JS {plain.loc['js', 'top1']:.1%}")
+report_setting = {name: select(results, Cell("class", name, False, 0.05))["top1"] for name in ("ce", "js")}
 judge("in the report's setting (no norm, tau 0.05) a real JS loss is better than CE",
-      bool(plain.loc["js", "lowest"] > plain.loc["ce", "highest"]),
-      f"CE {plain.loc['ce', 'lowest']:.0%} to {plain.loc['ce', 'highest']:.0%}, "
-      f"real JS {plain.loc['js', 'lowest']:.0%} to {plain.loc['js', 'highest']:.0%}, same class target")
-assert plain.loc["js", "top1"] < plain.loc["ce", "top1"]
+      above(report_setting["js"], report_setting["ce"]),
+      "; ".join(f"{name.upper()} {top1.min():.0%} to {top1.max():.0%}" for name, top1 in report_setting.items())
+      + ", same class target")
 
 # %% [markdown]
-# So the report's good row was not a JS row in any sense: in its own setting the real JS is the one that struggles,
-# as section 5 predicted for logits this large.
+# @@PLAIN@@ So the report's good row was not a JS row in any sense: in its own setting the real JS is the one that
+# struggles, as section 5 predicted for logits this large.
 #
 # The marks in the map miss one kind of collapse. With L2 norm and tau below 1 similarities times tau lie between -0.07
 # and 0.07, so the soft target is nearly uniform. The model answers with a uniform prediction: its loss is $\ln 32$.
-# What it ranks first is right less often than a blind guess; we did not test why.
+# @@SILENT@@
 
 # %%
 silent = soft[soft["normalize"] & (soft["divergence"] == "ce")]
 print("loss of these cells:", silent["loss"].round(3).tolist(), " ln 32 =", round(math.log(32), 3))
 print(f"top-1 at most {silent['highest'].max():.1%}; a guess among 32 gives {1 / 32:.1%}")
-assert (silent["loss"] - math.log(32)).abs().max() < 0.01 and silent["highest"].max() < 1 / 32
 
 # %% [markdown]
 # **One thing at a time.** Start from exactly what the report's cross entropy row ran: Shariatnia's soft target at
@@ -597,12 +598,10 @@ repaired = [name for name, rows in changes.items() if (rows["top1"] > rows["cons
 broken = [name for name, rows in changes.items() if (rows["top1"] < rows["constant"] + court.GAIN).all()]
 print("every seed above the constant class:", "; ".join(repaired) or "none")
 print("no seed above it:", "; ".join(broken) or "none")
-assert {"as the report ran it", "L2 norm", "no gradient through the target"} <= set(broken)
-assert "images unlike each other" in repaired
 
 # %% [markdown]
-# The changes that leave it broken are as telling as those that repair it. Cutting the gradient through the target
-# does not help. Adding the L2 norm alone does not help. What do the broken ones share? A guess: a target that is
+# The changes that leave it broken are as telling as those that repair it. @@REPAIRS@@
+# What do the broken ones share? A guess: a target that is
 # flat before training starts. The model that fits a uniform target has all its embeddings equal. So compute, for
 # untrained weights, how much of the target's weight lies on samples of the right class, and set it beside the
 # outcome.
@@ -622,14 +621,16 @@ outcome.sort_values("weight on the right class at the start").round(2)
 
 # %%
 flat = outcome["weight on the right class at the start"] < 0.5
+ends = {kind: pd.concat([changes[name]["top1"] for name in outcome.index[rows]])
+        for kind, rows in (("flat", flat), ("sharp", ~flat))}
 judge("among these ten settings, those whose target starts flat end below all others",
-      bool(outcome.loc[flat, "top-1"].max() < outcome.loc[~flat, "top-1"].min()),
-      f"{flat.sum()} flat targets end at {outcome.loc[flat, 'top-1'].max():.0%} or less, {(~flat).sum()} sharp ones at "
-      f"{outcome.loc[~flat, 'top-1'].min():.0%} or more")
-assert outcome.loc[flat, "top-1"].max() < outcome.loc[~flat, "top-1"].min()
+      above(ends["sharp"], ends["flat"]),
+      f"every seed of {flat.sum()} flat targets: {ends['flat'].max():.0%} or less; of {(~flat).sum()} sharp ones: "
+      f"{ends['sharp'].min():.0%} or more")
 
 # %% [markdown]
-# Ten settings chosen by hand are not the whole story. The map has a flat target that trains and a sharp one that fails.
+# Ten settings chosen by hand are not the whole story. Look in the map for a flat target that trains and for a sharp
+# one that fails.
 
 # %%
 odd = {"flat: soft without gradient, CE, L2 norm, tau 1.0": Cell("soft", "ce", True, 1.0),
@@ -638,11 +639,9 @@ for name, cell in odd.items():
     scores = select(results, cell)["top1"]
     print(f"{name}: weight {right_weight(cell):.2f} at the start, top-1 {scores.mean():.0%} "
           f"({scores.min():.0%} to {scores.max():.0%}), constant class {constant:.0%}")
-    assert profile == "smoke" or (scores.mean() > constant + court.GAIN) == name.startswith("flat")
 
 # %% [markdown]
-# So a flat start is neither sure to fail nor the only way to fail: the second failure is section 5's, a bounded loss at
-# large logits. The claim above holds for the changes that we tried.
+# @@ODD@@
 
 # %% [markdown]
 # A target made of similarities is flat when images or captions start alike. Then the likeness of the images is part
@@ -658,10 +657,9 @@ picture
 # %%
 unlike, alike = (select(results, replace(court.REPORT_CE, likeness=value))["top1"] for value in (0.0, 0.8))
 judge("the report's CE row fails because of what it was trained with, not because it is cross entropy",
-      bool(unlike.min() > constant > alike.max()),
-      f"the same loss: {unlike.mean():.0%} on unlike images, {alike.mean():.0%} on alike ones; "
+      above(unlike, np.append(alike, constant)),
+      f"the same loss: {unlike.min():.0%} or more on unlike images, {alike.max():.0%} or less on alike ones; "
       f"constant class {constant:.0%}")
-assert unlike.min() > constant > alike.max()
 
 # %% [markdown]
 # The report's 22.54 % has the same signature: it is below the 27.27 % (of its validation frames; 27.28 % of all
@@ -702,15 +700,12 @@ for level in size.noise:
 # %%
 worst = max(size.noise)
 js_rows, ce_rows = noise[worst].loc["class JS, sound"], noise[worst].loc["class CE, sound"]
-judge("JS is better than CE when labels are wrong (sound setting)", bool(js_rows.min() > ce_rows.max()),
+judge("JS is better than CE when labels are wrong (sound setting)", above(js_rows, ce_rows),
       f"at {worst:.0%} noise JS {js_rows.mean():.0%} ({js_rows.min():.0%} to {js_rows.max():.0%}), "
       f"CE {ce_rows.mean():.0%} ({ce_rows.min():.0%} to {ce_rows.max():.0%})")
-assert js_rows.mean() > ce_rows.mean()
-assert (noise.loc["identity CE, sound"] - noise.loc["class CE, sound"]).mean().abs().max() < 0.03
 
 # %% [markdown]
-# So there is a true sentence near the report's: the *real* JS divergence, with normalised embeddings, resists wrong
-# labels. It is not what was run.
+# @@NOISE@@ It is not what was run.
 #
 # ## 8. Public disputes on trial
 #
@@ -721,14 +716,13 @@ assert (noise.loc["identity CE, sound"] - noise.loc["class CE, sound"]).mean().a
 # temperature soft and binary targets train alike, at the report's they do not.
 
 # %%
-by_tau = {tau: (select(results, Cell("transposed", "ce", False, tau, True))["top1"].mean(),
-                select(results, Cell("identity", "ce", False, tau))["top1"].mean()) for tau in (1.0, 0.05)}
-print({tau: f"soft {soft_top1:.1%}, binary {binary_top1:.1%}" for tau, (soft_top1, binary_top1) in by_tau.items()})
-judge("issue 12: at the author's tau of 1.0 soft targets train differently from binary ones",
-      abs(by_tau[1.0][0] - by_tau[1.0][1]) > 0.03,
-      f"at tau 1.0 by {100 * (by_tau[1.0][0] - by_tau[1.0][1]):+.1f} points, at tau 0.05 by "
-      f"{100 * (by_tau[0.05][0] - by_tau[0.05][1]):+.1f}")
-assert abs(by_tau[1.0][0] - by_tau[1.0][1]) < 0.03
+by_tau = {tau: [select(results, cell)["top1"].to_numpy() for cell in (Cell("transposed", "ce", False, tau, True),
+                                                                      Cell("identity", "ce", False, tau))]
+          for tau in (1.0, 0.05)}
+less = {tau: soft_top1 - binary_top1 for tau, (soft_top1, binary_top1) in by_tau.items()}  # by seed
+judge("issue 12: at the author's tau of 1.0 soft targets train differently from binary ones, by more than 3 points",
+      above(np.abs(less[1.0]), np.array([0.03])),
+      "; ".join(f"at tau {tau} by {(100 * gap).round(1).tolist()} points in the seeds" for tau, gap in less.items()))
 
 # %% [markdown]
 # **Issue 16 says three things.** Without L2 norm the logits are unbounded. CLIP uses the identity as its target
@@ -771,10 +765,13 @@ judge("issue 24: the transposed target's rows do not sum to 1", bool((sums - 1).
 
 # %%
 pairs = summarise(pd.concat([select(results, cell) for cell in dispute_cells]))
-pairs = pairs.pivot(index=["normalize", "temperature"], columns="targets", values=["top1", "useless"])
-mended = pairs["useless", "transposed"].astype(bool) & ~pairs["useless", "soft"].astype(bool)
-judge("issue 24: transposing is what breaks training", bool(mended.any()),
-      f"{mended.sum()} of {pairs['useless', 'transposed'].sum()} broken settings work with proper rows")
+pairs = pairs.pivot(index=["normalize", "temperature"], columns="targets", values=["top1", "lowest", "highest"])
+broken_rows = pairs[pairs["highest", "transposed"] <= enough]  # in every seed
+repaired_by_rows = broken_rows["lowest", "soft"] > enough
+still_broken = broken_rows["highest", "soft"] <= enough
+judge("issue 24: transposing is what breaks training",
+      True if repaired_by_rows.any() else False if still_broken.all() else None,
+      f"of {len(broken_rows)} settings broken in every seed {repaired_by_rows.sum()} work with proper rows")
 pairs["top1"].astype(float).mul(100).round(1)
 
 # %% [markdown]
@@ -810,7 +807,7 @@ with torch.no_grad():
 after = select(results, court.REPORT_CE)
 print("mean cosine between images and between captions, untrained:", [round(cosine, 3) for cosine in start])
 judge("issue 27: training makes all vectors similar",
-      bool(after["image_cosine"].min() > start[0] and after["caption_cosine"].min() > start[1]),
+      above(np.append(after["image_cosine"] - start[0], after["caption_cosine"] - start[1]), np.zeros(1)),
       f"after training {after['image_cosine'].mean():.3f} and {after['caption_cosine'].mean():.3f}")
 
 # %%
@@ -854,21 +851,20 @@ assert max(clips, kl) < -1 and abs(plain_ce) < 1e-9 and abs(weighted[0]) < 1e-9 
 # %% [markdown]
 # Can the entropy term keep a model from getting there? With the gradient through the target, cross entropy *is* KL
 # plus the target's entropy, so the CE and KL rows of the map are the regularised and the unregularised loss. Below
-# tau 1 both fail (asserted above). At tau 1.0 with L2 norm they part.
+# tau 1 both fail (the map above). At tau 1.0 with L2 norm they part.
 
 # %%
-part = grid[(grid["targets"] == "soft") & grid["through"] & grid["normalize"] & (grid["temperature"] == 1)]
-part = part.set_index("divergence")[["top1", "lowest", "highest", "caption_cosine"]]
+term = {name: select(results, Cell("soft", divergence, True, 1.0, through=True))
+        for name, divergence in (("with the entropy term", "ce"), ("without", "kl"))}
 judge("issue 27: entropy regularisation does nothing for the collapse of the captions",
-      bool(part.loc["ce", "caption_cosine"] >= part.loc["kl", "caption_cosine"]),
-      f"with L2 norm and tau 1.0 the captions' mean cosine is {part.loc['ce', 'caption_cosine']:.2f} with the entropy "
-      f"term, {part.loc['kl', 'caption_cosine']:.2f} without")
-assert profile == "smoke" or part.loc["ce", "top1"] < part.loc["kl", "top1"]
-part.loc[["ce", "kl"]].round(2)
+      not_above(term["without"]["caption_cosine"], term["with the entropy term"]["caption_cosine"]),
+      "with L2 norm and tau 1.0 the captions' mean cosine is " + ", ".join(
+          f"{rows['caption_cosine'].min():.2f} to {rows['caption_cosine'].max():.2f} {name}"
+          for name, rows in term.items()))
+pd.concat(term)[["top1", "caption_cosine"]].groupby(level=0, sort=False).agg(["min", "mean", "max"]).round(2)
 
 # %% [markdown]
-# The first row is with the term, the second without. In the `cpu` profile it spreads the captions and raises no top-1:
-# captions that lie apart need not lie at their images.
+# @@TERM@@
 
 # %% [markdown]
 # In October 2025 the author replaced this loss (pull request 28) by L2-normalised embeddings with targets from
@@ -877,7 +873,7 @@ part.loc[["ce", "kl"]].round(2)
 # %%
 after = pd.concat([select(results, Cell("class", "ce", temperature=tau)) for tau in size.temperatures])
 judge("pull request 28 (L2 norm, targets from ids) repairs the loss",
-      bool((after["top1"] > after["constant"] + court.GAIN).all()),
+      above(after["top1"] - after["constant"], np.array([court.GAIN])),
       f"top-1 {after['top1'].min():.0%} to {after['top1'].max():.0%} over {len(size.temperatures)} temperatures and "
       f"{size.seeds} seeds")
 
@@ -889,7 +885,7 @@ judge("pull request 28 (L2 norm, targets from ids) repairs the loss",
 # %%
 verdicts = pd.DataFrame(record)
 verdicts.to_csv(Path(out_dir) / "court_verdicts.csv", index=False)
-assert verdicts["claim"].is_unique and set(verdicts["verdict"]) == {"upheld", "refuted"}
+assert verdicts["claim"].is_unique and set(verdicts["verdict"]) <= {"upheld", "refuted", "not shown"}
 verdicts.style.hide(axis="index").set_properties(**{"text-align": "left"})
 
 # %% [markdown]

@@ -357,9 +357,9 @@ if has_texts:
               f"{'the meaning of the text helps' if helps[kind] else 'not shown that the meaning helps'}")
 
 # %% [markdown]
-# Five classes and two seeds are a small test: a p near 0.05 should be repeated with other classes (exercise 3). Among
-# *all* classes the same images are mostly given to classes that the model was trained on, as the column `all_top1`
-# shows.
+# Five classes and so few seeds are a small test: a p near 0.05 should be repeated with other classes (*More to try*,
+# item 3). Among *all* classes the same images are mostly given to classes that the model was trained on, as the column
+# `all_top1` shows.
 #
 # A wrong answer may still be a near one. In three of the classes the hand is at the head or the neck, in two it is
 # before the body. Do the texts at least find the *region*? There are only ten ways to split five texts into three and
