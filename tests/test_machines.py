@@ -1,0 +1,47 @@
+"""Reproductions laid side by side: what differs is named, what is equal is counted."""
+
+import json
+
+import pytest
+
+from benchmarks import machines
+from mgutils.errors import ConfigError
+
+
+def leave(folder, top1, verdict="refuted", finding=True):
+    """What a reproduction leaves, cut down to one row of each."""
+    for part in ("tables", "figures"):
+        (folder / part).mkdir(parents=True)
+    row = {"row": "sound_ce", "method": "CE", "top1": top1, "top1_min": top1 - 1, "top1_max": top1 + 1}
+    (folder / "tables" / "table1.json").write_text(json.dumps([row]))
+    (folder / "tables" / "findings.json").write_text(json.dumps({"findings": {"JS above CE": finding}}))
+    rows = [{"id": "a", "verdict": verdict}, {"id": "b", "verdict": "reproduced"}]
+    (folder / "figures" / "claims.json").write_text(json.dumps({"rows": rows}))
+    return folder
+
+
+def test_ranges_and_what_differs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    leave(tmp_path / "one", 90.0)
+    leave(tmp_path / "two", 92.5, verdict="not shown", finding=None)
+    machines.main(["published=one", "other=two"])
+    text = machines.PAGE.read_text()
+    assert "| CE | top1 | 90.0 | 92.5 | 2.5 | 89.0 to 91.0 |" in text
+    assert "1 of 2 are equal on all 2." in text
+    assert "| a | refuted | not shown |" in text and "| b | reproduced |" in text
+    assert "| JS above CE | holds | not shown |" in text
+
+
+def test_a_note_between_title_and_table_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    leave(tmp_path / "one", 90.0)
+    machines.main(["published=one", "again=one"])
+    machines.PAGE.write_text(machines.PAGE.read_text().replace("\n\n## Table 1", "\n\nMade by hand.\n\n## Table 1", 1))
+    machines.main(["published=one", "again=one"])
+    text = machines.PAGE.read_text()
+    assert text.count("Made by hand.") == 1 and "2 of 2 are equal" in text and "Differs" not in text
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="found no table1.json"):
+        machines.read_machine("a", tmp_path)
