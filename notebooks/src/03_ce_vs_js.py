@@ -541,10 +541,10 @@ judge("the identity target breaks training: the class target is more than 10 poi
 (100 * ahead.loc[False]).round(1)
 
 # %% [markdown]
-# In the published run (profile `cpu`, seed 0) the class target is ahead at tau 0.05 by 7.6, 5.2 and 5.0 points. Is that
-# a finding? Were the sign a matter of chance, three equal ones would come up in one experiment of four. Three more seeds
-# (3 to 5) gave -3.7, -2.2 and +0.2 points, and another processor gave 13.5, 26.1 and 2.4 for the first three. It was
-# chance: no verdict rests on it.
+# In the published run (profile `cpu`, seed 0) the class target is ahead at tau 0.05 by 7.6, 5.2 and 5.0 points. Is this
+# a finding? Were the sign a matter of chance, three equal ones would come up in one experiment of four. Three more
+# seeds (3 to 5) gave -3.7, -2.2 and +0.2 points, and another processor gave 13.5, 26.1 and 2.4 for the first three. It
+# was chance: no verdict rests on it.
 
 # %% [markdown]
 # Third, the soft targets, the ones the report really ran. And fourth, the divergence: is JS what rescues?
