@@ -161,8 +161,8 @@ def test_the_machines_are_those_of_the_runs(lines, tmp_path):
     (tmp_path / "out" / "runs" / "e").mkdir()
     write(tmp_path / "figures" / "made_on.json", machines(tmp_path / "out")[:1])
     write_results(tmp_path / "out" / "tables", tmp_path / "out" / "figures")
-    assert lines()[-2:] == ["Published numbers made on: A, AVX2, 2 threads, torch 2.15.0.",
-                            "These numbers made on: A, AVX2, 2 threads, torch 2.15.0 (runs: 2); "
+    assert lines()[-2:] == ["Published numbers made on: A, AVX2, threads: 2, torch 2.15.0.",
+                            "These numbers made on: A, AVX2, threads: 2, torch 2.15.0 (runs: 2); "
                             "B, torch 2.15.0 (runs: 1)."]
 
 

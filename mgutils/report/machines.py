@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = "made_on.json"
-_SHOWN = {"processor": "{}", "cpu_capability": "{}", "threads": "{} threads", "gpu": "{}",
+_SHOWN = {"processor": "{}", "cpu_capability": "{}", "threads": "threads: {}", "gpu": "{}",
           "torch": "torch {}"}
 
 
