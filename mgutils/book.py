@@ -87,7 +87,7 @@ def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str =
     """
     notebook_dir, book_dir = Path(notebook_dir), Path(book_dir)
     get_profile(profile)
-    found = sorted(notebook_dir.glob(_PATTERN))
+    found = sorted(path for path in notebook_dir.glob(_PATTERN) if "." not in path.stem)  # NN_name.failed is no chapter
     if not found:
         raise ConfigError(f"{notebook_dir}: found no notebook {_PATTERN}. Run `mg reproduce` first, or name the folder "
                           "of executed notebooks with --notebooks.")

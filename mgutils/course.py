@@ -1,31 +1,41 @@
-"""The whole course in one go: data, executed notebooks, pages, Table 1. One notebook is :mod:`mgutils.notebooks`."""
+"""The whole course in one go: data, executed notebooks, pages, Table 1.
+
+One notebook is :mod:`mgutils.notebooks`; the comparison with the published results is
+:mod:`mgutils.report.compare`.
+"""
 
 from __future__ import annotations
 
 import os
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mgutils.config import Profile, get_profile
 from mgutils.course_map import record_minutes
-from mgutils.errors import ConfigError
+from mgutils.errors import ConfigError, MgError, NotebookError
 from mgutils.notebooks import SOURCES, execute, sources
 from mgutils.pages import to_html
+from mgutils.report.compare import compare
 
 
 def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir: Path | str,
-              only: Sequence[str] | None = None, source_dir: Path | str = SOURCES) -> list[Path]:
-    """Make the dataset if absent, execute the notebooks in order, write their pages, print Table 1.
+              only: Sequence[str] | None = None, source_dir: Path | str = SOURCES, *,
+              start: str | None = None) -> list[Path]:
+    """Make the dataset if absent, execute the notebooks in order, compare with published results.
 
-    Leaves ``out_dir/notebooks/NN_name.ipynb`` and ``.html`` and ``out_dir/tables/minutes.csv``; the notebooks
-    themselves write ``out_dir/figures``, ``out_dir/tables`` and the run store ``out_dir/runs``.
+    Leaves ``out_dir/notebooks/NN_name.ipynb`` and ``.html`` and ``out_dir/tables/minutes.csv``; the
+    notebooks themselves write ``out_dir/figures``, ``out_dir/tables`` and the run store
+    ``out_dir/runs``. After a notebook that fails the later ones are still executed.
 
     Parameters
     ----------
     only : sequence of str, optional
-        Numbers or names of notebooks, such as ``01`` or ``05_evaluation``; all if not given.
+        Numbers or names of notebooks, such as ``05`` or ``05_evaluation``; all if not given.
+    start : str, optional
+        Number or name of the first notebook to execute; it uses what the earlier ones left in the
+        run store.
 
     Returns
     -------
@@ -34,35 +44,93 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
 
     Raises
     ------
-    MgError
-        If a notebook fails (those after it are not executed), or the data is neither there nor to be made.
+    ConfigError
+        If no notebook has such a number or name, or the data is neither there nor to be made;
+        nothing has been executed then.
+    NotebookError
+        After all notebooks, if some failed; the message names each of them and its cell.
     """
     profile = get_profile(profile) if isinstance(profile, str) else profile
-    chosen = _choose(sources(source_dir), only)
+    chosen = choose(sources(source_dir), only, start)
     data_root, out_dir = Path(data_root).absolute(), Path(out_dir).absolute()
     make_data(profile, data_root)
     cwd = Path(source_dir).absolute().parent
     parameters = {"profile": profile.name, "data_root": _short(data_root, cwd), "seed": seed,
                   "out_dir": _short(out_dir, cwd)}
-    executed, start = [], time.monotonic()
+    began = time.time()
+    failures = _execute_all(chosen, out_dir, parameters, cwd)
+    _print_results(out_dir, (time.time() - began) / 60)
+    comparison = compare(cwd.parent / "figures", out_dir, profile, data_root, since=began)
+    print(*comparison, sep="\n", flush=True)
+    if failures:
+        first = f"{len(failures)} of {len(chosen)} notebooks failed."
+        raise NotebookError("\n".join([first, *failures]))
+    return [_executed(out_dir, source) for source in chosen]
+
+
+def choose(all_sources: Sequence[Path], only: Sequence[str] | None = None,
+           start: str | None = None) -> list[Path]:
+    """The sources with one of the numbers or names, or those from one of them on.
+
+    Raises
+    ------
+    ConfigError
+        If both are given, or a word fits no source.
+    """
+    if only is not None and start is not None:
+        raise ConfigError("only, from: found both; wanted one of them. --only names notebooks, "
+                          "--from the first of all that follow.")
+    if start is not None:
+        return list(all_sources[_position(all_sources, "from", start):])
+    if only is None:
+        return list(all_sources)
+    if not only:
+        raise ConfigError(f"only: found no notebook; wanted some of {_stems(all_sources)}.")
+    places = {_position(all_sources, "only", word) for word in only}
+    return [all_sources[place] for place in sorted(places)]
+
+
+def _position(all_sources: Sequence[Path], option: str, word: str) -> int:
+    """Which source a number (``5``, ``05``), a name (``evaluation``) or ``05_evaluation`` means."""
+    for place, source in enumerate(all_sources):
+        number, _, name = source.stem.partition("_")
+        if word in (source.stem, name, number) or f"0{word}" == number:
+            return place
+    raise ConfigError(f"{option}: found {word!r}; wanted some of {_stems(all_sources)}.")
+
+
+def _stems(all_sources: Sequence[Path]) -> str:
+    return ", ".join(source.stem for source in all_sources)
+
+
+def _execute_all(chosen: Sequence[Path], out_dir: Path, parameters: Mapping[str, Any],
+                 cwd: Path) -> list[str]:
+    """Execute the notebooks and make their pages. Returns the messages of those that failed."""
+    failures = []
     for position, source in enumerate(chosen, start=1):
         began = time.monotonic()
-        executed.append(execute(source, out_dir / "notebooks" / f"{source.stem}.ipynb", parameters, cwd=cwd,
-                                progress=sys.stderr.isatty()))
-        to_html(executed[-1])
+        page = _executed(out_dir, source).with_suffix(".html")
+        page.unlink(missing_ok=True)  # of an earlier run: a notebook that fails has no page
+        try:
+            out = _executed(out_dir, source)
+            to_html(execute(source, out, parameters, cwd=cwd, progress=True), page)
+            failed = ""
+        except MgError as error:
+            failed = "  failed"
+            # other errors, such as a formula that has no MathML, do not name the notebook
+            named = isinstance(error, NotebookError)
+            failures.append(str(error) if named else f"{source.stem}: {error}")
         minutes = (time.monotonic() - began) / 60
-        record_minutes(out_dir / "tables" / "minutes.csv", source.stem, profile.name, minutes)
-        print(f"{position}/{len(chosen)}  {source.stem:<24} {minutes:5.1f} min", flush=True)
-    _print_results(out_dir, (time.monotonic() - start) / 60)
-    return executed
+        if not failed:
+            table = out_dir / "tables" / "minutes.csv"
+            record_minutes(table, source.stem, parameters["profile"], minutes)
+        line = f"{position}/{len(chosen)}  {source.stem:<24} {minutes:5.1f} min{failed}"
+        print(line, flush=True)
+    return failures
 
 
-def _choose(all_sources: list[Path], only: Sequence[str] | None) -> list[Path]:
-    """The sources whose name begins with one of the words."""
-    for word in only or ():
-        if not any(source.stem.startswith(word) for source in all_sources):
-            raise ConfigError(f"only: found {word!r}; wanted some of {', '.join(s.stem for s in all_sources)}.")
-    return [source for source in all_sources if only is None or source.stem.startswith(tuple(only))]
+def _executed(out_dir: Path, source: Path) -> Path:
+    return out_dir / "notebooks" / f"{source.stem}.ipynb"
 
 
 def make_data(profile: Profile, data_root: Path) -> None:

@@ -1,7 +1,7 @@
 """The errors that the kit raises for a user's mistake, and nothing else.
 
 All of them derive from :class:`MgError`. The command line prints such an error without a traceback and exits
-with status 2. An error of any other type is a defect of the kit.
+with its status: 2, or 1 where a notebook failed. An error of any other type is a defect of the kit.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ class CheckpointError(MgError):
 
 class TrainingError(MgError):
     """A run cannot go on: its loss is no longer a number."""
+
+
+class NotebookError(MgError):
+    """A cell of a notebook failed, took too long, or ended its kernel."""
+
+    exit_status = 1
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,12 @@ import papermill
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellTimeoutError
 from nbformat import NotebookNode
 from traitlets import default
 
-from mgutils.errors import ConfigError, MgError
+from mgutils.cell_progress import CellProgress
+from mgutils.errors import ConfigError, MgError, NotebookError
 from mgutils.versions import Version, derive, fingerprint, is_as_built, keep_outputs
 
 SOURCES = Path(__file__).resolve().parents[1] / "notebooks" / "src"
@@ -201,7 +202,7 @@ def execute(notebook: Path | str, out: Path | str, parameters: Mapping[str, Any]
     timeout : float, optional
         Seconds that one cell may take; no limit if not given.
     progress : bool
-        Show a bar over the cells.
+        Show on standard error which cell is running.
 
     Returns
     -------
@@ -212,8 +213,8 @@ def execute(notebook: Path | str, out: Path | str, parameters: Mapping[str, Any]
     ------
     ConfigError
         If the notebook lacks one of the parameters.
-    MgError
-        If a cell fails, takes too long or ends the kernel.
+    NotebookError
+        If a cell fails, takes too long or ends the kernel; the message names the cell.
     """
     notebook, out = Path(notebook), Path(out).absolute()
     parameters = {name: value.as_posix() if isinstance(value, Path) else value
@@ -222,26 +223,35 @@ def execute(notebook: Path | str, out: Path | str, parameters: Mapping[str, Any]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.unlink(missing_ok=True)
     unfinished = out.with_suffix(".failed.ipynb")
-    bar = {"desc": notebook.stem, "leave": False} if progress else False
-    try:
-        executed = papermill.execute_notebook(
-            _read(notebook), unfinished, parameters, kernel_name="python3", kernel_manager_class=_ThisInterpreter,
-            cwd=cwd or SOURCES.parent, execution_timeout=timeout, progress_bar=bar)
-    except papermill.PapermillExecutionError as error:
-        raise MgError(_failure(notebook, error, unfinished)) from None
-    except (CellTimeoutError, DeadKernelError) as error:
-        raise MgError(f"{notebook.stem}: {str(error).strip()}\nThe notebook as far as it came: {unfinished}") from None
-    _write(_without_traces(executed), unfinished)
-    os.replace(unfinished, out)
-    return out
+    node = _read(notebook)
+    with CellProgress(notebook.stem, _count_cells(node, parameters), show=progress) as running:
+        try:
+            executed = papermill.execute_notebook(
+                node, unfinished, parameters, kernel_name="python3", kernel_manager_class=_ThisInterpreter,
+                cwd=cwd or SOURCES.parent, execution_timeout=timeout, progress_bar=False,
+                on_cell_execute=running.cell_started)
+        except papermill.PapermillExecutionError as error:
+            found, cell = f"{error.ename}: {error.evalue}", (error.exec_count, error.source)
+        except (CellTimeoutError, RuntimeError) as error:  # RuntimeError: the kernel died, or did not start
+            found, cell = str(error).strip().partition("\n")[0], (running.number, running.source)
+        else:
+            _write(_without_traces(executed), unfinished)
+            os.replace(unfinished, out)
+            return out
+    raise NotebookError(_failure(notebook.stem, *cell, found, unfinished))
 
 
-def _failure(notebook: Path, error: papermill.PapermillExecutionError, unfinished: Path) -> str:
+def _count_cells(node: NotebookNode, parameters: Mapping[str, Any]) -> int:
+    """Code cells that the kernel will get; papermill adds one with the parameters."""
+    return sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in node.cells) + bool(parameters)
+
+
+def _failure(stem: str, number: int, source: str, found: str, unfinished: Path) -> str:
     """Where and how a cell failed, in a few lines."""
-    lines = error.source.strip().splitlines()
+    lines = source.strip().splitlines()
     shown = [f"    {line}" for line in lines[:5]] + ["    ..."] * (len(lines) > 5)
-    return "\n".join([f"{notebook.stem}, cell [{error.exec_count}] failed:", *shown, f"{error.ename}: {error.evalue}",
-                      f"The notebook as far as it came: {unfinished}"])
+    place = f"{stem}, cell [{number}] failed:" if number else f"{stem} failed before its first cell:"
+    return "\n".join([place, *shown, found, f"The notebook as far as it came: {unfinished}"])
 
 
 def _without_traces(notebook: NotebookNode) -> NotebookNode:

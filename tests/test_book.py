@@ -34,7 +34,8 @@ def notebook_dir(tmp_path):
                  new_code_cell("plot()", outputs=[figure] if name != "03_c" else [])]
         notebook = new_notebook(cells=cells, metadata={"papermill": {"parameters": {"profile": "smoke"}}})
         nbformat.write(notebook, folder / f"{name}.ipynb")
-    nbformat.write(new_notebook(), folder / "draft.ipynb")
+    for no_chapter in ("draft", "04_d.failed"):
+        nbformat.write(new_notebook(), folder / f"{no_chapter}.ipynb")
     return folder
 
 

@@ -1,16 +1,19 @@
 """Building, executing and showing notebooks, on throw-away sources; then the course itself, in the smoke profile."""
 
+import io
 import json
 import os
 import re
 import sys
+from functools import partial
 
 import nbformat
 import pytest
 
-from mgutils import course, notebooks, versions
+from mgutils import cell_progress, course, notebooks, versions
+from mgutils.cli import main
 from mgutils.config import get_profile
-from mgutils.errors import ConfigError, MgError
+from mgutils.errors import ConfigError, MgError, NotebookError
 from mgutils.exercises import listing
 from mgutils.notebooks import build, execute, parameters_of
 from mgutils.pages import formula, network_references, to_html
@@ -189,8 +192,48 @@ def test_a_failing_cell_is_named_and_the_notebook_is_kept(project, tmp_path):
                                                ("import os; os._exit(1)", "Kernel died")])
 def test_a_cell_that_hangs_or_ends_the_kernel_is_an_error(project, tmp_path, cell, message):
     source = project(a=f"{PARAMETERS}\n# %%\n{cell}\n") / "01_a.py"
-    with pytest.raises(MgError, match=f"(?s)01_a: .*{message}.*a.failed.ipynb"):
+    with pytest.raises(NotebookError) as caught:
         execute(source, tmp_path / "a.ipynb", cwd=tmp_path, timeout=3)
+    said = str(caught.value).splitlines()
+    assert said[:2] == ["01_a, cell [2] failed:", f"    {cell}"] and message in said[2] and len(said) == 4
+    assert said[3].endswith("a.failed.ipynb") and (tmp_path / "a.failed.ipynb").exists()
+
+
+def test_a_kernel_that_does_not_start_is_an_error(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "get_kernel_dict", lambda: {"argv": ["/bin/false"], "display_name": "x"})
+    with pytest.raises(NotebookError, match="01_a failed before its first cell:\nKernel died"):
+        execute(project(a=SOURCE) / "01_a.py", tmp_path / "a.ipynb", cwd=tmp_path)
+
+
+SLEEPING = PARAMETERS + "\n# %%\nimport time\n\n# %% [markdown]\n# Now wait.\n\n# %%\ntime.sleep(1.5)\n"
+
+
+def test_a_log_file_gets_a_line_now_and_then_while_a_cell_is_silent(project, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cell_progress, "LOG_EVERY", 0.5)
+    execute(project(a=SLEEPING) / "01_a.py", tmp_path / "a.ipynb", {"seed": 1}, cwd=tmp_path, progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert all(re.fullmatch(r"01_a: cell [0-4]/4, 0\.\d min", line) for line in lines)
+    assert 2 <= lines.count("01_a: cell 4/4, 0.0 min") + lines.count("01_a: cell 4/4, 0.1 min") <= 4
+
+
+def test_nothing_is_written_of_the_progress_that_nobody_asked_for(project, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cell_progress, "LOG_EVERY", 0.1)
+    execute(project(a=SLEEPING) / "01_a.py", tmp_path / "a.ipynb", cwd=tmp_path)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_gets_a_bar_whose_clock_goes_on(project, tmp_path, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(cell_progress.sys, "stderr", terminal)
+    monkeypatch.setattr(cell_progress, "BAR_EVERY", 0.1)
+    execute(project(a=SLEEPING) / "01_a.py", tmp_path / "a.ipynb", cwd=tmp_path, progress=True)
+    states = re.findall(r"01_a: [^\r]* 2/3 \[", terminal.getvalue())
+    assert len(states) > 5 and "cell, " not in terminal.getvalue()
+
+
+def test_a_line_of_the_log_comes_at_least_once_a_minute():
+    assert cell_progress.LOG_EVERY <= 60
 
 
 def test_an_endless_function_is_stopped_in_a_kernel_and_the_notebook_goes_on(project, tmp_path):
@@ -255,21 +298,90 @@ def test_reproduce_runs_all_in_order_and_prints_table_1(project, tmp_path, capsy
     assert said.count("../data 5 smoke") == 2
 
 
-def test_reproduce_stops_at_the_first_failure(project, tmp_path):
-    source_dir = project(one=PARAMETERS + "\n# %%\n1 / 0\n", two=COUNTING)
-    (tmp_path / "data").mkdir()
-    with pytest.raises(MgError, match="01_one, cell .*\n.*\nZeroDivisionError"):
-        course.reproduce("smoke", tmp_path / "data", 0, tmp_path / "out", source_dir=source_dir)
-    assert not (tmp_path / "out" / "tables").exists()
+DIVIDING = PARAMETERS + "\n# %%\n1 / 0\n"
+DYING = PARAMETERS + "\n# %%\nimport os\nos._exit(1)\n"
 
 
-def test_reproduce_takes_a_choice_of_notebooks(project, tmp_path):
-    source_dir = project(one=COUNTING, two=COUNTING)
+@pytest.fixture
+def mg(tmp_path, monkeypatch):
+    """``mg(source_dir, words)`` runs ``mg reproduce`` over toy sources; returns the exit status."""
     (tmp_path / "data").mkdir()
-    executed = course.reproduce("smoke", tmp_path / "data", 0, tmp_path / "out", ["02"], source_dir)
-    assert [path.stem for path in executed] == ["02_two"]
-    with pytest.raises(ConfigError, match="found '07'; wanted some of 01_one, 02_two"):
-        course.reproduce("smoke", tmp_path / "data", 0, tmp_path / "out", ["07"], source_dir)
+    reproduce = course.reproduce
+
+    def run(source_dir, *words):
+        monkeypatch.setattr(course, "reproduce", partial(reproduce, source_dir=source_dir))
+        return main(["reproduce", "--profile", "smoke", "--data-root", str(tmp_path / "data"),
+                     "--out-dir", str(tmp_path / "out"), *words])
+
+    return run
+
+
+def test_reproduce_goes_on_after_failures_and_names_them_at_its_end(project, tmp_path, mg, capsys):
+    source_dir = project(one=COUNTING, two=DIVIDING, three=DYING, four=COUNTING)
+    stale = tmp_path / "out" / "notebooks" / "02_two.html"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("of an earlier, good run")
+    assert mg(source_dir) == 1
+    assert {path.name for path in stale.parent.iterdir()} == {
+        "01_one.ipynb", "01_one.html", "02_two.failed.ipynb", "03_three.failed.ipynb", "04_four.ipynb", "04_four.html"}
+    captured = capsys.readouterr()
+    assert [line.split()[1::3] for line in captured.out.splitlines()[:4]] == [
+        ["01_one"], ["02_two", "failed"], ["03_three", "failed"], ["04_four"]]
+    said = captured.err.splitlines()
+    assert said[:4] == ["mg: 2 of 4 notebooks failed.", "02_two, cell [3] failed:", "    1 / 0",
+                        "ZeroDivisionError: division by zero"] and said[4].endswith("02_two.failed.ipynb")
+    assert said[5:9] == ["03_three, cell [3] failed:", "    import os", "    os._exit(1)", "Kernel died"]
+    minutes = (tmp_path / "out" / "tables" / "minutes.csv").read_text()
+    assert "01_one" in minutes and "two" not in minutes
+
+
+def test_a_notebook_whose_page_cannot_be_made_has_failed_and_is_named(project, tmp_path, mg, capsys):
+    assert mg(project(one=PARAMETERS + "\n# %% [markdown]\n# $\\frac{1$\n", two=COUNTING)) == 1
+    assert "1 of 2 notebooks failed.\n01_one: formula" in capsys.readouterr().err
+    assert (tmp_path / "out" / "notebooks" / "02_two.html").exists()
+
+
+def test_the_users_stop_ends_reproduce_at_once(project, tmp_path, mg, monkeypatch, capsys):
+    begun = []
+
+    def stopped(source, *_, **__):
+        begun.append(source.stem)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(course, "execute", stopped)
+    assert mg(project(one=COUNTING, two=COUNTING)) == 130
+    assert begun == ["01_one"] and "stopped by the user" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "wanted"), [
+    (["--only", "02"], ["02"]), (["--only", "three", "1"], ["01", "03"]),
+    (["--only=02_b", "--only", "03"], ["02", "03"]), (["--only", "02", "2", "b"], ["02"]),
+    (["--from", "02"], ["02", "03"]), (["--from=03_three"], ["03"]),
+    ([], ["01", "02", "03"])])
+def test_only_and_from_choose_notebooks(project, mg, monkeypatch, words, wanted):
+    begun = []
+    monkeypatch.setattr(course, "_execute_all", lambda chosen, *_: begun.extend(one.stem[:2] for one in chosen) or [])
+    assert mg(project(a="", b="", three=""), *words) == 0
+    assert begun == wanted
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--only", "01", "07"], "only: found '07'; wanted some of 01_one, 02_two."),
+    (["--only", "0"], "only: found '0'; wanted"), (["--only", ""], "only: found ''; wanted"),
+    (["--only"], "only: found no notebook; wanted some of 01_one"), (["--from", "on"], "from: found 'on'; wanted"),
+    (["--from", "01", "--only", "02"], "only, from: found both; wanted one")])
+def test_a_wrong_choice_is_an_error_before_anything_is_made(project, tmp_path, mg, words, message, capsys):
+    (tmp_path / "data").rmdir()
+    assert mg(project(one=COUNTING, two=COUNTING), *words) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists() and not (tmp_path / "data").exists()
+
+
+def test_the_comparison_is_printed_before_the_failures(project, tmp_path, mg, capsys):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "claims.json").write_text('{"profile": "cpu", "images": "synthetic", "rows": []}')
+    assert mg(project(one=DIVIDING)) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Not comparable with the published results: those")
 
 
 def test_reproduce_cannot_make_real_images(project, tmp_path):

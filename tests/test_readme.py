@@ -41,7 +41,8 @@ def test_publish_wants_a_whole_reproduction_and_copies_it(tmp_path):
     for name in ("notebooks/01_a.ipynb", "figures/a.png", "tables/table1.md", "tables/findings.json"):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(f"the {name}")
-    root.mkdir()
+    (root / "notebooks" / "src").mkdir(parents=True)
+    (root / "notebooks" / "src" / "01_a.py").write_text("")
     (root / "README.md").write_text("<!-- begin table1 -->\n<!-- end table1 -->\n"
                                     "<!-- begin kept -->\nx\n<!-- end kept -->")
     assert len(publish(out, root)) == 5

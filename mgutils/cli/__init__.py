@@ -50,7 +50,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, or 2 for a user's mistake."""
+    """Run one command; returns the exit status: 0, 1 for a failed notebook, 2 for a user's mistake."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         command = next((name for name in COMMANDS if tuple(arguments[:len(name)]) == name), None)

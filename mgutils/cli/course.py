@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from mgutils.config import ProfileName, get_profile
 from mgutils.errors import MgError
@@ -32,7 +35,7 @@ class NotebooksBuild:
 
 @dataclass(frozen=True)
 class Reproduce:
-    """Make the data if absent, execute every notebook, leave notebooks, HTML, figures and tables."""
+    """Make the data if absent, execute every notebook, compare the results with the published ones."""
 
     profile: ProfileName = "cpu"
     """Size of everything."""
@@ -42,12 +45,17 @@ class Reproduce:
     """First seed."""
     out_dir: Path | None = None
     """Folder of the results; out/<profile> if not given."""
+    only: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
+    """Execute these notebooks alone: numbers or names, such as 04 05_evaluation."""
+    start: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    """Execute this notebook and those after it; what the earlier ones left is used."""
 
     def run(self) -> None:
         from mgutils.course import reproduce
 
+        only = [word for words in self.only for word in words] if self.only else None
         reproduce(self.profile, self.data_root or Path("data") / self.profile, self.seed,
-                  self.out_dir or Path("out") / self.profile)
+                  self.out_dir or Path("out") / self.profile, only, start=self.start)
 
 
 @dataclass(frozen=True)

@@ -4,4 +4,5 @@
 the audit, ``figures_model`` similarities, ``figures_results`` what runs came to. ``figures_framework`` draws the
 report's two diagrams from the pieces in ``drawing``. ``tables`` makes the report's Table 1. ``claims`` judges what
 the report says: ``claim_list`` reads it, ``claim_tests_*`` look, ``claim_evidence`` notes what they looked at.
+``compare`` puts a reader's results beside the published ones, ``machines`` says where both were trained.
 """

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mgutils.errors import ConfigError
+from mgutils.report.machines import write_machines
 
 
 def fill(path: Path | str, parts: Mapping[str, str]) -> None:
@@ -57,7 +58,7 @@ def publish(out_dir: Path | str, root: Path | str) -> list[Path]:
     Raises
     ------
     ConfigError
-        If the reproduction is not complete, or the README lacks a part.
+        If the reproduction is not complete, such as after a notebook that failed, or the README lacks a part.
     MgError
         If somebody has changed a notebook of the project since it was built.
     """
@@ -67,17 +68,37 @@ def publish(out_dir: Path | str, root: Path | str) -> list[Path]:
     if not (out_dir / "tables" / "findings.json").exists():
         raise ConfigError(f"{out_dir}: found no tables/findings.json, which the last notebook writes. "
                           "Run `mg reproduce` to its end first.")
-    refuse_changed([root / "notebooks" / path.name for path in out_dir.glob("notebooks/*.ipynb")],
-                   "or restore the project's own with git.")
+    notebooks = _executed_course(out_dir / "notebooks", root / "notebooks" / "src")
+    refuse_changed([root / "notebooks" / path.name for path in notebooks], "or restore the project's own with git.")
+    copies = {"notebooks": notebooks, "figures": [*_files(out_dir / "figures"), *_files(out_dir / "tables")]}
     written = []
-    for source, target in (("notebooks/*.ipynb", "notebooks"), ("figures/*", "figures"), ("tables/*", "figures")):
+    for target, files in copies.items():
         (root / target).mkdir(exist_ok=True)
-        written += [Path(shutil.copy(path, root / target)) for path in sorted(out_dir.glob(source)) if path.is_file()]
+        written += [Path(shutil.copy(path, root / target)) for path in files]
+    written += write_machines(out_dir, root / "figures")
     wanted = read_parts(root / "README.md")
     parts = {name: (root / "figures" / f"{name}.md").read_text(encoding="utf-8") for name in wanted
              if (root / "figures" / f"{name}.md").exists()}
     fill(root / "README.md", parts)
     return [*written, root / "README.md"]
+
+
+def _executed_course(executed_dir: Path, source_dir: Path) -> list[Path]:
+    """The executed notebook of every source; refuses if one is missing or failed."""
+    from mgutils.notebooks import sources
+
+    stems = [source.stem for source in sources(source_dir)]
+    failed = [stem for stem in stems if (executed_dir / f"{stem}.failed.ipynb").exists()]
+    missing = [stem for stem in stems if not (executed_dir / f"{stem}.ipynb").exists() and stem not in failed]
+    if failed or missing:
+        found = [f"{word} {', '.join(named)}" for word, named in (("failed", failed), ("missing", missing)) if named]
+        raise ConfigError(f"{executed_dir}: found {'; '.join(found)}; wanted every notebook of the course executed. "
+                          f"Run `mg reproduce --only {' '.join(stem[:2] for stem in sorted(failed + missing))}`.")
+    return [executed_dir / f"{stem}.ipynb" for stem in stems]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*")) if path.is_file()]
 
 
 def read_parts(path: Path | str) -> dict[str, str]:
