@@ -88,9 +88,10 @@ def top_k(logits: np.ndarray, target: np.ndarray, k: int) -> float:
 
 
 def over_shuffled(logits: np.ndarray, target: np.ndarray, k: int) -> float:
-    """Points of top-k accuracy beyond the best of the shuffled labels; 0 for a constant answer.
+    """Points of top-k accuracy beyond the best of the shuffled labels; 0 where there are none.
 
+    A constant answer has 0, since a shuffle does not change how often it is right.
     Shape: (N, C), (N,).
     """
     shuffled = max(top_k(logits, labels, k) for labels in label_shuffles(target))
-    return top_k(logits, target, k) - shuffled
+    return max(0.0, top_k(logits, target, k) - shuffled)

@@ -76,19 +76,24 @@ def jaw_like_neck(evidence: Evidence) -> Finding:
                    control=f"for images of other classes the two are number {over_seeds(elsewhere, unit='')}")
 
 
-def _place(outputs: Mapping[str, np.ndarray], one: int, other: int) -> float:
-    """Mean place, from 1, of class ``other`` among the wrong answers to images of ``one``; 0 for none."""
+def _place(outputs: Mapping[str, np.ndarray], one: int, other: int, without: int | None = None) -> float:
+    """Mean place, from 1, of class ``other`` among the wrong answers to images of ``one``; 0 for none.
+
+    The class ``without`` is left out of the answers.
+    """
     logits = outputs["logits"][outputs["target"] == one]
     if not len(logits):
         return 0.0
-    wrong = np.delete(logits, one, axis=1)
+    wrong = np.delete(logits, [one] if without is None else [one, without], axis=1)
     return 1 + float((wrong > logits[:, [other]]).sum(axis=1).mean())
 
 
 def _place_elsewhere(outputs: Mapping[str, np.ndarray]) -> float:
-    """The mean of :func:`_place` of jaw and neck over all other classes with images."""
-    others = sorted(set(outputs["target"]) - {_JAW - 1, _NECK - 1})
-    places = [_place(outputs, one, answer - 1) for one in others for answer in (_JAW, _NECK)]
+    """Mean :func:`_place` of jaw and of neck over all other classes, each without the other of the two."""
+    jaw, neck = _JAW - 1, _NECK - 1
+    others = sorted(set(outputs["target"]) - {jaw, neck})
+    places = [_place(outputs, one, answer, without) for one in others
+              for answer, without in ((jaw, neck), (neck, jaw))]
     return float(np.mean(places)) if places else 0.0
 
 
