@@ -1,7 +1,7 @@
 """For each row of the ledger, evidence that makes it hold and evidence that makes it fail.
 
-Nothing here is trained. A forgery sets runs, images or a table, or replaces a function of a library by
-one that does otherwise, so that a test can ask whether the row's verdict turns.
+Nothing here is trained. A forgery sets runs, images or a table, or replaces a function of a library
+by one that does otherwise, so that a test can ask whether the row's verdict turns.
 """
 
 from collections import defaultdict
@@ -37,7 +37,8 @@ JAW, NECK = 10, 11
 class FakeEvidence:
     """What a test of a claim may ask for, made up."""
 
-    def __init__(self, *, dataset=None, table=None, runs=None, controls=None, court=None, audit=None):
+    def __init__(self, *, dataset=None, table=None, runs=None, controls=None, court=None,
+                 audit=None):
         self.dataset, self._table = dataset, table
         self._runs, self._controls, self._court = runs or {}, controls or {}, court
         self._audit = audit
@@ -82,7 +83,7 @@ class FakeEvidence:
 
 
 def forged(*patches, **parts):
-    """``make(patch)``: set each (module, name, value), then return the evidence with these parts."""
+    """``make(patch)``: set each (module, name, value), then return evidence with these parts."""
     def make(patch):
         for module, name, value in patches:
             patch.setattr(module, name, value)
@@ -90,14 +91,14 @@ def forged(*patches, **parts):
     return make
 
 
-# -- images and tables ---------------------------------------------------------------------------------
+# -- images and tables -----------------------------------------------------------------------
 
 
 def dataset(change=None, clips=2, frames=5):
     """All 32 classes, each with some clips of some frames; ``change(rows)`` returns other rows."""
-    rows = pd.DataFrame([(class_id, class_id * clips + clip, frame) for class_id in range(1, CLASSES + 1)
-                         for clip in range(clips) for frame in range(frames)],
-                        columns=["class_id", "clip_id", "frame_id"])
+    numbers = [(class_id, class_id * clips + clip, frame) for class_id in range(1, CLASSES + 1)
+               for clip in range(clips) for frame in range(frames)]
+    rows = pd.DataFrame(numbers, columns=["class_id", "clip_id", "frame_id"])
     rows["path"] = [f"{class_id}/{clip}.{frame}.jpg" for class_id, clip, frame in rows.to_numpy()]
     rows["caption"] = [imigue_labels().name(class_id) for class_id in rows["class_id"]]
     rows["video_id"] = rows["clip_id"] % 7
@@ -124,7 +125,7 @@ def panels(count):
     return lambda dataset: SimpleNamespace(axes=[None] * count)
 
 
-# -- runs ----------------------------------------------------------------------------------------------
+# -- runs -----------------------------------------------------------------------
 
 
 def outputs(answer, target, captions=None, images=None):
@@ -176,12 +177,13 @@ def cross_entropy_runs(loss, temperature):
 
 
 def stepped(every):
-    train = {"lr_image": 1e-4, "plateau_factor": 0.8, "plateau_patience": 10, "plateau_every": every}
+    train = {"lr_image": 1e-4, "plateau_factor": 0.8, "plateau_patience": 10,
+             "plateau_every": every}
     return [SimpleNamespace(settings={"train": train})]
 
 
 def jaw_and_neck(alike):
-    """A run whose second answer to a jaw is the neck and the other way round, or whose last one is."""
+    """A run whose second answer to a jaw is the neck and the other way round, or whose last is."""
     target = np.repeat(np.arange(CLASSES), 10)
     arrays = outputs(target, target)
     for one, other in ((JAW, NECK), (NECK, JAW)):
@@ -210,17 +212,18 @@ def new_classes(right):
 
 
 def beside_vision(text, vision):
-    groups = {f"{kind} {split}": scored(top1) for kind, top1 in (("contrastive", text), ("vision", vision))
-              for split in ("frame", "subject")}
+    groups = {f"{kind} {split}": scored(top1) for split in ("frame", "subject")
+              for kind, top1 in (("contrastive", text), ("vision", vision))}
     return groups | {"alexnet": scored(0.5)}
 
 
 LEAKS = SimpleNamespace(clip_shared=0.9, lookup_top1=0.9, constant_top1=0.25)
 CLEAN = SimpleNamespace(clip_shared=0.0, lookup_top1=0.2, constant_top1=0.25)
-EPOCHS = {"epoch": [1, 2, 3], "valid_loss": [3.0, 2.0, 1.0], "top1": [0.1, 0.8, 0.3], "top5": [0.5] * 3}
+EPOCHS = {"epoch": [1, 2, 3], "valid_loss": [3.0, 2.0, 1.0],
+          "top1": [0.1, 0.8, 0.3], "top5": [0.5] * 3}
 
 
-# -- libraries -----------------------------------------------------------------------------------------
+# -- libraries -----------------------------------------------------------------------
 
 
 class ThreeScores(nn.Module):
@@ -235,9 +238,13 @@ class ThreeScores(nn.Module):
         return self.classifier(self.features(images).mean(dim=(2, 3)))
 
 
-create_model = timm.create_model
+create_model = timm.create_model  # before anything replaces it
 LENET = SimpleNamespace(input_size=(1, 28, 28), mean=None)
 NOT_THE_RECIPE = (method, "get_profile", lambda name: get_profile("cpu"))
+
+
+def resnet18(name, **more):
+    return create_model("resnet18", **more)
 
 
 def heads_alone(model, train):
@@ -274,7 +281,7 @@ def court(**tops):
     return table | {cells[name]: (top1, top1 + 0.02) for name, top1 in tops.items()}
 
 
-# -- the rows ------------------------------------------------------------------------------------------
+# -- the rows -----------------------------------------------------------------------
 
 
 def cell(top1, top5):
@@ -307,7 +314,8 @@ HOLDS = {
     "shared-256": forged(),
     "js-equation": forged((losses, "seed_kl", one), (losses, "both_directions", one),
                           (losses, "report_equation_1", one)),
-    "js-mixture": forged((losses, "similarity_logits", flat), (losses, "label_distribution", uniform)),
+    "js-mixture": forged((losses, "similarity_logits", flat),
+                         (losses, "label_distribution", uniform)),
     "js-bounded": forged(),
     "code-bounded": forged((losses, "kl_divergence", js_divergence),
                            runs={"report_js": logged(train_loss=[0.6, 0.5])}),
@@ -366,7 +374,7 @@ FAILS = {
     "zero-shot": forged(dataset=WHOLE, controls=new_classes(right=False)),
     "figure-2": forged((method, "clip_architecture", Figure)),
     "figure-3": forged((method, "framework", Figure)),
-    "image-2048": forged((timm, "create_model", lambda name, **more: create_model("resnet18", **more))),
+    "image-2048": forged((timm, "create_model", resnet18)),
     "text-768": forged((method, "DistilBertConfig", lambda: DistilBertConfig(dim=96, n_heads=2))),
     "pretrained": forged(NOT_THE_RECIPE),
     "shared-256": forged((method, "ProjectionHead", lambda width: nn.Linear(width, 128))),

@@ -50,7 +50,7 @@ def in_every_run(flags: Iterable[bool]) -> bool | None:
 
 
 def within(low: float, high: float, expected: float, tolerance: float) -> bool | None:
-    """Whether the interval lies inside ``expected`` +- ``tolerance``, outside it, or across its edge."""
+    """Whether the values lie inside ``expected`` +- ``tolerance``, outside, or across an edge."""
     bottom = expected - tolerance - 1e-12
     top = expected + tolerance + 1e-12
     if bottom <= low and high <= top:
@@ -74,7 +74,7 @@ def unless_control(found: bool | None, control: bool | None) -> bool | None:
 def label_shuffles(target: np.ndarray) -> Iterator[np.ndarray]:
     """The labels of N images in :data:`SHUFFLES` random orders, the same ones each time.
 
-    A shuffle keeps how often each class occurs and takes away which image it belongs to. Shape: (N,).
+    A shuffle keeps how often each class occurs, and takes away which image has it. Shape: (N,).
     """
     rng = np.random.default_rng(0)
     for _ in range(SHUFFLES):
@@ -82,7 +82,7 @@ def label_shuffles(target: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def top_k(logits: np.ndarray, target: np.ndarray, k: int) -> float:
-    """Share of images whose class is among the k highest logits, in percent. Shape: (N, C), (N,)."""
+    """Share of images whose class is among the k highest logits, in percent. (N, C), (N,)."""
     answers = np.argsort(-logits, axis=1, kind="stable")[:, :k]
     return 100 * float((answers == target[:, None]).any(axis=1).mean())
 

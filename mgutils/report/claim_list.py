@@ -32,9 +32,12 @@ class Claim:
     needs: Literal["cpu", "gpu", "imigue"] = "cpu"
     """The least that the verdict takes: a CPU, a GPU, or the report's own images."""
     made_by: Literal["", "kit", "data"] = ""
-    """Who makes it true. ``kit``: a setting, a text or a loop that we typed, so it holds by construction
-    on all images. ``data``: the studio draws the images and writes the tables that way, so it holds by
-    construction on the studio's images and is tested on others. Empty: nobody."""
+    """Who makes it true. Empty: nobody.
+
+    ``kit``: a setting, a text or a loop that we typed, so it holds by construction on all images.
+    ``data``: the studio draws the images and writes the tables that way, so it holds by construction
+    on the studio's images and is tested on others.
+    """
     args: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of the test."""
     expected: float | None = None
@@ -98,8 +101,8 @@ def _claim(path: Path, entry: dict[str, Any]) -> Claim:
     claim = Claim(**entry)
     if claim.test not in TESTS or claim.needs not in NEEDS or claim.made_by not in MADE_BY:
         raise ConfigError(f"{place}: found test {claim.test!r}, needs {claim.needs!r} and made_by "
-                          f"{claim.made_by!r}; wanted a @claim_test of mgutils.report.claim_tests_*, one of "
-                          f"{', '.join(NEEDS)}, and kit, data or nothing.")
+                          f"{claim.made_by!r}; wanted a @claim_test of "
+                          f"mgutils.report.claim_tests_*, one of {', '.join(NEEDS)}, and kit, data or nothing.")
     try:
         inspect.signature(TESTS[claim.test]).bind(None, **claim.args)
     except TypeError as error:

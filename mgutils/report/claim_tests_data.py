@@ -38,7 +38,8 @@ def micro_gestures(evidence: Evidence) -> Finding:
     """How many of the 32 classes belong to a group of micro-gestures in iMiGUE's own list."""
     groups = imigue_classes()["group"]
     outside = [imigue_labels().display[class_id - 1] for class_id in groups.index[groups == ""]]
-    return Finding(f"{(groups != '').sum()} micro-gestures; not one: {', '.join(outside) or 'none'}",
+    return Finding(f"{(groups != '').sum()} micro-gestures; "
+                   f"not one: {', '.join(outside) or 'none'}",
                    value=int((groups != "").sum()),
                    note="Read off iMiGUE's own list of classes, not off the images.")
 
@@ -90,7 +91,7 @@ def split_share(evidence: Evidence) -> Finding:
 
 @claim_test
 def stratified(evidence: Evidence) -> Finding:
-    """Frames of each class in the dataset's own ``validsubset.csv`` against a fifth of its frames."""
+    """Frames of each class in the dataset's own ``validsubset.csv`` against a fifth of them all."""
     dataset = evidence.dataset
     valid = _validated(evidence)
     if valid is None:
@@ -188,5 +189,5 @@ def requirements(evidence: Evidence) -> Finding:
     return Finding(f"{len(_NEEDED) - len(missing)} of {len(_NEEDED)} that the method needs are listed; "
                    f"missing: {', '.join(missing) or 'none'}",
                    {f"{name} is listed": name not in missing for name in _NEEDED},
-                   note="Read off the report's list. It has \"tdqm\", a misspelling of tqdm: do not "
-                        "install that.")
+                   note="Read off the report's list. It has \"tdqm\", a misspelling of tqdm: do "
+                        "not install that.")

@@ -113,6 +113,7 @@ def code_bounded(evidence: Evidence) -> Finding:
     highest = np.array([evidence.log(run)["train_loss"].max() for run in evidence.runs("report_js")])
     return Finding(f"mean loss of an epoch up to {over_seeds(highest, unit='')}; target first {one:.1f}, "
                    f"prediction first {other:.1f}",
+                   # one epoch above the bound is enough to refute it
                    {"bounded by ln 2": bool(highest.max() <= _LN2),
                     "symmetric": math.isclose(one, other, rel_tol=0.01)},
                    spread=spread(highest))
@@ -141,7 +142,8 @@ def identity_target(evidence: Evidence) -> Finding:
     return Finding(f"diagonal {repeated.diagonal().mean():.2f} where each pair occurs twice; "
                    f"{over_seeds(diagonal, 2, '')} at the best epoch of the report's run",
                    {"the target is the identity where pairs repeat": _is_identity(repeated),
-                    "the target is the identity in the report's run": in_every_run(map(_is_identity, kept))},
+                    "the target is the identity in the report's run":
+                        in_every_run(map(_is_identity, kept))},
                    spread=spread(diagonal),
                    note="It is a softmax of the batch's own similarities, near the identity only where all differ.")
 

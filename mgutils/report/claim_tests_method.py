@@ -148,7 +148,7 @@ def schedule(evidence: Evidence) -> Finding:
                    "rate would be left after one epoch",
                    {"the scheduler is stepped after every batch": steps == ["batch"]},
                    note="Read off the report's code, train_valid.py, which our setting copies: "
-                        "ReduceLROnPlateau waits for a validation loss, which comes once per epoch.")
+                        "ReduceLROnPlateau waits for a validation loss, which comes once an epoch.")
 
 
 @claim_test
@@ -160,7 +160,7 @@ def epochs(evidence: Evidence) -> Finding:
 
 @claim_test
 def learning_rate(evidence: Evidence, part: str) -> Finding:
-    """The first learning rate of an encoder, ``lr_image`` or ``lr_text``, in the report's recipe."""
+    """The first learning rate of an encoder, ``lr_image`` or ``lr_text``, in that profile."""
     rate = getattr(_recipe().train, part)
     return Finding(f"{rate:g} in the profile {_RECIPE}", value=rate,
                    note="The projection heads have a third one, 0.001, that the report does not "
@@ -172,7 +172,8 @@ def encoders(evidence: Evidence) -> Finding:
     """The encoders of the report's recipe, and where their first weights come from."""
     model = _recipe().model
     weights = "pre-trained" if model.pretrained else "from random weights"
-    return Finding(f"{model.image_encoder} and {model.text_encoder}, {weights}, in the profile {_RECIPE}",
+    return Finding(f"{model.image_encoder} and {model.text_encoder}, {weights}, in the profile "
+                   f"{_RECIPE}",
                    {"ResNet-50": model.image_encoder == "resnet50",
                     "DistilBERT": model.text_encoder.startswith("distilbert"),
                     "pre-trained": model.pretrained})
@@ -184,7 +185,7 @@ def _recipe() -> Profile:
 
 @claim_test
 def ce_as_shariatnia(evidence: Evidence) -> Finding:
-    """The loss of the report's cross-entropy runs on one batch, beside his code written out in NumPy."""
+    """The loss of the report's cross-entropy runs on one batch, beside his code in NumPy."""
     losses = [evidence.settings(run)["loss"] for run in evidence.runs("report_ce")]
     rng = np.random.default_rng(0)
     image, text = rng.normal(size=(2, 16, 8))
@@ -192,9 +193,9 @@ def ce_as_shariatnia(evidence: Evidence) -> Finding:
     ours = [LOSSES[loss["loss"]](*batch, loss["temperature"]).item() for loss in losses]
     same = [_shariatnia(image, text, loss["temperature"]) for loss in losses]
     his = _shariatnia(image, text, _HIS_TEMPERATURE)
-    return Finding(f"on one batch the run's loss is {ours[0]:.3f}, his formula at the run's temperature "
-                   f"of {losses[0]['temperature']:g} {same[0]:.3f}, as he has it, at "
-                   f"{_HIS_TEMPERATURE:g}, {his:.3f}",
+    return Finding(f"on one batch the run's loss is {ours[0]:.3f}; his formula gives {same[0]:.3f} "
+                   f"at the run's temperature of {losses[0]['temperature']:g}, and {his:.3f} at "
+                   f"his own, {_HIS_TEMPERATURE:g}",
                    {"his formula": in_every_run(np.isclose(ours, same)),
                     "his formula at his temperature": in_every_run(np.isclose(ours, his))},
                    note="The temperature is read off the report's train_valid.py. His formula "
@@ -202,7 +203,7 @@ def ce_as_shariatnia(evidence: Evidence) -> Finding:
 
 
 def _shariatnia(image: np.ndarray, text: np.ndarray, temperature: float) -> float:
-    """The loss in ``CLIP.py`` of Shariatnia at commit 73fea1f, step by step. Shape: (B, D), (B, D)."""
+    """The loss in Shariatnia's ``CLIP.py`` at commit 73fea1f, step by step. Shape: (B, D) twice."""
     logits = text @ image.T / temperature
     targets = np.exp(_log_softmax((image @ image.T + text @ text.T) / 2 * temperature))
     of_text = -(targets * _log_softmax(logits)).sum(axis=1)

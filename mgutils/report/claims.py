@@ -1,11 +1,16 @@
 """The claims ledger: what the report says, row by row, and a verdict that is computed from what a test finds.
 
-``claim_list`` reads the claims; ``claim_tests`` finds; this module judges, prints and writes. There are six verdicts:
-``reproduced`` where every part of a claim holds, ``partly`` where some do, ``refuted`` where none does and one is
-contradicted, ``not shown`` where the seeds overlap too much to say either, ``needs the real data`` where the data
-at hand cannot show it, such as a number of the report on other images, and ``by construction`` where every part holds
-because this kit made it so. The last one counts for nothing. It stands only for a would-be ``reproduced``: what
-we made and what does not hold is a fault, and says ``partly`` or ``refuted``.
+``claim_list`` reads the claims; ``claim_tests`` finds; this module judges, prints and writes.
+There are six verdicts:
+
+* ``reproduced``: every part of the claim holds.
+* ``partly``: some parts hold.
+* ``refuted``: no part holds, and one is contradicted.
+* ``not shown``: the seeds overlap too much to say either.
+* ``needs the real data``: the data at hand cannot show it, such as a number of the report on other
+  images.
+* ``by construction``: every part holds because this kit made it so. It counts for nothing. Where
+  something that we made does not hold, the verdict is ``partly`` or ``refuted`` as for any other row.
 """
 
 from __future__ import annotations
@@ -22,7 +27,8 @@ from mgutils.report.claim_intervals import within
 from mgutils.report.claim_list import CLAIMS, Claim, Sentence, load_claims
 from mgutils.report.claim_tests import TESTS
 
-Verdict = Literal["reproduced", "refuted", "partly", "not shown", "needs the real data", "by construction"]
+Verdict = Literal["reproduced", "refuted", "partly", "not shown", "needs the real data",
+                  "by construction"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
@@ -83,7 +89,7 @@ def judge(claim: Claim, finding: Finding, *, comparable: bool, synthetic: bool =
         Whether the finding comes from the report's own images and, where trained models are concerned, its settings.
         Only claims that need ``imigue`` ask for that.
     synthetic : bool
-        Whether the studio drew the images, so that what ``made_by = "data"`` claims was put there by us.
+        Whether the studio drew the images, so that what is ``made_by = "data"`` is our own doing.
 
     Raises
     ------
@@ -155,7 +161,8 @@ def _line(row: Row) -> str:
 
 
 def _obtained(finding: Finding) -> str:
-    return f"{finding.obtained}; control: {finding.control}" if finding.control else finding.obtained
+    control = f"; control: {finding.control}" if finding.control else ""
+    return finding.obtained + control
 
 
 def _spread(finding: Finding) -> str:
