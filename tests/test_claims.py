@@ -9,6 +9,25 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torchvision
+from claim_forgeries import (
+    CLASSES,
+    COLLAPSED,
+    FAILS,
+    HOLDS,
+    JAW,
+    LEAKS,
+    NECK,
+    WHOLE,
+    FakeEvidence,
+    cell,
+    forged,
+    four,
+    outputs,
+    run,
+    runs,
+)
+from torch import nn
 
 from mgutils.cli import main
 from mgutils.config import read_config
@@ -17,11 +36,22 @@ from mgutils.data.layout import write_tables
 from mgutils.errors import ConfigError
 from mgutils.labels import imigue_labels
 from mgutils.report import claims
-from mgutils.report.claim_evidence import Evidence, Finding, above, not_above
+from mgutils.report.claim_evidence import Evidence, Finding
+from mgutils.report.claim_intervals import (
+    above,
+    in_every_run,
+    not_above,
+    over_shuffled,
+    unless_control,
+    within,
+)
 from mgutils.report.claim_list import Claim, load_claims
+from mgutils.report.claim_registry import claim_test
 from mgutils.report.claim_tests import TESTS
 
 LISTED, UNCHECKED = load_claims()
+BY_ID = {row.id: row for row in LISTED}
+PUBLISHED = Path(__file__).parents[1] / "figures" / "claims.json"
 ROW = 'id = "a"\nstatement = "b"\nwhere = "c"\ntest = "class_count"\n'
 
 
@@ -39,8 +69,8 @@ def store(tiny_template, tmp_path_factory):
 
 
 @pytest.fixture
-def forged(store, tmp_path):
-    """``forged(change)``: the ids of the rows that differ after ``change(out_dir)``, and the rows."""
+def refiled(store, tmp_path):
+    """``refiled(change)``: the ids of the rows that differ after ``change(out_dir)``, and the rows."""
     data_root, out_dir, before = store
 
     def forge(change):
@@ -78,6 +108,7 @@ def test_every_row_has_a_test_and_every_test_a_row():
 @pytest.mark.parametrize(("text", "says"), [
     (f'[[claim]]\n{ROW}verdict = "reproduced"', "typed verdict"), (f"[[claim]]\n{ROW}[[claim]]\n{ROW}", "2 times"),
     (f"[[claim]]\n{ROW.replace('class_count', 'no_such')}", "no_such"), (f'[[claim]]\n{ROW}needs = "tpu"', "tpu"),
+    (f'[[claim]]\n{ROW}made_by = "fate"', "fate"),
     (f"[[claim]]\n{ROW}hope = 1", "hope"), ('[[claim]]\nid = "a"', "statement"), ("[[claim", "not a readable"),
     (f"[[claim]]\n{ROW}args = {{ part = 1 }}", "args do not fit")])
 def test_a_faulty_list_is_refused(text, says, tmp_path):
@@ -85,6 +116,14 @@ def test_a_faulty_list_is_refused(text, says, tmp_path):
     path.write_text(text)
     with pytest.raises(ConfigError, match=says):
         load_claims(path)
+
+
+def test_only_what_is_marked_is_a_test():
+    modules = sorted({test.__module__ for test in TESTS.values()})
+    assert len(modules) == 6
+    assert "over_seeds" not in TESTS and not any(name.startswith("_") for name in TESTS)
+    with pytest.raises(ValueError, match="class_count"):
+        claim_test(TESTS["class_count"])
 
 
 # -- the verdict -------------------------------------------------------------------------------------------------------
@@ -103,6 +142,24 @@ def test_verdict_is_computed_from_checks_and_number(checks, value, verdict):
     assert claims.judge(number, Finding("", checks, value, possible=False), comparable=True) == "needs the real data"
 
 
+@pytest.mark.parametrize(("low", "high", "verdict"), [
+    (9.9, 10.1, "reproduced"), (10.1, 10.9, "not shown"), (9, 11, "not shown"), (10.3, 11, "refuted")])
+def test_a_number_is_compared_by_all_seeds_and_not_by_their_mean(low, high, verdict):
+    finding = Finding("", value=10.0, spread=(low, high))
+    assert claims.judge(claim(expected=10.0, tolerance=0.2), finding, comparable=True) == verdict
+
+
+@pytest.mark.parametrize(("made_by", "synthetic", "holds"), [
+    ("", True, "reproduced"), ("kit", False, "by construction"), ("kit", True, "by construction"),
+    ("data", False, "reproduced"), ("data", True, "by construction")])
+def test_what_we_made_is_by_construction_and_what_fails_stays_visible(made_by, synthetic, holds):
+    verdict = partial(claims.judge, claim(made_by=made_by), comparable=True, synthetic=synthetic)
+    assert verdict(Finding("", {"x": True, "y": True})) == holds
+    assert verdict(Finding("", {"x": True, "y": False})) == "partly"
+    assert verdict(Finding("", {"x": False, "y": False})) == "refuted"
+    assert verdict(Finding("", {"x": None, "y": None})) == "not shown"
+
+
 def test_a_test_that_checks_nothing_is_a_defect():
     with pytest.raises(ValueError, match="checked nothing"):
         claims.judge(claim(), Finding("something"), comparable=True)
@@ -112,6 +169,28 @@ def test_better_is_every_seed_above_every_other():
     high, low, between = np.array([3, 4]), np.array([1, 2]), np.array([2, 4])
     assert above(high, low) is True and above(low, high) is False and above(between, low) is None
     assert not_above(high, low) is False and not_above(low, high) is True and not_above(between, high) is None
+
+
+def test_three_answers_over_seeds():
+    assert in_every_run([True, True]) is True
+    assert in_every_run([False, False]) is False
+    assert in_every_run([True, False]) is None and in_every_run([]) is None
+    assert within(1, 3, 2, 1) is True
+    assert within(1, 3.1, 2, 1) is None and within(3.1, 4, 2, 1) is False
+
+
+@pytest.mark.parametrize(("found", "control", "answer"), [
+    (True, True, True), (True, False, None), (True, None, None), (False, False, False), (None, True, None)])
+def test_a_control_takes_back_a_yes_and_never_gives_one(found, control, answer):
+    assert unless_control(found, control) is answer
+
+
+def test_a_constant_answer_has_nothing_beyond_shuffled_labels():
+    target = np.repeat([0, 1, 2], [70, 20, 10])
+    constant = np.tile([0.9, 0.5, 0.1], (100, 1))
+    assert over_shuffled(constant, target, 1) == 0
+    assert over_shuffled(np.eye(3)[target], target, 1) > 30
+    assert over_shuffled(np.eye(3)[(target + 1) % 3], target, 1) == 0
 
 
 def test_what_overlaps_is_not_shown_rather_than_refuted():
@@ -148,23 +227,26 @@ def test_whose_images(tiny_root, tmp_path, memory_dataset):
 
 # -- the ledger --------------------------------------------------------------------------------------------------------
 
-SETTLED = {
-    "js-equation": "refuted", "js-mixture": "refuted", "js-bounded": "reproduced", "code-bounded": "refuted",
-    "kl-unbounded": "reproduced", "kl-suits": "refuted", "identity-target": "refuted", "several-images": "reproduced",
-    "image-2048": "reproduced", "text-768": "reproduced", "shared-256": "reproduced", "input-224": "reproduced",
-    "relu": "partly", "alexnet": "reproduced", "clip-pairs": "reproduced", "micro-gestures-32": "refuted",
-    "figure-2": "reproduced", "figure-3": "reproduced", "towers-jointly": "reproduced", "schedule-batch": "refuted",
-    "ce-as-shariatnia": "partly", "validated": "reproduced", "best-kept": "reproduced", "video-id": "refuted",
-    "validsubset": "partly", "stratified": "reproduced", "requirements": "partly",
-    "zero-shot": "needs the real data", "jaw-like-neck": "needs the real data",
-    **{row.id: "needs the real data" for row in LISTED if row.needs == "imigue"}}
-"""Verdicts that do not depend on how well a model was trained."""
+def test_every_row_is_counted_and_what_we_made_is_counted_apart(store):
+    found = store[2]
+    assert sum(found.counts.values()) == len(LISTED)
+    made = found.counts["by construction"]
+    assert made > 10
+    assert f"{made} true by construction, which count for nothing." in found.summary
+    assert f"{found.counts['reproduced']} reproduced, " in found.summary
 
 
-def test_what_no_training_can_change(store):
+def test_on_images_of_the_studio_nothing_that_we_made_is_reproduced(store):
+    for row in store[2].rows:
+        if row.claim.made_by:
+            assert row.verdict != "reproduced", row.claim.id
+        else:
+            assert row.verdict != "by construction", row.claim.id
+
+
+def test_what_needs_the_real_data_says_so(store):
     found = {row.claim.id: row.verdict for row in store[2].rows}
-    assert {name: found[name] for name in SETTLED} == SETTLED
-    assert sum(store[2].counts.values()) == len(LISTED)
+    assert all(found[row.id] == "needs the real data" for row in LISTED if row.needs == "imigue")
 
 
 def test_equal_results_give_equal_bytes(store, tmp_path):
@@ -186,6 +268,138 @@ def test_command_prints_and_writes_the_ledger(store, tmp_path, capsys):
     assert all(f"{row.id}: {row.statement}" in printed for row in LISTED)
     assert printed.count("expected: ") == printed.count("obtained: ") == printed.count("spread: ") == len(LISTED)
     assert (tmp_path / "claims.json").exists() and (tmp_path / "claims.md").exists()
+
+
+# -- every row can turn ------------------------------------------------------------------------------------------------
+
+
+def found(name, make, monkeypatch, images="iMiGUE"):
+    evidence = make(monkeypatch)
+    evidence.images = images
+    return claims._test(BY_ID[name], evidence)
+
+
+@pytest.mark.parametrize("name", BY_ID)
+def test_every_row_turns_and_so_does_every_check_of_it(name, monkeypatch):
+    with monkeypatch.context() as patch:
+        holds = found(name, HOLDS[name], patch)
+    with monkeypatch.context() as patch:
+        fails = found(name, FAILS[name], patch)
+    made = BY_ID[name].made_by == "kit"
+    assert holds.verdict == ("by construction" if made else "reproduced")
+    assert fails.verdict in ("refuted", "not shown")
+    assert holds.finding.checks.keys() == fails.finding.checks.keys()
+    assert all(holds.finding.checks.values()) and not any(fails.finding.checks.values())
+
+
+@pytest.mark.parametrize("name", [row.id for row in LISTED if row.made_by])
+def test_a_row_that_we_made_is_never_reproduced_on_our_images(name, monkeypatch):
+    with monkeypatch.context() as patch:
+        assert found(name, HOLDS[name], patch, "synthetic").verdict == "by construction"
+    with monkeypatch.context() as patch:
+        assert found(name, FAILS[name], patch, "synthetic").verdict == "refuted"
+
+
+def test_no_published_reproduction_is_vacuous():
+    """Each row that the published ledger calls reproduced is in the test above, which turns it."""
+    published = json.loads(PUBLISHED.read_text(encoding="utf-8"))["rows"]
+    reproduced = {row["id"] for row in published if row["verdict"] == "reproduced"}
+    assert reproduced and reproduced <= HOLDS.keys() & FAILS.keys()
+    assert HOLDS.keys() == FAILS.keys() == BY_ID.keys()
+    made = {row["id"] for row in published if row.get("made_by")}  # none before this was a field
+    assert not reproduced & made
+
+
+# -- what a control takes back -----------------------------------------------------------------------------------------
+
+
+def near_one_caption():
+    """A run that puts every image at the caption of the most common class."""
+    target = np.repeat(np.arange(CLASSES), np.r_[[2] * (CLASSES - 1), 40])
+    return SimpleNamespace(outputs=outputs(np.full(len(target), CLASSES - 1), target))
+
+
+def neck_for_all():
+    """A run whose second answer is the jaw or the neck whatever the image shows."""
+    target = np.repeat(np.arange(CLASSES), 10)
+    arrays = outputs(target, target)
+    near = np.where(target == JAW, NECK, JAW)
+    arrays["logits"][np.arange(len(target)), near] = 1.5
+    arrays["logits"][target < JAW, NECK] = 1.4
+    arrays["logits"][target > NECK, NECK] = 1.4
+    return [SimpleNamespace(outputs=arrays)] * 2
+
+
+def one_group():
+    """A run whose images and errors are all of one group, so that chance keeps them in it too."""
+    target = np.repeat([0, 1], 10)
+    return [SimpleNamespace(outputs=outputs(1 - target, target))] * 2
+
+
+def constants():
+    """Two rows that always answer one class, a more common one in the JS row."""
+    def always(top1, answer):
+        target = np.repeat([0, 1, 2], [60, 30, 10])
+        logits = np.tile(np.eye(CLASSES)[answer], (len(target), 1))
+        metrics = {"top1": top1, "top5": top1 + 0.1}
+        return [SimpleNamespace(outputs={"logits": logits, "target": target}, metrics=metrics)] * 2
+
+    return always(0.6, 0), always(0.3, 1)
+
+
+@pytest.mark.parametrize(("name", "make", "verdict"), [
+    ("clip-space", forged(runs={"sound_ce": [near_one_caption()]}), "not shown"),
+    ("table-1-order", four(*constants()), "not shown"),
+    ("js-superior", four(*constants(), *constants()), "not shown"),
+    ("jaw-like-neck", forged(dataset=WHOLE, runs={"sound_ce": neck_for_all()}), "not shown"),
+    ("classes-look-alike", forged(dataset=WHOLE, runs={"sound_ce": one_group()}), "refuted"),
+    ("ce-failure", forged(audit=LEAKS, runs={
+        "report_ce": COLLAPSED, "sound_ce": COLLAPSED}), "not shown"),
+    ("ce-failure", forged(audit=LEAKS, runs={
+        "report_ce": COLLAPSED, "sound_ce": [COLLAPSED[0], run(0.9)]}), "not shown")])
+def test_a_control_that_shows_the_same_turns_the_verdict(name, make, verdict, monkeypatch):
+    row = found(name, make, monkeypatch)
+    assert row.verdict == verdict and row.finding.control
+    assert f"control: {row.finding.control}" in claims._line(row)
+
+
+def test_without_the_control_the_constants_would_have_been_in_order():
+    js, ce = constants()
+    assert above(*(np.array([run.metrics["top1"] for run in row]) for row in (js, ce))) is True
+
+
+def test_one_caption_for_all_is_near_its_own_class_on_average():
+    evidence = FakeEvidence(runs={"sound_ce": [near_one_caption()]})
+    obtained = TESTS["pairs_together"](evidence).obtained
+    own, other = (float(part.split()[-1]) for part in obtained.split(", with others"))
+    assert own > other
+
+
+# -- seeds that disagree -----------------------------------------------------------------------------------------------
+
+
+def test_a_failure_that_one_seed_lacks_is_not_shown(monkeypatch):
+    def checks(*failed):
+        make = forged(audit=LEAKS, runs={"report_ce": failed, "sound_ce": runs(0.9)})
+        return list(found("ce-failure", make, monkeypatch).finding.checks.values())
+
+    assert checks(run(0.1), run(0.4)) == [None, False]
+    assert checks(run(0.1), COLLAPSED[0]) == [True, None]
+
+
+def test_an_identity_that_one_seed_lacks_is_not_shown():
+    spread_out = np.eye(CLASSES) * 1000
+    target = np.arange(CLASSES)
+    apart = SimpleNamespace(outputs=outputs(target, target, spread_out))
+    checks = TESTS["identity_target"](FakeEvidence(runs={"report_ce": [run(0.5), apart]})).checks
+    assert list(checks.values()) == [False, None]
+
+
+def test_a_cell_of_the_table_with_seeds_on_both_sides_is_not_shown(monkeypatch):
+    scores = [SimpleNamespace(metrics={"top1": top1}) for top1 in (0.70, 0.92)]
+    make = forged(runs={"report_js": scores})
+    assert found("table-1-js-top-1", make, monkeypatch).verdict == "not shown"
+    assert found("table-1-js-top-1", cell(0.82, None), monkeypatch).verdict == "reproduced"
 
 
 # -- a forged result ---------------------------------------------------------------------------------------------------
@@ -221,33 +435,34 @@ def forge_log(out):
     (forge_metrics("report_ce", top1=0.99, top5=0.991), "metrics.json", {"table-1-ce-top-1", "js-superior"}),
     (forge_metrics("sound_ce", "subject", top1=0.99), "metrics.json", {"generalisation"}),
     (forge_outputs, "outputs.npz", {"jaw-like-neck", "classes-look-alike"}),
-    (forge_log, "log.jsonl", {"code-bounded", "epochs-250"})])
-def test_a_forged_file_turns_exactly_the_rows_that_rest_on_it(change, file, some, forged, store, tmp_path):
-    changed, _ = forged(change)
+    (forge_log, "log.jsonl", {"code-bounded", "validated"})])
+def test_a_forged_file_turns_exactly_the_rows_that_rest_on_it(change, file, some, refiled, store, tmp_path):
+    changed, _ = refiled(change)
     touched = [path for path in (tmp_path / "out" / "runs").rglob(file)
                if path.read_bytes() != (store[1] / path.relative_to(tmp_path / "out")).read_bytes()]
     assert len(touched) == 1
     assert changed == resting_on(store[2], touched[0].relative_to(tmp_path / "out").as_posix()) >= some
 
 
-@pytest.mark.parametrize(("better", "worse", "verdict"), [("report_js", "report_ce", "reproduced"),
-                                                          ("report_ce", "report_js", "refuted")])
-def test_forged_scores_change_the_verdict(better, worse, verdict, forged):
+def test_scores_forged_in_one_file_alone_do_not_make_an_order(refiled):
+    """The control is computed from the stored logits, which the forger left as they were."""
     def change(out):
         for path in (out / "runs").glob("report_*/metrics.json"):
-            score = 0.9 if path.parent.name.startswith(better) else 0.1
+            score = 0.9 if path.parent.name.startswith("report_js") else 0.1
             path.write_text(json.dumps(json.loads(path.read_text()) | {"top1": score, "top5": score + 0.05}))
-    changed, after = forged(change)
-    assert "table-1-order" in changed and after["table-1-order"]["verdict"] == verdict
-    assert after["table-1-js-top-1"]["value"] == pytest.approx(90 if better == "report_js" else 10)
+    changed, after = refiled(change)
+    row = after["table-1-order"]
+    assert "table-1-order" in changed and row["verdict"] != "reproduced"
+    assert row["obtained"].startswith("top-1 90.0 % (90.0 to 90.0) against 10.0 %")
+    assert after["table-1-js-top-1"]["value"] == pytest.approx(90)
 
 
-def test_a_forged_cell_of_the_court_turns_the_row_that_asks_for_it(forged, store):
+def test_a_forged_cell_of_the_court_turns_the_row_that_asks_for_it(refiled, store):
     def change(out):
         table = pd.read_csv(out / "court.csv", index_col="key")
         table.loc[select(table, REPORT_CE).index, "top1"] = 0.99
         table.to_csv(out / "court.csv")
-    changed, after = forged(change)
+    changed, after = refiled(change)
     assert changed == {"ce-cause"} and "99.0 %" in after["ce-cause"]["obtained"]
 
 
@@ -268,6 +483,15 @@ def test_a_row_that_trained_longer_is_not_called_better_than_alexnet(report, lon
         settings=lambda run: {"train": {"epochs": 48 if longer and run in ours else 12}})
     checks = TESTS["beats_vision_only"](evidence).checks
     assert list(checks.values()) == [better, False]
+
+
+# -- a network that differs --------------------------------------------------------------------
+
+
+def test_a_network_without_dropout_has_none_where_it_is_claimed(monkeypatch):
+    parts = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1000)
+    monkeypatch.setattr(torchvision.models, "alexnet", lambda: nn.Sequential(*parts))
+    assert list(TESTS["alexnet"](FakeEvidence()).checks.values()) == [True, False]
 
 
 # -- data that differ --------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 A test asks its :class:`Evidence` for the dataset, for runs, for cells of the loss court. Whatever it is given is
 written down with a hash of the content, so that each row of the ledger names the results that it rests on. The tests
-are in ``claim_tests_*``, the ledger in ``claims``.
+are in ``claim_tests_*``, how they compare seeds in ``claim_intervals``, the ledger in ``claims``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TABLE1 = ("report_ce", "report_js", "sound_ce", "sound_js")
 
 @dataclass(frozen=True)
 class Finding:
-    """What a test found. It says nothing about the verdict, which :func:`mgutils.report.claims.judge` computes."""
+    """What a test found. :func:`mgutils.report.claims.judge` computes the verdict from it."""
 
     obtained: str
     """The finding in words and numbers."""
@@ -43,6 +43,8 @@ class Finding:
     """The number to hold against the claim's expected one."""
     spread: tuple[float, float] | None = None
     """Lowest and highest of the seeds."""
+    control: str = ""
+    """What the same measure gives where there is nothing to find."""
     note: str = ""
     """What a reader must know besides."""
     possible: bool = True
@@ -177,34 +179,6 @@ class Evidence:
         results = run_cells(cells, court_size(self.profile.name), self.out_dir, seed=self.seed)
         self.read["court.csv"] = _hash((self.read.get("court.csv", "") + results.to_csv(index=False)).encode())
         return results
-
-
-def over_seeds(values: np.ndarray, digits: int = 1, unit: str = " %") -> str:
-    """Mean of the seeds and, where there are several, the lowest and the highest."""
-    if len(values) == 1:
-        return f"{values[0]:.{digits}f}{unit}"
-    return f"{values.mean():.{digits}f}{unit} ({values.min():.{digits}f} to {values.max():.{digits}f})"
-
-
-def spread(values: np.ndarray) -> tuple[float, float]:
-    """The lowest and the highest."""
-    return float(values.min()), float(values.max())
-
-
-def above(ones: np.ndarray, others: np.ndarray) -> bool | None:
-    """Whether the lowest of the ones is above the highest of the others: the only "better" that the ledger knows.
-
-    ``None``, not shown, where the two overlap.
-    """
-    if ones.min() > others.max():
-        return True
-    return False if ones.max() <= others.min() else None
-
-
-def not_above(ones: np.ndarray, others: np.ndarray) -> bool | None:
-    """The contrary of :func:`above`; what is not shown stays so."""
-    found = above(ones, others)
-    return None if found is None else not found
 
 
 def _as_bytes(content: dict[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ from mgutils.report.claim_tests import TESTS
 
 CLAIMS = Path(__file__).resolve().parents[2] / "claims.toml"
 NEEDS = ("cpu", "gpu", "imigue")
+MADE_BY = ("", "kit", "data")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,13 @@ class Claim:
     """A name in :data:`mgutils.report.claim_tests.TESTS`."""
     needs: Literal["cpu", "gpu", "imigue"] = "cpu"
     """The least that the verdict takes: a CPU, a GPU, or the report's own images."""
+    made_by: Literal["", "kit", "data"] = ""
+    """Who makes it true. Empty: nobody.
+
+    ``kit``: a setting, a text or a loop that we typed, so it holds by construction on all images.
+    ``data``: the studio draws the images and writes the tables that way, so it holds by construction
+    on the studio's images and is tested on others.
+    """
     args: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of the test."""
     expected: float | None = None
@@ -91,9 +99,10 @@ def _claim(path: Path, entry: dict[str, Any]) -> Claim:
     if wrong := [*(entry.keys() - known), *({"id", "statement", "where", "test"} - entry.keys())]:
         raise ConfigError(f"{place}: field {min(wrong)!r} is unknown or missing; wanted {', '.join(sorted(known))}.")
     claim = Claim(**entry)
-    if claim.test not in TESTS or claim.needs not in NEEDS:
-        raise ConfigError(f"{place}: found test {claim.test!r} and needs {claim.needs!r}; wanted a function of "
-                          f"mgutils.report.claim_tests, and one of {', '.join(NEEDS)}.")
+    if claim.test not in TESTS or claim.needs not in NEEDS or claim.made_by not in MADE_BY:
+        raise ConfigError(f"{place}: found test {claim.test!r}, needs {claim.needs!r} and made_by "
+                          f"{claim.made_by!r}; wanted a @claim_test of "
+                          f"mgutils.report.claim_tests_*, one of {', '.join(NEEDS)}, and kit, data or nothing.")
     try:
         inspect.signature(TESTS[claim.test]).bind(None, **claim.args)
     except TypeError as error:

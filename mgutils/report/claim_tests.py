@@ -1,22 +1,15 @@
-"""All tests of claims, by the names that ``claims.toml`` gives them. The functions are in ``claim_tests_*``."""
+"""All tests of claims, by the names that ``claims.toml`` gives them.
+
+The functions are in ``claim_tests_*``, and register themselves when these modules are imported.
+"""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+import importlib
 
-from mgutils.report import (
-    claim_tests_controls,
-    claim_tests_data,
-    claim_tests_losses,
-    claim_tests_method,
-    claim_tests_results,
-)
-from mgutils.report.claim_evidence import Finding
+from mgutils.report.claim_registry import TESTS
 
-TESTS: dict[str, Callable[..., Finding]] = {
-    name: function
-    for module in (claim_tests_controls, claim_tests_data, claim_tests_losses, claim_tests_method, claim_tests_results)
-    for name, function in inspect.getmembers(module, inspect.isfunction)
-    if function.__module__ == module.__name__ and not name.startswith("_")}
-"""A test takes an :class:`~mgutils.report.claim_evidence.Evidence`, and the ``args`` of the claim."""
+__all__ = ["TESTS"]
+
+for _part in ("controls", "data", "losses", "method", "outputs", "results"):
+    importlib.import_module(f"mgutils.report.claim_tests_{_part}")

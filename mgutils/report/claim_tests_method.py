@@ -1,6 +1,6 @@
 """Claims about the model, the figures of its parts and the training recipe.
 
-Every function takes an :class:`~mgutils.report.claim_evidence.Evidence` and returns a
+A ``@claim_test`` takes an :class:`~mgutils.report.claim_evidence.Evidence` and returns a
 :class:`~mgutils.report.claim_evidence.Finding`. Sizes are read off networks built without weights. Taught in: 02, 04.
 """
 
@@ -15,15 +15,23 @@ from matplotlib.text import Text
 from torch import nn
 from transformers import DistilBertConfig, DistilBertModel
 
-from mgutils.config import get_objective, get_profile
+from mgutils.config import Profile, get_objective, get_profile
 from mgutils.losses import LOSSES
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import ProjectionHead, tokenize
 from mgutils.report.claim_evidence import Evidence, Finding
+from mgutils.report.claim_intervals import in_every_run
+from mgutils.report.claim_registry import claim_test
 from mgutils.report.figures_framework import clip_architecture, framework
 from mgutils.session import make_optimizer
 
+_RECIPE = "imigue"
+"""The profile in which we typed the report's settings. No run is needed to read them."""
+_HIS_TEMPERATURE = 1.0
+"""In the code of Shariatnia."""
 
+
+@claim_test
 def image_width(evidence: Evidence) -> Finding:
     """Features of a ResNet-50 for one image, computed without weights or memory."""
     with torch.device("meta"):
@@ -32,6 +40,7 @@ def image_width(evidence: Evidence) -> Finding:
     return Finding(f"{width} features for an image", value=width)
 
 
+@claim_test
 def text_width(evidence: Evidence) -> Finding:
     """Features of a DistilBERT at the first token of one caption, computed without weights or memory."""
     with torch.device("meta"):
@@ -39,6 +48,7 @@ def text_width(evidence: Evidence) -> Finding:
     return Finding(f"{states.shape[2]} features for a caption", value=states.shape[2])
 
 
+@claim_test
 def shared_width(evidence: Evidence) -> Finding:
     """The projection head: the size of what comes out, and whether it is more than one linear map."""
     torch.manual_seed(0)
@@ -49,6 +59,7 @@ def shared_width(evidence: Evidence) -> Finding:
                    {"the head is a multi-layer perceptron": linear > 1}, value=width)
 
 
+@claim_test
 def input_size(evidence: Evidence) -> Finding:
     """The input that timm's ResNet-50 weights were made for."""
     settings = timm.get_pretrained_cfg("resnet50")
@@ -58,6 +69,7 @@ def input_size(evidence: Evidence) -> Finding:
                    note="ResNet-50 takes other sizes too: it averages over all places before the last layer.")
 
 
+@claim_test
 def alexnet(evidence: Evidence) -> Finding:
     """AlexNet in torchvision: what goes in, what comes out, where its dropout is."""
     with torch.device("meta"):
@@ -66,9 +78,11 @@ def alexnet(evidence: Evidence) -> Finding:
     dropout = [name for name, module in model.named_modules() if isinstance(module, nn.Dropout)]
     return Finding(f"a colour image in, {answers} scores out, dropout in {', '.join(dropout)}",
                    {"colour images in, a score per class out": answers == 1000,
-                    "dropout in the fully connected layers": all(name.startswith("classifier") for name in dropout)})
+                    "dropout in the fully connected layers":
+                        bool(dropout) and all(name.startswith("classifier") for name in dropout)})
 
 
+@claim_test
 def relu_gradient(evidence: Evidence) -> Finding:
     """Derivative of ReLU, sigmoid and tanh far from zero, on either side."""
     slopes = {}
@@ -81,6 +95,7 @@ def relu_gradient(evidence: Evidence) -> Finding:
                     "not near zero for highly negative values": slopes["ReLU"][0] > 0.5})
 
 
+@claim_test
 def figure_2(evidence: Evidence) -> Finding:
     """CLIP's diagram, drawn by code: two encoders, the matrix of pairs, the new image."""
     texts = _texts(clip_architecture())
@@ -88,6 +103,7 @@ def figure_2(evidence: Evidence) -> Finding:
                                        for part in ("text encoder", "image encoder", "contrastive training")})
 
 
+@claim_test
 def figure_3(evidence: Evidence) -> Finding:
     """The framework's diagram, drawn by code: the sizes of the encoders and of the shared space stand in it."""
     texts = _texts(framework())
@@ -99,6 +115,7 @@ def _texts(figure: Figure) -> str:
     return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
+@claim_test
 def towers_learn(evidence: Evidence) -> Finding:
     """One step of the report's loss and optimizer on a small model: which of its four parts move."""
     torch.manual_seed(0)
@@ -115,6 +132,7 @@ def towers_learn(evidence: Evidence) -> Finding:
                    {part: part in moved for part in ("image_encoder", "text_encoder")})
 
 
+@claim_test
 def schedule(evidence: Evidence) -> Finding:
     """When the scheduler is stepped, and what stepping it after every batch would do within one epoch."""
     settings = [evidence.settings(run)["train"] for run in evidence.runs("report_js")]
@@ -129,4 +147,70 @@ def schedule(evidence: Evidence) -> Finding:
     return Finding(f"the code steps it once per {' and '.join(steps)}; stepped per batch, {left:.0e} of the learning "
                    "rate would be left after one epoch",
                    {"the scheduler is stepped after every batch": steps == ["batch"]},
-                   note="ReduceLROnPlateau waits for a validation loss, which comes once per epoch.")
+                   note="Read off the report's code, train_valid.py, which our setting copies: "
+                        "ReduceLROnPlateau waits for a validation loss, which comes once an epoch.")
+
+
+@claim_test
+def epochs(evidence: Evidence) -> Finding:
+    """Epochs of the profile with the report's recipe."""
+    count = _recipe().train.epochs
+    return Finding(f"{count} epochs in the profile {_RECIPE}", value=count)
+
+
+@claim_test
+def learning_rate(evidence: Evidence, part: str) -> Finding:
+    """The first learning rate of an encoder, ``lr_image`` or ``lr_text``, in that profile."""
+    rate = getattr(_recipe().train, part)
+    return Finding(f"{rate:g} in the profile {_RECIPE}", value=rate,
+                   note="The projection heads have a third one, 0.001, that the report does not "
+                        "mention.")
+
+
+@claim_test
+def encoders(evidence: Evidence) -> Finding:
+    """The encoders of the report's recipe, and where their first weights come from."""
+    model = _recipe().model
+    weights = "pre-trained" if model.pretrained else "from random weights"
+    return Finding(f"{model.image_encoder} and {model.text_encoder}, {weights}, in the profile "
+                   f"{_RECIPE}",
+                   {"ResNet-50": model.image_encoder == "resnet50",
+                    "DistilBERT": model.text_encoder.startswith("distilbert"),
+                    "pre-trained": model.pretrained})
+
+
+def _recipe() -> Profile:
+    return get_profile(_RECIPE)
+
+
+@claim_test
+def ce_as_shariatnia(evidence: Evidence) -> Finding:
+    """The loss of the report's cross-entropy runs on one batch, beside his code in NumPy."""
+    losses = [evidence.settings(run)["loss"] for run in evidence.runs("report_ce")]
+    rng = np.random.default_rng(0)
+    image, text = rng.normal(size=(2, 16, 8))
+    batch = torch.from_numpy(image), torch.from_numpy(text), torch.arange(16) % 4
+    ours = [LOSSES[loss["loss"]](*batch, loss["temperature"]).item() for loss in losses]
+    same = [_shariatnia(image, text, loss["temperature"]) for loss in losses]
+    his = _shariatnia(image, text, _HIS_TEMPERATURE)
+    return Finding(f"on one batch the run's loss is {ours[0]:.3f}; his formula gives {same[0]:.3f} "
+                   f"at the run's temperature of {losses[0]['temperature']:g}, and {his:.3f} at "
+                   f"his own, {_HIS_TEMPERATURE:g}",
+                   {"his formula": in_every_run(np.isclose(ours, same)),
+                    "his formula at his temperature": in_every_run(np.isclose(ours, his))},
+                   note="The temperature is read off the report's train_valid.py. His formula "
+                        "multiplies the targets by it and divides the logits by it.")
+
+
+def _shariatnia(image: np.ndarray, text: np.ndarray, temperature: float) -> float:
+    """The loss in Shariatnia's ``CLIP.py`` at commit 73fea1f, step by step. Shape: (B, D) twice."""
+    logits = text @ image.T / temperature
+    targets = np.exp(_log_softmax((image @ image.T + text @ text.T) / 2 * temperature))
+    of_text = -(targets * _log_softmax(logits)).sum(axis=1)
+    of_image = -(targets.T * _log_softmax(logits.T)).sum(axis=1)
+    return float((of_text + of_image).mean() / 2)
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    highest = logits.max(axis=1, keepdims=True)
+    return logits - highest - np.log(np.exp(logits - highest).sum(axis=1, keepdims=True))

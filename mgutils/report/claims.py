@@ -1,9 +1,16 @@
 """The claims ledger: what the report says, row by row, and a verdict that is computed from what a test finds.
 
-``claim_list`` reads the claims; ``claim_tests`` finds; this module judges, prints and writes. There are five verdicts:
-``reproduced`` where every part of a claim holds, ``partly`` where some do, ``refuted`` where none does and one is
-contradicted, ``not shown`` where the seeds overlap too much to say either, and ``needs the real data`` where the data
-at hand cannot show it, such as a number of the report on other images.
+``claim_list`` reads the claims; ``claim_tests`` finds; this module judges, prints and writes.
+There are six verdicts:
+
+* ``reproduced``: every part of the claim holds.
+* ``partly``: some parts hold.
+* ``refuted``: no part holds, and one is contradicted.
+* ``not shown``: the seeds overlap too much to say either.
+* ``needs the real data``: the data at hand cannot show it, such as a number of the report on other
+  images.
+* ``by construction``: every part holds because this kit made it so. It counts for nothing. Where
+  something that we made does not hold, the verdict is ``partly`` or ``refuted`` as for any other row.
 """
 
 from __future__ import annotations
@@ -16,10 +23,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mgutils.report.claim_evidence import Evidence, Finding
+from mgutils.report.claim_intervals import within
 from mgutils.report.claim_list import CLAIMS, Claim, Sentence, load_claims
 from mgutils.report.claim_tests import TESTS
 
-Verdict = Literal["reproduced", "refuted", "partly", "not shown", "needs the real data"]
+Verdict = Literal["reproduced", "refuted", "partly", "not shown", "needs the real data",
+                  "by construction"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
@@ -60,12 +69,16 @@ class Ledger:
     @property
     def summary(self) -> str:
         """One line: rows, verdicts, profile, images."""
-        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())
+        tested = self.counts
+        made = tested.pop("by construction")
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in tested.items())
+        if made:
+            verdicts += f", and {made} true by construction, which count for nothing"
         return (f"{len(self.rows)} claims: {verdicts}. Profile {self.profile}, {self.images} images, "
                 f"{self.seeds} seed{'s' if self.seeds > 1 else ''}.")
 
 
-def judge(claim: Claim, finding: Finding, *, comparable: bool) -> Verdict:
+def judge(claim: Claim, finding: Finding, *, comparable: bool, synthetic: bool = False) -> Verdict:
     """The verdict on a claim.
 
     Parameters
@@ -75,6 +88,8 @@ def judge(claim: Claim, finding: Finding, *, comparable: bool) -> Verdict:
     comparable : bool
         Whether the finding comes from the report's own images and, where trained models are concerned, its settings.
         Only claims that need ``imigue`` ask for that.
+    synthetic : bool
+        Whether the studio drew the images, so that what is ``made_by = "data"`` is our own doing.
 
     Raises
     ------
@@ -85,12 +100,23 @@ def judge(claim: Claim, finding: Finding, *, comparable: bool) -> Verdict:
         return "needs the real data"
     parts = list(finding.checks.values())
     if claim.expected is not None:
-        parts.append(finding.value is not None and abs(finding.value - claim.expected) <= claim.tolerance + 1e-12)
+        parts.append(_number_holds(claim, finding))
     if not parts:
         raise ValueError(f"{claim.id}: {claim.test} checked nothing, and the claim expects no number")
+    if all(parts):
+        made = claim.made_by == "kit" or claim.made_by == "data" and synthetic
+        return "by construction" if made else "reproduced"
     if any(parts):
-        return "reproduced" if all(parts) else "partly"
+        return "partly"
     return "refuted" if False in parts else "not shown"
+
+
+def _number_holds(claim: Claim, finding: Finding) -> bool | None:
+    """Whether the claimed number was found: by all seeds, by none, or by some (``None``)."""
+    if finding.value is None:
+        return False
+    low, high = finding.spread or (finding.value, finding.value)
+    return within(low, high, claim.expected, claim.tolerance)
 
 
 def verify(evidence: Evidence, *, claims: Path | str = CLAIMS, progress: bool = True) -> Ledger:
@@ -118,7 +144,7 @@ def _test(claim: Claim, evidence: Evidence) -> Row:
     finding = TESTS[claim.test](evidence, **claim.args)
     trained = any(name.startswith("runs/") for name in evidence.read)
     comparable = evidence.images == "iMiGUE" and (evidence.profile.name == "imigue" or not trained)
-    verdict = judge(claim, finding, comparable=comparable)
+    verdict = judge(claim, finding, comparable=comparable, synthetic=evidence.images == "synthetic")
     return Row(claim, finding, verdict, _tested_on(evidence), dict(sorted(evidence.read.items())))
 
 
@@ -130,8 +156,13 @@ def _tested_on(evidence: Evidence) -> str:
 
 def _line(row: Row) -> str:
     return (f"{row.verdict.upper():<20} {row.claim.id}: {row.claim.statement}\n"
-            f"{'':9}expected: {row.claim.expectation}; obtained: {row.finding.obtained}; "
+            f"{'':9}expected: {row.claim.expectation}; obtained: {_obtained(row.finding)}; "
             f"spread: {_spread(row.finding)}; tested on: {row.tested_on}")
+
+
+def _obtained(finding: Finding) -> str:
+    control = f"; control: {finding.control}" if finding.control else ""
+    return finding.obtained + control
 
 
 def _spread(finding: Finding) -> str:
@@ -166,7 +197,7 @@ def to_markdown(ledger: Ledger) -> str:
     """The ledger as a table for people, and below it the sentences that are not checked."""
     lines = [("Claim", "Where", "Expected", "Obtained", "Spread", "Tested on", "Verdict"), ("---",) * 7]
     lines += [(row.claim.statement, row.claim.where, row.claim.expectation,
-               f"{row.finding.obtained}. {row.finding.note}".strip(), _spread(row.finding), row.tested_on,
+               f"{_obtained(row.finding)}. {row.finding.note}".strip(), _spread(row.finding), row.tested_on,
                f"**{row.verdict}**") for row in ledger.rows]
     return (f"{ledger.summary}\n\n{_table(lines)}\n\nSentences that no row tests:\n\n"
             + "\n".join(f"* {item.where}: {item.statement} ({item.why})" for item in ledger.unchecked) + "\n")
