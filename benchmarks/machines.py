@@ -18,7 +18,6 @@ from mgutils.errors import ConfigError
 
 PAGE = Path("docs/machines.md")
 SCORES = ("top1", "top5", "uar")
-WORDS = {True: "holds", False: "does not hold", None: "not shown"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Machine:
     name: str
     table1: dict[str, dict[str, Any]]
     """Row of Table 1 by its name."""
-    findings: dict[str, bool | None]
+    findings: dict[str, str]
     verdicts: dict[str, str]
     """Verdict by the claim's id."""
 
@@ -57,8 +56,7 @@ def _read(folder: Path | str, name: str) -> Any:
 def page(machines: Sequence[Machine], notes: str = "") -> str:
     """The whole page as Markdown; the first machine is the published one."""
     return "\n\n".join(["# The same conclusions on every machine", notes.strip(), "## Table 1", _numbers(machines),
-                        "## Findings", _outcomes({m.name: {f: WORDS[v] for f, v in m.findings.items()}
-                                                  for m in machines}),
+                        "## Findings", _outcomes({m.name: m.findings for m in machines}),
                         "## Verdicts", _outcomes({m.name: m.verdicts for m in machines})]) + "\n"
 
 

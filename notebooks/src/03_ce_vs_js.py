@@ -46,7 +46,7 @@ from mgutils.court_bench import Bench, Data, class_shares, first_target, mean_co
 from mgutils.court_model import StackedModel
 from mgutils.labels import imigue_labels
 from mgutils.report import figures_court as figures
-from mgutils.report.claim_evidence import above, not_above
+from mgutils.report.claim_intervals import above, not_above
 from mgutils.report.style import save, use_style
 
 use_style()

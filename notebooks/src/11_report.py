@@ -123,9 +123,9 @@ findings.to_frame("found")
 # many epochs meets the most common class; at its last epoch it may score next to nothing (notebook 04, section 3). So
 # the report's 22.54 % is not explained by our rows alone.
 #
-# If the third line holds, cross entropy as such was not what failed in the report: the same kind of loss, with
-# embeddings of length one and a temperature that suits them, does better than the loss that the report recommends, in
-# fewer epochs. Notebook 03 takes the report's cross-entropy loss apart, and notebook 04 watches it come to rest.
+# In the published run the third line holds. Cross entropy as such was not what failed in the report: the same kind of
+# loss, with embeddings of length one and a temperature that suits them, does better than the loss that the report
+# recommends, in fewer epochs. Notebook 03 takes the report's cross-entropy loss apart, and notebook 04 watches it come to rest.
 
 # %% [markdown]
 # ## Sentence by sentence
