@@ -125,7 +125,8 @@ findings.to_frame("found")
 #
 # In the published run the third line holds. Cross entropy as such was not what failed in the report: the same kind of
 # loss, with embeddings of length one and a temperature that suits them, does better than the loss that the report
-# recommends, in fewer epochs. Notebook 03 takes the report's cross-entropy loss apart, and notebook 04 watches it come to rest.
+# recommends, in fewer epochs. Notebook 03 takes the report's cross-entropy loss apart, and notebook 04 watches it come
+# to rest.
 
 # %% [markdown]
 # ## Sentence by sentence
