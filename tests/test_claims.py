@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torchvision
 from claim_forgeries import (
     CLASSES,
     COLLAPSED,
@@ -26,6 +27,7 @@ from claim_forgeries import (
     run,
     runs,
 )
+from torch import nn
 
 from mgutils.cli import main
 from mgutils.config import read_config
@@ -481,6 +483,17 @@ def test_a_row_that_trained_longer_is_not_called_better_than_alexnet(report, lon
         settings=lambda run: {"train": {"epochs": 48 if longer and run in ours else 12}})
     checks = TESTS["beats_vision_only"](evidence).checks
     assert list(checks.values()) == [better, False]
+
+
+# -- a network that differs --------------------------------------------------------------------
+
+
+def test_a_network_without_dropout_has_none_where_it_is_claimed(monkeypatch):
+    def without():
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1000))
+
+    monkeypatch.setattr(torchvision.models, "alexnet", without)
+    assert list(TESTS["alexnet"](FakeEvidence()).checks.values()) == [True, False]
 
 
 # -- data that differ --------------------------------------------------------------------------------------------------
