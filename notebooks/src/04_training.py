@@ -234,7 +234,7 @@ for objective, top1 in best.items():
           f"({constant:.1%}); last epoch {last[objective]:6.1%}")
 
 # %% [markdown]
-# @@FALL@@ So a falling loss proves nothing.
+# So a falling loss proves nothing.
 
 # %% [markdown]
 # **What a blind guess costs.** A model that looks at no image can still give every image the same answer. Let n copies
@@ -269,7 +269,6 @@ for objective, those in passed.items():
 
 # %% [markdown]
 # The two start alike, and they differ in where they go.
-# @@BLIND@@
 # Had we stopped before, we would have called it broken.
 # `report_ce` comes to rest at ln 32 = 3.47, the loss of a uniform answer, and stays. At the point where all vectors are
 # alike, notebook 03 (section 8, issue 27) found a steep way down for the one loss and, to second order, none for the

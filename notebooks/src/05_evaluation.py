@@ -164,7 +164,7 @@ for objective in ("report_ce", "report_js"):
           f"(constant class {constant_uar:.1%}): {constant} of {len(most)} runs are a constant class")
 
 # %% [markdown]
-# @@CONST@@ The report's 22.54 % is below the 27.27 % of its own constant class, so its run failed even to find the best
+# The report's 22.54 % is below the 27.27 % of its own constant class, so its run failed even to find the best
 # constant answer. A result below the constant class is the sign of a broken run, not of an inferior loss.
 
 # %%
