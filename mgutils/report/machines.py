@@ -43,13 +43,20 @@ def machines(out_dir: Path) -> list[dict[str, Any]]:
 
 
 def write_machines(out_dir: Path, directory: Path) -> list[Path]:
-    """Write ``made_on.json`` for the runs of a store. Returns the file, or nothing without runs."""
+    """Write ``made_on.json`` for the runs of a store, and ``made_on.md`` for the README.
+
+    Returns
+    -------
+    list of Path
+        The two files; none without runs.
+    """
     found = machines(out_dir)
     if not found:
         return []
-    file = directory / FILE
-    file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return [file]
+    files = [directory / FILE, (directory / FILE).with_suffix(".md")]
+    files[0].write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    files[1].write_text(f"Published numbers made on: {describe(found)}.\n", encoding="utf-8")
+    return files
 
 
 def describe(found: Sequence[Mapping[str, Any]] | None) -> str:
