@@ -182,7 +182,8 @@ def project(tmp_path):
 
 def test_publish_says_on_which_machine_the_runs_were_made(project):
     write_receipt(project / "out", "a", processor="A", threads=2)
-    assert {project / "figures" / f"made_on.{kind}" for kind in ("json", "md")} <= set(publish(project / "out", project))
+    files = {project / "figures" / f"made_on.{kind}" for kind in ("json", "md")}
+    assert files <= set(publish(project / "out", project))
     (machine,) = json.loads((project / "figures" / "made_on.json").read_text())
     assert machine == {"processor": "A", "threads": 2, "torch": "2.15.0", "runs": 1}
 
