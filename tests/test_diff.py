@@ -1,7 +1,11 @@
 """mg diff: each cause is found and named, noise is told from change, what is no run is refused."""
 
 import json
+import os
+import platform
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -73,6 +77,12 @@ def test_a_run_equals_its_copy_and_seconds_do_not_count(pair):
     ("versions.torch", "1.0.0", "environment", "versions.torch"),
     ("hardware.threads", 99, "environment", "hardware.threads"),
     ("hardware.gpu", "a GPU", "environment", "hardware.gpu"),
+    ("hardware.processor", "another one", "environment", "hardware.processor"),
+    ("hardware.cpu_capability", "DEFAULT", "environment", "hardware.cpu_capability"),
+    ("libraries.numpy_blas", "another one", "environment", "libraries.numpy_blas"),
+    ("variables.ATEN_CPU_CAPABILITY", "none", "environment", "variables.ATEN_CPU_CAPABILITY"),
+    ("variables.ONEDNN_MAX_CPU_ISA", "SSE41", "environment", "variables.ONEDNN_MAX_CPU_ISA"),
+    ("variables.MKL_CBWR", "COMPATIBLE", "environment", "variables.MKL_CBWR"),
     ("determinism.deterministic_algorithms", False, "environment", "determinism.deterministic_algorithms"),
 ])
 def test_each_entry_of_the_receipt_has_its_cause(pair, field, value, cause, named):
@@ -81,7 +91,8 @@ def test_each_entry_of_the_receipt_has_its_cause(pair, field, value, cause, name
     found = diff_runs(*pair)
     assert found.verdict == cause and found.causes == (cause,)
     assert [item.field for item in found.differences] == [named] and found.differences[0].b == value
-    assert found.reason == f"The runs differ in {cause} alone; the results differ."
+    assert found.reason.startswith(f"The runs differ in {cause} alone; the results differ.")
+    assert (f"(here {named})" in found.reason) == (cause == "environment")
 
 
 def test_settings_and_seeds_are_named_apart(pair):
@@ -105,7 +116,7 @@ def test_a_setting_that_an_older_run_does_not_name_is_its_default(pair):
 def test_noise_says_by_how_much_and_whether_to_expect_it(pair):
     disturb(pair[1], by=1e-3)
     found = diff_runs(*pair)
-    assert found.verdict == "noise" and "not expected: on a CPU" in found.reason
+    assert found.verdict == "noise" and "with all of them equal a CPU gives equal bits" in found.reason
     by = {number.name: number.distance for number in found.changed}
     assert set(by) == {"top1", "last.safetensors"}
     assert by["top1"] == pytest.approx(1e-3) and by["last.safetensors"] == pytest.approx(1e-3, rel=1e-3)
@@ -160,6 +171,27 @@ def test_an_older_receipt_without_flags_is_not_a_difference_that_is_known(pair):
     found = diff_runs(*pair)
     assert found.verdict == "equal" and found.unknown == ("environment",)
     assert "environment cannot be compared" in found.reason
+
+
+def test_a_receipt_from_before_variables_were_recorded_is_not_known(pair):
+    for name in ("instructions", "libraries", "variables", "machines"):
+        edit(pair[1], "receipt.json", lambda content, name=name: content.pop(name))
+    disturb(pair[1])
+    found = diff_runs(*pair)
+    assert found.verdict == "unknown" and "do not say why" in found.reason
+
+
+def test_a_run_of_two_machines_is_named(pair):
+    change = {"hardware.processor": ["one", "another"], "variables.MKL_CBWR": [None, "COMPATIBLE"]}
+    session = {"first_epoch": 2, "changes": change}
+    edit(pair[1], "receipt.json", lambda content: content["machines"].append(session))
+    found = diff_runs(*pair)
+    assert found.causes == ("environment",)
+    assert ("from epoch 2: hardware.processor", "no change", "one -> another") in [
+        (item.field, item.a, item.b) for item in found.differences]
+    assert found.notes == ("Run B was made on several machines or with several settings, changed from epoch 2 "
+                           "(hardware.processor, variables.MKL_CBWR): no machine alone gives its bits.",)
+    assert found.notes[0] in found.report()
 
 
 def test_models_of_other_shapes_have_no_distance(pair):
@@ -225,3 +257,60 @@ def test_equal_runs_by_fit_are_equal(finished, tiny_template, tmp_path):
     assert diff_runs(finished, again).verdict == "equal"
     other = train.fit(replace(config, seed=1), dataset, pixels, split, tmp_path / "other", progress=False)
     assert diff_runs(finished, other).verdict == "seed" and diff_runs(finished, other).changed
+
+
+# -- sessions of a run -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_goes_on_elsewhere_says_so_and_one_that_goes_on_here_does_not(monkeypatch):
+    begun = receipt.continue_provenance(None, range(1, 5))
+    assert begun["machines"] == [{"first_epoch": 1, "changes": {}}]
+    here = receipt.continue_provenance(begun, range(3, 5))
+    assert here["machines"][1] == {"first_epoch": 3, "changes": {}}
+    monkeypatch.setattr(receipt, "processor_name", lambda: "another processor")
+    elsewhere = receipt.continue_provenance(begun, range(3, 5))
+    before = begun["environment"]["hardware"]["processor"]
+    assert elsewhere["machines"][1]["changes"] == {"hardware.processor": [before, "another processor"]}
+    assert elsewhere["environment"]["hardware"]["processor"] == "another processor"
+
+
+def test_a_run_whose_first_sessions_kept_no_record_says_so():
+    assert receipt.continue_provenance(None, range(3, 5))["machines"] == [{"first_epoch": 3, "changes": None}]
+
+
+def test_a_stopped_run_that_goes_on_here_equals_an_undisturbed_one(finished, tiny_template, tmp_path, monkeypatch):
+    dataset = read_dataset(tiny_template)
+    pixels = load_pixels(dataset, 32, cache_dir=tmp_path / "cache", progress=False)
+    config, split = run_config("smoke", "sound_ce", epochs=2, batch_size=16), make_split(dataset, "frame")
+    save = train.save_last
+
+    def stop_after_it(*arguments):
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(train, "save_last", stop_after_it)
+        train.fit(config, dataset, pixels, split, tmp_path / "parts", progress=False)
+    train.fit(config, dataset, pixels, split, tmp_path / "parts", progress=False, resume=True)
+    machines = json.loads((tmp_path / "parts" / "receipt.json").read_text())["machines"]
+    assert [machine["first_epoch"] for machine in machines] == [1, 2]
+    assert diff_runs(finished, tmp_path / "parts").verdict == "equal"
+
+
+# -- in earnest --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="these variables are x86's")
+@pytest.mark.parametrize(("variable", "value"), [("ATEN_CPU_CAPABILITY", "default"), ("ONEDNN_MAX_CPU_ISA", "SSE41"),
+                                                 ("MKL_CBWR", "COMPATIBLE")])
+def test_other_instructions_are_named_by_the_command(variable, value, tiny_template, tmp_path):
+    def trained(name, **extra):
+        done = subprocess.run([sys.executable, "-m", "mgutils", "train", str(tiny_template), "--profile", "smoke",
+                               "--out-dir", str(tmp_path / name)], env=os.environ | extra, check=True,
+                              capture_output=True, text=True)
+        return json.loads(done.stdout)["directory"]
+
+    found = diff_runs(trained("plain"), trained("other", **{variable: value}))
+    assert f"variables.{variable}" in [item.field for item in found.differences]
+    assert found.causes == ("environment",)
