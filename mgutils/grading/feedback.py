@@ -43,8 +43,8 @@ def write_page(graded: Graded, path: Path) -> None:
         for task in graded.tasks:
             if task.notebook == notebook:
                 parts.append(_part(graded, task.name, task.points))
-    path.write_text(_PAGE.format(name=html.escape(graded.name), summary=html.escape(summary), parts="\n".join(parts)),
-                    encoding="utf-8")
+    page = _PAGE.format(name=html.escape(graded.name), summary=html.escape(summary), parts="\n".join(parts))
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _part(graded: Graded, name: str, points: int) -> str:
