@@ -1,7 +1,6 @@
-"""Values on their way into a submission's box and back: JSON, arrays as base64 ``.npy``.
+"""Values on their way into a box and back: JSON, arrays as base64 ``.npy``; nothing is pickled.
 
-Nothing is pickled, because unpickling runs code. The box has this file as a module of its own, so
-it imports nothing of the kit. What is not plain data arrives as an :class:`Other`.
+The box has a copy of this file, which therefore imports nothing of the kit.
 """
 
 from __future__ import annotations
@@ -30,30 +29,26 @@ class Other:
 
 
 def pack(value: Any) -> Any:
-    """Return the value as something that JSON can write."""
+    """Return the value as JSON has it; a list begins with what it stands for."""
     if type(value) in (bool, int, float, str, type(None)):
         return value
     if type(value) in _GROUPS.values():
-        return {"kind": type(value).__name__, "parts": [pack(part) for part in value]}
+        return [type(value).__name__, *map(pack, value)]
     if type(value) is dict:
-        return {"kind": "dict", "parts": [[pack(key), pack(part)] for key, part in value.items()]}
-    if hasattr(value, "detach") and hasattr(value, "numpy"):
-        return _array(value.detach().cpu().resolve_conj().to_dense().numpy(), "tensor")
-    if isinstance(value, np.ndarray | np.generic):
-        return _array(np.asarray(value), "array" if isinstance(value, np.ndarray) else "scalar")
-    if hasattr(value, "to_numpy"):
-        return _array(value.to_numpy(), "array")
-    return {"kind": "other", "words": repr(value)[:300]}
-
-
-def _array(array: np.ndarray, kind: str) -> Any:
-    if array.dtype.kind == "O":
-        return pack(array.tolist())
-    if array.dtype.kind not in _KINDS or array.nbytes > LARGEST // 2:
-        return {"kind": "other", "words": f"{array.nbytes:,} bytes of {array.dtype}"}
+        return ["dict", *map(pack, value.items())]
+    kind = "scalar" if isinstance(value, np.generic) else "array"
+    if hasattr(value, "detach"):
+        kind, value = "tensor", value.detach().cpu().resolve_conj().to_dense().numpy()
+    elif hasattr(value, "to_numpy"):
+        value = value.to_numpy()
+    if getattr(getattr(value, "dtype", None), "kind", "") == "O":
+        return pack(value.tolist())
+    array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else None
+    if array is None or array.dtype.kind not in _KINDS or array.nbytes > LARGEST // 2:
+        return ["other", repr(value)[:300]]
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
-    return {"kind": kind, "npy": base64.b64encode(file.getvalue()).decode()}
+    return [kind, base64.b64encode(file.getvalue()).decode()]
 
 
 def unpack(part: Any) -> Any:
@@ -64,31 +59,29 @@ def unpack(part: Any) -> Any:
     ValueError
         If :func:`pack` cannot have written this.
     """
+    if not isinstance(part, list):
+        return part
     try:
-        return _value(part)
-    except Exception as error:  # of which a forged header or an endless nesting raises many sorts
+        kind, *parts = part
+        if kind in _GROUPS:
+            return _GROUPS[kind](map(unpack, parts))
+        if kind == "dict":
+            return dict(map(unpack, parts))
+        return Other(str(parts[0])[:300]) if kind == "other" else _array(kind, *parts)
+    except Exception as error:  # a forged header or an endless nesting raises many sorts
         raise ValueError(f"an answer that cannot be read ({type(error).__name__})") from None
 
 
-def _value(part: Any) -> Any:
-    if not isinstance(part, dict):
-        return part
-    kind = part["kind"]
-    if kind in _GROUPS:
-        return _GROUPS[kind](_value(one) for one in part["parts"])
-    if kind == "dict":
-        return {_value(key): _value(one) for key, one in part["parts"]}
-    if kind == "other":
-        return Other(str(part["words"])[:300])
-    file = io.BytesIO(base64.b64decode(part["npy"]))
+def _array(kind: str, text: str) -> Any:
+    file = io.BytesIO(base64.b64decode(text))
     np.lib.format.read_magic(file)
     shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
-    # the size is checked before anything is allocated: a header may promise more than follows
+    # before anything is allocated: a header may promise more than follows
     if dtype.kind not in _KINDS or math.prod(max(1, size) for size in shape) > LARGEST:
-        raise ValueError(f"an array of type {dtype} and shape {shape}")
+        raise ValueError
     array = np.ndarray(shape, dtype, bytearray(file.read()), order="F" if by_column else "C")
     if kind == "tensor":
         import torch
 
         return torch.from_numpy(array)
-    return array if kind == "array" else array[()]
+    return array[()] if kind == "scalar" else array

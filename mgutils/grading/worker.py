@@ -26,14 +26,14 @@ def main(_: str) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    scopes, answer = define(**json.loads(requests.readline()))
-    print(json.dumps(answer), file=answers, flush=True)
+    scopes, notes = define(**json.loads(requests.readline()))
+    print(json.dumps(notes[:20]), file=answers, flush=True)
     for line in requests:
         print(json.dumps(respond(scopes, json.loads(line))), file=answers, flush=True)
 
 
-def define(notebooks: list[dict], modules: list[str]) -> tuple[list[dict], dict[str, Any]]:
-    """Run the chosen statements; return each notebook's variables, and notes on what failed."""
+def define(notebooks: list[dict], modules: list[str]) -> tuple[list[dict], list[str]]:
+    """Run the chosen statements; return each notebook's variables, and what failed."""
     for module in modules:  # large packages take seconds, which are not the student's
         with contextlib.suppress(Exception):
             importlib.import_module(module)
@@ -45,11 +45,10 @@ def define(notebooks: list[dict], modules: list[str]) -> tuple[list[dict], dict[
                     place = f"<{notebook['file']}, code cell {number}>"
                     linecache.cache[place] = len(text), None, text.splitlines(True), place
                     body = ast.parse(text).body
-                    for index in indices:
-                        notes += _run(body[index], place, scope)
+                    notes += [note for index in indices for note in _run(body[index], place, scope)]
     except TimeUp:
         notes.append("stopped while its definitions were read")
-    return scopes, {"notes": notes[:20]}
+    return scopes, notes
 
 
 def _run(node: ast.stmt, place: str, scope: dict[str, Any]) -> list[str]:
@@ -62,19 +61,19 @@ def _run(node: ast.stmt, place: str, scope: dict[str, Any]) -> list[str]:
     return []
 
 
-def respond(scopes: list[dict], request: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to one call: ``{"value": …}``, or ``{"failed": kind, "text": …}``."""
+def respond(scopes: list[dict], request: Mapping[str, Any]) -> list[Any]:
+    """The answer to one call: ``["value", …]``, or ``["failed", kind, text]``."""
     try:
-        function = scopes[request["notebook"]][request["name"]]
         arguments, *settings = unpack(request["call"])
-        value = pack(call_here(function, tuple(map(_model, arguments)), *settings))
-        if len(json.dumps(value)) > LARGEST:
+        function = scopes[request["notebook"]][request["name"]]
+        answer = pack(call_here(function, tuple(map(_model, arguments)), *settings))
+        if len(json.dumps(answer)) > LARGEST:
             raise ValueError("the answer is too large")
-        return {"value": value}
+        return ["value", answer]
     except Failed as failure:
-        return {"failed": failure.kind, "text": failure.text}
+        return ["failed", failure.kind, failure.text]
     except BaseException as error:  # no such function, or an answer that cannot be packed
-        return {"failed": "error", "text": f"{type(error).__name__}: {str(error)[:300]}"}
+        return ["failed", "error", f"{type(error).__name__}: {str(error)[:300]}"]
 
 
 def _model(value: Any) -> Any:
@@ -83,8 +82,7 @@ def _model(value: Any) -> Any:
         return value
     import torch
 
-    layers = []
-    for name, settings, state in value["layers"]:
-        layers.append(getattr(torch.nn, name)(**settings))
-        layers[-1].load_state_dict(state, assign=True)
+    layers = [getattr(torch.nn, name)(**settings) for name, settings, _ in value["layers"]]
+    for layer, (_, _, state) in zip(layers, value["layers"], strict=True):
+        layer.load_state_dict(state, assign=True)
     return torch.nn.Sequential(*layers).train(value["training"])
