@@ -161,8 +161,8 @@ def _wall(limits: Limits) -> list[str]:
     # of addresses, which torch alone takes gigabytes of
     room = max(psutil.Process().memory_info().vms, 4_000_000_000) + limits.memory
     return [shutil.which("bwrap"), "--die-with-parent", "--new-session", "--clearenv",
-            *environment, "--cap-drop", "ALL", *split, *_mounts(), "--proc", "/proc",
-            "--dev", "/dev", *memory, "/dev/shm", *memory, "/tmp", "--chdir", "/tmp",
+            *environment, "--cap-drop", "ALL", *split, "--proc", "/proc", "--dev", "/dev",
+            *memory, "/dev/shm", *memory, "/tmp", *_mounts(), "--chdir", "/tmp",
             "--remount-ro", "/dev", "--remount-ro", "/", *become,
             shutil.which("prlimit"), f"--as={room}", f"--cpu={int(limits.total + limits.starts)}",
             "--nproc=0", "--fsize=1000000", "--nofile=64", "--core=0"]
