@@ -177,7 +177,8 @@ def test_a_row_is_written_as_soon_as_it_is_known(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "ann.ipynb").write_text(notebook(LEAK))
     (tmp_path / "in" / "bob.ipynb").write_text(notebook("def leak(train, valid):\n    while True: pass"))
-    work = threading.Thread(target=grade, args=(tmp_path / "in", tmp_path / "out"), kwargs={"limits": Limits(seconds=6)})
+    work = threading.Thread(target=grade, args=(tmp_path / "in", tmp_path / "out"),
+                            kwargs={"limits": Limits(seconds=6)})
     work.start()
     seen = 0
     while work.is_alive():
@@ -207,8 +208,18 @@ def test_the_box_has_no_kit_whichever_way_it_was_installed(tmp_path, monkeypatch
         (site / path).write_text("x = 'found'")
     monkeypatch.setattr(box, "_SITES", [*box._SITES, str(site)])
     box._mounts.cache_clear()
-    code = (f"import os\nfound = [name for folder, _, files in os.walk({str(site)!r}) for name in files "
-            "if open(os.path.join(folder, name)).read()]\ndef leak(train, valid):\n    return found")
+    code = f"""
+import os
+found = []
+def leak(train, valid):
+    for folder, _, files in os.walk({str(site)!r}):
+        for name in files:
+            try:
+                found.extend([name] if open(os.path.join(folder, name)).read() else [])
+            except PermissionError:
+                pass
+    return found
+"""
     try:
         (tmp_path / "in").mkdir()
         (tmp_path / "in" / "a.ipynb").write_text(notebook(code))
