@@ -39,7 +39,7 @@ def write_page(graded: Graded, path: Path) -> None:
     for task in graded.tasks:
         result = graded.results[task.name]
         parts += [] if task.notebook == before else [f"<h2>Notebook {task.notebook}</h2>"]
-        parts += [f'<h3 class="{result.status}">{task.name}: {result.status} (points: {task.points})</h3>',
-                  f"<pre>{escape(result.message)}</pre>"]
+        heading = f"{task.name}: {result.status} (points: {task.points})"
+        parts += [f'<h3 class="{result.status}">{heading}</h3>', f"<pre>{escape(result.message)}</pre>"]
         before = task.notebook
     path.write_text("\n".join([*parts, "</html>\n"]), encoding="utf-8", errors="backslashreplace")

@@ -57,7 +57,8 @@ class Graded:
 
 
 def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: Sequence[str] = (),
-          limits: Limits = Limits(), seed: int | None = None) -> list[Graded]:  # noqa: B008 (frozen)
+          limits: Limits = Limits(),  # noqa: B008 (frozen)
+          seed: int | None = None) -> list[Graded]:
     """Grade every submission; write ``grades.csv`` and ``feedback/<submission>.html``.
 
     Parameters
@@ -80,16 +81,17 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
     ConfigError
         If there are no submissions, no such notebook, or no wall can be put up.
     """
-    known = {task.notebook for task in all_exercises().values()}
-    if unknown := sorted(set(notebooks) - known):
-        raise ConfigError(f"notebooks: found {unknown[0]!r}; wanted some of {', '.join(sorted(known))}.")
+    exercises = all_exercises().values()
+    if unknown := sorted(set(notebooks) - (known := {task.notebook for task in exercises})):
+        raise ConfigError(f"notebooks: found {unknown[0]!r}; wanted some of "
+                          f"{', '.join(sorted(known))}.")
     if jobs < 1:
         raise ConfigError(f"jobs: found {jobs}; wanted at least 1.")
     submissions, pages = find_submissions(folder), Path(out_dir) / "feedback"
     if limits.confined and (reason := why_open()):
-        raise ConfigError(f"no wall around submissions: {reason}. Install bubblewrap (Linux), grade in "
-                          "a container (INSTRUCTORS.md), or say --unconfined if you trust them all.")
-    tasks = tuple(one for one in all_exercises().values() if not notebooks or one.notebook in notebooks)
+        raise ConfigError(f"no wall around submissions: {reason}. Install bubblewrap (Linux), grade "
+                          "in a container (INSTRUCTORS.md), or say --unconfined if you trust all.")
+    tasks = tuple(one for one in exercises if not notebooks or one.notebook in notebooks)
     seed = secrets.randbits(32) if seed is None else seed
     pages.mkdir(parents=True, exist_ok=True)
     for old in pages.glob("[0-9][0-9][0-9]_*.html"):
@@ -106,9 +108,9 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
             number, one = waiting[future], future.result()
             graded[number] = one
             write_page(one, pages / page_name(one.name, number))
-            solved = sum(map(bool, one.results.values()))
-            writer.writerow([_cell(one.name), one.status, solved, len(tasks), one.points, one.most,
-                             _cell(one.note), seed, *(one.results[task.name].status for task in tasks)])
+            states = [one.results[task.name].status for task in tasks]
+            writer.writerow([_cell(one.name), one.status, states.count("solved"), len(tasks),
+                             one.points, one.most, _cell(one.note), seed, *states])
             table.flush()
     return [graded[number] for number in sorted(graded)]
 
@@ -127,11 +129,14 @@ def find_submissions(folder: Path | str) -> list[tuple[str, list[Path]]]:
         raise ConfigError(f"{folder}: found no submissions; wanted a folder with a notebook, or a "
                           "folder of notebooks, for each student.")
     stems = [path.stem if path.suffix == ".ipynb" else path.name for path in entries]
-    names = [path.name if stems.count(stem) > 1 else stem
-             for path, stem in zip(entries, stems, strict=True)]
-    return [(printable(name), sorted(file for file in path.rglob("*.ipynb") if ".ipynb_checkpoints"
-                                     not in file.parts) if path.is_dir() and not path.is_symlink()
-             else [path]) for name, path in zip(names, entries, strict=True)]
+    return [(printable(path.name if stems.count(stem) > 1 else stem), _files(path))
+            for path, stem in zip(entries, stems, strict=True)]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_symlink() or not path.is_dir():
+        return [path]
+    return sorted(file for file in path.rglob("*.ipynb") if ".ipynb_checkpoints" not in file.parts)
 
 
 def printable(text: str) -> str:
@@ -142,13 +147,14 @@ def printable(text: str) -> str:
 def _safely(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Limits,
             seed: int) -> Graded:
     """Grade one submission; whatever happens with it, the others are graded."""
-    notes, nothing = [], {one.name: Result(one.name, "missing", f"{one.name}: missing.") for one in tasks}
+    nothing = {one.name: Result(one.name, "missing", f"{one.name}: missing.") for one in tasks}
+    notes: list[str] = []
     try:
         status, results = _grade(files, tasks, limits, seed, notes)
     except Exception as error:
         status, results = "died", {}
         notes.append(f"grading it failed: {type(error).__name__}: {error}")
-    return Graded(name, status, "; ".join(map(str, notes)), nothing | results, tasks)
+    return Graded(name, status, "; ".join(notes), nothing | results, tasks)
 
 
 def _grade(files: list[Path], tasks: tuple[Exercise, ...], limits: Limits, seed: int,
@@ -159,24 +165,28 @@ def _grade(files: list[Path], tasks: tuple[Exercise, ...], limits: Limits, seed:
             found.append(read_notebook(file, [task.name for task in tasks], limits))
         except MgError as error:
             notes.append(str(error))
-    for number, one in enumerate(found):  # of several functions, the last one that is no stub counts
-        functions |= {name: (number, Facts(stub, None, frozenset(names)))
-                      for name, (stub, names) in one["facts"].items() if name not in functions or not stub}
+    for number, one in enumerate(found):
+        for name, (stub, names) in one["facts"].items():
+            if name not in functions or not stub:  # of several, the last one that is no stub counts
+                functions[name] = number, Facts(stub, None, frozenset(names))
     if not functions:
-        return "unreadable" if notes and not any(one["code"] for one in found) else "empty", {}
+        coded = any(one["code"] for one in found)
+        return "unreadable" if notes and not coded else "empty", {}
+    asked = [task for task in tasks if task.name in functions]
     modules = {module for one in found for module in one["modules"]} | {
-        "torch" for task in tasks if task.name in functions  # for tensors among the arguments
-        and hasattr(sys.modules[task.checker.__module__], "torch")}
-    notebooks = [{"file": one["file"], "cells": one["cells"]} for one in found]
-    box = Box("worker", "", limits, boot={"notebooks": notebooks, "modules": sorted(modules)})
+        "torch" for task in asked if hasattr(sys.modules[task.checker.__module__], "torch")}
+    box = Box("worker", "", limits, boot={"modules": sorted(modules), "notebooks": [
+        {"file": one["file"], "cells": one["cells"]} for one in found]})
     try:
-        notes += box.start()
-        return "graded", {task.name: verdict(
-            replace(task, by_hand=task.by_hand + _HIDING) if task.by_hand else task, facts,
-            _Boxed(box, task.name, number, seed)) for task in tasks if task.name in functions
-            for number, facts in [functions[task.name]]}
+        notes += [str(note)[:300] for note in box.start()[:20]]
+        return "graded", {task.name: _judge(task, *functions[task.name], box, seed) for task in asked}
     finally:
         box.end()
+
+
+def _judge(task: Exercise, notebook: int, facts: Facts, box: Box, seed: int) -> Result:
+    strict = replace(task, by_hand=task.by_hand + _HIDING) if task.by_hand else task
+    return verdict(strict, facts, _Boxed(box, task.name, notebook, seed))
 
 
 def read_notebook(file: Path, names: Sequence[str], limits: Limits) -> dict[str, Any]:
@@ -201,7 +211,7 @@ def read_notebook(file: Path, names: Sequence[str], limits: Limits) -> dict[str,
         finally:
             box.end()
     if found is None:
-        raise MgError(f"{name}: no notebook, or a broken one; wanted a file that JupyterLab opens.")
+        raise MgError(f"{name}: no notebook, or a broken one; wanted what JupyterLab opens.")
     return found | {"file": name}
 
 
@@ -214,7 +224,7 @@ class _Boxed(Student):
 
     def _call(self, arguments: tuple, named: Mapping[str, Any], gradient_of: int | None) -> Any:
         began = time.monotonic()
-        call = (tuple(map(_layers, arguments)), dict(named), gradient_of, self.left, self.seconds)
+        call = (tuple(map(_model, arguments)), dict(named), gradient_of, self.left, self.seconds)
         try:
             # the box stops a function by itself; what it cannot stop is ended a little later
             kind, *answer = self.box.ask(self.function | {"call": pack(call)}, self.left + 1.5)
@@ -222,18 +232,16 @@ class _Boxed(Student):
                 return unpack(*answer)
             raise Failed("time" if answer[0] == "time" else "error", str(answer[1])[:600])
         except (Dead, ValueError, TypeError, LookupError) as error:
-            raise Failed("time" if "in time" in str(error) else "error", f"nothing: {error}") from None
+            kind = "time" if "in time" in str(error) else "error"
+            raise Failed(kind, f"nothing: {error}") from None
         finally:
             self.left -= time.monotonic() - began
 
 
-def _layers(value: Any) -> Any:
-    """An argument; a sequence of torch layers as their names, settings and numbers."""
-    if not hasattr(value, "state_dict"):
-        return value
-    return {"training": value.training, "layers": [
-        (type(layer).__name__, {name: getattr(layer, name) for name in layer.__constants__},
-         dict(layer.state_dict())) for layer in value]}
+def _model(value: Any) -> Any:
+    """An argument; a sequence of torch layers as they print themselves, and their numbers."""
+    return {"layers": list(map(repr, value)), "state": dict(value.state_dict()),
+            "training": value.training} if hasattr(value, "state_dict") else value
 
 
 def _cell(text: str) -> str:

@@ -13,31 +13,23 @@ import json
 import re
 import symtable
 import sys
+from collections import namedtuple
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 _DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 # what IPython understands and Python does not: %magic, !command, x = !command, name?
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w, ]+=[ \t]*[%!].*|[\w.]+\?+)[ \t]*$", re.MULTILINE)
 
-
-@dataclass(frozen=True)
-class Statement:
-    """A statement at the top level of a cell, and its place there."""
-
-    node: ast.stmt
-    cell: int
-    index: int
-    binds: frozenset[str]
-    uses: frozenset[str]
-    """Global names that it, or a function in it, reads."""
+Statement = namedtuple("Statement", "node cell index binds uses")
+"""A statement at the top level of a cell, its place, and global names that it binds and reads."""
 
 
 def cells(notebook: Any) -> list[str]:
     """The texts of a notebook's code cells; those of old formats too."""
     found = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
-    texts = [cell.get("source", cell.get("input", "")) for cell in found if cell["cell_type"] == "code"]
+    code = [cell for cell in found if cell["cell_type"] == "code"]
+    texts = [cell.get("source", cell.get("input", "")) for cell in code]
     return [text if isinstance(text, str) else "".join(map(str, text)) for text in texts]
 
 
@@ -48,7 +40,8 @@ def statements(texts: list[str]) -> list[Statement]:
         for candidate in (text, _MAGIC.sub(r"\1pass", text)):
             try:
                 body = ast.parse(candidate).body
-                found += [Statement(node, cell, place, *_names(node)) for place, node in enumerate(body)]
+                found += [Statement(node, cell, place, *_names(node))
+                          for place, node in enumerate(body)]
                 texts[cell] = candidate
                 break
             except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -56,13 +49,12 @@ def statements(texts: list[str]) -> list[Statement]:
     return found
 
 
-def _names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
+def _names(node: ast.stmt) -> tuple[set[str], set[str]]:
     """Names that a statement binds at the top level, and global names that it reads."""
     top = symtable.symtable(ast.unparse(node), "cell", "exec")
     binds = {one.get_name() for one in top.get_symbols() if one.is_assigned() or one.is_imported()}
-    if hasattr(node, "name"):  # of a function or class, what its head assigns is not the cell's
-        binds = {node.name}
-    return frozenset(binds), frozenset(_read(top))
+    # of a function or class, what its head assigns is not the cell's
+    return {node.name} if hasattr(node, "name") else binds, set(_read(top))
 
 
 def _read(table: symtable.SymbolTable) -> Iterator[str]:
@@ -104,24 +96,24 @@ def facts(every: list[Statement], name: str) -> tuple[bool, list[str]] | None:
     """Whether a function is a stub, and the names in it and in what it uses; None if it is absent."""
     reached = needed(every, [name])
     own = [one.node for one in reached if _writes(one.node) and name in one.binds]
-    names = reads = {name for one in reached for name in one.uses}
+    reads = set().union(*(one.uses for one in reached))
+    names = set(reads)
     for top, node in ((one.node, node) for one in reached for node in ast.walk(one.node)):
-        if isinstance(node, ast.Attribute):
-            names = names | {node.attr}
-        elif isinstance(node, ast.Constant) and str(node.value).isidentifier():
-            names = names | {str(node.value)}  # getattr(torch, "softmax")
+        if isinstance(node, ast.Attribute | ast.Constant):  # and in getattr(torch, "softmax")
+            names.add(str(getattr(node, "attr", getattr(node, "value", "")))[:40])
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            names = names.union(*(alias.name.split(".") for alias in node.names if node is not top
-                                  or (alias.asname or alias.name).split(".")[0] in reads))
+            names.update(*(alias.name.split(".") for alias in node.names if node is not top
+                           or (alias.asname or alias.name).split(".")[0] in reads))
     return (_is_stub(own[-1]), sorted(names)) if own else None
 
 
 def _is_stub(node: ast.stmt) -> bool:
     """Whether a function's body is empty but for a docstring, ``...``, ``pass``, ``return None``."""
     body = node.body if hasattr(node, "body") else [ast.Return(node.value.body)]
-    values = [part.value if isinstance(part, ast.Expr | ast.Return) else part for part in body]
-    return all(value is None or isinstance(value, ast.Pass) or isinstance(value, ast.Constant) and (
-        isinstance(part, ast.Expr) or value.value in (None, ...)) for part, value in zip(body, values, strict=True))
+    ends = [part.value for part in body if isinstance(part, ast.Return)]
+    return all(isinstance(part, ast.Pass | ast.Return) or isinstance(part, ast.Expr) and isinstance(
+        part.value, ast.Constant) for part in body) and all(
+        getattr(value, "value", value) in (None, ...) for value in ends)
 
 
 def main(names: str) -> None:
@@ -135,7 +127,7 @@ def main(names: str) -> None:
     found = {name: fact for name in names.split() if (fact := facts(every, name))}
     chosen = needed(every, found)
     imports = [node for one in chosen for node in ast.walk(one.node)]
-    modules = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
+    modules = {one.name for node in imports if isinstance(node, ast.Import) for one in node.names}
     modules |= {node.module or "" for node in imports if isinstance(node, ast.ImportFrom)}
     run = {one.cell: [other.index for other in chosen if other.cell == one.cell] for one in chosen}
     print(json.dumps({"code": bool(texts), "facts": found, "modules": sorted(modules),

@@ -45,20 +45,15 @@ def define(notebooks: list[dict], modules: list[str]) -> tuple[list[dict], list[
                     place = f"<{notebook['file']}, code cell {number}>"
                     linecache.cache[place] = len(text), None, text.splitlines(True), place
                     body = ast.parse(text).body
-                    notes += [note for index in indices for note in _run(body[index], place, scope)]
-    except TimeUp:
-        notes.append("stopped while its definitions were read")
+                    for node in (body[index] for index in indices):
+                        try:
+                            exec(compile(ast.Module([node], []), place, "exec"), scope)
+                        except Exception as error:
+                            notes.append(f"{place}, line {node.lineno}: {error!r:.200}")
+    except BaseException as error:  # it may exit, too
+        notes.append("stopped while its definitions were read" if isinstance(error, TimeUp)
+                     else f"{error!r:.200}")
     return scopes, notes
-
-
-def _run(node: ast.stmt, place: str, scope: dict[str, Any]) -> list[str]:
-    try:
-        exec(compile(ast.Module([node], []), place, "exec"), scope)
-    except TimeUp:
-        raise
-    except BaseException as error:
-        return [f"{place}, line {node.lineno}: {type(error).__name__}: {str(error)[:200]}"]
-    return []
 
 
 def respond(scopes: list[dict], request: Mapping[str, Any]) -> list[Any]:
@@ -77,12 +72,11 @@ def respond(scopes: list[dict], request: Mapping[str, Any]) -> list[Any]:
 
 
 def _model(value: Any) -> Any:
-    """An argument; a model is built from its layers' names, settings and numbers."""
+    """An argument; a model is built from its layers as they print themselves, and their numbers."""
     if not isinstance(value, dict) or "layers" not in value:
         return value
     import torch
 
-    layers = [getattr(torch.nn, name)(**settings) for name, settings, _ in value["layers"]]
-    for layer, (_, _, state) in zip(layers, value["layers"], strict=True):
-        layer.load_state_dict(state, assign=True)
-    return torch.nn.Sequential(*layers).train(value["training"])
+    model = torch.nn.Sequential(*(eval(words, vars(torch.nn)) for words in value["layers"]))
+    model.load_state_dict(value["state"], assign=True)
+    return model.train(value["training"])
