@@ -162,6 +162,10 @@ def test_the_seed_decides_which_numbers_are_tried(tmp_path):
 # -- the wall ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_wall_that_is_put_up_holds():
+    assert OPEN is None or "a process inside" not in OPEN  # else all other tests of the wall are skipped
+
+
 def test_without_a_wall_nothing_is_graded_unless_one_says_so(tmp_path, monkeypatch, capsys):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "ann.ipynb").write_text(notebook(LEAK))

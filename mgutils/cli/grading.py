@@ -28,7 +28,7 @@ class Grade:
     memory: int = 1000
     """Megabytes for one submission, beyond what Python and torch take."""
     seed: int | None = None
-    """Of the random trials; drawn if not given. grades.csv has it, to grade in the same way again."""
+    """Of the random trials; drawn if not given. With that of grades.csv you grade the same again."""
     unconfined: bool = False
     """Without the wall: a submission can do whatever you can. Only for code that you trust."""
 
@@ -36,9 +36,10 @@ class Grade:
         from mgutils.grading.box import Limits
         from mgutils.grading.grade import grade, printable
 
+        limits = Limits(seconds=self.seconds, total=self.total, memory=self.memory * 1_000_000,
+                        confined=not self.unconfined)
         graded = grade(self.submissions, self.out_dir, jobs=self.jobs, notebooks=self.notebooks,
-                       seed=self.seed, limits=Limits(self.seconds, self.total, self.memory * 1_000_000,
-                                                     confined=not self.unconfined))
+                       seed=self.seed, limits=limits)
         for one in graded:
             print(f"{one.name:<30} {one.status:<10} {one.points:>3} of {one.most} points  "
                   f"{printable(one.note[:60])}")

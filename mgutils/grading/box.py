@@ -52,7 +52,7 @@ class Dead(Exception):
 
 
 class Box:
-    """Runs ``program``, a module beside this one that is sent ``boot`` first, at most three times."""
+    """Runs ``program``, a module beside this one, and sends it ``boot``; at most three times."""
 
     def __init__(self, program: str, argument: str, limits: Limits, *, boot: Any = None,
                  stdin: IO[bytes] | int = subprocess.PIPE) -> None:

@@ -33,13 +33,14 @@ def write_page(graded: Graded, path: Path) -> None:
     """Write the page of one submission."""
     solved, escape = sum(map(bool, graded.results.values())), html.escape
     parts = [_PAGE.format(name=escape(graded.name)),
-             f"<p>{solved} of {len(graded.tasks)} exercises solved, {graded.points} of {graded.most} "
-             f"points ({graded.status}).</p>", f"<p>{escape(graded.note)}</p>"]
+             f"<p>{solved} of {len(graded.tasks)} exercises solved, "
+             f"{graded.points} of {graded.most} points ({graded.status}).</p>", f"<p>{escape(graded.note)}</p>"]
     before = None
     for task in graded.tasks:
         result = graded.results[task.name]
         parts += [] if task.notebook == before else [f"<h2>Notebook {task.notebook}</h2>"]
         heading = f"{task.name}: {result.status} (points: {task.points})"
-        parts += [f'<h3 class="{result.status}">{heading}</h3>', f"<pre>{escape(result.message)}</pre>"]
+        parts += [f'<h3 class="{result.status}">{heading}</h3>',
+                  f"<pre>{escape(result.message)}</pre>"]
         before = task.notebook
     path.write_text("\n".join([*parts, "</html>\n"]), encoding="utf-8", errors="backslashreplace")

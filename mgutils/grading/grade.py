@@ -89,8 +89,8 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
         raise ConfigError(f"jobs: found {jobs}; wanted at least 1.")
     submissions, pages = find_submissions(folder), Path(out_dir) / "feedback"
     if limits.confined and (reason := why_open()):
-        raise ConfigError(f"no wall around submissions: {reason}. Install bubblewrap (Linux), grade "
-                          "in a container (INSTRUCTORS.md), or say --unconfined if you trust all.")
+        raise ConfigError(f"no wall around submissions: {reason}. Install bubblewrap (Linux), "
+                          "grade in a container (INSTRUCTORS.md), or say --unconfined if you trust all.")
     tasks = tuple(one for one in exercises if not notebooks or one.notebook in notebooks)
     seed = secrets.randbits(32) if seed is None else seed
     pages.mkdir(parents=True, exist_ok=True)
@@ -100,8 +100,8 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
     with (ThreadPoolExecutor(jobs) as pool, (Path(out_dir) / "grades.csv").open(
             "w", encoding="utf-8", newline="", errors="backslashreplace") as table):
         writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(["submission", "status", "solved", "exercises", "points", "of", "note", "seed",
-                         *(task.name for task in tasks)])
+        writer.writerow(["submission", "status", "solved", "exercises", "points", "of", "note",
+                         "seed", *(task.name for task in tasks)])
         waiting = {pool.submit(_safely, *submission, tasks, limits, seed): number
                    for number, submission in enumerate(submissions, start=1)}
         for future in as_completed(waiting):
@@ -179,7 +179,8 @@ def _grade(files: list[Path], tasks: tuple[Exercise, ...], limits: Limits, seed:
         {"file": one["file"], "cells": one["cells"]} for one in found]})
     try:
         notes += [str(note)[:300] for note in box.start()[:20]]
-        return "graded", {task.name: _judge(task, *functions[task.name], box, seed) for task in asked}
+        return "graded", {task.name: _judge(task, *functions[task.name], box, seed)
+                          for task in asked}
     finally:
         box.end()
 

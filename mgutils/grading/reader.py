@@ -93,7 +93,7 @@ def _writes(node: ast.stmt) -> bool:
 
 
 def facts(every: list[Statement], name: str) -> tuple[bool, list[str]] | None:
-    """Whether a function is a stub, and the names in it and in what it uses; None if it is absent."""
+    """Whether a function is a stub, and the names in it and in what it uses; None if absent."""
     reached = needed(every, [name])
     own = [one.node for one in reached if _writes(one.node) and name in one.binds]
     reads = set().union(*(one.uses for one in reached))
@@ -108,7 +108,7 @@ def facts(every: list[Statement], name: str) -> tuple[bool, list[str]] | None:
 
 
 def _is_stub(node: ast.stmt) -> bool:
-    """Whether a function's body is empty but for a docstring, ``...``, ``pass``, ``return None``."""
+    """Whether the body is empty but for a docstring, ``...``, ``pass``, ``return None``."""
     body = node.body if hasattr(node, "body") else [ast.Return(node.value.body)]
     ends = [part.value for part in body if isinstance(part, ast.Return)]
     return all(isinstance(part, ast.Pass | ast.Return) or isinstance(part, ast.Expr) and isinstance(
@@ -117,7 +117,7 @@ def _is_stub(node: ast.stmt) -> bool:
 
 
 def main(names: str) -> None:
-    """Write a line of JSON: what has to be run and imported, and the facts; null if it is broken."""
+    """Write a line of JSON: what has to be run and imported, and the facts; null if broken."""
     try:
         texts = cells(json.loads(sys.stdin.buffer.read()))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
@@ -131,4 +131,4 @@ def main(names: str) -> None:
     modules |= {node.module or "" for node in imports if isinstance(node, ast.ImportFrom)}
     run = {one.cell: [other.index for other in chosen if other.cell == one.cell] for one in chosen}
     print(json.dumps({"code": bool(texts), "facts": found, "modules": sorted(modules),
-                      "cells": [(cell + 1, texts[cell], indices) for cell, indices in run.items()]}))
+                      "cells": [(cell + 1, texts[cell], places) for cell, places in run.items()]}))
