@@ -297,6 +297,19 @@ class TestHostile:
             assert {name for name, result in done.results.items() if result} == {
                 name for name, task in all_exercises().items() if task.notebook == number} and done.note == ""
 
+    @pytest.mark.parametrize(("name", "exercise", "words"), [
+        ("fork", "look_up", "Resource temporarily unavailable"), ("threads", "class_folders", "can't start new thread"),
+        ("memory", "leak", "MemoryError"), ("memory", "zoo_captions", "No space left"), ("touch_files", "leak", "[]"),
+        ("poisons_packages", "leak", "[]"), ("sockets", "leak", "Connection refused"),
+        ("argv", "effective_number", "[]"),
+        ("replayed_checkers", "leak", "No module named 'mgutils'"), ("exits", "uar", "three times before"),
+        ("borrowed_kit", "sign_flip_p", "No module named 'mgutils'"), ("patched_reader", "row_softmax", "uses softmax"),
+        ("hidden_names", "row_softmax", "uses getattr"), ("swallows_limits", "leak", "no answer in time"),
+        ("half_message", "leak", "no answer in time"), ("endless_output", "look_up", "too large"),
+        ("endless_output", "class_folders", "nonsense, or too much"), ("forged_arrays", "leak", "cannot be read")])
+    def test_what_it_tried_is_refused_and_told(self, name, exercise, words, attacked):
+        assert words in attacked[2][name].results[exercise].message, attacked[2][name].results[exercise].message
+
     def test_within_three_minutes(self, attacked):
         print(f"{attacked[3]:.0f} seconds for {len(attacked[2])} submissions")
         assert attacked[3] < 180

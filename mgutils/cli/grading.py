@@ -28,7 +28,7 @@ class Grade:
     memory: int = 1000
     """Megabytes for one submission, beyond what Python and torch take."""
     seed: int | None = None
-    """Of the random trials; drawn if not given. With that of grades.csv you grade the same again."""
+    """Of the random trials; drawn if not given. The one in grades.csv repeats a grading."""
     unconfined: bool = False
     """Without the wall: a submission can do whatever you can. Only for code that you trust."""
 

@@ -34,7 +34,8 @@ def write_page(graded: Graded, path: Path) -> None:
     solved, escape = sum(map(bool, graded.results.values())), html.escape
     parts = [_PAGE.format(name=escape(graded.name)),
              f"<p>{solved} of {len(graded.tasks)} exercises solved, "
-             f"{graded.points} of {graded.most} points ({graded.status}).</p>", f"<p>{escape(graded.note)}</p>"]
+             f"{graded.points} of {graded.most} points ({graded.status}).</p>",
+             f"<p>{escape(graded.note)}</p>"]
     before = None
     for task in graded.tasks:
         result = graded.results[task.name]

@@ -90,7 +90,7 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
     submissions, pages = find_submissions(folder), Path(out_dir) / "feedback"
     if limits.confined and (reason := why_open()):
         raise ConfigError(f"no wall around submissions: {reason}. Install bubblewrap (Linux), "
-                          "grade in a container (INSTRUCTORS.md), or say --unconfined if you trust all.")
+                          "grade in a container (INSTRUCTORS.md), or say --unconfined.")
     tasks = tuple(one for one in exercises if not notebooks or one.notebook in notebooks)
     seed = secrets.randbits(32) if seed is None else seed
     pages.mkdir(parents=True, exist_ok=True)
