@@ -147,7 +147,8 @@ def printable(text: str) -> str:
 def _safely(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Limits,
             seed: int) -> Graded:
     """Grade one submission; whatever happens with it, the others are graded."""
-    nothing = {one.name: Result(one.name, "missing", f"{one.name}: missing.") for one in tasks}
+    words = "missing. There is no function of that name."
+    nothing = {one.name: Result(one.name, "missing", f"{one.name}: {words}") for one in tasks}
     notes: list[str] = []
     try:
         status, results = _grade(files, tasks, limits, seed, notes)
