@@ -78,7 +78,7 @@ def examine(profile: str = "cpu", data_root: Path | str | None = None, out_dir: 
     get_profile(profile)
     data_root, out_dir = Path(data_root or f"data/{profile}"), Path(out_dir or f"out/{profile}")
     checks = [check_python(), *check_packages(), check_device(profile), check_memory(profile),
-              *check_folders(profile, data_root, out_dir), check_browser()]
+              *check_folders(profile, data_root, out_dir), check_browser(), check_wall()]
     return checks + ([check_hub(profile, timeout)] if hub else [])
 
 
@@ -218,6 +218,16 @@ def check_browser() -> Check:
     return Check("browser", "ok", Path(found).name) if found else Check(
         "browser", "note", f"none of {', '.join(BROWSERS)}: only the browser test wants one, and is skipped",
         "apt-get install chromium, or your system's way.")
+
+
+def check_wall() -> Check:
+    """Whether `mg grade` can put up its wall around submissions."""
+    from mgutils.grading.box import why_open
+
+    reason = why_open()
+    return Check("wall for mg grade", "ok", "bubblewrap, tried just now") if reason is None else Check(
+        "wall for mg grade", "note", f"{reason}: only for grading submissions",
+        "apt-get install bubblewrap, if you grade; or grade in a container (INSTRUCTORS.md).")
 
 
 # -- the network -------------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ import tyro
 import mgutils
 from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, Synth
-from mgutils.cli.grading import ExercisesOtter, ExercisesScore, Grade
+from mgutils.cli.exercises import ExercisesOtter, ExercisesScore
+from mgutils.cli.grading import Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.training import Diff, Evaluate, Microscope, Train

@@ -17,13 +17,10 @@ _PAGE = """<!doctype html>
 <title>{name}</title>
 <style>
 body {{ font: 16px/1.5 sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em; color: #222 }}
-pre {{ background: #f4f4f4; padding: .6em 1em; white-space: pre-wrap; overflow-wrap: anywhere; margin: .3em 0 1.2em }}
-h3 {{ margin-bottom: 0 }} .solved {{ color: #00612e }} .wrong {{ color: #9c2a00 }}
+pre {{ background: #f4f4f4; padding: .6em 1em; white-space: pre-wrap; overflow-wrap: anywhere }}
+h3 {{ margin: 1.2em 0 0 }} .solved {{ color: #00612e }} .wrong {{ color: #9c2a00 }}
 </style>
 <h1>{name}</h1>
-<p>{summary}</p>
-{parts}
-</html>
 """
 
 
@@ -34,22 +31,17 @@ def page_name(name: str, number: int) -> str:
 
 def write_page(graded: Graded, path: Path) -> None:
     """Write the page of one submission."""
-    solved = sum(map(bool, graded.results.values()))
-    summary = (f"{solved} of {len(graded.tasks)} exercises solved, {graded.points} of {graded.most} points "
-               f"({graded.status}).")
-    parts = [f"<p>Note: {html.escape(graded.note)}</p>"] if graded.note else []
-    for notebook in sorted({task.notebook for task in graded.tasks}):
-        parts.append(f"<h2>Notebook {notebook}</h2>")
-        for task in graded.tasks:
-            if task.notebook == notebook:
-                parts.append(_part(graded, task.name, task.points))
-    path.write_text(_PAGE.format(name=html.escape(graded.name), summary=html.escape(summary), parts="\n".join(parts)),
-                    encoding="utf-8")
-
-
-def _part(graded: Graded, name: str, points: int) -> str:
-    result = graded.results[name]
-    kind = {"solved": "solved", "wrong": "wrong"}.get(result.status, "open")
-    plural = "" if points == 1 else "s"
-    return (f'<h3 class="{kind}">{name}: {result.status} ({points} point{plural})</h3>\n'
-            f"<pre>{html.escape(result.message)}</pre>")
+    solved, escape = sum(map(bool, graded.results.values())), html.escape
+    parts = [_PAGE.format(name=escape(graded.name)),
+             f"<p>{solved} of {len(graded.tasks)} exercises solved, "
+             f"{graded.points} of {graded.most} points ({graded.status}).</p>",
+             f"<p>{escape(graded.note)}</p>"]
+    before = None
+    for task in graded.tasks:
+        result = graded.results[task.name]
+        parts += [] if task.notebook == before else [f"<h2>Notebook {task.notebook}</h2>"]
+        heading = f"{task.name}: {result.status} (points: {task.points})"
+        parts += [f'<h3 class="{result.status}">{heading}</h3>',
+                  f"<pre>{escape(result.message)}</pre>"]
+        before = task.notebook
+    path.write_text("\n".join([*parts, "</html>\n"]), encoding="utf-8", errors="backslashreplace")

@@ -1,100 +1,82 @@
-"""The process that runs a submission's functions: it reads them, then answers calls until the pipe is closed.
+"""The process in a submission's box: it runs the student's definitions, then answers calls.
 
-It knows no checker. It gets arguments and sends back plain data, so that nothing in it decides about a verdict.
+It knows no checker, no seed and no expected value. Who takes it over can forge the answers of the
+own functions, and has to know the right ones for that.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # holds for the student's code as well
 
 import ast
-import builtins
+import contextlib
+import importlib
+import json
 import linecache
-import pickle
-import time
+import os
 from collections.abc import Mapping
-from dataclasses import asdict
-from multiprocessing.connection import Connection
-from types import FunctionType
 from typing import Any
 
-# imported before the fork, so that every submission's process has them at once
-import IPython.core.inputtransformer2
-import numpy as np
-import pandas as pd
-import scipy.special
-import torch
-import torch.nn.functional
-
-from mgutils.exercises.answers import Failed, call_here
-from mgutils.exercises.inspection import is_stub, read
-from mgutils.exercises.limits import TimeUp, time_limit
-from mgutils.grading.guard import confine
-from mgutils.grading.submission import Statement, needed, statements
-from mgutils.grading.wire import pack
-
-Notebooks = list[tuple[str, list[str]]]
-"""File name and code cells of each."""
-PRELOADED = (IPython, np, pd, scipy, torch)
+from calls import Failed, TimeUp, call_here, time_limit
+from values import LARGEST, pack, unpack
 
 
-def serve(pipe: Connection, notebooks: Notebooks, names: list[str], folder: str, limits: Mapping[str, int]) -> None:
-    """Read the functions of those names out of the notebooks, report on them, then answer calls.
-
-    Every message to the instructor's process is a text made by :func:`mgutils.grading.wire.pack`: first one dictionary
-    of facts by function, then for each call ``["value", answer]`` or ``["failed", kind, words]``.
-    """
-    torch.set_num_threads(1)
-    confine(folder, **limits)
-    functions, notes = load(notebooks, names)
-    facts = {name: asdict(read(function)) for name, function in functions.items()}
-    pipe.send_bytes(pack({"facts": facts, "notes": notes}).encode())
-    while True:
-        try:
-            request: dict[str, Any] = pickle.loads(pipe.recv_bytes())  # from the instructor, who is trusted
-        except EOFError:
-            return
-        pipe.send_bytes(_answer(functions[request.pop("name")], request).encode())
+def main(_: str) -> None:
+    """Take what the reader chose, answer with notes; then answer calls until stdin is closed."""
+    # the student's prints go nowhere: the real streams move to other numbers
+    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    scopes, notes = define(**json.loads(requests.readline()))
+    print(json.dumps(notes[:20]), file=answers, flush=True)
+    for line in requests:
+        print(json.dumps(respond(scopes, json.loads(line))), file=answers, flush=True)
 
 
-def _answer(function: FunctionType, request: dict[str, Any]) -> str:
+def define(notebooks: list[dict], modules: list[str]) -> tuple[list[dict], list[str]]:
+    """Run the chosen statements; return each notebook's variables, and what failed."""
+    for module in modules:  # large packages take seconds, which are not the student's
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
+    scopes, notes = [{"__name__": "student"} for _ in notebooks], []
     try:
-        return pack(["value", call_here(function, **request)])
+        with time_limit(5):
+            for notebook, scope in zip(notebooks, scopes, strict=True):
+                for number, text, indices in notebook["cells"]:
+                    place = f"<{notebook['file']}, code cell {number}>"
+                    linecache.cache[place] = len(text), None, text.splitlines(True), place
+                    body = ast.parse(text).body
+                    for node in (body[index] for index in indices):
+                        try:
+                            exec(compile(ast.Module([node], []), place, "exec"), scope)
+                        except Exception as error:
+                            notes.append(f"{place}, line {node.lineno}: {error!r:.200}")
+    except BaseException as error:  # it may exit, too
+        notes.append("stopped while its definitions were read" if isinstance(error, TimeUp)
+                     else f"{error!r:.200}")
+    return scopes, notes
+
+
+def respond(scopes: list[dict], request: Mapping[str, Any]) -> list[Any]:
+    """The answer to one call: ``["value", …]``, or ``["failed", kind, text]``."""
+    try:
+        arguments, *settings = unpack(request["call"])
+        function = scopes[request["notebook"]][request["name"]]
+        answer = pack(call_here(function, tuple(map(_model, arguments)), *settings))
+        if len(json.dumps(answer)) > LARGEST:
+            raise ValueError("the answer is too large")
+        return ["value", answer]
     except Failed as failure:
-        return pack(["failed", failure.kind, failure.text])
-    except BaseException as error:  # an answer that cannot be packed
-        return pack(["failed", "error", f"{type(error).__name__}: {str(error)[:300]}"])
+        return ["failed", failure.kind, failure.text]
+    except BaseException as error:  # no such function, or an answer that cannot be packed
+        return ["failed", "error", f"{type(error).__name__}: {str(error)[:300]}"]
 
 
-def load(notebooks: Notebooks, names: list[str],
-         seconds: float = 5.0) -> tuple[dict[str, FunctionType], list[str]]:
-    """The functions of those names, with what they need executed; and what went wrong on the way.
+def _model(value: Any) -> Any:
+    """An argument; a model is built from its layers as they print themselves, and their numbers."""
+    if not isinstance(value, dict) or "layers" not in value:
+        return value
+    import torch
 
-    Each notebook has its own variables. Of a function that several have, the last one counts that is no stub.
-    """
-    found, notes = {}, []
-    for file, cells in notebooks:
-        scope: dict[str, Any] = {"__name__": "student", "__builtins__": builtins}
-        every, texts = statements(file, cells)
-        for place, text in texts.items():
-            linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
-        began = time.monotonic()
-        try:
-            with time_limit(seconds):
-                for statement in needed(every, names):
-                    notes += _run(statement, scope)
-        except TimeUp:
-            notes.append(f"{file}: stopped while its definitions were read")
-        seconds -= time.monotonic() - began
-        for name in names:
-            if isinstance(scope.get(name), FunctionType) and (name not in found or not is_stub(scope[name])):
-                found[name] = scope[name]
-    return found, notes[:20]
-
-
-def _run(statement: Statement, scope: dict[str, Any]) -> list[str]:
-    try:
-        exec(compile(ast.Module([statement.node], []), statement.place, "exec"), scope)
-    except (TimeUp, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        return [f"{statement.place}, line {statement.node.lineno}: {type(error).__name__}: {str(error)[:200]}"]
-    return []
+    model = torch.nn.Sequential(*(eval(words, vars(torch.nn)) for words in value["layers"]))
+    model.load_state_dict(value["state"], assign=True)
+    return model.train(value["training"])
