@@ -39,6 +39,7 @@ from mgutils.evaluate import scores
 from mgutils.predict import load_predictor
 from mgutils.report import figures_results as figures
 from mgutils.report import tables
+from mgutils.report.claim_intervals import above
 from mgutils.report.style import save, use_style
 from mgutils.runs import table1_runs
 
@@ -143,12 +144,14 @@ chart
 # control that stands above them does not owe it to longer training. The next cell reads the order off the table.
 
 # %%
-mean = {objective: np.mean([run.metrics["top1"] for run in group]) for objective, group in runs.items()}
+by_seed = {objective: np.array([run.metrics["top1"] for run in group]) for objective, group in runs.items()}
+mean = {objective: values.mean() for objective, values in by_seed.items()}
 for objective in ("report_ce", "report_js"):
     ahead = mean[objective] - audit.constant_top1
     side = "about equal to" if abs(ahead) < GAIN else "above" if ahead > 0 else "below"
     print(f"{objective}: {mean[objective]:.1%}, {side} the constant class")
-print("the report's order (JS row above CE row) holds:", mean["report_js"] > mean["report_ce"])
+order = {True: "holds", False: "does not hold", None: "not shown, the seeds overlap"}
+print("the report's order (JS row above CE row):", order[above(by_seed["report_js"], by_seed["report_ce"])])
 
 # %% [markdown]
 # How many images get the answer that a run gives most often? A run that gives it to all of them is a constant class
@@ -166,10 +169,6 @@ for objective in ("report_ce", "report_js"):
 # %% [markdown]
 # The report's 22.54 % is below the 27.27 % of its own constant class, so its run failed even to find the best
 # constant answer. A result below the constant class is the sign of a broken run, not of an inferior loss.
-
-# %%
-report_ce_top1, real_constant_top1 = 0.2254, 0.2727  # the report's Table 1; its data's share of class 32
-assert report_ce_top1 < real_constant_top1
 
 # %% [markdown]
 # ## 4. Where the errors are
