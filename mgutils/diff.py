@@ -1,7 +1,8 @@
 """Why two runs differ: in code, data, environment, configuration or seed, or by noise alone.
 
 A run's ``receipt.json`` and ``config.json`` say what went in; what came out is compared in ``outcome``. Nothing here
-imports torch; what a receipt holds is decided in ``receipt``.
+imports torch; what a receipt holds is decided in ``receipt``. Equal runs give equal bits only on equal processors,
+instruction sets, libraries and threads, so each of these is an environment difference.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from mgutils.outcome import Number, compare_outcomes, read_json
 Cause = Literal["code", "data", "environment", "config", "seed"]
 CAUSES: tuple[Cause, ...] = ("code", "data", "environment", "config", "seed")
 _NOT_RECORDED = "not recorded"
+_SECTIONS = ("versions", "hardware", "instructions", "libraries", "variables", "determinism")
+"""The parts of a receipt that are the environment."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,14 @@ class RunDiff:
         What came out.
     noise : str
         Whether numbers of equal runs may differ on this hardware, and why.
+    notes : tuple of str
+        A sentence for each change of a run's environment between two sessions.
     """
 
     differences: tuple[Difference, ...]
     numbers: tuple[Number, ...]
     noise: str
+    notes: tuple[str, ...] = ()
 
     @property
     def causes(self) -> tuple[Cause, ...]:
@@ -82,17 +88,27 @@ class RunDiff:
     @property
     def reason(self) -> str:
         """The verdict in a sentence."""
-        outcome = "the results differ" if self.changed else "the results are equal all the same"
-        if len(self.causes) > 1:
-            together = " Several things changed at once: none of them alone explains it." if self.changed else ""
-            return f"The runs differ in {_and(self.causes)}; {outcome}.{together}"
         if self.causes:
-            return f"The runs differ in {self.causes[0]} alone{self._but()}; {outcome}."
+            return self._reason_of_causes()
         if not self.changed:
             return "Nothing differs" + (f" of what was recorded{self._but()}." if self.unknown else ".")
         if self.unknown:
             return f"The results differ, and the receipts do not say why{self._but()}."
         return f"Noise: nothing differs but the results. {self.noise}"
+
+    def _reason_of_causes(self) -> str:
+        alone = " alone" if len(self.causes) == 1 else ""
+        outcome = "the results differ" if self.changed else "the results are equal all the same"
+        sentences = [f"The runs differ in {_and(self.causes)}{alone}{self._but()}; {outcome}."]
+        if self.changed and not alone:
+            sentences.append("Several things changed at once: none of them alone explains it.")
+        if self.changed and "environment" in self.causes:
+            fields = [item.field for item in self.differences if item.cause == "environment" and item.known]
+            sentences.append(
+                f"Another processor, instruction set, library, setting or number of threads (here {_some(fields)}) "
+                "changes the last bits of a sum, and a training makes them grow: compare means over seeds, "
+                "not single runs.")
+        return " ".join(sentences)
 
     def _but(self) -> str:
         return f" ({_and(self.unknown)} cannot be compared: a receipt lacks it)" if self.unknown else ""
@@ -109,7 +125,7 @@ class RunDiff:
         lines.append(f"{'results':<12}{'differ' if self.changed else 'same'}")
         lines += [f"  {item.name:<{width}}  {_short(item.a)} | {_short(item.b)}{_distance(item)}"
                   for item in self.changed]
-        return "\n".join([*lines, "", self.reason])
+        return "\n".join([*lines, "", self.reason, *self.notes])
 
 
 def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
@@ -127,17 +143,29 @@ def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
     """
     folders = Path(run_a), Path(run_b)
     receipts = [_read_receipt(folder) for folder in folders]
-    configs = [dict(_flat(read_config(folder / "config.json").as_dict())) for folder in folders]
-    settings = list(_compare(*configs))
+    configs = [read_config(folder / "config.json").as_dict() for folder in folders]
+    data = [{"sha256": receipt.get("data_sha256")} for receipt in receipts]
     differences = [
         *_code(*receipts),
-        *(Difference("data", *item) for item in _compare(*({"sha256": receipt.get("data_sha256")}
-                                                           for receipt in receipts))),
-        *(Difference("environment", *item) for item in _compare(*map(_environment, receipts))),
-        *(Difference("seed" if item[0].endswith("seed") else "config", *item) for item in settings),
+        *(Difference("data", name, *values) for name, values in changed_fields(*data).items()),
+        *_environment(*receipts),
+        *_sessions(*receipts),
+        *(Difference("seed" if name.endswith("seed") else "config", name, *values)
+          for name, values in changed_fields(*configs).items()),
     ]
-    return RunDiff(tuple(differences), tuple(compare_outcomes(*folders)),
-                   _expected_noise(receipts))
+    notes = tuple(note for name, receipt in zip("AB", receipts, strict=True) for note in _notes(name, receipt))
+    return RunDiff(tuple(differences), tuple(compare_outcomes(*folders)), _expected_noise(receipts), notes)
+
+
+def changed_fields(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Both values of every field in which two nested records differ, in the order of ``a``, then of ``b``.
+
+    >>> changed_fields({"hardware": {"threads": 1}}, {"hardware": {"threads": 2}})
+    {'hardware.threads': [1, 2]}
+    """
+    left, right = dict(_flat(a)), dict(_flat(b))
+    pairs = {name: [left.get(name, _NOT_RECORDED), right.get(name, _NOT_RECORDED)] for name in left | right}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 # -- what went in ------------------------------------------------------------------------------------------------------
@@ -156,8 +184,52 @@ def _read_receipt(folder: Path) -> dict[str, Any]:
     return read_json(file)
 
 
-def _environment(receipt: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(_flat({name: receipt.get(name, {}) for name in ("versions", "hardware", "determinism")}))
+def _environment(*receipts: Mapping[str, Any]) -> Iterator[Difference]:
+    """What differs where both receipts have the section; else that one lacks it."""
+    for section in _SECTIONS:
+        parts = [{section: receipt[section]} for receipt in receipts if section in receipt]
+        if len(parts) == 2:
+            for name, values in changed_fields(*parts).items():
+                yield Difference("environment", name, *values)
+        else:
+            yield _lacking(section, *receipts)
+
+
+def _sessions(*receipts: Mapping[str, Any]) -> Iterator[Difference]:
+    """Changes of the environment within a run; a run that went on with nothing changed is as one in one piece."""
+    if not all("machines" in receipt for receipt in receipts):
+        yield _lacking("machines", *receipts)
+        return
+    a, b = ({f"from epoch {epoch}: {field}": change for epoch, changes in _changes(receipt)
+             for field, change in changes.items()} for receipt in receipts)
+    for name in {**a, **b}:
+        values = [changes.get(name, "no change") for changes in (a, b)]
+        if values[0] != values[1]:
+            yield Difference("code" if name.endswith("code_sha256") else "environment", name, *values)
+
+
+def _changes(receipt: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, str]]]:
+    """First epoch of each session that had another environment than the one before, and what changed."""
+    for machine in receipt.get("machines", ()):
+        if machine["changes"] is None:
+            yield machine["first_epoch"], {"the sessions before": _NOT_RECORDED}
+        elif machine["changes"]:
+            yield machine["first_epoch"], {name: f"{_short(before)} -> {_short(now)}"
+                                           for name, (before, now) in machine["changes"].items()}
+
+
+def _notes(name: str, receipt: Mapping[str, Any]) -> Iterator[str]:
+    for epoch, fields in _changes(receipt):
+        if _NOT_RECORDED in fields.values():
+            yield f"Run {name} went on from epoch {epoch}; the machine that it was begun on is not recorded."
+        else:
+            yield (f"Run {name} was made on several machines or with several settings: its environment changed from "
+                   f"epoch {epoch} ({_some(list(fields))}), so no single machine gives its bits.")
+
+
+def _lacking(section: str, *receipts: Mapping[str, Any]) -> Difference:
+    values = ["recorded" if section in receipt else _NOT_RECORDED for receipt in receipts]
+    return Difference("environment", section, *values)
 
 
 def _code(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
@@ -183,18 +255,11 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield prefix + name, list(value) if isinstance(value, tuple) else value
 
 
-def _compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Name and both values of what differs, in the order of ``a``, then of ``b``."""
-    for name in {**a, **b}:
-        left, right = a.get(name, _NOT_RECORDED), b.get(name, _NOT_RECORDED)
-        if left != right:
-            yield name, left, right
-
-
 def _expected_noise(receipts: list[dict[str, Any]]) -> str:
     if not any(receipt.get("hardware", {}).get("gpu") for receipt in receipts):
-        return ("It is not expected: on a CPU with the same threads, equal runs give equal bits. Look for code outside "
-                "the package, or for a fault of the machine.")
+        return ("It is not expected: processor, instruction sets, libraries and threads are equal as far as they are "
+                "recorded, and with all of them equal a CPU gives equal bits. Look for code outside the package, "
+                "for a library or variable that the receipt does not list, or for a fault of the machine.")
     strict = [receipt.get("determinism", {}) for receipt in receipts]
     if all(flags.get("deterministic_algorithms") and not flags.get("warn_only") for flags in strict):
         return ("It is not expected: only deterministic kernels were allowed on the GPU. Look for a fault of the "
@@ -205,6 +270,10 @@ def _expected_noise(receipts: list[dict[str, Any]]) -> str:
 
 def _and(words: tuple[str, ...]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _some(names: list[str], most: int = 4) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _short(value: Any) -> str:

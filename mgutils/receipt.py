@@ -1,10 +1,15 @@
-"""The receipt of a run: what was run, on what, with what, and what came out."""
+"""The receipt of a run: what was run, on what, with what, and what came out.
+
+Equal runs give equal bits only on equal processors, instruction sets, libraries and threads, so all of
+these are recorded. How two receipts differ is found in ``diff``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import platform
+import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -12,12 +17,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_info
 
 from mgutils.data.table import Dataset
+from mgutils.diff import changed_fields
 from mgutils.distributed import processes
 
 NO_NAME = "unknown processor"
 _PACKAGES = ("torch", "torchvision", "timm", "transformers", "accelerate", "numpy", "pandas", "scikit-learn", "mgutils")
+_VARIABLES = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE",
+              "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES",
+              "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Environment variables that choose kernels or the order of a sum."""
 
 
 def fingerprint(dataset: Dataset, pixels: np.ndarray) -> str:
@@ -30,7 +41,8 @@ def fingerprint(dataset: Dataset, pixels: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def make_receipt(data: str, timings: dict[str, float], metrics: dict[str, Any]) -> dict[str, Any]:
+def make_receipt(data: str, timings: dict[str, float], metrics: dict[str, Any],
+                 provenance: dict[str, Any]) -> dict[str, Any]:
     """Everything that someone would ask about a result.
 
     Parameters
@@ -41,21 +53,55 @@ def make_receipt(data: str, timings: dict[str, float], metrics: dict[str, Any]) 
         Seconds.
     metrics : dict
         The result itself.
+    provenance : dict
+        What :func:`continue_provenance` gave to the run's last session.
     """
-    return {"commit": commit(), "code_sha256": code_hash(), **environment(), "data_sha256": data, "seconds": timings,
-            "metrics": metrics}
+    return {"commit": commit(), **provenance["environment"], "machines": provenance["machines"],
+            "data_sha256": data, "seconds": timings, "metrics": metrics}
+
+
+def continue_provenance(before: dict[str, Any] | None, epochs: range) -> dict[str, Any]:
+    """Record the environment of a session and how it differs from the session before.
+
+    Parameters
+    ----------
+    before : dict or None
+        The record as the last session left it; ``None`` if there was none or it kept none.
+    epochs : range
+        The epochs that this session will train, counted from 1.
+
+    Returns
+    -------
+    dict
+        ``environment``, and ``machines``: for every session its first epoch and the fields that
+        changed, ``{field: [before, now]}``, or ``None`` where the session before kept no record.
+    """
+    if before and not epochs:  # nothing is left to train here
+        return before
+    now = {"code_sha256": code_hash(), **environment()}
+    if before is None:
+        changes = {} if epochs.start == 1 else None
+        return {"environment": now, "machines": [{"first_epoch": epochs.start, "changes": changes}]}
+    changes = changed_fields(before["environment"], now)
+    machines = [*before["machines"], {"first_epoch": epochs.start, "changes": changes}]
+    return {"environment": now, "machines": machines}
 
 
 def environment() -> dict[str, Any]:
-    """Versions, hardware and the switches that decide whether equal runs give equal bits, as this process has them."""
+    """Versions, hardware, libraries and switches that decide the bits of a result, as this process has them."""
+    cuda = torch.cuda.is_available()
     return {
         "versions": {"python": platform.python_version(), **_versions(), "cuda": torch.version.cuda,
-                     "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None},
+                     "cudnn": torch.backends.cudnn.version() if cuda else None},
         "hardware": {"system": platform.system(), "machine": platform.machine(), "processor": processor_name(),
                      "cpus": os.cpu_count(), "threads": torch.get_num_threads(),
+                     "interop_threads": torch.get_num_interop_threads(),
                      "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-                     "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+                     "gpu": torch.cuda.get_device_name() if cuda else None,
                      "gpus": torch.cuda.device_count(), "processes": processes()[1]},
+        "instructions": _instructions(),
+        "libraries": _libraries(),
+        "variables": {name: os.environ.get(name) for name in _VARIABLES},
         "determinism": {"deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
                         "warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
                         "cudnn_deterministic": torch.backends.cudnn.deterministic,
@@ -63,6 +109,28 @@ def environment() -> dict[str, Any]:
                         "float32_matmul_precision": torch.get_float32_matmul_precision(),
                         "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG")},
     }
+
+
+def _instructions() -> dict[str, bool | int]:
+    """Instruction sets and cache sizes; a virtual machine's processor name does not tell them."""
+    found = getattr(torch.cpu, "get_capabilities", dict)()  # not in every version of torch
+    return {name: found[name] for name in sorted(found)
+            if not isinstance(found[name], str) and not name.startswith("num_")}
+
+
+def _libraries() -> dict[str, str | int | None]:
+    """The libraries that multiply matrices: those built into torch, and the one that NumPy loaded."""
+    built = torch.__config__.show()
+    patterns = {"torch_blas": r"BLAS_INFO=(\w+)", "mkl": r"Math Kernel Library Version (\S+)",
+                "onednn": r"(?:MKL-DNN|oneDNN) v(\S+)"}
+    found = {name: re.search(pattern, built) for name, pattern in patterns.items()}
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    # SciPy may have loaded one of its own
+    numpy_blas = min(pools, key=lambda pool: "numpy" not in pool["filepath"], default={})
+    return {**{name: match and match[1] for name, match in found.items()},
+            "numpy_blas": numpy_blas.get("internal_api"), "numpy_blas_version": numpy_blas.get("version"),
+            "numpy_blas_architecture": numpy_blas.get("architecture"),
+            "numpy_blas_threads": numpy_blas.get("num_threads")}
 
 
 def processor_name() -> str:

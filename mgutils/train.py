@@ -33,7 +33,7 @@ from mgutils.feed import ahead, balanced, batches
 from mgutils.frontend import progress_bar
 from mgutils.lock import locked
 from mgutils.losses import similarity_logits
-from mgutils.receipt import fingerprint, make_receipt
+from mgutils.receipt import continue_provenance, fingerprint, make_receipt
 from mgutils.session import Session, open_session, restore_session, session_state
 
 Checked = tuple[Scores, float, dict[str, np.ndarray]]
@@ -61,8 +61,8 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, d
     progress : bool
         Show a bar.
     resume : bool
-        Go on after the last whole epoch that the folder holds; the end is the same, bit for bit on a CPU, as if the
-        run had not been stopped.
+        Go on after the last whole epoch that the folder holds. On the same CPU, with the same libraries and threads,
+        the end is bit for bit that of a run that was not stopped; a change is recorded in the receipt.
 
     Returns
     -------
@@ -96,7 +96,9 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
     content = config.as_dict() | {"captions": list(dataset.labels.names)}
     choice = split.valid if split.select is None else split.select
     with locked(directory, first):
-        log, best = _go_on(session, directory, content) if resume else ([], {"top1": -1.0})
+        before = _go_on(session, directory, content) if resume else {}
+        log, best = before.get("log", []), before.get("best", {"top1": -1.0})
+        provenance = continue_provenance(before.get("provenance"), epochs[len(log):])
         if first:
             written(directory / "config.json", json.dumps(content, indent=2) + "\n")
         bar = progress_bar(epochs, unit="epoch", disable=not progress or not first, desc=config.objective,
@@ -122,7 +124,7 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
             if first:
                 if better:
                     _keep_best(session, result, outputs, dataset, split, content, directory)
-                state = session_state(session) | {"epoch": epoch, "log": log, "best": best}
+                state = session_state(session) | {"epoch": epoch, "log": log, "best": best, "provenance": provenance}
                 save_last(directory, session.scored, state)
                 written(directory / "log.jsonl", "".join(json.dumps(line) + "\n" for line in log))
             bar.update()
@@ -130,22 +132,22 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
         bar.close()
         if first:
             seconds = {"total": sum(line["seconds"] for line in log)}
-            receipt = make_receipt(fingerprint(dataset, session.feed.pixels), seconds, best)
+            receipt = make_receipt(fingerprint(dataset, session.feed.pixels), seconds, best, provenance)
             text = json.dumps(receipt | {"config": config.as_dict()}, indent=2) + "\n"
             written(directory / "receipt.json", text)  # last: the run is whole
     return directory
 
 
-def _go_on(session: Session, directory: Path, content: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Restore the session from a folder; its log so far and its best line, empty where no epoch had ended."""
+def _go_on(session: Session, directory: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Restore the session from a folder; returns its state, empty where no epoch had ended."""
     found = load_last(directory)
     if found is None:
-        return [], {"top1": -1.0}
+        return {}
     if json.loads((directory / "config.json").read_text(encoding="utf-8")) != json.loads(json.dumps(content)):
         raise CheckpointError(f"{directory}: holds a run of another configuration. Name another folder, or train anew.")
     weights, state = found
     restore_session(session, weights, state)
-    return state["log"], state["best"]
+    return state
 
 
 def _keep_best(session: Session, result: Scores, outputs: dict[str, np.ndarray], dataset: Dataset, split: Split,

@@ -1,7 +1,10 @@
 """mg diff: each cause is found and named, noise is told from change, what is no run is refused."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -72,6 +75,14 @@ def test_a_run_equals_its_copy_and_seconds_do_not_count(pair):
     ("data_sha256", "0" * 64, "data", "sha256"),
     ("versions.torch", "1.0.0", "environment", "versions.torch"),
     ("hardware.threads", 99, "environment", "hardware.threads"),
+    ("hardware.interop_threads", 99, "environment", "hardware.interop_threads"),
+    ("hardware.cpu_capability", "DEFAULT", "environment", "hardware.cpu_capability"),
+    ("instructions.amx_tile", "other", "environment", "instructions.amx_tile"),
+    ("libraries.mkl", "1.0", "environment", "libraries.mkl"),
+    ("libraries.numpy_blas_architecture", "Prescott", "environment", "libraries.numpy_blas_architecture"),
+    ("variables.ATEN_CPU_CAPABILITY", "avx2", "environment", "variables.ATEN_CPU_CAPABILITY"),
+    ("variables.ONEDNN_MAX_CPU_ISA", "SSE41", "environment", "variables.ONEDNN_MAX_CPU_ISA"),
+    ("variables.MKL_CBWR", "COMPATIBLE", "environment", "variables.MKL_CBWR"),
     ("hardware.gpu", "a GPU", "environment", "hardware.gpu"),
     ("determinism.deterministic_algorithms", False, "environment", "determinism.deterministic_algorithms"),
 ])
@@ -81,7 +92,9 @@ def test_each_entry_of_the_receipt_has_its_cause(pair, field, value, cause, name
     found = diff_runs(*pair)
     assert found.verdict == cause and found.causes == (cause,)
     assert [item.field for item in found.differences] == [named] and found.differences[0].b == value
-    assert found.reason == f"The runs differ in {cause} alone; the results differ."
+    assert found.reason.startswith(f"The runs differ in {cause} alone; the results differ.")
+    advice = f"(here {named}) changes the last bits of a sum"
+    assert (advice in found.reason) == (cause == "environment")
 
 
 def test_settings_and_seeds_are_named_apart(pair):
@@ -105,7 +118,7 @@ def test_a_setting_that_an_older_run_does_not_name_is_its_default(pair):
 def test_noise_says_by_how_much_and_whether_to_expect_it(pair):
     disturb(pair[1], by=1e-3)
     found = diff_runs(*pair)
-    assert found.verdict == "noise" and "not expected: on a CPU" in found.reason
+    assert found.verdict == "noise" and "with all of them equal a CPU gives equal bits" in found.reason
     by = {number.name: number.distance for number in found.changed}
     assert set(by) == {"top1", "last.safetensors"}
     assert by["top1"] == pytest.approx(1e-3) and by["last.safetensors"] == pytest.approx(1e-3, rel=1e-3)
@@ -162,6 +175,37 @@ def test_an_older_receipt_without_flags_is_not_a_difference_that_is_known(pair):
     assert "environment cannot be compared" in found.reason
 
 
+def test_receipts_without_the_newer_sections_say_not_recorded(pair, tmp_path):
+    old = shutil.copytree(pair[0], tmp_path / "old")
+    newer = ("instructions", "libraries", "variables", "machines")
+    for folder in (old, pair[1]):
+        edit(folder, "receipt.json", lambda content: [content.pop(name) for name in newer])
+    for other in (pair[0], pair[1]):  # one lacks them, both lack them
+        found = diff_runs(old, other)
+        assert [(item.field, item.a) for item in found.differences] == [(name, "not recorded") for name in newer]
+        assert found.verdict == "equal" and found.unknown == ("environment",)
+    disturb(pair[1])
+    assert "do not say why" in diff_runs(old, pair[1]).reason
+
+
+def test_a_run_of_several_machines_is_named(pair, tmp_path):
+    moved = {"first_epoch": 2, "changes": {"hardware.processor": ["one", "another"]}}
+    edit(pair[1], "receipt.json", lambda content: content["machines"].append(moved))
+    found = diff_runs(*pair)
+    assert [(item.field, item.a, item.b) for item in found.differences] == [
+        ("from epoch 2: hardware.processor", "no change", "one -> another")]
+    assert found.causes == ("environment",)
+    both = diff_runs(pair[1], shutil.copytree(pair[1], tmp_path / "twin"))
+    assert both.verdict == "equal" and len(both.notes) == 2
+    assert "Run B was made on several machines" in both.report() and "from epoch 2 (hardware.proc" in both.report()
+
+
+def test_other_code_from_some_epoch_on_is_a_difference_of_code(pair):
+    moved = {"first_epoch": 2, "changes": {"code_sha256": ["0" * 64, "1" * 64]}}
+    edit(pair[1], "receipt.json", lambda content: content["machines"].append(moved))
+    assert diff_runs(*pair).causes == ("code",)
+
+
 def test_models_of_other_shapes_have_no_distance(pair):
     weights = safetensors.numpy.load_file(pair[1] / "best.safetensors")
     weights.pop("image_projection.fc.bias")
@@ -201,8 +245,6 @@ def test_files_that_are_not_a_runs_are_named(pair, name, text):
 
 
 def test_diff_imports_no_torch(pair):
-    import subprocess
-    import sys
     code = "import sys, mgutils.cli as cli; cli.main(['diff', *sys.argv[1:]]); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, *map(str, pair)], check=True, capture_output=True)
 
@@ -215,6 +257,30 @@ def test_receipt_tells_flags_and_code():
     assert receipt.environment()["determinism"]["warn_only"] is True
     assert receipt.environment()["hardware"]["processor"]
     assert receipt.code_hash() == receipt.code_hash() and len(receipt.code_hash()) == 64
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+from mgutils import train
+from mgutils.config import run_config
+from mgutils.data.pixels import load_pixels
+from mgutils.data.splits import make_split
+from mgutils.data.table import read_dataset
+dataset = read_dataset(sys.argv[1])
+pixels = load_pixels(dataset, 32, cache_dir=Path(sys.argv[2], "cache"), progress=False)
+config = run_config("smoke", "sound_ce", epochs=2, batch_size=16)
+train.fit(config, dataset, pixels, make_split(dataset, "frame"), Path(sys.argv[2], "run"), progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_an_instruction_set_of_onednn_is_seen_in_a_real_run(finished, tiny_template, tmp_path):
+    variables = os.environ | {"ONEDNN_MAX_CPU_ISA": "SSE41"}
+    subprocess.run([sys.executable, "-c", TRAIN, tiny_template, tmp_path], env=variables, check=True)
+    found = diff_runs(finished, tmp_path / "run")
+    assert found.causes == ("environment",)
+    assert ("variables.ONEDNN_MAX_CPU_ISA", "SSE41") in [(item.field, item.b) for item in found.differences]
 
 
 def test_equal_runs_by_fit_are_equal(finished, tiny_template, tmp_path):
