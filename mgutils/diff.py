@@ -51,7 +51,7 @@ class RunDiff:
     noise : str
         Whether numbers of equal runs may differ on this hardware, and why.
     notes : tuple of str
-        A sentence for each run that changed its environment between two sessions.
+        A sentence for each change of a run's environment between two sessions.
     """
 
     differences: tuple[Difference, ...]
@@ -219,10 +219,12 @@ def _changes(receipt: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, str]]]
 
 
 def _notes(name: str, receipt: Mapping[str, Any]) -> Iterator[str]:
-    changes = [f"from epoch {epoch} ({_some(list(fields))})" for epoch, fields in _changes(receipt)]
-    if changes:
-        yield (f"Run {name} was made on several machines or with several settings, changed {_and(tuple(changes))}: "
-               "no machine alone gives its bits.")
+    for epoch, fields in _changes(receipt):
+        if _NOT_RECORDED in fields.values():
+            yield f"Run {name} went on from epoch {epoch}; the machine that it was begun on is not recorded."
+        else:
+            yield (f"Run {name} was made on several machines or with several settings: its environment changed from "
+                   f"epoch {epoch} ({_some(list(fields))}), so no single machine gives its bits.")
 
 
 def _lacking(section: str, *receipts: Mapping[str, Any]) -> Difference:

@@ -20,6 +20,7 @@ from mgutils.config import run_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
+from mgutils.diff import diff_runs
 from mgutils.errors import CheckpointError, ConfigError, TrainingError
 from mgutils.lock import locked
 
@@ -71,6 +72,50 @@ def test_a_stopped_run_goes_on_to_the_same_bits(data, tmp_path, monkeypatch, set
     assert len(log_of(tmp_path / "parts")) == 2
     train.fit(config(**settings), dataset, pixels, split, tmp_path / "parts", progress=False, resume=True)
     same(whole, tmp_path / "parts")
+    assert diff_runs(whole, tmp_path / "parts").reason == "Nothing differs."
+
+
+def machines_of(folder):
+    return json.loads((folder / "receipt.json").read_text())["machines"]
+
+
+def stopped_once(data, folder, monkeypatch):
+    dataset, pixels, split = data
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(2, patch)
+        train.fit(config(), dataset, pixels, split, folder, progress=False)
+
+
+def test_a_run_that_goes_on_elsewhere_says_so_in_its_receipt(data, tmp_path, monkeypatch):
+    dataset, pixels, split = data
+    folder = tmp_path / "run"
+    stopped_once(data, folder, monkeypatch)
+    # only the record looks like another machine; the computation does not
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    train.fit(config(), dataset, pixels, split, folder, progress=False, resume=True)
+    changes = {"variables.MKL_CBWR": [None, "COMPATIBLE"]}
+    wanted = [{"first_epoch": 1, "changes": {}}, {"first_epoch": 3, "changes": changes}]
+    assert machines_of(folder) == wanted
+    # a session that has nothing left to train leaves the record as it is
+    monkeypatch.delenv("MKL_CBWR")
+    train.fit(config(), dataset, pixels, split, folder, progress=False, resume=True)
+    assert machines_of(folder) == wanted
+    whole = train.fit(config(), dataset, pixels, split, tmp_path / "whole", progress=False)
+    found = diff_runs(whole, folder)
+    assert found.causes == ("environment",) and "Run B was made on several machines" in found.report()
+
+
+def test_a_state_without_a_record_of_its_machine_is_gone_on_with(data, tmp_path, monkeypatch):
+    dataset, pixels, split = data
+    folder = tmp_path / "run"
+    stopped_once(data, folder, monkeypatch)
+    state = torch.load(folder / STATE, weights_only=True)
+    state.pop("provenance")
+    torch.save(state, folder / STATE)
+    train.fit(config(), dataset, pixels, split, folder, progress=False, resume=True)
+    assert machines_of(folder) == [{"first_epoch": 3, "changes": None}]
+    found = diff_runs(train.fit(config(), dataset, pixels, split, tmp_path / "whole", progress=False), folder)
+    assert found.verdict == "equal" and found.unknown == ("environment",)
 
 
 SCRIPT = textwrap.dedent("""
