@@ -272,10 +272,10 @@ for objective, those in passed.items():
 # %% [markdown]
 # The two start alike, and they differ in where they go. In the published run `report_js` becomes better than a blind
 # guess after 14, 17 and 27 epochs, and ends at 80 to 87 % of the images. Had we stopped at 12 epochs, we would have
-# called it broken. `report_ce` comes to rest at ln 32 = 3.47, the loss of a uniform answer, and stays. At the point where
-# all vectors are alike, notebook 03 (section 8, issue 27) found a steep way down for the one loss and, to second order,
-# none for the other. So the *order* of the report's two rows needs no Jensen-Shannon divergence: one of its two losses
-# has a trap. The height of its lower row, 22.54 %, is another matter: it lies below the constant class, where our
+# called it broken. `report_ce` comes to rest at ln 32 = 3.47, the loss of a uniform answer, and stays. At the point
+# where all vectors are alike, notebook 03 (section 8, issue 27) found a steep way down for the one loss and, to second
+# order, none for the other. So the *order* of the report's two rows needs no Jensen-Shannon divergence: one of its two
+# losses has a trap. The height of its lower row, 22.54 %, is another matter: it lies below the constant class, where our
 # collapsed runs end (notebook 11).
 #
 # How high a climbing curve ends is a matter of epochs. Read off the order, not the height: that our row ends near the
