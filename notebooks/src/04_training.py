@@ -275,8 +275,8 @@ for objective, those in passed.items():
 # called it broken. `report_ce` comes to rest at ln 32 = 3.47, the loss of a uniform answer, and stays. At the point
 # where all vectors are alike, notebook 03 (section 8, issue 27) found a steep way down for the one loss and, to second
 # order, none for the other. So the *order* of the report's two rows needs no Jensen-Shannon divergence: one of its two
-# losses has a trap. The height of its lower row, 22.54 %, is another matter: it lies below the constant class, where our
-# collapsed runs end (notebook 11).
+# losses has a trap. The height of its lower row, 22.54 %, is another matter: it lies below the constant class, where
+# our collapsed runs end (notebook 11).
 #
 # How high a climbing curve ends is a matter of epochs. Read off the order, not the height: that our row ends near the
 # report's own number, on other images and with another network, is a coincidence.
