@@ -172,9 +172,22 @@ def test_frames_held_out_are_stratified_by_class_and_depend_on_the_seed(memory_d
     assert not np.array_equal(held.select, other.select)
 
 
-def test_a_grouped_split_takes_the_whole_into_account_beside_the_classes(memory_dataset):
-    """A common class in equal clips, and many classes of one clip each, which no draw can share out."""
-    clip = np.arange(300) // 3
-    classes = np.where(clip < 40, 1, clip - 38)
-    split = make_split(memory_dataset(classes, clip), "clip")
-    assert abs(len(split.valid) / 300 - 0.2) < 0.02
+# -- of many draws the nearest -----------------------------------------------------------------------------------------
+
+
+def test_the_draw_is_one_whose_classes_are_near_the_fraction(memory_dataset):
+    """A hundred clips of equal size: every draw has the size asked for, few have the classes."""
+    clip = np.arange(1000) // 10
+    dataset = memory_dataset(clip % 10 + 1, clip)
+    for seed in range(4):
+        valid = make_split(dataset, "clip", seed=seed).valid
+        shares = np.bincount(dataset.target[valid]) / 100
+        assert len(valid) == 200 and np.abs(shares - 0.2).mean() < 0.05
+
+
+def test_the_draw_is_one_whose_size_is_near_the_fraction(memory_dataset):
+    """Ten clips of unequal size, each a class of its own: the classes alone would take the fewest clips."""
+    clip = np.repeat(np.arange(10), np.arange(60, 160, 10))
+    for seed in range(4):
+        valid = make_split(memory_dataset(clip + 1, clip), "clip", valid_fraction=0.25, seed=seed).valid
+        assert abs(len(valid) / len(clip) - 0.25) < 0.005

@@ -389,3 +389,30 @@ def test_a_cosine_ends_at_zero_with_the_last_step(data):
     assert half == pytest.approx([rate / 2 for rate in rates])
     train.train_epoch(session, data[2].train, seed=1)
     assert [group["lr"] for group in session.optimizer.param_groups] == pytest.approx([0, 0, 0], abs=1e-12)
+
+
+def test_the_epoch_is_chosen_on_other_rows_than_the_reported_ones(data, tmp_path, monkeypatch):
+    """The rows to choose on are best answered in epoch 2, the reported ones in epoch 3."""
+    dataset, pixels, split = data
+    split = replace(split, train=split.train[8:], select=split.train[:8])
+    session = train.open_session(short(epochs=3), dataset, pixels, split)
+    epoch = 0
+
+    def trained(*args, **kwargs):
+        nonlocal epoch
+        epoch += 1
+        return 1.0
+
+    def check(session, rows):
+        right = {1: 2, 2: 6, 3: 4}[epoch] if np.array_equal(rows, split.select) else epoch
+        target = dataset.target[rows]
+        answers = np.where(np.arange(len(rows)) < right, target, (target + 1) % 4)
+        return scores(np.eye(4)[answers], target), 1.0, {"logits": np.eye(4)[answers]}
+
+    monkeypatch.setattr(train, "train_epoch", trained)
+    train.follow(session, dataset, split, tmp_path, check=check, progress=False)
+    assert json.loads((tmp_path / "receipt.json").read_text())["metrics"]["epoch"] == 2
+    assert len(split.valid) != 8
+    reported = json.loads((tmp_path / "metrics.json").read_text())
+    assert (reported["samples"], reported["top1"]) == (len(split.valid), 2 / len(split.valid))
+    assert len(np.load(tmp_path / "outputs.npz")["logits"]) == len(split.valid)
