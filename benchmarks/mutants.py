@@ -25,8 +25,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = Path(__file__).with_suffix(".toml")
 COPIED = ("mgutils", "tests", "data/Clip_label.csv", "pyproject.toml")
-LIMIT = 120
-"""Seconds for the tests of one mutant."""
+LIMIT = 120  # seconds for the tests of one mutant
 PASSED, FAILED, TIMED_OUT = 0, 1, 124
 """Statuses of the tests; with any other, such as that of a failed import, nothing was tested."""
 
@@ -49,10 +48,9 @@ def read_mutants() -> list[Mutant]:
     faults = []
     for mutant in mutants:
         text = (ROOT / mutant.file).read_text(encoding="utf-8")
-        count = text.count(mutant.old)
-        if count != 1:
-            faults.append(f"{mutant.name}: found its old text {count} times in {mutant.file}; "
-                          f"wanted once. The code has moved: change {TABLE.name}.")
+        if text.count(mutant.old) != 1:
+            faults.append(f"{mutant.name}: found {text.count(mutant.old)} times in {mutant.file}; "
+                          f"wanted its old text once. The code has moved: change {TABLE.name}.")
         compile(text.replace(mutant.old, mutant.new), mutant.name, "exec")  # else nothing runs
     names = [mutant.name for mutant in mutants]
     faults += [f"{name}: this id twice" for name in set(names) if names.count(name) > 1]
@@ -66,7 +64,8 @@ def copy_tree() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="mutants-"))
     for name in COPIED:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            unwanted = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
         else:
             (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
@@ -150,12 +149,11 @@ def run_all(mutants: list[Mutant], folders: list[Path]) -> list[dict[str, object
             shutil.copy(ROOT / mutant.file, folder / mutant.file)
             if status not in (PASSED, FAILED, TIMED_OUT):
                 sys.exit(f"{mutant.name}: `pytest {mutant.tests}` tested nothing: status {status}")
-            seconds, survived = time.perf_counter() - began, status == PASSED
+            seconds, survived = round(time.perf_counter() - began, 1), status == PASSED
             results.append({"id": mutant.name, "file": mutant.file, "survived": survived,
-                            "timeout": status == TIMED_OUT, "seconds": round(seconds, 1)})
-            word = "SURVIVED" if survived else "killed"
-            print(f"{len(results):4d}/{len(mutants)}  {word:8s}  {seconds:5.1f} s  {mutant.name}",
-                  flush=True)
+                            "timeout": status == TIMED_OUT, "seconds": seconds})
+            line = f"{'SURVIVED' if survived else 'killed':8s}  {seconds:5.1f} s  {mutant.name}"
+            print(f"{len(results):4d}/{len(mutants)}  {line}", flush=True)
     return results
 
 
@@ -166,8 +164,8 @@ def report(results: list[dict[str, object]]) -> str:
         fates = [result["survived"] for result in results if result["file"] == file]
         lines.append(f"{file:32s} {len(fates):7d} {fates.count(False):7d}")
     survivors = [str(result["id"]) for result in results if result["survived"]]
-    killed = len(results) - len(survivors)
     lines.append(f"survivors: {', '.join(survivors) or 'none'}")
+    killed = len(results) - len(survivors)
     return "\n".join([*lines, f"{killed} of {len(results)} killed ({killed / len(results):.1%})"])
 
 
@@ -181,8 +179,8 @@ def main() -> None:
     chosen = [mutant for mutant in mutants if not options.only or mutant.name in options.only]
     if options.only and len(chosen) < len(set(options.only)):
         sys.exit(f"--only: found {' '.join(options.only)}; wanted ids of {TABLE.name}")
-    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     sys.dont_write_bytecode, began = True, time.perf_counter()
+    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     import_large_packages()
     folders = [copy_tree() for _ in range(max(options.jobs, 1))]
     try:
