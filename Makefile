@@ -5,6 +5,7 @@
 # make lab         JupyterLab, opened at notebook 00
 # make book        the executed notebooks as a static site, out/<profile>/book/index.html
 # make bench       speed of training, validation and the studio, beside a loop like the seed's (about 9 minutes)
+# make mutants     plants single mistakes in a copy of the package; do the tests notice? (about 8 minutes; not in CI)
 # make lock        requirements.txt anew from pyproject.toml (needs uv); LOCK=--upgrade for newer versions
 # make clean       removes what the commands made, not the datasets and not .venv
 #
@@ -17,7 +18,7 @@ PYTHON_FITS := import sys; v = sys.version_info[:2]; \
   sys.exit(None if (3, 11) <= v < (3, 14) else "found Python %d.%d; wanted 3.11 to 3.13: set PYTHON" % v)
 EDITABLE := --no-deps --no-build-isolation --editable .
 
-.PHONY: setup reproduce publish test lab book bench lock clean
+.PHONY: setup reproduce publish test lab book bench mutants lock clean
 
 setup: .venv/.ready
 
@@ -55,6 +56,9 @@ book: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+mutants: setup
+	nice $(BIN)/python benchmarks/mutants.py $(MUTANTS)
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra notebooks --extra video --extra export --extra test --no-annotate --no-header \

@@ -40,6 +40,16 @@ def test_equal_to_the_slow_twin_ties_included(case):
     assert result.top1 <= result.top5 <= 1
 
 
+@pytest.mark.parametrize("classes", [32, 500])
+def test_among_equal_scores_of_many_classes_the_first_comes_first(classes):
+    target = np.arange(8)
+    logits = np.zeros((8, classes))
+    result = scores(logits, target)
+    assert (result.top1, result.top5) == (1 / 8, 5 / 8)
+    logits[:, classes // 2:] = 1
+    assert scores(logits, target + classes // 2).top5 == 5 / 8
+
+
 def test_constant_prediction_scores_the_class_share_and_one_over_c():
     logits = np.zeros((10, 4))
     logits[:, 2] = 1

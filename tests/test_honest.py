@@ -139,6 +139,16 @@ def test_the_spread_of_subjects_is_that_of_their_rates():
     assert un.spread_of_subjects(apart) == pytest.approx(0.2, abs=0.02)
 
 
+def test_difference_of_crooked_intervals_takes_the_sides_that_oppose():
+    """Low: the second's lower side with the first's upper one; high: the other two (Zou and Donner 2008)."""
+    found = un.difference_of(un.Interval(0.2, 0.16, 0.23), un.Interval(0.6, 0.56, 0.63))
+    assert (found.value, found.low, found.high) == pytest.approx((0.4, 0.35, 0.45))
+    found = un.difference_of(un.Interval(0.2, 0.17, 0.24), un.Interval(0.6, 0.57, 0.64))
+    assert (found.low, found.high) == pytest.approx((0.35, 0.45)), "sides of 3 with 4, never 3 with 3"
+    found = un.difference_of(un.Interval(0.2, 0.15, 0.32), un.Interval(0.6, 0.51, 0.72))
+    assert (found.low, found.high) == pytest.approx((0.25, 0.53))
+
+
 def test_difference_of_symmetric_intervals_adds_squares():
     found = un.difference_of(un.Interval(0.2, 0.17, 0.23), un.Interval(0.6, 0.56, 0.64))
     assert (found.value, found.low, found.high) == pytest.approx((0.4, 0.35, 0.45))
@@ -231,6 +241,52 @@ def test_draws_in_blocks_are_all_there_and_pair_the_tables(monkeypatch):
     assert [len(part) for part in hits] == [40] * 3 and drawn.shape == (40, 3)
     assert np.array_equal(hits[0], hits[2]) and (hits[0] <= drawn + 1e-9).all()
     assert len(np.unique(drawn, axis=0)) > 30  # no block repeats another
+
+
+def test_every_draw_has_as_many_subjects_and_runs_as_there_are():
+    """One image of each subject, all answered rightly: each draw counts G images and G right answers."""
+    table = one_class(np.ones((3, 5)), np.ones(5))
+    hits, counts = un.resample([table], 200, seed=0)
+    assert (counts == 5).all() and hits[0] == pytest.approx(counts)
+    own = un.Tally(np.eye(5)[None].repeat(3, axis=0), np.eye(5))  # each subject has a class of its own
+    drawn = un.resample([own], 200, seed=0)[1]
+    assert (drawn.sum(axis=1) == 5).all()
+    assert (drawn.std(axis=0) > 0.5).all()  # with replacement
+
+
+def test_draws_depend_on_the_seed():
+    table = random_tally(0)[0]
+    first, again, other = (un.resample([table], 50, seed)[1] for seed in (0, 0, 1))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_the_difference_lies_in_its_interval():
+    rng, images = np.random.default_rng(0), np.full(20, 50)
+    poor, good = (one_class(rng.binomial(images, rate, (3, 20)), images) for rate in (0.3, 0.6))
+    for first, second, sign in ((poor, good, 1), (good, poor, -1)):
+        found = comparison.paired(first, second, un.accuracy, draws=500)
+        assert found.low < found.value < found.high
+        assert found.shown and sign * found.low > 0 and sign * found.high > 0
+
+
+def test_shown_needs_both_the_interval_and_p():
+    def shown(low, high, p):
+        return comparison.Difference(0.1, low, high, p, 0.1, ()).shown
+
+    assert shown(0.05, 0.2, 0.01) and shown(-0.2, -0.05, 0.01)
+    assert not shown(0.05, 0.2, 0.06) and not shown(-0.05, 0.2, 0.01) and not shown(0.0, 0.2, 0.01)
+
+
+def test_p_of_many_subjects_is_never_zero_and_agrees_with_the_exact_one():
+    assert comparison.sign_flip(np.ones(40), draws=100) == pytest.approx(0.01)
+    gains = np.random.default_rng(0).normal(0.3, 1, 14)
+    drawn = comparison.sign_flip(np.append(gains, 1e-9), draws=20_000)  # a 15th that weighs nothing
+    assert drawn == pytest.approx(comparison.sign_flip(gains), abs=0.02)
+
+
+def test_the_detectable_difference_of_few_subjects_by_hand():
+    """t of 4 degrees of freedom: 2.776 and 0.941; sqrt(5 / 4) makes up for the bootstrap's narrow spread."""
+    assert comparison.detectable(0.1, 5) == pytest.approx(0.1 * (2.7764 + 0.9410) * 1.25**0.5, rel=1e-3)
 
 
 def test_holm_by_hand():

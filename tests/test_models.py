@@ -133,3 +133,15 @@ def test_weights_round_trip_and_misfits_are_named(small, tmp_path):
     (tmp_path / "b.safetensors").write_bytes(b"not weights")
     with pytest.raises(CheckpointError, match="not a readable"):
         load_weights(other, tmp_path / "b.safetensors")
+
+
+def test_a_model_is_built_as_its_configuration_says():
+    config = ModelConfig(**{**SMALL.__dict__, "dropout": 0.25, "projection": 24})
+    report, tokenizer = build_model(config, OBJECTIVES["report_js"], CAPTIONS)
+    assert [head.dropout.p for head in (report.image_projection, report.text_projection)] == [0.25, 0.25]
+    report.eval()
+    image, text = report(torch.randn(2, 3, 48, 48), **tokenize(tokenizer, CAPTIONS[:2]))
+    assert image.shape == text.shape == (2, 24)
+    for embedding in (image, text):  # not normalised: LayerNorm gives the root of 24
+        torch.testing.assert_close(embedding.norm(dim=1), torch.full((2,), 24**0.5), rtol=0.01, atol=0)
+    assert float(report.temperature) == pytest.approx(0.05)

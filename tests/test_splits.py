@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from mgutils.config import SplitName
-from mgutils.data.splits import SPLITS, TEST_SUBJECTS, TRAIN_SUBJECTS, available_splits, make_split
+from mgutils.data.splits import SPLITS, TEST_SUBJECTS, TRAIN_SUBJECTS, available_splits, hold_out, make_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
 
@@ -144,3 +144,50 @@ def test_one_group_cannot_be_split(memory_dataset):
 def test_bad_arguments(memory_dataset, name, options, words):
     with pytest.raises(ConfigError, match=words):
         make_split(memory_dataset([1, 2] * 10), name, **options)
+
+
+# -- rows held out for the choice of the epoch -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "group"), [("clip", "clip"), ("video", "video"), ("subject", "subject"),
+                                             ("official", "subject")])
+def test_rows_held_out_share_no_group_with_the_rows_trained_on(memory_dataset, name, group):
+    dataset = grouped(memory_dataset, 3, 1000, 60, 6)
+    split = make_split(dataset, name)
+    held, again, other = (hold_out(dataset, split, seed=seed) for seed in (0, 0, 1))
+    groups = dataset.frames[f"{group}_id"].to_numpy()
+    assert not set(groups[held.train]) & set(groups[held.select])
+    assert np.array_equal(np.sort(np.concatenate([held.train, held.select])), np.sort(split.train))
+    assert np.array_equal(held.valid, split.valid)
+    assert abs(len(held.select) / len(split.train) - 0.15) < 0.05
+    assert np.array_equal(held.select, again.select) and not np.array_equal(held.select, other.select)
+
+
+def test_frames_held_out_are_stratified_by_class_and_depend_on_the_seed(memory_dataset):
+    dataset = memory_dataset(np.repeat([1, 2], [400, 100]))
+    split = make_split(dataset, "frame")
+    held, other = (hold_out(dataset, split, fraction=0.25, seed=seed) for seed in (0, 1))
+    assert np.array_equal(np.sort(np.concatenate([held.train, held.select])), np.sort(split.train))
+    assert np.bincount(dataset.target[held.select]).tolist() == [80, 20]
+    assert not np.array_equal(held.select, other.select)
+
+
+# -- of many draws the nearest -----------------------------------------------------------------------------------------
+
+
+def test_the_draw_is_one_whose_classes_are_near_the_fraction(memory_dataset):
+    """A hundred clips of equal size: every draw has the size asked for, few have the classes."""
+    clip = np.arange(1000) // 10
+    dataset = memory_dataset(clip % 10 + 1, clip)
+    for seed in range(4):
+        valid = make_split(dataset, "clip", seed=seed).valid
+        shares = np.bincount(dataset.target[valid]) / 100
+        assert len(valid) == 200 and np.abs(shares - 0.2).mean() < 0.05
+
+
+def test_the_draw_is_one_whose_size_is_near_the_fraction(memory_dataset):
+    """Ten clips of unequal size, each a class of its own: the classes alone would take the fewest clips."""
+    clip = np.repeat(np.arange(10), np.arange(60, 160, 10))
+    for seed in range(4):
+        valid = make_split(memory_dataset(clip + 1, clip), "clip", valid_fraction=0.25, seed=seed).valid
+        assert abs(len(valid) / len(clip) - 0.25) < 0.005
