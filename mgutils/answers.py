@@ -16,7 +16,7 @@ import pandas as pd
 
 from mgutils.csvfile import CsvWriter
 from mgutils.data.check import Findings, describe, digits, read_table
-from mgutils.errors import DataError
+from mgutils.errors import DataError, printable
 from mgutils.files import written_aside
 from mgutils.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
 
@@ -64,7 +64,7 @@ class LeftOut:
         """What to print."""
         if self.files:
             yield f"left out: {len(self.files):,} files that cannot be read"
-            yield from (f"  {path}: {why}" for path, why in self.files)
+            yield from (printable(f"  {path}: {why}") for path, why in self.files)
 
 
 @dataclass(frozen=True)
