@@ -5,7 +5,6 @@ Files are written row by row, aside, and renamed when they are whole.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
+from mgutils.csvfile import CsvWriter
 from mgutils.data.check import Findings, describe, digits, read_table
-from mgutils.errors import DataError
+from mgutils.errors import DataError, printable
 from mgutils.files import written_aside
 from mgutils.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
 
@@ -27,12 +27,14 @@ class Rows:
     """A CSV that is being written; :func:`csv_rows` makes one."""
 
     def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
-        self._writer, self.count = csv.DictWriter(file, columns, lineterminator="\n"), 0
-        self._writer.writeheader()
+        self._writer, self._columns, self.count = CsvWriter(file), tuple(columns), 0
+        self._writer.writerow(columns)
 
     def add(self, row: dict[str, Any]) -> None:
         """Write one row; keys that are absent are left empty."""
-        self._writer.writerow(row)
+        if unknown := sorted(row.keys() - set(self._columns)):
+            raise ValueError(f"row: found {unknown[0]!r}; wanted some of {', '.join(self._columns)}.")
+        self._writer.writerow(row.get(column, "") for column in self._columns)
         self.count += 1
 
 
@@ -62,7 +64,7 @@ class LeftOut:
         """What to print."""
         if self.files:
             yield f"left out: {len(self.files):,} files that cannot be read"
-            yield from (f"  {path}: {why}" for path, why in self.files)
+            yield from (printable(f"  {path}: {why}") for path, why in self.files)
 
 
 @dataclass(frozen=True)

@@ -294,6 +294,6 @@ def parse_config(text: str, source: str) -> RunConfig:
         return RunConfig(plain["objective"], Objective(**plain["loss"]), ModelConfig(**plain["model"]),
                          TrainConfig(**plain["train"]), plain["split"], plain["seed"],
                          plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())))
-    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
         raise ConfigError(f"{source}: not the configuration of a run ({error!r}). "
                           "Name a folder that `mg train` left.") from error

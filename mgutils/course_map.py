@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from mgutils.config import PROFILES
+from mgutils.csvfile import write_csv
 from mgutils.errors import MgError
 from mgutils.files import written_aside
 from mgutils.notebooks import SOURCES, read_source, sources
@@ -66,7 +67,7 @@ def record_minutes(file: Path | str, notebook: str, profile: str, minutes: float
     table = table.sort_values(["profile", "notebook"], key=lambda column: column.map(lambda word: order.get(word, word))
                               if column.name == "profile" else column)
     with written_aside(file) as aside:
-        table.to_csv(aside, index=False, lineterminator="\n")
+        write_csv(table, aside)
 
 
 def course_map(minutes_file: Path | str, profile: str, source_dir: Path | str = SOURCES) -> pd.DataFrame:

@@ -22,6 +22,7 @@ import torch
 from mgutils import court_bench, court_model, losses
 from mgutils.court_bench import Bench, train_cells
 from mgutils.court_model import Cell
+from mgutils.csvfile import write_csv
 from mgutils.errors import ConfigError
 from mgutils.files import written_aside
 from mgutils.frontend import progress_bar
@@ -191,7 +192,7 @@ def _key(cell: Cell, seed: int, bench: Bench) -> str:
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     with written_aside(path) as aside:
-        table.to_csv(aside)
+        write_csv(table, aside, index=True)
 
 
 # -- reading the results -----------------------------------------------------------------------------------------------

@@ -1,7 +1,11 @@
-"""A CSV as text, read strictly: nothing is guessed, dropped or turned into a number.
+"""A CSV as text, read strictly: nothing is guessed, dropped or turned into a number. And every CSV that is written.
 
 Pandas' own reader cuts a line that has too many fields, which is how an unquoted comma in a caption goes unseen. What
 the fields mean is checked by those who ask for the table.
+
+A spreadsheet runs a cell that begins with ``=`` as a formula, so a caption or a file name from a stranger could run
+one. Every CSV of the kit is therefore written by :func:`write_csv` or :class:`CsvWriter`, which guard such text cells
+with an apostrophe; :func:`read_csv` takes it away again.
 """
 
 from __future__ import annotations
@@ -10,8 +14,10 @@ import codecs
 import csv
 import io
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, TextIO
 
 import pandas as pd
 
@@ -20,6 +26,77 @@ from mgutils.errors import DataError, Fault
 FIRST_ROW = 2
 """Row of the first data line, as a spreadsheet counts."""
 _SAVE = "Save it as UTF-8 with comma-separated fields; quote fields that contain a comma."
+_STARTS_A_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""What a spreadsheet may run, full-width forms included; apostrophes before it, so that a guard can be undone."""
+
+
+def guard(cell: Any) -> Any:
+    """Put an apostrophe before a text that a spreadsheet may run as a formula.
+
+    Returns
+    -------
+    object
+        Any other text, and whatever is no text, as it is: numbers stay numbers.
+    """
+    if isinstance(cell, str) and _STARTS_A_FORMULA.match(cell):
+        return f"'{cell}"
+    return cell
+
+
+def unguard(text: str) -> str:
+    """Return the text that :func:`guard` was given."""
+    return text[1:] if text[:1] == "'" and _STARTS_A_FORMULA.match(text) else text
+
+
+def write_csv(table: pd.DataFrame, file: Path | str, *, index: bool = False, float_format: str | None = None) -> None:
+    """Write a table as UTF-8 CSV, its text cells guarded.
+
+    Parameters
+    ----------
+    table : DataFrame
+    file : path
+    index : bool
+        Write the index too, as the first column.
+    float_format : str, optional
+        As in ``DataFrame.to_csv``.
+    """
+    guarded, texts = table.copy(), []
+    for place, kind in enumerate(table.dtypes):
+        # numbers have no cell to guard; categories and text may have one
+        if not pd.api.types.is_numeric_dtype(kind):
+            column = table.iloc[:, place].astype(object).map(guard)
+            guarded.isetitem(place, column)
+            texts.extend(column)
+    guarded.columns = table.columns.map(guard)
+    if index:
+        guarded.index = table.index.map(guard)
+    quoting = _quoting([*guarded.columns, *guarded.index, *texts])
+    guarded.to_csv(file, index=index, lineterminator="\n", float_format=float_format, quoting=quoting)
+
+
+def _quoting(cells: Iterable[Any]) -> int:
+    """Quotes where they are needed; before Python 3.13 the csv module does not quote a carriage return."""
+    returns = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+    return csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+
+
+class CsvWriter:
+    """Write a CSV row by row, as ``csv.writer`` does, text cells guarded.
+
+    Parameters
+    ----------
+    file : text file
+        Opened with ``newline=""``.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._writers = {quoting: csv.writer(file, lineterminator="\n", quoting=quoting)
+                         for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC)}
+
+    def writerow(self, row: Iterable[Any]) -> None:
+        """Write one row."""
+        cells = list(map(guard, row))
+        self._writers[_quoting(cells)].writerow(cells)
 
 
 def read_csv(path: Path, columns: Sequence[str], remedy: str) -> pd.DataFrame:
@@ -49,7 +126,7 @@ def read_csv(path: Path, columns: Sequence[str], remedy: str) -> pd.DataFrame:
     records = _records(path, _text(path, wanted, remedy), wanted)
     if not any(map(any, records)):
         _refuse([Fault(str(path), None, None, "an empty file", wanted, remedy)])
-    header, *lines = records
+    header, *lines = [[unguard(field) for field in record] for record in records]
     _refuse([Fault(str(path), row, None, f"{len(fields)} fields", f"{len(header)}, as in the header", _SAVE)
              for row, fields in enumerate(lines, start=FIRST_ROW) if any(fields[len(header):])])
     _check_header(path, header, columns, remedy)

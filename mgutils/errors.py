@@ -18,6 +18,15 @@ class MgError(Exception):
 
     exit_status = 2
 
+    def __init__(self, message: str = "") -> None:
+        # a file name that is no UTF-8 cannot be printed as it is
+        super().__init__(printable(str(message)))
+
+
+def printable(text: str) -> str:
+    """The text with what UTF-8 cannot hold as backslash escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 class ConfigError(MgError):
     """A setting is unknown, out of range or contradicts another one."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from mgutils.captions import class_captions
 from mgutils.checkpoint import load_weights
 from mgutils.config import RunConfig, SplitName, read_config
+from mgutils.csvfile import write_csv
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import split_of
 from mgutils.data.table import Dataset, read_dataset
@@ -126,9 +127,10 @@ def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
     """Write ``metrics.json``, ``per_class.csv`` and ``confusion.csv`` (rows: true class id, columns: predicted)."""
     directory.mkdir(parents=True, exist_ok=True)
     ids = labels.to_id(range(len(labels)))
-    pd.DataFrame({"class_id": ids, "name": labels.names, "support": result.support,
-                  "recall": result.recall}).to_csv(directory / "per_class.csv", index=False)
-    pd.DataFrame(result.confusion, index=pd.Index(ids, name="true"), columns=ids).to_csv(directory / "confusion.csv")
+    per_class = {"class_id": ids, "name": labels.names, "support": result.support, "recall": result.recall}
+    write_csv(pd.DataFrame(per_class), directory / "per_class.csv")
+    confusion = pd.DataFrame(result.confusion, index=pd.Index(ids, name="true"), columns=ids)
+    write_csv(confusion, directory / "confusion.csv", index=True)
     (directory / "metrics.json").write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")
 
 

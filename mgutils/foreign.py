@@ -69,6 +69,10 @@ def read_weights(path: Path | str) -> Weights:
     path = Path(path)
     file = path / BEST if path.is_dir() else path
     try:
+        # opening a pipe would wait for somebody to write to it
+        if file.exists() and not file.is_file() and not file.is_dir():
+            raise CheckpointError(f"{file}: found a pipe or a device; wanted a file. Name a checkpoint (.pth, .pt, "
+                                  ".safetensors) or a folder that `mg train` left.")
         with file.open("rb") as handle:
             head, size = handle.read(256), file.stat().st_size
     except OSError as error:

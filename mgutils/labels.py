@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.csvfile import FIRST_ROW, read_csv
+from mgutils.csvfile import FIRST_ROW, read_csv, write_csv
 from mgutils.errors import DataError, Fault
 
 RAW_ILLUSTRATIVE = 99
@@ -120,9 +120,8 @@ def _label_faults(path: Path, table: pd.DataFrame) -> list[Fault]:
 
 
 def write_labels(labels: Labels, path: Path | str) -> None:
-    """Write ``Clip_label.csv``, names byte for byte."""
-    pd.DataFrame({"id": range(1, len(labels) + 1), "name": labels.names}).to_csv(
-        path, index=False, lineterminator="\n")
+    """Write ``Clip_label.csv``; :func:`read_labels` gives back the names byte for byte."""
+    write_csv(pd.DataFrame({"id": range(1, len(labels) + 1), "name": labels.names}), path)
 
 
 @cache

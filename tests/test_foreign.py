@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import time
 import zipfile
 from collections import OrderedDict
 
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mgutils.checkpoint import save_weights
+from mgutils.checkpoint import CAPTIONS, save_weights
 from mgutils.config import NO_TEXT, OBJECTIVES, PROFILES, ModelConfig, RunConfig
 from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.foreign import fit_weights, read_weights
@@ -337,3 +338,71 @@ contents = st.recursive(tensors | plain, lambda inner: st.lists(inner, max_size=
 def test_fuzz_odd_content(content, old, tmp_path):
     torch.save(content, tmp_path / "w.pth", _use_new_zipfile_serialization=not old)
     only_the_kits_error(tmp_path / "w.pth")
+
+
+# -- settings that a stranger sends ------------------------------------------------------------------------------------
+
+
+def sent(folder, **changes):
+    """A folder with any weights and settings with some words changed, as ``part__name``."""
+    folder.mkdir()
+    torch.save({"a": torch.zeros(1)}, folder / "a.pt")
+    plain = json.loads(json.dumps(CONFIG.as_dict()))
+    for name, value in changes.items():
+        part, word = name.split("__")
+        plain[part][word] = value
+    (folder / "config.json").write_text(json.dumps(plain))
+    return folder / "a.pt"
+
+
+REFUSED_SETTINGS = {
+    "temperature": ({"loss__temperature": -1}, "temperature: found -1"),
+    "in_chans": ({"model__image_kwargs": {"in_chans": 10**6}}, "in_chans: found 1000000; wanted 3"),
+    "image_size": ({"train__image_size": 4096}, "image_size: found 4096; wanted 1 to 1024"),
+    "layers": ({"model__image_kwargs": {"layers": [10**5, 1, 1, 1]}}, "layers: found .* at most 256"),
+    "channels": ({"model__image_kwargs": {"channels": [10**5] * 4}}, "channels: found"),
+    "text layers": ({"model__text_kwargs": {"n_layers": 10**5}}, "n_layers: found 100000"),
+    "text width": ({"model__text_kwargs": {"dim": 10**7}}, "dim: found 10000000"),
+    "projection": ({"model__projection": 10**8}, "projection: found 100000000"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_SETTINGS)
+def test_settings_that_would_take_minutes_or_all_memory_are_refused_at_once(tmp_path, case):
+    changes, words = REFUSED_SETTINGS[case]
+    checkpoint = sent(tmp_path / "sent", **changes)
+    before = time.perf_counter()
+    with pytest.raises(ConfigError, match=words):
+        load_predictor(checkpoint)
+    assert time.perf_counter() - before < 2
+
+
+@pytest.mark.parametrize("temperature", [-1, 0, True, "0.1", None, float("inf"), float("nan")])
+def test_an_exported_temperature_is_checked(tmp_path, temperature):
+    from safetensors.torch import save_file
+
+    metadata = {"config": json.dumps(CONFIG.as_dict() | {"captions": list(NAMES), "temperature": temperature})}
+    save_file({CAPTIONS: torch.zeros(4, 2)}, tmp_path / "a.safetensors", metadata)
+    with pytest.raises(ConfigError, match="temperature: found"):
+        load_predictor(tmp_path / "a.safetensors")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="a pipe or a device"):
+        read_weights(tmp_path / "a.pt")
+    os.mkfifo(tmp_path / "best.safetensors")
+    with pytest.raises(CheckpointError, match="a pipe or a device"):
+        read_weights(tmp_path)
+    checkpoint = sent(tmp_path / "sent")
+    checkpoint.with_name("config.json").unlink()
+    os.mkfifo(checkpoint.with_name("config.json"))
+    with pytest.raises(ConfigError, match="found no file"):
+        load_predictor(checkpoint)
+
+
+def test_settings_nested_too_deeply_are_refused(tmp_path):
+    checkpoint = sent(tmp_path / "sent")
+    checkpoint.with_name("config.json").write_text("[" * 100_000)
+    with pytest.raises(ConfigError, match="not the configuration of a run"):
+        load_predictor(checkpoint)

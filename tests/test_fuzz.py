@@ -6,30 +6,52 @@ first check. The examples are the same in every run.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
 import io
+import json
+import random
+import resource
+import sys
+import time
 import zipfile
 from pathlib import Path
+from unittest import mock
 
+import nbformat
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+import torch
 from conftest import TINY_NAMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from label_files import HEADER
+from nbformat.v4 import new_code_cell, new_notebook
+from PIL import Image
+from safetensors.torch import save_file
+from video_files import make_video
 
+from mgutils.config import read_config, run_config
 from mgutils.csvfile import read_csv
 from mgutils.data.check import COLUMNS, Findings, check_rows
+from mgutils.data.images import read_rgb
 from mgutils.data.importers import import_folders
 from mgutils.data.importers.annotations import read_annotations
 from mgutils.data.layout import write_tables
 from mgutils.data.sidecar import read_clips
 from mgutils.data.table import check_dataset
+from mgutils.data.video import probe, read_frames
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, MgError
+from mgutils.foreign import read_weights
+from mgutils.grading import reader
 from mgutils.labels import Labels, read_labels, write_labels
+from mgutils.microscope import _check_whole
+from mgutils.notebooks import _existing
+from mgutils.runs import Run
 
 EXAMPLES = {"labels": 450, "csv": 350, "annotations": 120, "sidecar": 100, "folders": 80, "captions": 80, "cells": 150,
             "sheet": 60, "workbook": 100}
@@ -232,3 +254,107 @@ def test_damaged_workbooks(tmp_path, parts, data):
 
 def test_every_error_of_the_project_has_the_exit_status_of_a_users_mistake():
     assert {kind.exit_status for kind in [MgError, *MgError.__subclasses__()]} == {2}
+
+
+# -- whole files, of every kind that the kit reads ---------------------------------------------------------------------
+
+
+INPUTS = {"labels": 250, "ipynb": 250, "workbook": 200, "png": 300, "jpg": 300, "tif": 300, "mp4": 200, "pt": 300,
+          "safetensors": 300, "npz": 300, "json": 300}
+"""Damaged files of each kind, 3,000 in all."""
+SECONDS, KILOBYTES = 5, 2**20
+"""What reading one of them may take."""
+
+
+def whole_files(folder: Path) -> dict[str, bytes]:
+    """One whole file of each kind."""
+    folder.mkdir()
+    write_labels(Labels(TINY_NAMES), folder / "labels")
+    book = openpyxl.Workbook()
+    for row in (COLUMNS, ("1/0.0.jpg", 1, 0, 0, "a"), ("2/1.0.jpg", 2, 1, 3, "b")):
+        book.active.append(row)
+    book.save(folder / "workbook")
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8))
+    for ending, name in (("png", "PNG"), ("jpg", "JPEG"), ("tif", "TIFF")):
+        picture.save(folder / ending, name)
+    make_video(folder / "a.mp4", 6).rename(folder / "mp4")
+    weights = {"a.weight": torch.arange(12.0).reshape(3, 4), "a.bias": torch.zeros(3)}
+    torch.save({"model": weights, "epoch": 3}, folder / "pt")
+    save_file(weights, folder / "safetensors", {"note": "a"})
+    with (folder / "npz").open("wb") as file:
+        np.savez(file, valid=np.arange(4), target=np.arange(4), logits=np.zeros((4, 3)),
+                 image_embeddings=np.zeros((4, 2)), caption_embeddings=np.zeros((3, 2)))
+    code = "import re\n%time 1\ndef class_folders(names):\n    return sorted(filter(str.isdigit, names), key=int)\n"
+    nbformat.write(new_notebook(cells=[new_code_cell(code), new_code_cell("x = 1")]), folder / "ipynb")
+    (folder / "json").write_text(json.dumps(run_config("smoke", "sound_ce").as_dict()))
+    return {kind: (folder / kind).read_bytes() for kind in INPUTS}
+
+
+def damage(content: bytes, draw: random.Random) -> bytes:
+    """Bytes changed, cut out, doubled or put in; sometimes the end is lost."""
+    changed = bytearray(content)
+    for _ in range(draw.choice([1, 1, 3, 20])):
+        place, length = draw.randrange(len(changed) + 1), draw.choice([1, 1, 4, 40])
+        part = changed[place:place + length]
+        fresh = draw.choice([draw.randbytes(length), part * 2, b"", b"\xff" * length, b"9" * length])
+        changed[place:place + len(part)] = fresh
+    return bytes(changed[:draw.randrange(len(changed) + 1)] if draw.random() < 0.1 else changed)
+
+
+def read_file(kind: str, file: Path) -> None:
+    """Read a file as the kit does."""
+    if kind == "labels":
+        read_labels(file)
+    elif kind == "workbook":
+        check_rows_of(file)
+    elif kind in ("png", "jpg", "tif"):
+        read_rgb(file)
+    elif kind == "mp4":
+        probe(file)
+        list(read_frames(file))
+    elif kind in ("pt", "safetensors"):
+        read_weights(file)
+    elif kind == "json":
+        read_config(file)
+    elif kind == "ipynb":
+        _existing(file)
+        with (mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes()))),
+              contextlib.redirect_stdout(io.StringIO()) as answer):
+            reader.main("class_folders")
+        if json.loads(answer.getvalue()) is None:
+            raise MgError("a broken notebook")
+    else:
+        file.replace(file.with_name("outputs.npz"))
+        file.with_name("metrics.json").write_text('{"top1": 0.5}')
+        _check_whole(Run(file.parent))
+
+
+def check_rows_of(file: Path) -> None:
+    findings = Findings()
+    sheet = read_sheet(file, COLUMNS, "Mend it.", findings)
+    if sheet is not None:
+        check_rows(sheet, file, None, findings)
+
+
+@pytest.mark.parametrize("part", [20, pytest.param(1, marks=pytest.mark.slow)], ids=["sample", "all"])
+@pytest.mark.parametrize("kind", INPUTS)
+def test_a_damaged_file_is_read_or_refused_in_time(tmp_path, kind, part):
+    content, draw = whole_files(tmp_path / "whole")[kind], random.Random(kind)
+    refused = 0
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for number in range(INPUTS[kind] // part):
+        file = tmp_path / f"a.{kind}"
+        file.write_bytes(damage(content, draw))
+        before = time.perf_counter()
+        try:
+            read_file(kind, file)
+        except MgError as error:
+            assert str(error)
+            refused += 1
+        assert time.perf_counter() - before < SECONDS, number
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < KILOBYTES, number
+    assert refused or kind in ("workbook", "jpg")
+
+
+def test_the_damaged_files_are_three_thousand():
+    assert sum(INPUTS.values()) >= 3_000

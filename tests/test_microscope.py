@@ -1,8 +1,10 @@
 """The microscope's file: what it holds, and which runs it refuses. What the page does is tested in test_browser."""
 
 import base64
+import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -93,3 +95,48 @@ def test_other_runs_and_other_data_are_refused(tiny_template, bare_root, runs, t
     with pytest.raises(ConfigError, match="found no outputs.npz"):
         write_microscope(unfinished, tiny_template, page)
     assert not page.exists()
+
+
+def damaged(run, folder, name, content):
+    """A copy of a run's folder with one file changed."""
+    shutil.copytree(run.directory, folder)
+    (folder / name).write_bytes(content(folder / name))
+    return folder
+
+
+def repacked(**changes):
+    """The outputs with arrays replaced, or absent where there is nothing to replace them with."""
+    def change(file):
+        with np.load(file) as arrays:
+            kept = {name: array for name, array in (dict(arrays) | changes).items() if array is not None}
+        made = io.BytesIO()
+        np.savez(made, **kept)
+        return made.getvalue()
+
+    return change
+
+
+DAMAGED = {
+    "npz cut": ("outputs.npz", lambda file: file.read_bytes()[:200]),
+    "npz empty": ("outputs.npz", lambda file: b""),
+    "npz bytes changed": ("outputs.npz", lambda file: b"\xff" * 300 + file.read_bytes()[300:]),
+    "npz without logits": ("outputs.npz", repacked(logits=None)),
+    "npz flat": ("outputs.npz", repacked(image_embeddings=np.zeros(3))),
+    "npz of text": ("outputs.npz", repacked(target=np.array(["a"]))),
+    "npz of objects": ("outputs.npz", repacked(valid=np.array([{}], dtype=object))),
+    "json cut": ("metrics.json", lambda file: file.read_bytes()[:10]),
+    "json no UTF-8": ("metrics.json", lambda file: b"\xff\xfe"),
+    "json a list": ("metrics.json", lambda file: b"[]"),
+    "json without top1": ("metrics.json", lambda file: b"{}"),
+    "json top1 text": ("metrics.json", lambda file: b'{"top1": "all"}'),
+    "json deep": ("metrics.json", lambda file: b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_run_is_refused(tiny_template, runs, tmp_path, case):
+    name, content = DAMAGED[case]
+    folder = damaged(runs[0], tmp_path / "run", name, content)
+    with pytest.raises(ConfigError, match=f"{name}: found a damaged file"):
+        write_microscope(folder, tiny_template, tmp_path / "m.html")
+    assert not (tmp_path / "m.html").exists()

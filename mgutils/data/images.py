@@ -33,7 +33,8 @@ def read_rgb(path: Path | str) -> Image.Image:
     """Decode an image wholly to 8-bit RGB, upright.
 
     EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits; grey, palette and CMYK
-    images are converted. What the file holds counts, not its suffix.
+    images are converted. What the file holds counts, not its suffix. Floating-point pixels are refused: nothing in the
+    file says which of them is white.
 
     Raises
     ------
@@ -61,6 +62,8 @@ def _strange(image: Image.Image) -> str:
         return f"an image of {width:,} x {height:,} pixels"
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # cameras append a preview to a JPEG: MPO
         return f"an animation of {image.n_frames:,} pictures"
+    if image.mode == "F":
+        return "an image of floating-point numbers, not of 8 or 16 bits,"
     return ""
 
 

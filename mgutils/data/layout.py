@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mgutils.csvfile import write_csv
 from mgutils.data.check import COLUMNS
 from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset
@@ -43,11 +44,11 @@ def write_tables(root: Path, frames: pd.DataFrame, labels: Labels, clips: pd.Dat
     write_labels(labels, root / "Clip_label.csv")
     try:
         rows = sorted(make_split(Dataset(root, frames, labels), "frame").valid)
-        sheet.iloc[rows].to_csv(root / "training" / "validsubset.csv", index=False, lineterminator="\n")
+        write_csv(sheet.iloc[rows], root / "training" / "validsubset.csv")
     except ConfigError:
         pass
     if clips is not None:
-        clips.to_csv(root / "clips.csv", index=False, lineterminator="\n")
+        write_csv(clips, root / "clips.csv")
 
 
 def _workbook(sheet: pd.DataFrame) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mgutils.csvfile import write_csv
 from mgutils.data.check import Findings, read_table
 from mgutils.errors import ConfigError
 from mgutils.files import written_aside
@@ -73,5 +74,5 @@ def write_left_out(root: Path, images: Mapping[str, str]) -> Path | None:
         return None
     with written_aside(file) as aside:
         table = pd.DataFrame({"path": images.keys(), "found": images.values()})
-        table.to_csv(aside, index=False, lineterminator="\n")
+        write_csv(table, aside)
     return file

@@ -18,7 +18,7 @@ from PIL import Image
 
 from mgutils.data import images, video
 from mgutils.data.images import THREADS, read_rgb
-from mgutils.errors import DataError, Fault
+from mgutils.errors import DataError, Fault, printable
 
 Rejected = Callable[[Path, str], None]
 """Told the path of a picture that is left out, and why."""
@@ -114,22 +114,24 @@ def find_files(inputs: Iterable[str], stdin: TextIO, rejected: Rejected | None =
     for name in inputs:
         lines = (line.rstrip("\r\n") for line in stdin if line.strip()) if name == "-" else [name]
         for line in lines:
-            if name != "-" and Path(line).is_dir():
-                yield from _in_folder(Path(line))
-                continue
-            problem = _problem(Path(line))
-            if not problem:
-                yield Path(line)
-            elif rejected is None:
-                raise DataError([Fault(line, None, None, problem, "an image or a video", "Correct the path.")])
-            else:
-                rejected(Path(line), problem)
+            folder = name != "-" and Path(line).is_dir()
+            for path in _in_folder(Path(line)) if folder else [Path(line)]:
+                problem = _problem(path)
+                if not problem:
+                    yield path
+                elif rejected is None:
+                    raise DataError([Fault(printable(str(path)), None, None, problem, "an image or a video",
+                                           "Correct the path, or rename the file.")])
+                else:
+                    rejected(path, problem)
 
 
 def _problem(path: Path) -> str:
     """Why a path is not that of a file; "" if it is."""
     try:
-        return "" if path.is_file() else "a folder" if path.is_dir() else "no such file"
+        if path.is_file():
+            return "" if printable(str(path)) == str(path) else "a name that is not UTF-8"
+        return "a folder" if path.is_dir() else "no such file"
     except (OSError, ValueError):  # a name that no file can have
         return "no such file"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mgutils.errors import ConfigError, DataError, Fault
+from mgutils.errors import ConfigError, DataError, Fault, MgError
 
 if TYPE_CHECKING:
     import av
@@ -213,14 +213,24 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
         raise _fault(path, f"no video that can be opened ({type(error).__name__})") from None
     with container:
-        streams = [stream for stream in container.streams.video if not _is_cover(stream)]
-        if not streams:
-            raise _fault(path, "sound only" if container.streams.audio else "no video stream")
-        stream = streams[0]
-        if stream.width * stream.height > _MOST_PIXELS:
-            raise _fault(path, f"pictures of {stream.width} x {stream.height}")
-        stream.thread_type = "AUTO"
-        yield container, stream
+        try:
+            yield container, _first_stream(path, container)
+        except MgError:
+            raise
+        except Exception as error:  # PyAV raises whatever damaged times, sizes and codecs make it raise
+            raise _fault(path, f"a video that cannot be decoded ({type(error).__name__})") from None
+
+
+def _first_stream(path: Path, container: av.container.InputContainer) -> av.video.stream.VideoStream:
+    """The first stream of moving pictures, if its pictures are of a sensible size."""
+    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+    if not streams:
+        raise _fault(path, "sound only" if container.streams.audio else "no video stream")
+    stream = streams[0]
+    if stream.width * stream.height > _MOST_PIXELS:
+        raise _fault(path, f"pictures of {stream.width} x {stream.height}")
+    stream.thread_type = "AUTO"
+    return stream
 
 
 def _is_cover(stream: av.video.stream.VideoStream) -> bool:

@@ -1,20 +1,32 @@
-"""Read the worksheet of ``train.xlsx`` as it stands. What its cells mean is checked in ``check``."""
+"""Read the worksheet of ``train.xlsx`` as it stands. What its cells mean is checked in ``check``.
+
+Rows are streamed and only the wanted columns kept: one stray cell in the last column would otherwise make every row
+16,384 cells wide.
+"""
 
 from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pandas as pd
 
 from mgutils.data.check import Findings
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 MOST_BYTES = 2**30
 """Unpacked size of a workbook; a full sheet of this table has a third of it. A small file may unpack to anything."""
 MOST_ROWS = 2**20
 """Rows of a worksheet, its header among them. What is pasted below is lost without a word."""
+_MOST_COLUMNS = 2**14
 _SAVE = "Save the table as .xlsx, unprotected, with its data in a worksheet."
 
 
@@ -35,7 +47,8 @@ def read_sheet(file: Path, columns: Sequence[str], remedy: str, findings: Findin
     Returns
     -------
     DataFrame or None
-        Position 0 is row 2; an empty cell is "". ``None``, and a fault, where there is no such table.
+        The columns, in that order. Position 0 is row 2; an empty cell is "". ``None``, and a fault, where
+        there is no such table.
     """
     wanted = f"a workbook with the columns {', '.join(columns)}"
     if not os.path.isfile(file):
@@ -48,26 +61,55 @@ def read_sheet(file: Path, columns: Sequence[str], remedy: str, findings: Findin
             findings.fault(file, f"a workbook that unpacks to {size:,} bytes", f"at most {MOST_BYTES:,}",
                            "Copy the table alone into a new workbook.")
             return None
-        with pd.ExcelFile(file, engine="openpyxl", engine_kwargs={"data_only": False}) as book:
-            fitting = [name for name in book.sheet_names if set(columns) <= set(pd.read_excel(book, name, nrows=0))]
-            sheet = pd.read_excel(book, fitting[0] if fitting else 0, dtype=object, na_filter=False)
+        with closing(openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)) as book:
+            headers = [(sheet, _header(sheet)) for sheet in book.worksheets]
+            sheet, header = next((pair for pair in headers if set(columns) <= set(pair[1])), headers[0])
+            rows = list(_rows(sheet, header, columns)) if set(columns) <= set(header) else []
     except Exception as error:  # openpyxl raises whatever the broken part of a file makes it raise
         findings.fault(file, f"no readable workbook ({type(error).__name__})", wanted, _SAVE)
         return None
-    if len(sheet) + 1 >= MOST_ROWS:
+    if len(rows) + 1 >= MOST_ROWS:
         findings.fault(file, "something in the last row that a sheet has", "a table that ends before it",
                        "Delete what stands there by mistake; where rows were cut off, keep fewer.", row=MOST_ROWS)
         return None
-    return _with_columns(sheet, file, columns, remedy, findings)
-
-
-def _with_columns(sheet: pd.DataFrame, file: Path, columns: Sequence[str], remedy: str,
-                  findings: Findings) -> pd.DataFrame | None:
-    """The table, if it has the columns and a row."""
-    missing = [column for column in columns if column not in sheet.columns]
+    missing = [column for column in columns if column not in header]
+    names = [name for name in header if name != ""][:12]
     for column in missing:
-        findings.fault(file, f"the columns {', '.join(map(repr, sheet.columns[:12]))}", f"a column {column!r}",
-                       "Rename the header in row 1. " + remedy, row=1, column=column)
-    if not missing and sheet.empty:
+        findings.fault(file, f"the columns {', '.join(map(repr, names))}" if names else "no columns",
+                       f"a column {column!r}", "Rename the header in row 1. " + remedy, row=1, column=column)
+    if not missing and not rows:
         findings.fault(file, "no rows under the header", "at least one row", remedy)
-    return None if missing or sheet.empty else sheet
+    return pd.DataFrame(rows, columns=list(columns), dtype=object) if rows else None
+
+
+def _header(sheet: ReadOnlyWorksheet) -> list[Any]:
+    """Cells of row 1, as far as there are any."""
+    sheet.reset_dimensions()  # what a file says of its size need not be so
+    cells = [_value(cell) for cell in next(sheet.iter_rows(1, 1, 1, _MOST_COLUMNS), ())]
+    while cells and cells[-1] == "":
+        cells.pop()
+    return cells
+
+
+def _rows(sheet: ReadOnlyWorksheet, header: Sequence[Any], columns: Sequence[str]) -> Iterator[list[Any]]:
+    """Cells of the columns, row by row from row 2 to the last one that has something there."""
+    places = [header.index(column) for column in columns]
+    empty: list[Any] = [""] * len(columns)
+    waiting = 0
+    for cells in islice(sheet.iter_rows(1, MOST_ROWS, 1, max(places) + 1), 1, None):
+        row = [_value(cells[place]) for place in places]
+        if row == empty:
+            waiting += 1
+            continue
+        yield from (list(empty) for _ in range(waiting))
+        waiting = 0
+        yield row
+
+
+def _value(cell: Any) -> Any:
+    """What a cell holds: "" if nothing, NaN for an error value, an int where a number is whole."""
+    if cell.data_type == "e":
+        return float("nan")
+    if isinstance(cell.value, float) and cell.value.is_integer():
+        return int(cell.value)
+    return "" if cell.value is None else cell.value

@@ -6,7 +6,6 @@ do not matter: only the functions in the code cells do (:mod:`mgutils.grading.re
 
 from __future__ import annotations
 
-import csv
 import secrets
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mgutils.csvfile import CsvWriter
 from mgutils.errors import ConfigError, MgError
 from mgutils.exercises.answers import Student
 from mgutils.exercises.calls import Failed
@@ -99,7 +99,7 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
     graded: dict[int, Graded] = {}
     with (ThreadPoolExecutor(jobs) as pool, (Path(out_dir) / "grades.csv").open(
             "w", encoding="utf-8", newline="", errors="backslashreplace") as table):
-        writer = csv.writer(table, lineterminator="\n")
+        writer = CsvWriter(table)
         writer.writerow(["submission", "status", "solved", "exercises", "points", "of", "note",
                          "seed", *(task.name for task in tasks)])
         waiting = {pool.submit(_safely, *submission, tasks, limits, seed): number
@@ -247,6 +247,5 @@ def _model(value: Any) -> Any:
 
 
 def _cell(text: str) -> str:
-    """Text of a student, which a spreadsheet must not take for a formula, on one line."""
-    text = " ".join(text.split())
-    return f"'{text}" if text[:1] in tuple("=+-@") else text
+    """Text of a student on one line; the writer guards it from being taken for a formula."""
+    return " ".join(text.split())

@@ -23,6 +23,7 @@ from mgutils.config import Profile, SplitName, get_profile
 from mgutils.controls import control_configs
 from mgutils.court import court_size, run_cells
 from mgutils.court_model import Cell
+from mgutils.csvfile import unguard
 from mgutils.data.audit import Audit, audit_split
 from mgutils.data.splits import Split, make_split
 from mgutils.data.table import Dataset, read_dataset
@@ -118,7 +119,9 @@ class Evidence:
         file = self.data_root / path
         content = file.read_bytes() if file.exists() else b""
         self.read[path] = _hash(content)
-        return pd.read_csv(file, dtype=str, keep_default_na=False) if content else None
+        if not content:
+            return None
+        return pd.read_csv(file, dtype=str, keep_default_na=False).map(unguard)
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from mgutils.csvfile import write_csv
 from mgutils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -177,6 +178,6 @@ def write(table: pd.DataFrame, stem: Path | str) -> list[Path]:
     stem.parent.mkdir(parents=True, exist_ok=True)
     files = [stem.with_name(stem.name + ending) for ending in (".md", ".csv", ".json")]
     files[0].write_text(to_markdown(table), encoding="utf-8")
-    table.to_csv(files[1], index=False, lineterminator="\n", float_format="%.6g")
+    write_csv(table, files[1], float_format="%.6g")
     files[2].write_text(table.to_json(orient="records", indent=2, force_ascii=False) + "\n", encoding="utf-8")
     return files

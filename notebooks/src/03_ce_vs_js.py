@@ -44,6 +44,7 @@ from mgutils import court, losses
 from mgutils.court import Cell, select, summarise
 from mgutils.court_bench import Bench, Data, class_shares, first_target, mean_cosine
 from mgutils.court_model import StackedModel
+from mgutils.csvfile import write_csv
 from mgutils.labels import imigue_labels
 from mgutils.report import figures_court as figures
 from mgutils.report.claim_intervals import above, not_above
@@ -892,7 +893,7 @@ judge("pull request 28 (L2 norm, targets from ids) repairs the loss",
 
 # %%
 verdicts = pd.DataFrame(record)
-verdicts.to_csv(Path(out_dir) / "court_verdicts.csv", index=False)
+write_csv(verdicts, Path(out_dir) / "court_verdicts.csv")
 assert verdicts["claim"].is_unique and set(verdicts["verdict"]) <= {"upheld", "refuted", "not shown"}
 verdicts.style.hide(axis="index").set_properties(**{"text-align": "left"})
 

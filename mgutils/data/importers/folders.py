@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mgutils.csvfile import write_csv
 from mgutils.data.check import Findings
 from mgutils.data.images import in_threads, read_rgb
 from mgutils.data.importers.listing import Listing, list_csv, list_folder
@@ -149,5 +150,4 @@ def _write_ids(meanings: dict[str, dict[str, int] | None], root: Path) -> None:
     """``classes.csv`` and ``subjects.csv``: each id and the value it stands for."""
     for (name, ids), file in zip(meanings.items(), ("classes.csv", "subjects.csv"), strict=True):
         if ids is not None:
-            pd.DataFrame({f"{name}_id": ids.values(), "source": ids.keys()}).to_csv(root / file, index=False,
-                                                                                  lineterminator="\n")
+            write_csv(pd.DataFrame({f"{name}_id": ids.values(), "source": ids.keys()}), root / file)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from mgutils.csvfile import write_csv
 from mgutils.errors import ConfigError, Fault, MgError
 
 NOT_IMPORTED = "not_imported.csv"
@@ -60,7 +61,7 @@ def write_not_imported(root: Path, faults: Sequence[Fault]) -> None:
     if faults:
         rows = pd.DataFrame({"file": [fault.file for fault in faults], "row": [fault.row for fault in faults],
                              "found": [fault.found for fault in faults]})
-        rows.astype({"row": "Int64"}).to_csv(root / NOT_IMPORTED, index=False, lineterminator="\n")
+        write_csv(rows.astype({"row": "Int64"}), root / NOT_IMPORTED)
 
 
 def publish(aside: Path, out_root: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mgutils.csvfile import write_csv
 from mgutils.data.check import Findings
 from mgutils.data.importers.annotations import read_annotations, sidecar_of
 from mgutils.data.table import Dataset, read_dataset
@@ -58,7 +59,7 @@ def import_seed(root: Path | str, labels: Path | str | None = None) -> Path | No
         raise DataError(findings.faults)
     used = annotations.loc[np.unique(dataset.frames["clip_id"])]
     with written_aside(sidecar) as aside:
-        sidecar_of(used, dataset.labels).to_csv(aside, index=False, lineterminator="\n")
+        write_csv(sidecar_of(used, dataset.labels), aside)
     return sidecar
 
 
