@@ -34,13 +34,10 @@ from mgutils.models.clip import build_model
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tokenize
 from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
 from mgutils.models.vision import build_classifier
+from mgutils.trusted import recorded_temperature, trusted
 
 SEED_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
 """Settings of the seed's checkpoints, which do not say them: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
-_REFUSED = {"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
-"""What timm takes and a stranger's settings must not ask for: it would read other files."""
-_LARGEST_SIDE, _MOST_LAYERS, _LARGEST_NUMBER = 1024, 256, 2**16
-"""Of what a stranger's settings may ask for: side of an image, layers in all, any other whole number."""
 _MOST_PIXELS = 2**25
 """Of a batch before it is resized: about 100 MB."""
 
@@ -225,48 +222,20 @@ def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, t
         beside = Path(config) / "config.json" if Path(config).is_dir() else Path(config)
     elif "config" in weights.metadata:
         source = str(weights.path)
-        return _trusted(parse_config(weights.metadata["config"], source), source), _names(weights.metadata["config"])
+        return trusted(parse_config(weights.metadata["config"], source), source), _names(weights.metadata["config"])
     else:
         beside = weights.path.with_name("config.json")
         if not beside.exists():
             return SEED_CONFIG, None
     if beside.exists() and not beside.is_file():
         raise ConfigError(f"{beside}: found no file; wanted the config.json of a run. Name it with --config.")
-    return _trusted(read_config(beside), str(beside)), _names(beside.read_text(encoding="utf-8"))
+    return trusted(read_config(beside), str(beside)), _names(beside.read_text(encoding="utf-8"))
 
 
 def _names(text: str) -> tuple[str, ...] | None:
     captions = json.loads(text).get("captions")
     fits = isinstance(captions, list) and captions and all(isinstance(name, str) and name for name in captions)
     return tuple(captions) if fits else None
-
-
-def _trusted(config: RunConfig, source: str) -> RunConfig:
-    asked = _REFUSED & set(config.model.image_kwargs)
-    if asked:
-        raise ConfigError(f"{source}: image_kwargs asks for {', '.join(sorted(asked))}, which makes timm read other "
-                          "files; refused. Delete it there.")
-    if not 1 <= config.train.image_size <= _LARGEST_SIDE:
-        raise ConfigError(f"{source}: image_size: found {config.train.image_size}; wanted 1 to {_LARGEST_SIDE} pixels. "
-                          "Correct it there.")
-    channels = config.model.image_kwargs.get("in_chans", 3)
-    if type(channels) is not int or channels != 3:
-        raise ConfigError(f"{source}: image_kwargs, in_chans: found {channels!r}; wanted 3, for the images are RGB. "
-                          "Correct it there.")
-    asked = {"projection": config.model.projection} | config.model.image_kwargs | config.model.text_kwargs
-    for name, value in asked.items():
-        _check_size(name, value, source)
-    return config
-
-
-def _check_size(name: str, value: object, source: str) -> None:
-    """Refuse a number with which building the model would take all memory, or minutes."""
-    numbers = [value] if not isinstance(value, list | tuple) else value
-    whole = [abs(number) for number in numbers if isinstance(number, int)]
-    most = _MOST_LAYERS if "layer" in name or "depth" in name else _LARGEST_NUMBER
-    if sum(whole) > most or len(numbers) > _MOST_LAYERS:
-        raise ConfigError(f"{source}: {name}: found {str(value)[:60]}; wanted at most {most:,} in all. "
-                          "Correct it there.")
 
 
 def _labels(weights: Weights, given: Path | str | None, recorded: tuple[str, ...] | None) -> tuple[Labels, str]:
@@ -305,18 +274,8 @@ def _exported_scorer(config: RunConfig, labels: Labels, weights: Weights) -> Cap
     encoder = ImageEncoder(config.model.image_encoder, False, config.model.image_kwargs)
     head = ProjectionHead(encoder.width, config.model.projection)
     empty = torch.zeros(len(labels), config.model.projection)
-    temperature = _temperature(weights)
+    temperature = recorded_temperature(weights.metadata["config"], weights.path)
     scorer = CaptionScorer(encoder, head, empty, temperature, config.loss.normalize)
     image_half = {name: value for name, value in weights.tensors.items() if name.startswith("image_")}
     fit_weights(scorer, replace(weights, tensors=image_half | {"captions": weights.tensors[CAPTIONS]}))
     return scorer
-
-
-def _temperature(weights: Weights) -> float:
-    """The temperature that an exported file records."""
-    found = json.loads(weights.metadata["config"]).get("temperature")
-    fits = isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < float("inf")
-    if not fits:
-        raise ConfigError(f"{weights.path}: temperature: found {str(found)[:40]}; wanted a number more than 0. "
-                          "Export the run again.")
-    return float(found)
