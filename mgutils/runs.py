@@ -151,15 +151,22 @@ def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Pat
             _train_one(config, data_root, out_dir, folder, resume, progress)
         return
     epochs = sum(config.train.epochs for config in missing.values())
+    others = set(multiprocessing.active_children())
     with (ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _end_with_parent) as pool,
           progress_bar(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
         longest_first = sorted(missing.items(), key=lambda item: -item[1].train.epochs)  # the last ones then wait least
         futures = [pool.submit(_train_one, config, data_root, out_dir, folder, resume, load=_load_once)
                    for folder, config in longest_first]
-        while not all(future.done() for future in futures):
-            time.sleep(0.5)
-            _show(bar, missing)
-            _stop_at_first_error(futures)
+        try:
+            while not all(future.done() for future in futures):
+                time.sleep(0.5)
+                _show(bar, missing)
+                _stop_at_first_error(futures)
+        except KeyboardInterrupt:
+            # leaving the pool waits for its workers, and only a terminal sends Ctrl-C to them too
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
         _stop_at_first_error(futures)
         _show(bar, missing)
 

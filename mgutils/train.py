@@ -145,11 +145,21 @@ def _go_on(session: Session, directory: Path, content: dict[str, Any]) -> dict[s
     found = load_last(directory)
     if found is None:
         return {}
-    if json.loads((directory / "config.json").read_text(encoding="utf-8")) != json.loads(json.dumps(content)):
+    if _recorded(directory / "config.json") != json.loads(json.dumps(content)):
         raise CheckpointError(f"{directory}: holds a run of another configuration. Name another folder, or train anew.")
     weights, state = found
     restore_session(session, weights, state)
     return state
+
+
+def _recorded(file: Path) -> Any:
+    """The configuration that a stopped run left beside its checkpoint."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else f"no configuration ({error})"
+        raise CheckpointError(f"{file}: found {found}; wanted the configuration of the checkpoint beside it. "
+                              "Restore the file, or train anew with --no-resume.") from None
 
 
 def _keep_best(session: Session, result: Scores, outputs: dict[str, np.ndarray], dataset: Dataset, split: Split,
