@@ -15,6 +15,7 @@ from typing import Any, Literal
 from mgutils.config import read_config
 from mgutils.errors import ConfigError
 from mgutils.outcome import Number, compare_outcomes, read_json
+from mgutils.whole import check_run
 
 Cause = Literal["code", "data", "environment", "config", "seed"]
 CAUSES: tuple[Cause, ...] = ("code", "data", "environment", "config", "seed")
@@ -140,6 +141,8 @@ def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
     ------
     ConfigError
         If a folder holds no finished run.
+    CheckpointError
+        If a file is not as the run's receipt lists it.
     """
     folders = Path(run_a), Path(run_b)
     receipts = [_read_receipt(folder) for folder in folders]
@@ -181,7 +184,9 @@ def _read_receipt(folder: Path) -> dict[str, Any]:
         found = "a folder without receipt.json" if folder.is_dir() else "no folder"
         raise ConfigError(f"{folder}: found {found}; wanted the folder of a finished run. Name one that `mg train` "
                           "left, such as those in out/runs.")
-    return read_json(file)
+    receipt = read_json(file)
+    check_run(folder)
+    return receipt
 
 
 def _environment(*receipts: Mapping[str, Any]) -> Iterator[Difference]:

@@ -25,11 +25,13 @@ from mgutils.data.table import Dataset, read_dataset
 from mgutils.distributed import gather, share
 from mgutils.errors import CheckpointError, ConfigError
 from mgutils.feed import Feed, ahead
+from mgutils.files import written_aside
 from mgutils.labels import Labels
 from mgutils.losses import similarity_logits
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import as_images, tokenize
 from mgutils.models.vision import Classifier, build_classifier
+from mgutils.whole import check_run
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,13 @@ def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     ids = labels.to_id(range(len(labels)))
     per_class = {"class_id": ids, "name": labels.names, "support": result.support, "recall": result.recall}
-    write_csv(pd.DataFrame(per_class), directory / "per_class.csv")
+    with written_aside(directory / "per_class.csv") as aside:
+        write_csv(pd.DataFrame(per_class), aside)
     confusion = pd.DataFrame(result.confusion, index=pd.Index(ids, name="true"), columns=ids)
-    write_csv(confusion, directory / "confusion.csv", index=True)
-    (directory / "metrics.json").write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")
+    with written_aside(directory / "confusion.csv") as aside:
+        write_csv(confusion, aside, index=True)
+    with written_aside(directory / "metrics.json") as aside:
+        aside.write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")
 
 
 def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str, *,
@@ -154,11 +159,12 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     ConfigError
         If the folder is no run's, or the dataset's classes are not the run's.
     CheckpointError
-        If the weights cannot be read.
+        If the weights cannot be read, or are not those that the run's receipt lists.
     DataError
         If the dataset does not keep the contract.
     """
     run_dir, dataset = Path(run_dir), read_dataset(data_root)
+    check_run(run_dir, ("config.json", "best.safetensors"), hashes=True)
     config = read_config(run_dir / "config.json")
     captions = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))["captions"]
     if tuple(captions) != dataset.labels.names:

@@ -35,6 +35,7 @@ from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tok
 from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
 from mgutils.models.vision import build_classifier
 from mgutils.trusted import recorded_temperature, trusted
+from mgutils.whole import check_run
 
 SEED_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
 """Settings of the seed's checkpoints, which do not say them: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
@@ -202,6 +203,8 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
 
     Taught in: 05, section 7.
     """
+    if Path(checkpoint).is_dir():
+        check_run(Path(checkpoint), ("config.json", "best.safetensors"), hashes=True)
     weights = read_weights(checkpoint)
     settings, recorded = _settings(weights, config)
     names, origin = _labels(weights, labels, recorded)

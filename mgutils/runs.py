@@ -2,7 +2,7 @@
 
 A run lives in ``<out_dir>/runs/<objective>-<split>-s<seed>-<key>``, where the key is a hash of its whole configuration
 and of the data. So two notebooks that need the same run share it, and a changed setting or image makes a new one. A run
-is written aside and renamed when it is whole.
+is written aside and renamed when it is whole; what that means is said in ``whole``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +20,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -28,7 +30,11 @@ from mgutils.config import OBJECTIVES, RunConfig, SplitName, get_profile, read_c
 from mgutils.data.pixels import check_pixels, load_pixels
 from mgutils.data.splits import split_of
 from mgutils.data.table import Dataset, read_dataset
+from mgutils.errors import CheckpointError
 from mgutils.frontend import progress_bar
+from mgutils.whole import check_run, find_fault
+
+_Content = TypeVar("_Content")
 
 
 @dataclass(frozen=True)
@@ -45,22 +51,30 @@ class Run:
     @cached_property
     def log(self) -> pd.DataFrame:
         """One row per epoch: epoch, train_loss, valid_loss, top1, top5, uar, lr_image, seconds."""
-        return pd.read_json(self.directory / "log.jsonl", lines=True)
+        return self._read("log.jsonl", lambda path: pd.read_json(path, lines=True))
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """top1, top5, uar, samples, predicted_classes at the best epoch; shares in 0..1."""
-        return json.loads((self.directory / "metrics.json").read_text(encoding="utf-8"))
+        return self._read("metrics.json", lambda path: json.loads(path.read_text(encoding="utf-8")))
 
     @cached_property
     def receipt(self) -> dict[str, Any]:
         """Commit, versions, hardware, hash of the data, seconds."""
-        return json.loads((self.directory / "receipt.json").read_text(encoding="utf-8"))
+        return self._read("receipt.json", lambda path: json.loads(path.read_text(encoding="utf-8")))
 
     @cached_property
     def _outputs(self) -> dict[str, np.ndarray]:
-        with np.load(self.directory / "outputs.npz") as file:
-            return dict(file)
+        return self._read("outputs.npz", _read_arrays)
+
+    def _read(self, name: str, read: Callable[[Path], _Content]) -> _Content:
+        """Read a file of the run; where that fails, say whether it is the file that the run left."""
+        try:
+            return read(self.directory / name)
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            check_run(self.directory, [name], hashes=True)
+            raise CheckpointError(f"{self.directory / name}: found a file that cannot be read ({error}); wanted what "
+                                  "`mg train` left. Restore it, or delete the folder and train again.") from error
 
     @property
     def valid(self) -> np.ndarray:
@@ -88,9 +102,16 @@ class Run:
         return self._outputs["caption_embeddings"]
 
 
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as file:
+        return dict(file)
+
+
 def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path | str, *, jobs: int = 2,
               progress: bool = True, resume: bool = True) -> list[Run]:
     """Train the runs that the store lacks, several at a time, and return all of them in the order given.
+
+    A run whose files are not as its receipt lists them is trained again, and said on the error stream.
 
     Parameters
     ----------
@@ -115,8 +136,11 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
         check_pixels(pixels)
     data = fingerprint(dataset, pixels)
     folders = [run_directory(config, data, out_dir) for config in configs]
-    missing = {folder: config for config, folder in zip(configs, folders, strict=True)
-               if not (folder / "receipt.json").exists()}
+    faults = {folder: find_fault(folder) for folder in folders}
+    for folder, fault in faults.items():
+        if fault and folder.exists():
+            print(f"mg: {fault}. The run is trained again.", file=sys.stderr)
+    missing = {folder: config for config, folder in zip(configs, folders, strict=True) if faults[folder]}
     if missing:
         _train_missing(missing, Path(data_root), out_dir, min(jobs, len(missing)), progress, resume)
     return [Run(folder) for folder in folders]
@@ -151,15 +175,22 @@ def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Pat
             _train_one(config, data_root, out_dir, folder, resume, progress)
         return
     epochs = sum(config.train.epochs for config in missing.values())
+    others = set(multiprocessing.active_children())
     with (ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _end_with_parent) as pool,
           progress_bar(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
         longest_first = sorted(missing.items(), key=lambda item: -item[1].train.epochs)  # the last ones then wait least
         futures = [pool.submit(_train_one, config, data_root, out_dir, folder, resume, load=_load_once)
                    for folder, config in longest_first]
-        while not all(future.done() for future in futures):
-            time.sleep(0.5)
-            _show(bar, missing)
-            _stop_at_first_error(futures)
+        try:
+            while not all(future.done() for future in futures):
+                time.sleep(0.5)
+                _show(bar, missing)
+                _stop_at_first_error(futures)
+        except KeyboardInterrupt:
+            # leaving the pool waits for its workers, and only a terminal sends Ctrl-C to them too
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
         _stop_at_first_error(futures)
         _show(bar, missing)
 

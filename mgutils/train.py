@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from mgutils.accumulate import exact_backward
@@ -30,11 +32,13 @@ from mgutils.distributed import gather, processes, share
 from mgutils.errors import CheckpointError, TrainingError
 from mgutils.evaluate import Scores, encode_all, scores, write_scores
 from mgutils.feed import ahead, balanced, batches
+from mgutils.files import written_aside
 from mgutils.frontend import progress_bar
 from mgutils.lock import locked
 from mgutils.losses import similarity_logits
 from mgutils.receipt import continue_provenance, fingerprint, make_receipt
 from mgutils.session import Session, open_session, restore_session, session_state
+from mgutils.whole import BEST_FILES, changed_files, describe_files
 
 VALIDATION_ORDER = 0
 """Seed of the order in which validation rows are put into batches for the loss."""
@@ -100,6 +104,7 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
     with locked(directory, first):
         before = _go_on(session, directory, content) if resume else {}
         log, best = before.get("log", []), before.get("best", {"top1": -1.0})
+        kept = before.get("kept", {})  # sizes and hashes of the best epoch's files
         provenance = continue_provenance(before.get("provenance"), epochs[len(log):])
         if first:
             written(directory / "config.json", json.dumps(content, indent=2) + "\n")
@@ -126,7 +131,9 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
             if first:
                 if better:
                     _keep_best(session, result, outputs, dataset, split, content, directory)
-                state = session_state(session) | {"epoch": epoch, "log": log, "best": best, "provenance": provenance}
+                    kept = describe_files(directory, BEST_FILES)
+                state = session_state(session) | {"epoch": epoch, "log": log, "best": best, "kept": kept,
+                                                  "provenance": provenance}
                 save_last(directory, session.scored, state)
                 written(directory / "log.jsonl", "".join(json.dumps(line) + "\n" for line in log))
             bar.update()
@@ -135,7 +142,10 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
         if first:
             seconds = {"total": sum(line["seconds"] for line in log)}
             receipt = make_receipt(fingerprint(dataset, session.feed.pixels), seconds, best, provenance)
-            text = json.dumps(receipt | {"config": config.as_dict()}, indent=2) + "\n"
+            for left in directory.glob("*.partial.*"):  # by a kill
+                left.unlink()
+            more = {"config": config.as_dict(), "files": describe_files(directory)}
+            text = json.dumps(receipt | more, indent=2) + "\n"
             written(directory / "receipt.json", text)  # last: the run is whole
     return directory
 
@@ -145,16 +155,55 @@ def _go_on(session: Session, directory: Path, content: dict[str, Any]) -> dict[s
     found = load_last(directory)
     if found is None:
         return {}
-    if json.loads((directory / "config.json").read_text(encoding="utf-8")) != json.loads(json.dumps(content)):
+    if _recorded(directory / "config.json") != json.loads(json.dumps(content)):
         raise CheckpointError(f"{directory}: holds a run of another configuration. Name another folder, or train anew.")
     weights, state = found
+    _check_kept(directory, state.get("kept", {}))
     restore_session(session, weights, state)
     return state
 
 
+def _check_kept(directory: Path, kept: dict[str, Any]) -> None:
+    """Refuse to go on where a file of the best epoch is damaged.
+
+    A run that was stopped between the files of an epoch and its checkpoint has newer files than the checkpoint
+    says. They are whole, and the epoch is trained again. So only files that cannot be read are refused.
+    """
+    for name in changed_files(directory, kept):
+        if not _is_readable(directory / name):
+            raise CheckpointError(f"{directory / name}: found a damaged file, or none; wanted the "
+                                  f"{kept[name]['bytes']:,} bytes of the best epoch. Restore the file, or train anew "
+                                  "with --no-resume.")
+
+
+def _is_readable(file: Path) -> bool:
+    try:
+        if file.suffix == ".npz":
+            with np.load(file) as arrays:
+                return all(arrays[name].size >= 0 for name in arrays)  # reading compares the checksums
+        if file.suffix == ".safetensors":
+            with safe_open(file, framework="np"):  # opening compares the size
+                return True
+        text = file.read_text(encoding="utf-8")
+        return bool(json.loads(text) if file.suffix == ".json" else text)
+    except (OSError, ValueError, EOFError, BadZipFile, SafetensorError):
+        return False
+
+
+def _recorded(file: Path) -> Any:
+    """The configuration that a stopped run left beside its checkpoint."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else f"no configuration ({error})"
+        raise CheckpointError(f"{file}: found {found}; wanted the configuration of the checkpoint beside it. "
+                              "Restore the file, or train anew with --no-resume.") from None
+
+
 def _keep_best(session: Session, result: Scores, outputs: dict[str, np.ndarray], dataset: Dataset, split: Split,
                content: dict[str, Any], directory: Path) -> None:
-    np.savez(directory / "outputs.npz", valid=split.valid, target=dataset.target[split.valid], **outputs)
+    with written_aside(directory / "outputs.npz") as aside:
+        np.savez(aside, valid=split.valid, target=dataset.target[split.valid], **outputs)
     write_scores(result, dataset.labels, directory)
     settings = content | {"temperature": _number(session.scored.temperature)}
     save_weights(session.scored, directory / "best.safetensors", {"config": json.dumps(settings)},

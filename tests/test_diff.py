@@ -19,7 +19,8 @@ from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
 from mgutils.diff import diff_runs
-from mgutils.errors import ConfigError
+from mgutils.errors import ConfigError, MgError
+from mgutils.whole import describe_files
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +40,17 @@ def pair(finished, tmp_path):
 
 
 def edit(folder, name, change):
-    """Rewrite a JSON file of a run after ``change(content)``."""
+    """Rewrite a JSON file of a run after ``change(content)``, as if the run had left it so."""
     content = json.loads((folder / name).read_text())
     change(content)
     (folder / name).write_text(json.dumps(content))
+    if name != "receipt.json":
+        record(folder)
+
+
+def record(folder):
+    """List the run's files in its receipt as they are now."""
+    edit(folder, "receipt.json", lambda content: content.update(files=describe_files(folder)))
 
 
 def set_receipt(folder, path, value):
@@ -61,6 +69,7 @@ def disturb(folder, by=1e-4):
     weights = safetensors.numpy.load_file(folder / "last.safetensors")
     weights["image_projection.fc.bias"] = weights["image_projection.fc.bias"] + np.float32(by)
     safetensors.numpy.save_file(weights, folder / "last.safetensors")
+    record(folder)
 
 
 def test_a_run_equals_its_copy_and_seconds_do_not_count(pair):
@@ -138,10 +147,12 @@ def test_the_first_epoch_that_differs_is_shown(pair):
     lines[1]["train_loss"] += 0.5
     lines[1]["seconds"] += 9
     (pair[1] / "log.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    record(pair[1])
     changed = diff_runs(*pair).changed
     assert [number.name for number in changed] == ["epoch 2: train_loss"]
     assert changed[0].distance == pytest.approx(0.5)
     (pair[1] / "log.jsonl").write_text(json.dumps(lines[0]))
+    record(pair[1])
     assert [(number.name, number.a, number.b) for number in diff_runs(*pair).changed] == [("epochs logged", 2, 1)]
 
 
@@ -210,6 +221,7 @@ def test_models_of_other_shapes_have_no_distance(pair):
     weights = safetensors.numpy.load_file(pair[1] / "best.safetensors")
     weights.pop("image_projection.fc.bias")
     safetensors.numpy.save_file(weights, pair[1] / "best.safetensors")
+    record(pair[1])
     assert [(number.name, number.distance) for number in diff_runs(*pair).changed] == [("best.safetensors", None)]
 
 
@@ -240,8 +252,12 @@ def test_what_is_no_run_is_refused(pair, tmp_path, capsys):
                                             ("log.jsonl", "{}\n{"), ("config.json", "{}")])
 def test_files_that_are_not_a_runs_are_named(pair, name, text):
     (pair[1] / name).write_text(text)
-    with pytest.raises(ConfigError, match=name):
+    with pytest.raises(MgError, match=name):
         diff_runs(*pair)
+    if name != "receipt.json":
+        edit(pair[1], "receipt.json", lambda content: content.pop("files"))  # as older runs have it
+        with pytest.raises(ConfigError, match=name):
+            diff_runs(*pair)
 
 
 def test_diff_imports_no_torch(pair):

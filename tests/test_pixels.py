@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -68,6 +69,58 @@ def test_an_unreadable_image_leaves_no_cache(tiny_root, tmp_path):
     with pytest.raises(DataError, match="cannot be decoded"):
         load_pixels(dataset, 8, cache_dir=tmp_path / "cache", progress=False)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"images": 71, "size": 8, "sha256": "0"}'])
+def test_a_cache_with_a_broken_manifest_is_made_again(tiny_root, tmp_path, monkeypatch, text):
+    dataset, cache = read_dataset(tiny_root), tmp_path / "cache"
+    load_pixels(dataset, 8, cache_dir=cache, progress=False)
+    manifest, = cache.glob("*.json")
+    before = manifest.read_bytes()
+    manifest.write_text(text)
+    assert decoded_again(monkeypatch, dataset, cache)
+    assert manifest.read_bytes() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system reserves no room")
+def test_a_full_disk_is_a_message_and_leaves_nothing(tiny_root, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr("mgutils.data.pixels.read_rgb", lambda path: pytest.fail("decoded without room"))
+    with pytest.raises(ConfigError, match="cache_dir: .*No space left.*wanted 0.0 MB.*Make room"):
+        load_pixels(read_dataset(tiny_root), 8, cache_dir=tmp_path / "cache", progress=False)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system reserves no room")
+def test_the_room_is_there_before_the_first_image_is_decoded(tiny_root, tmp_path, monkeypatch):
+    reserved = []
+
+    def seen(path):
+        aside, = (tmp_path / "cache").glob("*.partial")
+        reserved.append(aside.stat().st_blocks * 512 >= aside.stat().st_size > 0)
+        return read_rgb(path)
+
+    monkeypatch.setattr("mgutils.data.pixels.read_rgb", seen)
+    load_pixels(read_dataset(tiny_root), 64, cache_dir=tmp_path / "cache", progress=False)
+    assert len(reserved) == 72 and all(reserved)
+
+
+def test_what_a_killed_process_left_is_removed_and_what_one_works_on_is_not(tiny_root, tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    left = [cache / "tiny-8-a-b.npy.0000.partial", cache / "tiny-8-a-b.npy.0000.json.partial",
+            cache / "tiny-8-a-b.npy.1111.json.partial"]
+    held = [cache / "tiny-8-a-b.npy.2222.partial", cache / "tiny-8-a-b.npy.2222.json.partial"]
+    for file in (*left, *held):
+        file.write_bytes(b"half")
+    with held[0].open("rb") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        load_pixels(read_dataset(tiny_root), 8, cache_dir=cache, progress=False)
+    assert sorted(cache.glob("*.partial")) == sorted(held)
 
 
 def test_an_image_that_went_away(tiny_root, tmp_path):

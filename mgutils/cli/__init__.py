@@ -19,6 +19,7 @@ from mgutils.cli.exercises import ExercisesOtter, ExercisesScore
 from mgutils.cli.grading import Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
 from mgutils.cli.predicting import Export, Predict, Test
+from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
 from mgutils.cli.training import Diff, Evaluate, Microscope, Train
 from mgutils.config import get_profile, run_config
 from mgutils.errors import ConfigError, MgError
@@ -51,7 +52,10 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, 1 for a failed notebook, 2 for a user's mistake."""
+    """Run one command; returns the exit status: 0, 1 for a failed notebook, 2 for a user's mistake.
+
+    Ctrl-C gives 130, and SIGTERM 143.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         command = next((name for name in COMMANDS if tuple(arguments[:len(name)]) == name), None)
@@ -60,10 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind = COMMANDS[command]
         rest = arguments[len(command):]
         default = {} if kind not in (Synth, Train) else {"default": _profile_default(kind, rest)}
-        tyro.cli(kind, args=rest, prog=f"mg {' '.join(command)}", config=(tyro.conf.OmitArgPrefixes,), **default).run()
+        chosen = tyro.cli(kind, args=rest, prog=f"mg {' '.join(command)}",
+                          config=(tyro.conf.OmitArgPrefixes,), **default)
+        with sigterm_raises():
+            chosen.run()
     except MgError as error:
         print(f"mg: {error}", file=sys.stderr)
         return error.exit_status
+    except Terminated:
+        print("mg: stopped by a request to end (SIGTERM)", file=sys.stderr)
+        return STATUS
     except KeyboardInterrupt:
         print("mg: stopped by the user", file=sys.stderr)
         return 130

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,6 +22,12 @@ from PIL import Image
 from mgutils.data.images import in_threads, read_rgb
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError, DataError, Fault
+from mgutils.files import UNWRITABLE
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process left stays
+    fcntl = None
 
 
 def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = None,
@@ -94,8 +104,10 @@ def _manifest_of(file: Path) -> Path:
 def _fits(file: Path, shape: tuple[int, ...]) -> bool:
     """Whether the file holds a whole array of the shape, and has its manifest."""
     try:
-        return _manifest_of(file).exists() and np.load(file, mmap_mode="r").shape == shape
-    except (OSError, ValueError):
+        manifest = json.loads(_manifest_of(file).read_text(encoding="utf-8"))
+        described = manifest["images"], manifest["size"], len(manifest["sha256"])
+        return described == (*shape[:2], 64) and np.load(file, mmap_mode="r").shape == shape
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
@@ -113,32 +125,106 @@ def _sources(dataset: Dataset) -> tuple[str, str]:
 
 def _write(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool) -> None:
     """Decode everything into a file aside, and rename it when it is whole."""
-    aside = file.with_name(f"{file.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
+        _remove_stale(file.parent)
+        with _reserved(file, shape) as (aside, array):
+            _decode(dataset, array, progress)
+            note = aside.with_suffix(".json.partial")
+            note.write_text(json.dumps(_manifest(dataset, array)), encoding="utf-8")
+            note.replace(_manifest_of(file))
+            aside.replace(file)  # last: an array without a manifest is made again
     except OSError as error:
-        raise ConfigError(f"cache_dir: {file.parent} cannot be written to ({error.strerror}). Name a folder that can "
-                          "with cache_dir.") from None
+        if error.errno not in UNWRITABLE:
+            raise
+        raise ConfigError(f"cache_dir: {file.parent} cannot be written to ({error.strerror}); wanted "
+                          f"{math.prod(shape) / 1e6:,.1f} MB for the decoded images. Make room, or name another "
+                          "folder with cache_dir.") from None
+
+
+def _decode(dataset: Dataset, array: np.ndarray, progress: bool) -> None:
+    size = array.shape[1:3]
 
     def decode(row: int) -> tuple[Fault, ...]:
         try:
-            array[row] = read_rgb(dataset.image_path(row)).resize(shape[1:3], Image.Resampling.BILINEAR)
+            array[row] = read_rgb(dataset.image_path(row)).resize(size, Image.Resampling.BILINEAR)
         except DataError as error:
             return error.faults
         return ()
 
+    done = in_threads(decode, range(len(dataset)), description=f"decode to {size[0]} px", progress=progress)
+    faults = [fault for found in done for fault in found]
+    if faults:
+        raise DataError(faults)
+    array.flush()
+
+
+def _manifest(dataset: Dataset, array: np.ndarray) -> dict[str, Any]:
+    return {"images": len(array), "size": array.shape[1], "sha256": _content(array),
+            "sources": dataset.frames["path"].tolist()}
+
+
+# -- the file aside ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _reserved(file: Path, shape: tuple[int, ...]) -> Iterator[tuple[Path, np.ndarray]]:
+    """An array in a file aside, with its room on the disk; what is left of it at the end is removed."""
+    aside, handle = _locked_aside(file)
     try:
-        done = in_threads(decode, range(len(dataset)), description=f"decode to {shape[1]} px", progress=progress)
-        faults = [fault for found in done for fault in found]
-        if faults:
-            raise DataError(faults)
-        array.flush()
-        manifest = {"images": shape[0], "size": shape[1], "sha256": _content(array),
-                    "sources": dataset.frames["path"].tolist()}
-        note = aside.with_suffix(".json.partial")
-        note.write_text(json.dumps(manifest), encoding="utf-8")
-        note.replace(_manifest_of(file))
-        aside.replace(file)  # last: an array without a manifest is made again, a manifest without an array is nothing
+        array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
+        # Writing to a mapped page that the disk has no room for kills the process (SIGBUS).
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, os.fstat(handle).st_size)
+        yield aside, array
     finally:
+        os.close(handle)
         aside.unlink(missing_ok=True)
+        aside.with_suffix(".json.partial").unlink(missing_ok=True)
+
+
+def _locked_aside(file: Path) -> tuple[Path, int]:
+    """Make a file aside and lock it until its descriptor is closed, or the process ends, be it by a kill."""
+    while True:
+        aside = file.with_name(f"{file.name}.{uuid.uuid4().hex[:8]}.partial")
+        handle = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            # another process may take the file for a stale one before it is locked
+            if _lock(handle) and aside.exists():
+                return aside, handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Whether no other process holds the file; true where the system or the disk has no such locks."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what killed processes left: a file aside that nobody holds, and its manifest."""
+    if fcntl is None:  # then nothing says whether somebody holds it
+        return
+    for aside in folder.glob("*.npy.*.partial"):
+        if aside.name.endswith(".json.partial"):
+            continue
+        with suppress(OSError):  # gone, or somebody else's
+            handle = os.open(aside, os.O_RDWR)
+            try:
+                if _lock(handle):
+                    aside.unlink(missing_ok=True)
+            finally:
+                os.close(handle)
+    for note in folder.glob("*.npy.*.json.partial"):
+        if not note.with_name(note.name.removesuffix(".json.partial") + ".partial").exists():
+            note.unlink(missing_ok=True)

@@ -22,7 +22,8 @@ from mgutils.data.check import (
     read_table,
 )
 from mgutils.data.images import check_decoding, check_files
-from mgutils.data.left_out import without_left_out
+from mgutils.data.left_out import LEFT_OUT, without_left_out
+from mgutils.data.manifest import check_hashes, check_pictures, check_sizes
 from mgutils.data.sidecar import read_clips
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, Fault
@@ -120,6 +121,10 @@ def check_dataset(root: Path | str, *, decode: bool = False, all_rows: bool = Fa
         faulty = {fault.row for fault in findings.faults if fault.column == "Path"}
         there = dataset.frames["path"][[row + FIRST_ROW not in faulty for row in dataset.frames.index]]
         check_decoding(there, root, _sheet_path(root), findings, progress=progress)
+    if dataset is not None:
+        check_hashes(root, findings)
+    if decode and not findings.faults and not (root / LEFT_OUT).exists():
+        check_pictures(root, list(dataset.frames["path"]), findings)
     counts = "nothing that can be read" if dataset is None else _summary(dataset)
     ending = f"{len(findings.faults):,} faults, {len(findings.notes):,} notes"
     return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}",
@@ -148,6 +153,7 @@ def _inspect(root: Path, all_rows: bool = False) -> tuple[Dataset | None, Findin
 
 def _read(root: Path, all_rows: bool, findings: Findings) -> Dataset | None:
     file = _sheet_path(root)
+    check_sizes(root, findings)
     labels = _labels(root, findings)
     sheet = read_sheet(file, COLUMNS, _MAKE, findings)
     if sheet is None:

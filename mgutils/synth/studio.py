@@ -10,7 +10,7 @@ Besides the seed's layout a dataset has
 * ``keypoints.npz``, rows as in ``train.xlsx``: ``names (K,)``, ``uv (N, K, 2)`` pixels, ``xyz (N, K, 3)`` metres,
   ``visible (N, K)``, ``camera (N, 7)`` (place, aim, vertical angle of view in degrees), ``phase (N,)`` of the gesture;
 * ``depth/<class>/<clip>.<frame>.png``, if asked for: 16 bits, millimetres along the optical axis;
-* ``studio.json``: the dials, and the SHA-256 of what they made.
+* ``studio.json``: the dials, and the sizes and the SHA-256 of what they made.
 """
 
 from __future__ import annotations
@@ -185,9 +185,11 @@ def _write_record(config: SynthConfig, plan: Plan, digest: str, device: str, fol
     """``studio.json``."""
     files = sorted(path for path in (*folder.iterdir(), *(folder / "training").iterdir()) if path.is_file())
     hashes = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
     record = {"made_by": f"mgutils {mgutils.__version__}", "config": asdict(config), "device": device,
               "frames": len(plan.frames), "clips": len(plan.clips), "videos": len(plan.videos),
-              "subjects": int(plan.videos["subject_id"].nunique()), "sha256": {"pictures": digest} | hashes}
+              "subjects": int(plan.videos["subject_id"].nunique()), "sha256": {"pictures": digest} | hashes,
+              "bytes": sizes}
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,0 +1,91 @@
+"""Whether a run is whole: its receipt is there, and its files are those that the receipt lists.
+
+The receipt is written last and lists every file of the run with its size and SHA-256. Sizes are compared always. A
+file is hashed where it was changed after the receipt, and where a caller asks for it. A receipt of an older version
+lists no files; such a run counts as whole. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mgutils.errors import CheckpointError
+
+RECEIPT = "receipt.json"
+BEST_FILES = ("best.safetensors", "outputs.npz", "metrics.json", "per_class.csv", "confusion.csv")
+"""What the best epoch leaves."""
+FILES = ("config.json", "log.jsonl", "last.safetensors", "last.state", *BEST_FILES)
+"""What a finished run has besides its receipt."""
+
+
+def describe_files(directory: Path, names: Iterable[str] = FILES) -> dict[str, dict[str, Any]]:
+    """Size in bytes and SHA-256 of each file, as ``{name: {"bytes": ..., "sha256": ...}}``."""
+    return {name: {"bytes": (directory / name).stat().st_size, "sha256": hash_file(directory / name)}
+            for name in names}
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, without holding it in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_fault(directory: Path, names: Iterable[str] | None = None, *, hashes: bool = False) -> str:
+    """What keeps a run's folder from being whole, as "file: found ...; wanted ..."; "" if it is whole.
+
+    Parameters
+    ----------
+    directory : Path
+    names : iterable of str, optional
+        Look at these files alone; all that the receipt lists if not given.
+    hashes : bool
+        Hash every file, not only those that were changed after the receipt.
+    """
+    receipt = directory / RECEIPT
+    try:
+        listed = json.loads(receipt.read_text(encoding="utf-8")).get("files", {})
+        wanted = {name: (entry["bytes"], entry["sha256"]) for name, entry in listed.items()}
+        written = receipt.stat().st_mtime_ns
+    except FileNotFoundError:
+        return f"{receipt}: found no such file; wanted the receipt, which a run writes last"
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        return f"{receipt}: found no receipt ({error}); wanted the JSON object that a run writes last"
+    for name in wanted if names is None else [name for name in names if name in wanted]:
+        if fault := _file_fault(directory / name, *wanted[name], written, hashes):
+            return fault
+    return ""
+
+
+def _file_fault(path: Path, size: int, digest: str, written: int, hashes: bool) -> str:
+    if not path.is_file():
+        return f"{path}: found no such file; wanted one of {size:,} bytes"
+    found = path.stat()
+    if found.st_size != size:
+        return f"{path}: found {found.st_size:,} bytes; wanted {size:,}"
+    if (hashes or found.st_mtime_ns > written) and (sha256 := hash_file(path)) != digest:
+        return f"{path}: found SHA-256 {sha256[:12]}…; wanted {digest[:12]}…"
+    return ""
+
+
+def check_run(directory: Path, names: Iterable[str] | None = None, *, hashes: bool = False) -> None:
+    """Refuse a run that is not whole; a folder without a receipt, such as that of a run in progress, is let through.
+
+    Raises
+    ------
+    CheckpointError
+        With the first fault that :func:`find_fault` finds.
+    """
+    if (directory / RECEIPT).exists() and (fault := find_fault(directory, names, hashes=hashes)):
+        raise CheckpointError(f"{fault}, as the run left it. Restore the file, or run `mg train` with the run's "
+                              "options: it makes a damaged run again.")
+
+
+def changed_files(directory: Path, described: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names of files that are not there or not as :func:`describe_files` had them."""
+    return [name for name, entry in described.items()
+            if not (directory / name).is_file() or (directory / name).stat().st_size != entry["bytes"]
+            or hash_file(directory / name) != entry["sha256"]]
