@@ -14,11 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from mgutils.accumulate import exact_backward
@@ -38,7 +36,7 @@ from mgutils.lock import locked
 from mgutils.losses import similarity_logits
 from mgutils.receipt import continue_provenance, fingerprint, make_receipt
 from mgutils.session import Session, open_session, restore_session, session_state
-from mgutils.whole import BEST_FILES, changed_files, describe_files
+from mgutils.whole import BEST_FILES, check_kept, describe_files
 
 VALIDATION_ORDER = 0
 """Seed of the order in which validation rows are put into batches for the loss."""
@@ -158,36 +156,9 @@ def _go_on(session: Session, directory: Path, content: dict[str, Any]) -> dict[s
     if _recorded(directory / "config.json") != json.loads(json.dumps(content)):
         raise CheckpointError(f"{directory}: holds a run of another configuration. Name another folder, or train anew.")
     weights, state = found
-    _check_kept(directory, state.get("kept", {}))
+    check_kept(directory, state.get("kept", {}))
     restore_session(session, weights, state)
     return state
-
-
-def _check_kept(directory: Path, kept: dict[str, Any]) -> None:
-    """Refuse to go on where a file of the best epoch is damaged.
-
-    A run that was stopped between the files of an epoch and its checkpoint has newer files than the checkpoint
-    says. They are whole, and the epoch is trained again. So only files that cannot be read are refused.
-    """
-    for name in changed_files(directory, kept):
-        if not _is_readable(directory / name):
-            raise CheckpointError(f"{directory / name}: found a damaged file, or none; wanted the "
-                                  f"{kept[name]['bytes']:,} bytes of the best epoch. Restore the file, or train anew "
-                                  "with --no-resume.")
-
-
-def _is_readable(file: Path) -> bool:
-    try:
-        if file.suffix == ".npz":
-            with np.load(file) as arrays:
-                return all(arrays[name].size >= 0 for name in arrays)  # reading compares the checksums
-        if file.suffix == ".safetensors":
-            with safe_open(file, framework="np"):  # opening compares the size
-                return True
-        text = file.read_text(encoding="utf-8")
-        return bool(json.loads(text) if file.suffix == ".json" else text)
-    except (OSError, ValueError, EOFError, BadZipFile, SafetensorError):
-        return False
 
 
 def _recorded(file: Path) -> Any:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from mgutils.errors import CheckpointError
 
@@ -89,3 +90,38 @@ def changed_files(directory: Path, described: Mapping[str, Mapping[str, Any]]) -
     return [name for name, entry in described.items()
             if not (directory / name).is_file() or (directory / name).stat().st_size != entry["bytes"]
             or hash_file(directory / name) != entry["sha256"]]
+
+
+def check_kept(directory: Path, kept: dict[str, Any]) -> None:
+    """Refuse to go on where a file of the best epoch is damaged.
+
+    A run that was stopped between the files of an epoch and its checkpoint has newer files than the checkpoint
+    says. They are whole, and the epoch is trained again. So only files that cannot be read are refused.
+
+    Raises
+    ------
+    CheckpointError
+        If a changed file cannot be read.
+    """
+    for name in changed_files(directory, kept):
+        if not _is_readable(directory / name):
+            raise CheckpointError(f"{directory / name}: found a damaged file, or none; wanted the "
+                                  f"{kept[name]['bytes']:,} bytes of the best epoch. Restore the file, or train anew "
+                                  "with --no-resume.")
+
+
+def _is_readable(file: Path) -> bool:
+    import numpy as np
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if file.suffix == ".npz":
+            with np.load(file) as arrays:
+                return all(arrays[name].size >= 0 for name in arrays)  # reading compares the checksums
+        if file.suffix == ".safetensors":
+            with safe_open(file, framework="np"):  # opening compares the size
+                return True
+        text = file.read_text(encoding="utf-8")
+        return bool(json.loads(text) if file.suffix == ".json" else text)
+    except (OSError, ValueError, EOFError, BadZipFile, SafetensorError):
+        return False
