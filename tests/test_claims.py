@@ -76,6 +76,9 @@ def refiled(store, tmp_path):
     def forge(change):
         out = Path(shutil.copytree(out_dir, tmp_path / "out", ignore=shutil.ignore_patterns("*.safetensors")))
         change(out)
+        for receipt in out.glob("runs/*/receipt.json"):  # a forger who is not found out by sizes and hashes
+            content = json.loads(receipt.read_text())
+            receipt.write_text(json.dumps({name: value for name, value in content.items() if name != "files"}))
         after = rows(ledger(data_root, out))
         return {name for name, row in rows(before).items() if row != after[name]}, after
     return forge

@@ -45,7 +45,7 @@ from mgutils.data.sidecar import read_clips
 from mgutils.data.table import check_dataset
 from mgutils.data.video import probe, read_frames
 from mgutils.data.workbook import read_sheet
-from mgutils.errors import DataError, MgError
+from mgutils.errors import DataError, MgError, NotebookError
 from mgutils.foreign import read_weights
 from mgutils.grading import reader
 from mgutils.labels import Labels, read_labels, write_labels
@@ -252,8 +252,9 @@ def test_damaged_workbooks(tmp_path, parts, data):
         check_rows(sheet, file, None, findings)
 
 
-def test_every_error_of_the_project_has_the_exit_status_of_a_users_mistake():
-    assert {kind.exit_status for kind in [MgError, *MgError.__subclasses__()]} == {2}
+def test_every_error_of_the_project_has_the_exit_status_of_a_users_mistake_but_a_failed_notebook():
+    status = {kind: kind.exit_status for kind in [MgError, *MgError.__subclasses__()]}
+    assert status.pop(NotebookError) == 1 and set(status.values()) == {2}
 
 
 # -- whole files, of every kind that the kit reads ---------------------------------------------------------------------

@@ -68,6 +68,7 @@ def test_the_hash_of_the_code_sees_names_but_not_line_ends_or_other_files(packag
 
 
 def test_a_receipt_holds_what_it_was_given():
-    found = receipt.make_receipt("abc", {"total": 1.5}, {"top1": 0.5})
+    provenance = receipt.continue_provenance(None, range(1, 3))
+    found = receipt.make_receipt("abc", {"total": 1.5}, {"top1": 0.5}, provenance)
     assert (found["data_sha256"], found["seconds"], found["metrics"]) == ("abc", {"total": 1.5}, {"top1": 0.5})
     assert found["code_sha256"] == receipt.code_hash() and found["versions"]["torch"]

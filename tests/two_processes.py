@@ -36,6 +36,9 @@ class Tiny(nn.Module):
     def temperature(self):
         return self.log_temperature.exp()
 
+    def limit_temperature(self):
+        """Nothing to do: no step is taken."""
+
     def forward(self, images, input_ids=None, attention_mask=None):
         image = self.image(images)
         return (image,) if input_ids is None else (image, self.text(input_ids))
