@@ -160,7 +160,8 @@ def test_what_we_made_is_by_construction_and_what_fails_stays_visible(made_by, s
     assert verdict(Finding("", {"x": True, "y": True})) == holds
     assert verdict(Finding("", {"x": True, "y": False})) == "partly"
     assert verdict(Finding("", {"x": False, "y": False})) == "refuted"
-    assert verdict(Finding("", {"x": None, "y": None})) == "not shown"
+    # what seeds leave open here may be shown on another machine, and counts for nothing on both
+    assert verdict(Finding("", {"x": None, "y": None})) == ("not shown" if holds == "reproduced" else holds)
 
 
 def test_a_test_that_checks_nothing_is_a_defect():

@@ -9,8 +9,9 @@ There are six verdicts:
 * ``not shown``: the seeds overlap too much to say either.
 * ``needs the real data``: the data at hand cannot show it, such as a number of the report on other
   images.
-* ``by construction``: every part holds because this kit made it so. It counts for nothing. Where
-  something that we made does not hold, the verdict is ``partly`` or ``refuted`` as for any other row.
+* ``by construction``: this kit made it so, and no part is contradicted. It counts for nothing, whether
+  the seeds show it on this machine or leave it open. Where something that we made does not hold, the
+  verdict is ``partly`` or ``refuted`` as for any other row.
 """
 
 from __future__ import annotations
@@ -103,9 +104,11 @@ def judge(claim: Claim, finding: Finding, *, comparable: bool, synthetic: bool =
         parts.append(_number_holds(claim, finding))
     if not parts:
         raise ValueError(f"{claim.id}: {claim.test} checked nothing, and the claim expects no number")
+    made = claim.made_by == "kit" or claim.made_by == "data" and synthetic
+    if made and False not in parts:
+        return "by construction"
     if all(parts):
-        made = claim.made_by == "kit" or claim.made_by == "data" and synthetic
-        return "by construction" if made else "reproduced"
+        return "reproduced"
     if any(parts):
         return "partly"
     return "refuted" if False in parts else "not shown"
