@@ -94,7 +94,7 @@ def _table(lines: Sequence[Sequence[str]]) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the page for ``NAME=FOLDER`` arguments; what stands between the title and Table 1 stays as it is."""
-    pairs = [argument.partition("=") for argument in arguments]
+    pairs = [argument.rpartition("=") for argument in arguments]
     if len(pairs) < 2 or not all(equals for _, equals, _ in pairs):
         raise SystemExit('usage: python -m benchmarks.machines "published=figures" "NAME=FOLDER" ...')
     machines = [read_machine(name, folder) for name, _, folder in pairs]

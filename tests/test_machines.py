@@ -24,7 +24,7 @@ def test_ranges_and_what_differs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     leave(tmp_path / "one", 90.0)
     leave(tmp_path / "two", 92.5, verdict="not shown", finding="not shown")
-    machines.main(["published=one", "other=two"])
+    machines.main(["published=one", "a setting=x, other=two"])
     text = machines.PAGE.read_text()
     assert "| CE | top1 | 90.0 | 92.5 | 2.5 | 89.0 to 91.0 |" in text
     assert "1 of 2 are equal on all 2." in text
