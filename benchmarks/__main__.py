@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
     results: dict[str, Result] = {}
     for part, work in parts(chosen.data, set(chosen.only), chosen.workers, chosen.threads).items():
         clock = time.perf_counter()
-        found = work()
-        results = keep(folder, name, about, found)
-        for result in found:
+        for result in work():
+            results = keep(folder, name, about, [result])
             print(show(result), flush=True)
         print(f"  {part}: {time.perf_counter() - clock:.0f} s", flush=True)
     gpu = about["hardware"]["gpu"] is not None
@@ -83,7 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"\n{text}\n{time.perf_counter() - started:.0f} s; written to {folder / name}.json and .md")
 
 
-def parts(data: Path, chosen: set[str], workers: int, threads: int) -> dict[str, Callable[[], list[Result]]]:
+def parts(data: Path, chosen: set[str], workers: int, threads: int) -> dict[str, Callable[[], Iterable[Result]]]:
     """The measurements of the chosen parts, in order; training and validation share their models."""
     import torch
 

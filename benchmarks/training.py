@@ -8,7 +8,7 @@ large as iMiGUE's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -66,7 +66,7 @@ SMALL = Size("small", PROFILES["cpu"].model, replace(PROFILES["cpu"].train, thre
 LARGE_ON_CPU = Size("large", LARGE, TrainConfig(batch_size=16), SynthConfig(frames=128, size=224), train_images=16,
                     valid_images=32, train_rounds=5, valid_rounds=3)
 LARGE_ON_GPU = [Size(f"large_{batch}", LARGE, TrainConfig(batch_size=batch), SynthConfig(frames=5120, size=224),
-                     train_images=4096, valid_images=512, train_rounds=5, valid_rounds=rounds)
+                     train_images=1024, valid_images=512, train_rounds=5, valid_rounds=rounds)
                 for batch, rounds in ((32, 3), (256, 0))]
 
 
@@ -200,16 +200,16 @@ def sizes() -> list[Size]:
     return LARGE_ON_GPU if torch.cuda.is_available() else [SMALL, LARGE_ON_CPU]
 
 
-def measure(folder: Path, workers: int, *, training: bool = True, validation: bool = True) -> list[Result]:
-    """All rows of training, of validation, or of both."""
-    results = []
+def measure(folder: Path, workers: int, *, training: bool = True, validation: bool = True) -> Iterator[Result]:
+    """All rows of training, of validation, or of both, each as soon as it is known."""
     for size in sizes():
         if not training and not size.valid_rounds:
             continue
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dataset, pixels = make_data(size.synth, folder, device)
         arena = Arena(size, dataset, pixels, files_of(dataset, size.variants), workers)
-        results += arena.training() if training else []
-        results += arena.validation() if validation and size.valid_rounds else []
+        if training:
+            yield from arena.training()
+        if validation and size.valid_rounds:
+            yield from arena.validation()
         del arena
-    return results

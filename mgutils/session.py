@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 from dataclasses import dataclass, replace
 from typing import Any
@@ -101,7 +102,11 @@ def seed_everything(seed: int, threads: int = 0) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs for equal bits, read at its start
     torch.use_deterministic_algorithms(True, warn_only=True)
+    if torch.cuda.is_available():  # there, the gradients of fused attention have no fixed order of addition
+        for fused in ("cudnn", "flash", "mem_efficient"):
+            getattr(torch.backends.cuda, f"enable_{fused}_sdp")(False)
     torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a tenth of a step
     if threads:
         torch.set_num_threads(threads)
