@@ -129,7 +129,9 @@ def leak(train, valid):
 def effective_number(images):
     text = str(words())
     assert "seed" not in text and "4711" not in text, "FOUND THE SEED"
-    return [value for value in gc.get_objects() if "mgutils.exercises" in str(getattr(value, "__module__", ""))]
+    known = ("mgutils.exercises.calls", "mgutils.grading.values", "mgutils.grading.worker")
+    modules = {str(getattr(value, "__module__", "")) for value in gc.get_objects()} | set(sys.modules)
+    return [name for name in modules if name.startswith("mgutils.") and name.count(".") > 1 and name not in known]
 """,
     "replayed_checkers": REPLAY + "".join(
         f"\ndef {name}(*arguments, **named):\n    return replay({name!r}, arguments)\n" for name in (

@@ -319,10 +319,8 @@ def read_file(kind: str, file: Path) -> None:
         read_config(file)
     elif kind == "ipynb":
         _existing(file)
-        with (mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes()))),
-              contextlib.redirect_stdout(io.StringIO()) as answer):
-            reader.main("class_folders")
-        if json.loads(answer.getvalue()) is None:
+        content = file.read_text(encoding="utf-8-sig", errors="replace")
+        if json.loads(json.dumps(reader.read(content, ["class_folders"]))) is None:
             raise MgError("a broken notebook")
     else:
         file.replace(file.with_name("outputs.npz"))

@@ -6,14 +6,17 @@ do not matter: only the functions in the code cells do (:mod:`mgutils.grading.re
 
 from __future__ import annotations
 
+import re
 import secrets
 import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import jinja2
 
 from mgutils.csvfile import CsvWriter
 from mgutils.errors import ConfigError, MgError
@@ -21,15 +24,14 @@ from mgutils.exercises.answers import Student
 from mgutils.exercises.calls import Failed
 from mgutils.exercises.catalogue import Exercise, Result, all_exercises, verdict
 from mgutils.exercises.inspection import Facts
-from mgutils.grading.box import Box, Dead, Limits, why_open
-from mgutils.grading.feedback import page_name, write_page
-from mgutils.grading.values import pack, unpack
+from mgutils.grading.box import Box, Limits, why_open
 
 LARGEST = 50_000_000
 """Bytes of a notebook; with all figures the course's own have five million."""
 _HIDING = ("getattr", "eval", "exec", "__import__", "import_module", "globals", "vars", "__dict__",
            "__getattribute__", "attrgetter", "methodcaller")
 """Ways to use a name without writing it, refused where the name is."""
+_COLUMNS = ("submission", "status", "solved", "exercises", "points", "of", "note", "seed")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Graded:
     results: dict[str, Result]
     """By exercise."""
     tasks: tuple[Exercise, ...]
+
+    @property
+    def solved(self) -> int:
+        """Number of exercises."""
+        return sum(map(bool, self.results.values()))
 
     @property
     def points(self) -> int:
@@ -82,37 +89,36 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
         If there are no submissions, no such notebook, or no wall can be put up.
     """
     exercises = all_exercises().values()
-    if unknown := sorted(set(notebooks) - (known := {task.notebook for task in exercises})):
+    known = {task.notebook for task in exercises}
+    if unknown := sorted(set(notebooks) - known):
         raise ConfigError(f"notebooks: found {unknown[0]!r}; wanted some of "
                           f"{', '.join(sorted(known))}.")
     if jobs < 1:
         raise ConfigError(f"jobs: found {jobs}; wanted at least 1.")
-    submissions, pages = find_submissions(folder), Path(out_dir) / "feedback"
+    submissions = find_submissions(folder)
     if limits.confined and (reason := why_open()):
         raise ConfigError(f"no wall around submissions: {reason}. Install bubblewrap (Linux), "
                           "grade in a container (INSTRUCTORS.md), or say --unconfined.")
     tasks = tuple(one for one in exercises if not notebooks or one.notebook in notebooks)
     seed = secrets.randbits(32) if seed is None else seed
+    pages = Path(out_dir, "feedback")
     pages.mkdir(parents=True, exist_ok=True)
     for old in pages.glob("[0-9][0-9][0-9]_*.html"):
         old.unlink()
-    graded: dict[int, Graded] = {}
-    with (ThreadPoolExecutor(jobs) as pool, (Path(out_dir) / "grades.csv").open(
+    with (ThreadPoolExecutor(jobs) as pool, Path(out_dir, "grades.csv").open(
             "w", encoding="utf-8", newline="", errors="backslashreplace") as table):
         writer = CsvWriter(table)
-        writer.writerow(["submission", "status", "solved", "exercises", "points", "of", "note",
-                         "seed", *(task.name for task in tasks)])
-        waiting = {pool.submit(_safely, *submission, tasks, limits, seed): number
+        writer.writerow([*_COLUMNS, *(task.name for task in tasks)])
+        waiting = {pool.submit(_grade, *submission, tasks, limits, seed): number
                    for number, submission in enumerate(submissions, start=1)}
         for future in as_completed(waiting):
-            number, one = waiting[future], future.result()
-            graded[number] = one
-            write_page(one, pages / page_name(one.name, number))
-            states = [one.results[task.name].status for task in tasks]
-            writer.writerow([_cell(one.name), one.status, states.count("solved"), len(tasks),
-                             one.points, one.most, _cell(one.note), seed, *states])
+            one = future.result()
+            _write_page(one, pages, waiting[future])
+            writer.writerow([one.name, one.status, one.solved, len(tasks), one.points, one.most,
+                             " ".join(one.note.split()), seed,
+                             *(one.results[task.name].status for task in tasks)])
             table.flush()
-    return [graded[number] for number in sorted(graded)]
+    return [future.result() for future in waiting]
 
 
 def find_submissions(folder: Path | str) -> list[tuple[str, list[Path]]]:
@@ -128,9 +134,9 @@ def find_submissions(folder: Path | str) -> list[tuple[str, list[Path]]]:
     if not entries:
         raise ConfigError(f"{folder}: found no submissions; wanted a folder with a notebook, or a "
                           "folder of notebooks, for each student.")
-    stems = [path.stem if path.suffix == ".ipynb" else path.name for path in entries]
-    return [(printable(path.name if stems.count(stem) > 1 else stem), _files(path))
-            for path, stem in zip(entries, stems, strict=True)]
+    names = [path.name.removesuffix(".ipynb") for path in entries]
+    return [(printable(path.name if names.count(name) > 1 else name), _files(path))
+            for path, name in zip(entries, names, strict=True)]
 
 
 def _files(path: Path) -> list[Path]:
@@ -142,53 +148,6 @@ def _files(path: Path) -> list[Path]:
 def printable(text: str) -> str:
     """The text with all that could act on a terminal, or cannot be written, escaped."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-
-
-def _safely(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Limits,
-            seed: int) -> Graded:
-    """Grade one submission; whatever happens with it, the others are graded."""
-    words = "missing. There is no function of that name."
-    nothing = {one.name: Result(one.name, "missing", f"{one.name}: {words}") for one in tasks}
-    notes: list[str] = []
-    try:
-        status, results = _grade(files, tasks, limits, seed, notes)
-    except Exception as error:
-        status, results = "died", {}
-        notes.append(f"grading it failed: {type(error).__name__}: {error}")
-    return Graded(name, status, "; ".join(notes), nothing | results, tasks)
-
-
-def _grade(files: list[Path], tasks: tuple[Exercise, ...], limits: Limits, seed: int,
-           notes: list[str]) -> tuple[str, dict[str, Result]]:
-    found, functions = [], {}
-    for file in files:
-        try:
-            found.append(read_notebook(file, [task.name for task in tasks], limits))
-        except MgError as error:
-            notes.append(str(error))
-    for number, one in enumerate(found):
-        for name, (stub, names) in one["facts"].items():
-            if name not in functions or not stub:  # of several, the last one that is no stub counts
-                functions[name] = number, Facts(stub, None, frozenset(names))
-    if not functions:
-        coded = any(one["code"] for one in found)
-        return "unreadable" if notes and not coded else "empty", {}
-    asked = [task for task in tasks if task.name in functions]
-    modules = {module for one in found for module in one["modules"]} | {
-        "torch" for task in asked if hasattr(sys.modules[task.checker.__module__], "torch")}
-    box = Box("worker", "", limits, boot={"modules": sorted(modules), "notebooks": [
-        {"file": one["file"], "cells": one["cells"]} for one in found]})
-    try:
-        notes += [str(note)[:300] for note in box.start()[:20]]
-        return "graded", {task.name: _judge(task, *functions[task.name], box, seed)
-                          for task in asked}
-    finally:
-        box.end()
-
-
-def _judge(task: Exercise, notebook: int, facts: Facts, box: Box, seed: int) -> Result:
-    strict = replace(task, by_hand=task.by_hand + _HIDING) if task.by_hand else task
-    return verdict(strict, facts, _Boxed(box, task.name, notebook, seed))
 
 
 def read_notebook(file: Path, names: Sequence[str], limits: Limits) -> dict[str, Any]:
@@ -204,48 +163,70 @@ def read_notebook(file: Path, names: Sequence[str], limits: Limits) -> dict[str,
         raise MgError(f"{name}: a link or no file; wanted a notebook of its own.")
     if (size := file.stat().st_size) > LARGEST:
         raise MgError(f"{name}: {size:,} bytes; wanted at most {LARGEST:,}. Clear its outputs.")
-    with file.open("rb") as content:
-        box = Box("reader", " ".join(names), replace(limits, starts=20), stdin=content)
-        try:
+    content = file.read_text(encoding="utf-8-sig", errors="replace")
+    request = {"notebook": content, "names": names}
+    try:
+        with closing(Box("reader", request, replace(limits, starts=20))) as box:
             found = box.start()
-        except Dead as dead:
-            raise MgError(f"{name}: cannot be read: {dead}.") from None
-        finally:
-            box.end()
+    except Failed as failure:
+        raise MgError(f"{name}: cannot be read: {failure}.") from None
     if found is None:
         raise MgError(f"{name}: no notebook, or a broken one; wanted what JupyterLab opens.")
     return found | {"file": name}
 
 
-class _Boxed(Student):
-    """Calls a function in a submission's box."""
-
-    def __init__(self, box: Box, name: str, notebook: int, seed: int) -> None:
-        super().__init__(lambda: None, box.limits.seconds, seed)
-        self.box, self.function = box, {"name": name, "notebook": notebook}
-
-    def _call(self, arguments: tuple, named: Mapping[str, Any], gradient_of: int | None) -> Any:
-        began = time.monotonic()
-        call = (tuple(map(_model, arguments)), dict(named), gradient_of, self.left, self.seconds)
-        try:
-            # the box stops a function by itself; what it cannot stop is ended a little later
-            kind, *answer = self.box.ask(self.function | {"call": pack(call)}, self.left + 1.5)
-            if kind == "value":
-                return unpack(*answer)
-            raise Failed("time" if answer[0] == "time" else "error", str(answer[1])[:600])
-        except (Dead, ValueError, TypeError, LookupError) as error:
-            kind = "time" if "in time" in str(error) else "error"
-            raise Failed(kind, f"nothing: {error}") from None
-        finally:
-            self.left -= time.monotonic() - began
-
-
-def _model(value: Any) -> Any:
-    """An argument; a sequence of torch layers as they print themselves, and their numbers."""
-    return {"layers": list(map(repr, value)), "state": dict(value.state_dict()),
-            "training": value.training} if hasattr(value, "state_dict") else value
+def _grade(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Limits,
+           seed: int) -> Graded:
+    """Grade one submission; whatever happens with it, the others are graded."""
+    words = "missing. There is no function of that name."
+    results = {one.name: Result(one.name, "missing", f"{one.name}: {words}") for one in tasks}
+    found, notes = [], []
+    try:
+        for file in files:
+            try:
+                found.append(read_notebook(file, list(results), limits))
+            except MgError as error:
+                notes.append(str(error))
+        status = "unreadable" if notes and not any(one["code"] for one in found) else "empty"
+        if any(one["facts"] for one in found):
+            results |= _judge(found, tasks, limits, seed, notes)
+            status = "graded"
+    except Exception as error:
+        status = "died"
+        notes.append(f"grading it failed: {type(error).__name__}: {error}")
+    return Graded(name, status, "; ".join(notes), results, tasks)
 
 
-def _cell(text: str) -> str:
-    """Text of a student on one line; the writer guards it from being taken for a formula."""
-    return " ".join(text.split())
+def _judge(found: list[dict], tasks: tuple[Exercise, ...], limits: Limits, seed: int,
+           notes: list[str]) -> dict[str, Result]:
+    """The verdicts on the functions that are there."""
+    functions = {}
+    for number, one in enumerate(found):
+        for name, (stub, names) in one["facts"].items():
+            if name not in functions or not stub:  # of several, the last one that is no stub counts
+                kit = "mgutils" if "mgutils" in names else None
+                functions[name] = number, Facts(stub, kit, frozenset(names))
+    tasks = [task for task in tasks if task.name in functions]
+    modules = {module for one in found for module in one["modules"]}
+    if any(hasattr(sys.modules[task.checker.__module__], "torch") for task in tasks):
+        modules.add("torch")
+    boot = {"notebooks": found, "modules": sorted(modules)}
+    results = {}
+    with closing(Box("worker", boot, limits)) as box:
+        notes += [str(note)[:300] for note in box.start()[:20]]
+        for task in tasks:
+            number, facts = functions[task.name]
+            strict = replace(task, by_hand=task.by_hand + _HIDING) if task.by_hand else task
+            student = Student((number, task.name), limits.seconds, seed, box.call)
+            results[task.name] = verdict(strict, facts, student)
+    return results
+
+
+def _write_page(graded: Graded, folder: Path, number: int) -> None:
+    """Write a submission's page of feedback, in HTML that fetches nothing and runs nothing."""
+    slug = re.sub(r"[^A-Za-z0-9-]+", "_", graded.name)[:60]
+    pages = jinja2.Environment(loader=jinja2.PackageLoader("mgutils", "web"), autoescape=True,
+                               undefined=jinja2.StrictUndefined, trim_blocks=True)
+    text = pages.get_template("feedback.html").render(graded=graded)
+    path = folder / f"{number:03d}_{slug}.html"
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")

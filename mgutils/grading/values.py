@@ -1,7 +1,4 @@
-"""Values on their way into a box and back: JSON, arrays as base64 ``.npy``; nothing is pickled.
-
-The box has a copy of this file, which therefore imports nothing of the kit.
-"""
+"""Values on their way into a box and back: JSON, arrays as base64 ``.npy``; nothing is pickled."""
 
 from __future__ import annotations
 
@@ -11,6 +8,8 @@ import math
 from typing import Any
 
 import numpy as np
+
+from mgutils.exercises.calls import plain
 
 LARGEST = 8_000_000
 """Characters of one answer."""
@@ -36,19 +35,18 @@ def pack(value: Any) -> Any:
         return [type(value).__name__, *map(pack, value)]
     if type(value) is dict:
         return ["dict", *map(pack, value.items())]
-    kind = "scalar" if isinstance(value, np.generic) else "array"
-    if hasattr(value, "detach"):
-        kind, value = "tensor", value.detach().cpu().resolve_conj().to_dense().numpy()
-    elif hasattr(value, "to_numpy"):
-        value = value.to_numpy()
-    if getattr(getattr(value, "dtype", None), "kind", "") == "O":
-        return pack(value.tolist())
-    array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else None
-    if array is None or array.dtype.kind not in _KINDS or array.nbytes > LARGEST // 2:
+    array = plain(value)
+    if not isinstance(array, np.ndarray | np.generic):
         return ["other", repr(value)[:300]]
+    if array.dtype.kind == "O":
+        return pack(array.tolist())
+    if array.dtype.kind not in _KINDS or array.nbytes > LARGEST // 2:
+        return ["other", repr(value)[:300]]
+    kind = "scalar" if isinstance(value, np.generic) else "array"
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
-    return [kind, base64.b64encode(file.getvalue()).decode()]
+    text = base64.b64encode(file.getvalue()).decode()
+    return ["tensor" if hasattr(value, "detach") else kind, text]
 
 
 def unpack(part: Any) -> Any:
@@ -67,19 +65,19 @@ def unpack(part: Any) -> Any:
             return _GROUPS[kind](map(unpack, parts))
         if kind == "dict":
             return dict(map(unpack, parts))
-        return Other(str(parts[0])[:300]) if kind == "other" else _array(kind, *parts)
+        if kind == "other":
+            return Other(str(parts[0])[:300])
+        return _array(kind, *parts)
     except Exception as error:  # a forged header or an endless nesting raises many sorts
         raise ValueError(f"an answer that cannot be read ({type(error).__name__})") from None
 
 
 def _array(kind: str, text: str) -> Any:
     file = io.BytesIO(base64.b64decode(text))
-    np.lib.format.read_magic(file)
-    shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
-    # before anything is allocated: a header may promise more than follows
-    if dtype.kind not in _KINDS or math.prod(max(1, size) for size in shape) > LARGEST:
+    array = np.lib.format.read_array(file, allow_pickle=False)
+    # empty arrays and texts of no width may have endless shapes
+    if array.dtype.kind not in _KINDS or math.prod(max(1, size) for size in array.shape) > LARGEST:
         raise ValueError
-    array = np.ndarray(shape, dtype, bytearray(file.read()), order="F" if by_column else "C")
     if kind == "tensor":
         import torch
 
