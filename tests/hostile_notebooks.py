@@ -21,11 +21,12 @@ def look():
 
 REPLAY = """
 import importlib, sys
+MG = "mg"  # what is written whole is refused before it is called
 def replay(name, arguments):
     '''Run the kit's own checker on a function that raises, and read what it compares with.'''
     sys.path[:0] = [KIT + "/..", KIT]
-    catalogue = importlib.import_module("mgutils.exercises.catalogue")
-    answers = importlib.import_module("mgutils.exercises.answers")
+    catalogue = importlib.import_module(MG + "utils.exercises.catalogue")
+    answers = importlib.import_module(MG + "utils.exercises.answers")
     wanted = []
     answers.Answer.close_to = answers.Answer.equals = lambda self, value, **_: wanted.append(value)
     catalogue.judge(catalogue.find(name), lambda *_: 0)
@@ -142,9 +143,10 @@ def effective_number(images):
         "reported_score", "effective_number", "sign_flip_p", "bootstrap_people")),
     "borrowed_kit": """
 import sys
+MG = "mg"
 def kit(name):
     sys.path[:0] = [KIT + "/..", KIT]
-    return __import__("mg" + "utils." + name, fromlist=["x"])
+    return __import__(MG + "utils." + name, fromlist=["x"])
 def multi_positive_targets(classes):
     return kit("losses").label_distribution(classes)
 def sign_flip_p(gains):

@@ -163,7 +163,7 @@ def test_the_instructors_solutions_are_solved_and_the_students_stubs_are_not(sou
         cells = [cell.source for cell in read_source(source, version).cells if cell.cell_type == "code"]
         functions = {}
         for statement in reader.needed(reader.statements(cells), names):
-            exec(compile(ast.Module([statement.node], []), source.name, "exec"), functions)
+            exec(statement.codes[0], functions)
         assert set(names) <= set(functions)
         for name in names:
             result = judge(all_exercises()[name], functions[name])

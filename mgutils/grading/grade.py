@@ -172,7 +172,7 @@ def read_notebook(file: Path, names: Sequence[str], limits: Limits) -> dict[str,
         raise MgError(f"{name}: cannot be read: {failure}.") from None
     if found is None:
         raise MgError(f"{name}: no notebook, or a broken one; wanted what JupyterLab opens.")
-    return found | {"file": name}
+    return found | {"notebook": [name, content]}
 
 
 def _grade(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Limits,
@@ -204,13 +204,12 @@ def _judge(found: list[dict], tasks: tuple[Exercise, ...], limits: Limits, seed:
     for number, one in enumerate(found):
         for name, (stub, names) in one["facts"].items():
             if name not in functions or not stub:  # of several, the last one that is no stub counts
-                kit = "mgutils" if "mgutils" in names else None
+                kit = next((word for word in names if word.split(".")[0] == "mgutils"), None)
                 functions[name] = number, Facts(stub, kit, frozenset(names))
     tasks = [task for task in tasks if task.name in functions]
-    modules = {module for one in found for module in one["modules"]}
-    if any(hasattr(sys.modules[task.checker.__module__], "torch") for task in tasks):
-        modules.add("torch")
-    boot = {"notebooks": found, "modules": sorted(modules)}
+    torch = any(hasattr(sys.modules[task.checker.__module__], "torch") for task in tasks)
+    boot = {"notebooks": [one["notebook"] for one in found], "names": list(functions),
+            "modules": ["torch"] if torch else []}
     results = {}
     with closing(Box("worker", boot, limits)) as box:
         notes += [str(note)[:300] for note in box.start()[:20]]

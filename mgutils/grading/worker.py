@@ -4,64 +4,53 @@ It knows no checker, no seed and no expected value. Who takes it over can forge 
 own functions, and has to know the right ones for that.
 """
 
-from __future__ import annotations  # holds for the student's code as well
+from __future__ import annotations
 
-import ast
 import importlib
 import json
-import linecache
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from mgutils.exercises.calls import Failed, TimeUp, call_here, time_limit
+from mgutils.grading.reader import cells, named, needed, statements
 from mgutils.grading.values import LARGEST, pack, unpack
 
 
 def main() -> None:
-    """Take what the reader chose, answer with notes; then answer calls until stdin is closed."""
-    # the student's prints go nowhere: the real streams move to other numbers
+    """Take the notebooks, answer with notes; then answer calls until stdin is closed."""
     requests = os.fdopen(os.dup(0))
     answers = os.fdopen(os.dup(1), "w")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
+    for stream in (0, 1):  # the student's prints go where errors go: nowhere
+        os.dup2(2, stream)
     scopes, notes = define(**json.loads(requests.readline()))
     print(json.dumps(notes), file=answers, flush=True)
     for line in requests:
         print(json.dumps(respond(scopes, *json.loads(line))), file=answers, flush=True)
 
 
-def define(notebooks: list[dict], modules: list[str]) -> tuple[list[dict], list[str]]:
-    """Run the chosen statements; return each notebook's variables, and what failed."""
-    for module in modules:  # large packages take seconds, which are not the student's
+def define(notebooks: list[list[str]], names: list[str],
+           modules: list[str]) -> tuple[list[dict], list[str]]:
+    """Run what the functions need; return each notebook's variables, and what failed."""
+    chosen = [needed(statements(cells(json.loads(text)), file), names) for file, text in notebooks]
+    imports = named((code for every in chosen for one in every for code in one.codes), "IMPORT_NAME")
+    for module in (*modules, *imports):  # large ones take seconds, which are not the student's
         with suppress(Exception):
             importlib.import_module(module)
     scopes = [{"__name__": "student"} for _ in notebooks]
     notes = []
     try:
         with time_limit(5):
-            for notebook, scope in zip(notebooks, scopes, strict=True):
-                for number, text, chosen in notebook["cells"]:
-                    place = f"<{notebook['file']}, code cell {number}>"
-                    notes += _run(text, chosen, place, scope)
+            for one, scope in ((one, scope) for every, scope in zip(chosen, scopes, strict=True) for one in every):
+                try:
+                    exec(one.codes[0], scope)
+                except Exception as error:
+                    notes.append(f"{one.place}, line {one.node.lineno}: {error!r:.200}")
     except TimeUp:
         notes.append("stopped while its definitions were read")
     except BaseException as error:  # it may exit, too
         notes.append(f"{error!r:.200}")
     return scopes, notes
-
-
-def _run(text: str, chosen: list[int], place: str, scope: dict) -> Iterator[str]:
-    """Run a cell's chosen statements, and tell which failed."""
-    linecache.cache[place] = len(text), None, text.splitlines(True), place
-    body = ast.parse(text).body
-    for node in (body[index] for index in chosen):
-        try:
-            exec(compile(ast.Module([node], []), place, "exec"), scope)
-        except Exception as error:
-            yield f"{place}, line {node.lineno}: {error!r:.200}"
 
 
 def respond(scopes: list[dict], address: list, call: Any) -> list[Any]:
