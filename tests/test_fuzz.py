@@ -47,7 +47,7 @@ from mgutils.data.video import probe, read_frames
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, MgError, NotebookError
 from mgutils.foreign import read_weights
-from mgutils.grading import reader
+from mgutils.grading.worker import Submission
 from mgutils.labels import Labels, read_labels, write_labels
 from mgutils.microscope import _check_whole
 from mgutils.notebooks import _existing
@@ -320,7 +320,7 @@ def read_file(kind: str, file: Path) -> None:
     elif kind == "ipynb":
         _existing(file)
         content = file.read_text(encoding="utf-8-sig", errors="replace")
-        if json.loads(json.dumps(reader.read(content, ["class_folders"]))) is None:
+        if Submission().read("a.ipynb", content, ["class_folders"]) is None:
             raise MgError("a broken notebook")
     else:
         file.replace(file.with_name("outputs.npz"))

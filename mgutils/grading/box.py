@@ -27,23 +27,16 @@ from mgutils.exercises.calls import Failed
 from mgutils.grading.values import LARGEST, pack, unpack
 
 _ROOT = Path(__file__).parents[2]
-_MODULES = ("exercises/calls", "exercises/inspection", "grading/reader", "grading/values",
-            "grading/worker")
+_MODULES = [f"mgutils/{name}.py" for name in ("exercises/calls", "exercises/inspection",
+                                              "grading/reader", "grading/values", "grading/worker")]
+_START = "import sys; sys.path += sys.argv[1:]; from mgutils.grading.worker import main; main()"
 _PYTHON = os.path.realpath(sys.executable)  # the one that a virtual environment was made from
-_START = "import sys; sys.path += sys.argv[1:]; from mgutils.grading.{} import main; main()"
 _SITES = [place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")]
 _KIT = [f"{site}{name}" for site in ("", "python3*/*-packages/")  # copies, pointers to checkouts
         for name in ("*mgutils*", "__pycache__/*mgutils*", "*.pth")]
 _ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": "/tmp"}
 _TOOLS = ("bwrap", "prlimit", "setpriv")
 _SYSTEM = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
-_ALONE = "--die-with-parent --new-session --cap-drop ALL --proc /proc --dev /dev"
-_USER = "--unshare-all --uid 65534 --gid 65534"
-_AS_ROOT = ("--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try "
-            "--cap-add CAP_SETUID --cap-add CAP_SETGID")
-_MEMORY = "--perms 1777 --size 16000000 --tmpfs"
-_SEALED = "--chdir /tmp --remount-ro /dev --remount-ro /"
-_FEW = "--nproc=0 --nofile=64 --fsize=1000000 --core=0"
 
 
 @dataclass(frozen=True)
@@ -58,40 +51,23 @@ class Limits:
 
 
 class Box:
-    """Runs ``program``, a module beside this one, and sends it ``boot``; at most three times."""
+    """The process of a submission; when it has ended, a new one takes its place, twice."""
 
-    def __init__(self, program: str, boot: Any, limits: Limits) -> None:
-        self._code = _START.format(program)
-        self._boot = boot
-        self._limits = limits
+    def __init__(self, limits: Limits) -> None:
+        self.boot: list[Any] = []  # requests that a new process gets first
+        self.limits = limits
         self._process = None
         self._lives = 3
         self._until = float("inf")
 
-    def start(self) -> Any:
-        """Start the process and return its first line; raises :class:`Failed`."""
-        if not self._lives:
-            raise Failed("error", "nothing: its process ended three times before")
-        self._lives -= 1
-        command = [_PYTHON, "-I", "-S", "-B", "-c", self._code]
-        if self._limits.confined:
-            command = [*_wall(self._limits), *command, "/box", *_SITES]
-        else:
-            command = [*command, str(_ROOT), *_SITES]
-        environment = _ENV if self._limits.confined else os.environ | _ENV
-        self._process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        answer = self.ask(self._boot, self._limits.starts)
-        self._until = min(self._until, time.monotonic() + self._limits.total)
-        return answer
-
-    def call(self, function: Any, arguments: tuple, named: Mapping[str, Any],
+    def call(self, function: tuple[int, str], arguments: tuple, named: Mapping[str, Any],
              gradient_of: int | None, left: float, seconds: float) -> Any:
-        """Call the function of that address in the box, as ``call_here`` does in this process."""
+        """Call a notebook's function in the box, as ``call_here`` does in this process."""
+        self._until = min(self._until, time.monotonic() + self.limits.total)
         call = (tuple(map(_model, arguments)), dict(named), gradient_of, left, seconds)
         try:
             # the box stops a function by itself; what it cannot stop is ended a little later
-            kind, content = self.ask([function, pack(call)], left + 1.5)
+            kind, content = self.ask(["call", *function, pack(call)], left + 1.5)
             if kind == "value":
                 return unpack(content)
         except (ValueError, TypeError) as error:
@@ -99,7 +75,7 @@ class Box:
         raise Failed("time" if kind == "time" else "error", str(content)[:600])
 
     def ask(self, request: Any, seconds: float) -> Any:
-        """Send a line and return the next one, from a new process if need be.
+        """Send a line and return the next one.
 
         Raises
         ------
@@ -107,26 +83,46 @@ class Box:
             If no answer comes in time, or none that is JSON: the process is killed then.
         """
         if self._process is None:
-            self.start()
-        lines: list[bytes] = []
-        # in a thread of its own: neither a full pipe nor an empty one may hold up the grader
-        exchange = (self._process, request, lines)
-        thread = threading.Thread(target=_exchange, args=exchange, daemon=True)
-        thread.start()
-        thread.join(max(0.01, min(seconds, self._until - time.monotonic())))
+            self._start()
+        left = max(0.01, min(seconds, self._until - time.monotonic()))
+        watchdog = threading.Timer(left, self._process.kill)
+        watchdog.start()
+        line = b""
         try:
-            return json.loads(lines[0])
-        except IndexError:
-            kind, reason = "time", "it gave no answer in time"
-        except (ValueError, RecursionError):
-            kind, reason = "error", "it sent nonsense, or too much"
-            if not lines[0]:
-                with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(1)
-                reason = (f"its process ended (exit status {self._process.poll()}); it may have "
-                          "used too much memory or crashed")
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline(LARGEST + 500_000)
+            return json.loads(line)
+        except (OSError, ValueError, RecursionError):
+            reason = "it sent nonsense, or too much" if line else self._how_it_ended()
+            kind = "error"
+            if watchdog.finished.is_set():
+                kind, reason = "time", "it gave no answer in time"
+        finally:
+            watchdog.cancel()
         self.close()
         raise Failed(kind, f"nothing: {reason}")
+
+    def _start(self) -> None:
+        if not self._lives:
+            raise Failed("error", "nothing: its process ended three times before")
+        self._lives -= 1
+        command = [_PYTHON, "-I", "-S", "-B", "-c", _START]
+        if self.limits.confined:
+            command = [*_wall(self.limits), *command, "/box", *_SITES]
+        else:
+            command = [*command, str(_ROOT), *_SITES]
+        environment = _ENV if self.limits.confined else os.environ | _ENV
+        self._process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for request in self.boot:
+            self.ask(request, self.limits.starts)
+
+    def _how_it_ended(self) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        return (f"its process ended (exit status {self._process.poll()}); it may have used too "
+                "much memory or crashed")
 
     def close(self) -> None:
         """Kill the process and, behind the wall, whatever it started."""
@@ -134,15 +130,6 @@ class Box:
             self._process.kill()
             self._process.wait()
         self._process = None
-
-
-def _exchange(process: subprocess.Popen, request: Any, lines: list[bytes]) -> None:
-    try:
-        process.stdin.write(json.dumps(request).encode() + b"\n")
-        process.stdin.flush()
-        lines.append(process.stdout.readline(LARGEST + 500_000))
-    except (OSError, ValueError):  # it has ended
-        lines.append(b"")
 
 
 def _model(value: Any) -> Any:
@@ -169,18 +156,22 @@ def why_open() -> str | None:
 def _wall(limits: Limits) -> list[str]:
     """The words before a command that put it behind the wall."""
     bwrap, prlimit, setpriv = map(shutil.which, _TOOLS)
-    split, become = _USER.split(), []
+    users, become = "--unshare-all --uid 65534 --gid 65534", []
     if os.geteuid() == 0:
         # the kernel does not count root's processes, even in a user namespace: become somebody new
         user = str(1_900_000_000 + random.SystemRandom().randrange(2**20))
-        split = _AS_ROOT.split()
+        users = ("--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try "
+                 "--cap-add CAP_SETUID --cap-add CAP_SETGID")
         become = [setpriv, "--reuid", user, "--regid", user, "--clear-groups"]
+    memory = "--perms 1777 --size 16000000 --tmpfs"
+    spaces = (f"--die-with-parent --new-session --cap-drop ALL {users} --proc /proc --dev /dev "
+              f"{memory} /dev/shm {memory} /tmp")
     # of addresses, which torch alone takes gigabytes of
     room = max(psutil.Process().memory_info().vms, 4_000_000_000) + limits.memory
-    seconds = int(limits.total + limits.starts)
-    return [bwrap, *_ALONE.split(), *split, *_MEMORY.split(), "/dev/shm", *_MEMORY.split(), "/tmp",
-            *_mounts(), *_SEALED.split(), *become,
-            prlimit, f"--as={room}", f"--cpu={seconds}", *_FEW.split()]
+    rules = (f"--as={room} --cpu={int(limits.total + limits.starts)} --nproc=0 --nofile=64 "
+             "--fsize=1000000 --core=0")
+    return [bwrap, *spaces.split(), *_mounts(), "--chdir", "/tmp", "--remount-ro", "/dev",
+            "--remount-ro", "/", *become, prlimit, *rules.split()]
 
 
 def _mounts() -> list[str]:
@@ -188,13 +179,14 @@ def _mounts() -> list[str]:
     libraries = {f"{place}/lib" for place in (sys.prefix, sys.base_prefix)}
     places = {*_SYSTEM, *libraries, *_SITES, _PYTHON, *map(shutil.which, _TOOLS[1:])}
     seen = {place: place for place in places}
-    seen |= {f"/box/mgutils/{module}.py": f"{_ROOT}/mgutils/{module}.py" for module in _MODULES}
+    seen |= {f"/box/{module}": f"{_ROOT}/{module}" for module in _MODULES}
     words = []
     for folder in sorted({str(up) for place in seen for up in Path(place).parents} - {"/"}):
         words += ["--dir", folder]
     for place in sorted(seen):  # what lies in another one comes after it
         words += ["--ro-bind-try", seen[place], place]
-    for hidden in sorted({path for place in places for name in _KIT for path in Path(place).glob(name)}):
+    found = {path for place in places for name in _KIT for path in Path(place).glob(name)}
+    for hidden in sorted(found):
         if hidden.is_file():
             words += ["--ro-bind", os.devnull, str(hidden)]
         else:

@@ -48,11 +48,6 @@ class Graded:
     tasks: tuple[Exercise, ...]
 
     @property
-    def solved(self) -> int:
-        """Number of exercises."""
-        return sum(map(bool, self.results.values()))
-
-    @property
     def points(self) -> int:
         """Of the solved exercises."""
         return sum(task.points for task in self.tasks if self.results[task.name])
@@ -114,9 +109,9 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
         for future in as_completed(waiting):
             one = future.result()
             _write_page(one, pages, waiting[future])
-            writer.writerow([one.name, one.status, one.solved, len(tasks), one.points, one.most,
-                             " ".join(one.note.split()), seed,
-                             *(one.results[task.name].status for task in tasks)])
+            states = [result.status for result in one.results.values()]
+            writer.writerow([one.name, one.status, states.count("solved"), len(tasks), one.points,
+                             one.most, " ".join(one.note.split()), seed, *states])
             table.flush()
     return [future.result() for future in waiting]
 
@@ -150,31 +145,6 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
-def read_notebook(file: Path, names: Sequence[str], limits: Limits) -> dict[str, Any]:
-    """What :mod:`mgutils.grading.reader` says of a notebook, and the file's name.
-
-    Raises
-    ------
-    MgError
-        If the file is a link, too large, or no notebook.
-    """
-    name = printable(file.name)
-    if file.is_symlink() or not file.is_file():
-        raise MgError(f"{name}: a link or no file; wanted a notebook of its own.")
-    if (size := file.stat().st_size) > LARGEST:
-        raise MgError(f"{name}: {size:,} bytes; wanted at most {LARGEST:,}. Clear its outputs.")
-    content = file.read_text(encoding="utf-8-sig", errors="replace")
-    request = {"notebook": content, "names": names}
-    try:
-        with closing(Box("reader", request, replace(limits, starts=20))) as box:
-            found = box.start()
-    except Failed as failure:
-        raise MgError(f"{name}: cannot be read: {failure}.") from None
-    if found is None:
-        raise MgError(f"{name}: no notebook, or a broken one; wanted what JupyterLab opens.")
-    return found | {"notebook": [name, content]}
-
-
 def _grade(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Limits,
            seed: int) -> Graded:
     """Grade one submission; whatever happens with it, the others are graded."""
@@ -182,42 +152,59 @@ def _grade(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Li
     results = {one.name: Result(one.name, "missing", f"{one.name}: {words}") for one in tasks}
     found, notes = [], []
     try:
-        for file in files:
-            try:
-                found.append(read_notebook(file, list(results), limits))
-            except MgError as error:
-                notes.append(str(error))
-        status = "unreadable" if notes and not any(one["code"] for one in found) else "empty"
-        if any(one["facts"] for one in found):
-            results |= _judge(found, tasks, limits, seed, notes)
-            status = "graded"
+        with closing(Box(limits)) as box:
+            for file in files:
+                try:
+                    found.append(_read(file, list(results), box))
+                except MgError as error:
+                    notes.append(f"{printable(file.name)}: {error}")
+            status = "unreadable" if notes and not found else "empty"
+            if any(found):
+                results |= _judge(found, tasks, box, seed, notes)
+                status = "graded"
     except Exception as error:
         status = "died"
         notes.append(f"grading it failed: {type(error).__name__}: {error}")
     return Graded(name, status, "; ".join(notes), results, tasks)
 
 
-def _judge(found: list[dict], tasks: tuple[Exercise, ...], limits: Limits, seed: int,
+def _read(file: Path, names: list[str], box: Box) -> dict[str, Any]:
+    """What is known of each function in a notebook; raises :class:`MgError` if it is none."""
+    if file.is_symlink() or not file.is_file():
+        raise MgError("a link or no file; wanted a notebook of its own.")
+    if (size := file.stat().st_size) > LARGEST:
+        raise MgError(f"{size:,} bytes; wanted at most {LARGEST:,}. Clear its outputs.")
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    request = ["read", printable(file.name), text, names]
+    try:
+        found = box.ask(request, 20)
+    except Failed as failure:
+        raise MgError(f"cannot be read: {failure}.") from None
+    if found is None:
+        raise MgError("no notebook, or a broken one; wanted what JupyterLab opens.")
+    box.boot.append(request)
+    return found
+
+
+def _judge(found: list[dict[str, Any]], tasks: tuple[Exercise, ...], box: Box, seed: int,
            notes: list[str]) -> dict[str, Result]:
     """The verdicts on the functions that are there."""
     functions = {}
-    for number, one in enumerate(found):
-        for name, (stub, names) in one["facts"].items():
+    for number, facts in enumerate(found):
+        for name, (stub, names) in facts.items():
             if name not in functions or not stub:  # of several, the last one that is no stub counts
                 kit = next((word for word in names if word.split(".")[0] == "mgutils"), None)
                 functions[name] = number, Facts(stub, kit, frozenset(names))
     tasks = [task for task in tasks if task.name in functions]
     torch = any(hasattr(sys.modules[task.checker.__module__], "torch") for task in tasks)
-    boot = {"notebooks": [one["notebook"] for one in found], "names": list(functions),
-            "modules": ["torch"] if torch else []}
+    box.boot.append(["define", list(functions), ["torch"] if torch else []])
+    notes += [str(note)[:300] for note in box.ask(box.boot[-1], box.limits.starts)[:20]]
     results = {}
-    with closing(Box("worker", boot, limits)) as box:
-        notes += [str(note)[:300] for note in box.start()[:20]]
-        for task in tasks:
-            number, facts = functions[task.name]
-            strict = replace(task, by_hand=task.by_hand + _HIDING) if task.by_hand else task
-            student = Student((number, task.name), limits.seconds, seed, box.call)
-            results[task.name] = verdict(strict, facts, student)
+    for task in tasks:
+        number, facts = functions[task.name]
+        strict = replace(task, by_hand=task.by_hand + _HIDING) if task.by_hand else task
+        student = Student((number, task.name), box.limits.seconds, seed, box.call)
+        results[task.name] = verdict(strict, facts, student)
     return results
 
 

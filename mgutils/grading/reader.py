@@ -1,19 +1,16 @@
-"""Reads a notebook: what must be run for the exercises, and facts about the code.
+"""Reads notebooks: the statements that must be run for the exercises, and facts about functions.
 
-It runs in a box of its own, because a notebook may be made to break parsers, and none of the
-student's code runs there, so nobody can patch it. A notebook is not executed as a whole: for each
-exercise the function of that name is taken, with the imports, functions, classes and variables that
-it uses, and theirs. Statements are compiled, and their byte code is read.
+A notebook is not executed as a whole: for each exercise the function of that name is taken, with
+the imports, functions, classes and variables that it uses, and theirs. Statements are compiled, and
+their byte code is read: the facts are sent before anything of a submission runs.
 """
 
 from __future__ import annotations  # holds for the student's code as well
 
 import ast
 import dis
-import json
 import linecache
 import re
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from types import CodeType, FunctionType
@@ -45,17 +42,13 @@ class Statement(NamedTuple):
         return isinstance(value, ast.FunctionDef | ast.Lambda) and bool(self.binds & names)
 
 
-def cells(notebook: Any) -> list[str]:
-    """The texts of a notebook's code cells, those of old formats too."""
-    sheets = notebook.get("worksheets", [notebook])
-    code = [cell for sheet in sheets for cell in sheet["cells"] if cell["cell_type"] == "code"]
-    return ["".join(cell.get("source", cell.get("input", ""))) for cell in code]
-
-
-def statements(texts: list[str], file: str = "") -> list[Statement]:
+def statements(notebook: Any, file: str) -> list[Statement]:
     """All statements of all cells that can be compiled; an import of two names is two."""
+    sheets = notebook.get("worksheets", [notebook])  # of old formats
+    cells = [cell for sheet in sheets for cell in sheet["cells"] if cell["cell_type"] == "code"]
     found = []
-    for number, text in enumerate(texts, start=1):
+    for number, cell in enumerate(cells, start=1):
+        text = "".join(cell.get("source", cell.get("input", "")))
         place = f"<{file}, code cell {number}>"
         linecache.cache[place] = len(text), None, text.splitlines(True), place  # for tracebacks
         for node in _parsed(text):
@@ -72,7 +65,7 @@ def statements(texts: list[str], file: str = "") -> list[Statement]:
 
 
 def _parsed(text: str) -> list[ast.stmt]:
-    """The statements of a cell, ``pass`` for magics; none if it is broken: it hides no other cell."""
+    """The statements of a cell, ``pass`` for magics; none if it is broken."""
     for candidate in (text, _MAGIC.sub(r"\1pass", text)):
         with suppress(*_BROKEN):
             return ast.parse(candidate).body
@@ -117,19 +110,3 @@ def facts(every: list[Statement], name: str) -> tuple[bool, list[str]] | None:
     inner = [part for part in own[-1].codes[0].co_consts if isinstance(part, CodeType)]
     mentioned = named((code for one in reached for code in one.codes), *_MENTIONS)
     return is_stub(FunctionType(inner[-1], {})), sorted(mentioned)
-
-
-def read(notebook: str, names: list[str]) -> dict[str, Any] | None:
-    """Whether a notebook has code, and the facts of each function; None if it is broken."""
-    try:
-        texts = cells(json.loads(notebook))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        return None
-    every = statements(texts)
-    found = {name: fact for name in names if (fact := facts(every, name))}
-    return {"code": bool(texts), "facts": found}
-
-
-def main() -> None:
-    """Answer one line of JSON with another."""
-    print(json.dumps(read(**json.loads(sys.stdin.readline()))))
