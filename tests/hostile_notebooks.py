@@ -130,7 +130,8 @@ def leak(train, valid):
 def effective_number(images):
     text = str(words())
     assert "seed" not in text and "4711" not in text, "FOUND THE SEED"
-    known = ("mgutils.exercises.calls", "mgutils.grading.values", "mgutils.grading.worker")
+    known = ("mgutils.exercises.calls", "mgutils.exercises.inspection", "mgutils.grading.reader",
+             "mgutils.grading.worker")
     modules = {str(getattr(value, "__module__", "")) for value in gc.get_objects()} | set(sys.modules)
     return [name for name in modules if name.startswith("mgutils.") and name.count(".") > 1 and name not in known]
 """,

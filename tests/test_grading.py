@@ -33,7 +33,7 @@ from mgutils.grading import box, reader
 from mgutils.exercises.calls import Failed
 from mgutils.grading.box import Box, Limits, why_open
 from mgutils.grading.grade import LARGEST, find_submissions, grade, printable
-from mgutils.grading.values import Other, pack, unpack
+from mgutils.grading.worker import Other, pack, unpack
 from mgutils.notebooks import SOURCES, build
 
 QUICK = Limits(seconds=1.5, total=30, memory=500_000_000)
@@ -442,7 +442,7 @@ def test_forged_answers_are_refused():
     pickled = base64.b64encode(file.getvalue()).decode()
     for part in (["array"], ["array", "!"], ["array", pickled], ["array", "AAAA"], ["dict", 1], ["dict", ["list"]], [],
                  [[]], ["no such kind", ""], ["set", ["list"]]):
-        with pytest.raises(ValueError):
+        with pytest.raises((ValueError, TypeError, LookupError)):
             unpack(part)
 
 

@@ -1,7 +1,7 @@
 """The wall: a process under bubblewrap that is asked in lines of JSON, and killed at a deadline.
 
 The kernel keeps the rules, whatever language the code is written in: a box has its own processes,
-network, users and files. Of files there are Python, its packages without the kit, five modules of
+network, users and files. Of files there are Python, its packages without the kit, four modules of
 the kit, and a small folder in memory; the environment is empty. Notebooks are read in such a box.
 """
 
@@ -24,13 +24,14 @@ from typing import Any
 import psutil
 
 from mgutils.exercises.calls import Failed
-from mgutils.grading.values import LARGEST, pack, unpack
+from mgutils.grading.worker import LARGEST, pack, unpack
 
 _ROOT = Path(__file__).parents[2]
 _MODULES = [f"mgutils/{name}.py" for name in ("exercises/calls", "exercises/inspection",
-                                              "grading/reader", "grading/values", "grading/worker")]
+                                              "grading/reader", "grading/worker")]
 _START = "import sys; sys.path += sys.argv[1:]; from mgutils.grading.worker import main; main()"
 _PYTHON = os.path.realpath(sys.executable)  # the one that a virtual environment was made from
+_FLAGS = ("-I", "-S", "-B", "-c")
 _SITES = [place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")]
 _KIT = [f"{site}{name}" for site in ("", "python3*/*-packages/")  # copies, pointers to checkouts
         for name in ("*mgutils*", "__pycache__/*mgutils*", "*.pth")]
@@ -64,14 +65,16 @@ class Box:
              gradient_of: int | None, left: float, seconds: float) -> Any:
         """Call a notebook's function in the box, as ``call_here`` does in this process."""
         self._until = min(self._until, time.monotonic() + self.limits.total)
-        call = (tuple(map(_model, arguments)), dict(named), gradient_of, left, seconds)
+        call = pack((arguments, named, gradient_of, left, seconds))
+        # the box stops a function by itself; what it cannot stop is ended a little later
+        answer = self.ask(["call", *function, call], left + 1.5)
         try:
-            # the box stops a function by itself; what it cannot stop is ended a little later
-            kind, content = self.ask(["call", *function, pack(call)], left + 1.5)
+            kind, content = answer
             if kind == "value":
                 return unpack(content)
-        except (ValueError, TypeError) as error:
-            raise Failed("error", f"nothing: {error}") from None
+        except Exception as error:  # it may be forged
+            words = f"nothing: an answer that cannot be read ({type(error).__name__})"
+            raise Failed("error", words) from None
         raise Failed("time" if kind == "time" else "error", str(content)[:600])
 
     def ask(self, request: Any, seconds: float) -> Any:
@@ -84,8 +87,8 @@ class Box:
         """
         if self._process is None:
             self._start()
-        left = max(0.01, min(seconds, self._until - time.monotonic()))
-        watchdog = threading.Timer(left, self._process.kill)
+        deadline = min(self._until, time.monotonic() + seconds)
+        watchdog = threading.Timer(deadline - time.monotonic(), self._process.kill)
         watchdog.start()
         line = b""
         try:
@@ -94,10 +97,14 @@ class Box:
             line = self._process.stdout.readline(LARGEST + 500_000)
             return json.loads(line)
         except (OSError, ValueError, RecursionError):
-            reason = "it sent nonsense, or too much" if line else self._how_it_ended()
-            kind = "error"
-            if watchdog.finished.is_set():
+            kind, reason = "error", "it sent nonsense, or too much"
+            if time.monotonic() > deadline:
                 kind, reason = "time", "it gave no answer in time"
+            elif not line:
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(1)
+                reason = (f"its process ended (exit status {self._process.poll()}); it may have "
+                          "used too much memory or crashed")
         finally:
             watchdog.cancel()
         self.close()
@@ -107,22 +114,14 @@ class Box:
         if not self._lives:
             raise Failed("error", "nothing: its process ended three times before")
         self._lives -= 1
-        command = [_PYTHON, "-I", "-S", "-B", "-c", _START]
-        if self.limits.confined:
-            command = [*_wall(self.limits), *command, "/box", *_SITES]
-        else:
-            command = [*command, str(_ROOT), *_SITES]
-        environment = _ENV if self.limits.confined else os.environ | _ENV
-        self._process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        confined = self.limits.confined
+        wall = _wall(self.limits) if confined else []
+        command = [*wall, _PYTHON, *_FLAGS, _START, "/box" if confined else str(_ROOT), *_SITES]
+        self._process = subprocess.Popen(command, env=_ENV if confined else os.environ | _ENV,
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=subprocess.DEVNULL)
         for request in self.boot:
             self.ask(request, self.limits.starts)
-
-    def _how_it_ended(self) -> str:
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
-        return (f"its process ended (exit status {self._process.poll()}); it may have used too "
-                "much memory or crashed")
 
     def close(self) -> None:
         """Kill the process and, behind the wall, whatever it started."""
@@ -132,20 +131,12 @@ class Box:
         self._process = None
 
 
-def _model(value: Any) -> Any:
-    """An argument; a sequence of torch layers as they print themselves, and their numbers."""
-    if not hasattr(value, "state_dict"):
-        return value
-    return {"layers": list(map(repr, value)), "state": dict(value.state_dict()),
-            "training": value.training}
-
-
 def why_open() -> str | None:
     """Why no wall can be put up here; None where it stands, which a process tries from inside."""
     if missing := [name for name in _TOOLS if not shutil.which(name)]:
         return f"{missing[0]} is not installed"
     code = "import os, sys\ntry: os.fork()\nexcept OSError: print(os.path.exists(sys.argv[1]))"
-    command = [*_wall(Limits()), _PYTHON, "-I", "-S", "-c", code, str(_ROOT / "mgutils")]
+    command = [*_wall(Limits()), _PYTHON, *_FLAGS, code, str(_ROOT / "mgutils")]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.stdout == "False\n":
         return None

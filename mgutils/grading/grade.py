@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -124,20 +123,19 @@ def find_submissions(folder: Path | str) -> list[tuple[str, list[Path]]]:
     ConfigError
         If the folder is absent or empty.
     """
-    found = Path(folder).iterdir() if Path(folder).is_dir() else ()
-    entries = sorted(path for path in found if not path.name.startswith("."))
+    entries = sorted(Path(folder).glob("[!.]*"))
     if not entries:
         raise ConfigError(f"{folder}: found no submissions; wanted a folder with a notebook, or a "
                           "folder of notebooks, for each student.")
     names = [path.name.removesuffix(".ipynb") for path in entries]
-    return [(printable(path.name if names.count(name) > 1 else name), _files(path))
-            for path, name in zip(entries, names, strict=True)]
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_symlink() or not path.is_dir():
-        return [path]
-    return sorted(file for file in path.rglob("*.ipynb") if ".ipynb_checkpoints" not in file.parts)
+    found = []
+    for path, name in zip(entries, names, strict=True):
+        files = [path]
+        if path.is_dir() and not path.is_symlink():
+            inside = sorted(path.rglob("*.ipynb"))
+            files = [file for file in inside if ".ipynb_checkpoints" not in file.parts]
+        found.append((printable(path.name if names.count(name) > 1 else name), files))
+    return found
 
 
 def printable(text: str) -> str:
@@ -150,17 +148,21 @@ def _grade(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Li
     """Grade one submission; whatever happens with it, the others are graded."""
     words = "missing. There is no function of that name."
     results = {one.name: Result(one.name, "missing", f"{one.name}: {words}") for one in tasks}
-    found, notes = [], []
+    functions, notes = {}, []
     try:
         with closing(Box(limits)) as box:
             for file in files:
                 try:
-                    found.append(_read(file, list(results), box))
+                    found = _read(file, list(results), box)
                 except MgError as error:
                     notes.append(f"{printable(file.name)}: {error}")
-            status = "unreadable" if notes and not found else "empty"
-            if any(found):
-                results |= _judge(found, tasks, box, seed, notes)
+                    continue
+                # of several, the last one that is no stub counts
+                functions |= {name: (len(box.boot) - 1, facts) for name, facts in found.items()
+                              if name not in functions or not facts.stub}
+            status = "unreadable" if notes and not box.boot else "empty"
+            if functions:
+                results |= _judge(functions, tasks, box, seed, notes)
                 status = "graded"
     except Exception as error:
         status = "died"
@@ -168,8 +170,8 @@ def _grade(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Li
     return Graded(name, status, "; ".join(notes), results, tasks)
 
 
-def _read(file: Path, names: list[str], box: Box) -> dict[str, Any]:
-    """What is known of each function in a notebook; raises :class:`MgError` if it is none."""
+def _read(file: Path, names: list[str], box: Box) -> dict[str, Facts]:
+    """The facts of each function in a notebook; raises :class:`MgError` if it is none."""
     if file.is_symlink() or not file.is_file():
         raise MgError("a link or no file; wanted a notebook of its own.")
     if (size := file.stat().st_size) > LARGEST:
@@ -183,18 +185,16 @@ def _read(file: Path, names: list[str], box: Box) -> dict[str, Any]:
     if found is None:
         raise MgError("no notebook, or a broken one; wanted what JupyterLab opens.")
     box.boot.append(request)
-    return found
+    facts = {}
+    for name, (stub, words) in found.items():
+        kit = next((word for word in words if word.split(".")[0] == "mgutils"), None)
+        facts[name] = Facts(stub, kit, frozenset(words))
+    return facts
 
 
-def _judge(found: list[dict[str, Any]], tasks: tuple[Exercise, ...], box: Box, seed: int,
-           notes: list[str]) -> dict[str, Result]:
-    """The verdicts on the functions that are there."""
-    functions = {}
-    for number, facts in enumerate(found):
-        for name, (stub, names) in facts.items():
-            if name not in functions or not stub:  # of several, the last one that is no stub counts
-                kit = next((word for word in names if word.split(".")[0] == "mgutils"), None)
-                functions[name] = number, Facts(stub, kit, frozenset(names))
+def _judge(functions: dict[str, tuple[int, Facts]], tasks: tuple[Exercise, ...], box: Box,
+           seed: int, notes: list[str]) -> dict[str, Result]:
+    """The verdicts on the functions that are there, by their notebooks' numbers."""
     tasks = [task for task in tasks if task.name in functions]
     torch = any(hasattr(sys.modules[task.checker.__module__], "torch") for task in tasks)
     box.boot.append(["define", list(functions), ["torch"] if torch else []])

@@ -1,20 +1,30 @@
 """The process in a submission's box: it reads notebooks, runs their definitions, and answers calls.
 
 It knows no checker, no seed and no expected value. Who takes it over can forge the answers of the
-own functions, and has to know the right ones for that.
+own functions, and has to know the right ones for that. Values travel as JSON, arrays in it as
+base64 ``.npy``; nothing is pickled.
 """
 
 from __future__ import annotations
 
+import base64
 import importlib
+import io
 import json
+import math
 import os
 from contextlib import suppress
 from typing import Any
 
-from mgutils.exercises.calls import Failed, TimeUp, call_here, time_limit
-from mgutils.grading.reader import Statement, facts, named, needed, statements
-from mgutils.grading.values import LARGEST, pack, unpack
+import numpy as np
+
+from mgutils.exercises.calls import Failed, TimeUp, call_here, plain, time_limit
+from mgutils.grading.reader import facts, named, needed, statements
+
+LARGEST = 8_000_000
+"""Characters of one answer."""
+_KINDS = "biufU"  # of arrays: truth values, whole numbers, floats, text
+_GROUPS = {kind.__name__: kind for kind in (list, tuple, set, frozenset, dict)}
 
 
 def main() -> None:
@@ -48,17 +58,21 @@ class Submission:
 
     def define(self, names: list[str], modules: list[str]) -> list[str]:
         """Run what these functions need; return what failed."""
-        chosen = [needed(every, names) for every in self.notebooks]
-        codes = [code for every in chosen for one in every for code in one.codes]
-        for module in (*modules, *named(codes, "IMPORT_NAME")):
+        self.scopes = [{"__name__": "student"} for _ in self.notebooks]
+        chosen = [(one, scope) for every, scope in zip(self.notebooks, self.scopes, strict=True)
+                  for one in needed(every, names)]
+        imports = named((code for one, _ in chosen for code in one.codes), "IMPORT_NAME")
+        for module in (*modules, *imports):
             with suppress(Exception):  # large ones take seconds, which are not the student's
                 importlib.import_module(module)
-        self.scopes = [{"__name__": "student"} for _ in chosen]
         notes = []
         try:
             with time_limit(5):
-                for every, scope in zip(chosen, self.scopes, strict=True):
-                    notes += filter(None, (_run(one, scope) for one in every))
+                for one, scope in chosen:
+                    try:
+                        exec(one.codes[0], scope)
+                    except Exception as error:
+                        notes.append(f"{one.place}, line {one.node.lineno}: {error!r:.200}")
         except TimeUp:
             notes.append("stopped while its definitions were read")
         except BaseException as error:  # it may exit, too
@@ -66,7 +80,7 @@ class Submission:
         return notes
 
     def call(self, notebook: int, name: str, packed: Any) -> tuple[str, Any]:
-        """The answer to one call as ``"value"``, or why there is none, as ``"error"``, ``"time"``."""
+        """``"value"`` and what a function returned, or ``"error"`` or ``"time"`` and words."""
         try:
             arguments, *settings = unpack(packed)
             function = self.scopes[notebook][name]
@@ -80,13 +94,6 @@ class Submission:
             return "error", f"{type(error).__name__}: {str(error)[:300]}"
 
 
-def _run(one: Statement, scope: dict) -> str | None:
-    try:
-        exec(one.codes[0], scope)
-    except Exception as error:
-        return f"{one.place}, line {one.node.lineno}: {error!r:.200}"
-
-
 def _model(value: Any) -> Any:
     """An argument; a model is built from its layers as they print themselves, and their numbers."""
     if not isinstance(value, dict) or "layers" not in value:
@@ -96,3 +103,57 @@ def _model(value: Any) -> Any:
     model = torch.nn.Sequential(*(eval(words, vars(torch.nn)) for words in value["layers"]))
     model.load_state_dict(value["state"], assign=True)
     return model.train(value["training"])
+
+
+class Other:
+    """A value that is not plain data; it knows only how it was printed."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def pack(value: Any) -> Any:
+    """Return the value as JSON has it; a list begins with what it stands for."""
+    if type(value) in (bool, int, float, str, type(None)):
+        return value
+    if type(value) in _GROUPS.values():
+        parts = value.items() if type(value) is dict else value
+        return [type(value).__name__, *map(pack, parts)]
+    if hasattr(value, "state_dict"):  # a sequence of torch layers
+        return pack({"layers": list(map(repr, value)), "state": dict(value.state_dict()),
+                     "training": value.training})
+    array = plain(value)
+    data = isinstance(array, np.ndarray | np.generic)
+    if data and array.dtype.kind == "O":
+        return pack(array.tolist())
+    if not data or array.dtype.kind not in _KINDS or array.nbytes > LARGEST // 2:
+        return ["other", repr(value)[:300]]
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    kind = "tensor" if hasattr(value, "detach") else "array"
+    return [kind, base64.b64encode(file.getvalue()).decode()]
+
+
+def unpack(part: Any) -> Any:
+    """Return the value that :func:`pack` was given; a forged one raises errors of many sorts."""
+    if not isinstance(part, list):
+        return part
+    kind, *parts = part
+    if kind in _GROUPS:
+        return _GROUPS[kind](map(unpack, parts))
+    (text,) = parts
+    if kind == "other":
+        return Other(str(text)[:300])
+    file = io.BytesIO(base64.b64decode(text))
+    array = np.lib.format.read_array(file, allow_pickle=False)
+    # empty arrays and texts of no width may have endless shapes
+    if array.dtype.kind not in _KINDS or math.prod(max(1, size) for size in array.shape) > LARGEST:
+        raise ValueError("no such array is packed")
+    if kind == "tensor":
+        import torch
+
+        return torch.from_numpy(array)
+    return array[()]
