@@ -336,7 +336,7 @@ def taken(*cells, names=("f",)):
 
 def facts(*cells, name="f"):
     found = reader.facts(reader.statements(json.loads(notebook(*cells)), ""), name)
-    return found and (found[0], set(found[1]))
+    return found and (found.stub, found.names)
 
 
 def test_only_what_a_function_uses_is_taken():

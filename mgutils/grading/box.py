@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import random
+import secrets
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +59,7 @@ class Box:
         self._lives = 3
         self._until = float("inf")
 
-    def call(self, function: tuple[int, str], arguments: tuple, named: Mapping[str, Any],
+    def call(self, function: tuple[int, str], arguments: tuple, named: dict[str, Any],
              gradient_of: int | None, left: float, seconds: float) -> Any:
         """Call a notebook's function in the box, as ``call_here`` does in this process."""
         self._until = min(self._until, time.monotonic() + self.limits.total)
@@ -78,13 +76,7 @@ class Box:
         raise Failed("time" if kind == "time" else "error", str(content)[:600])
 
     def ask(self, request: Any, seconds: float) -> Any:
-        """Send a line and return the next one.
-
-        Raises
-        ------
-        Failed
-            If no answer comes in time, or none that is JSON: the process is killed then.
-        """
+        """Send a line and return the next one; raises :class:`Failed`, and kills, if none is JSON."""
         if self._process is None:
             self._start()
         deadline = min(self._until, time.monotonic() + seconds)
@@ -97,18 +89,15 @@ class Box:
             line = self._process.stdout.readline(LARGEST + 500_000)
             return json.loads(line)
         except (OSError, ValueError, RecursionError):
-            kind, reason = "error", "it sent nonsense, or too much"
-            if time.monotonic() > deadline:
-                kind, reason = "time", "it gave no answer in time"
-            elif not line:
-                with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(1)
-                reason = (f"its process ended (exit status {self._process.poll()}); it may have "
-                          "used too much memory or crashed")
+            late = time.monotonic() > deadline
+            self.close()
         finally:
             watchdog.cancel()
-        self.close()
-        raise Failed(kind, f"nothing: {reason}")
+        if late:
+            raise Failed("time", "nothing: it gave no answer in time")
+        if line:
+            raise Failed("error", "nothing: it sent nonsense, or too much")
+        raise Failed("error", "nothing: its process ended; it may have used too much memory")
 
     def _start(self) -> None:
         if not self._lives:
@@ -128,7 +117,7 @@ class Box:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._process = None
+            self._process = None
 
 
 def why_open() -> str | None:
@@ -140,8 +129,8 @@ def why_open() -> str | None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.stdout == "False\n":
         return None
-    said = done.stderr.strip() or "a process inside sees the kit, or starts processes"
-    return said.splitlines()[-1]
+    inside = "a process inside sees the kit, or starts processes"
+    return (done.stderr.strip() or inside).splitlines()[-1]
 
 
 def _wall(limits: Limits) -> list[str]:
@@ -150,7 +139,7 @@ def _wall(limits: Limits) -> list[str]:
     users, become = "--unshare-all --uid 65534 --gid 65534", []
     if os.geteuid() == 0:
         # the kernel does not count root's processes, even in a user namespace: become somebody new
-        user = str(1_900_000_000 + random.SystemRandom().randrange(2**20))
+        user = str(1_900_000_000 + secrets.randbelow(2**20))
         users = ("--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try "
                  "--cap-add CAP_SETUID --cap-add CAP_SETGID")
         become = [setpriv, "--reuid", user, "--regid", user, "--clear-groups"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
@@ -38,12 +37,9 @@ class Graded:
     """What became of one submission."""
 
     name: str
-    status: str
-    """``graded``, ``empty`` (no function of any exercise), ``unreadable`` or ``died``."""
-    note: str
-    """What an instructor should know."""
-    results: dict[str, Result]
-    """By exercise."""
+    status: str  # graded, empty (no function of any exercise), unreadable or died
+    note: str  # what an instructor should know
+    results: dict[str, Result]  # by exercise
     tasks: tuple[Exercise, ...]
 
     @property
@@ -116,13 +112,7 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
 
 
 def find_submissions(folder: Path | str) -> list[tuple[str, list[Path]]]:
-    """Name and notebooks of each submission; links are not followed.
-
-    Raises
-    ------
-    ConfigError
-        If the folder is absent or empty.
-    """
+    """Name and notebooks of each submission, links not followed; a ConfigError if there is none."""
     entries = sorted(Path(folder).glob("[!.]*"))
     if not entries:
         raise ConfigError(f"{folder}: found no submissions; wanted a folder with a notebook, or a "
@@ -130,10 +120,9 @@ def find_submissions(folder: Path | str) -> list[tuple[str, list[Path]]]:
     names = [path.name.removesuffix(".ipynb") for path in entries]
     found = []
     for path, name in zip(entries, names, strict=True):
-        files = [path]
-        if path.is_dir() and not path.is_symlink():
-            inside = sorted(path.rglob("*.ipynb"))
-            files = [file for file in inside if ".ipynb_checkpoints" not in file.parts]
+        many = path.is_dir() and not path.is_symlink()
+        files = sorted(path.rglob("*.ipynb")) if many else [path]
+        files = [file for file in files if ".ipynb_checkpoints" not in file.parts]
         found.append((printable(path.name if names.count(name) > 1 else name), files))
     return found
 
@@ -185,18 +174,14 @@ def _read(file: Path, names: list[str], box: Box) -> dict[str, Facts]:
     if found is None:
         raise MgError("no notebook, or a broken one; wanted what JupyterLab opens.")
     box.boot.append(request)
-    facts = {}
-    for name, (stub, words) in found.items():
-        kit = next((word for word in words if word.split(".")[0] == "mgutils"), None)
-        facts[name] = Facts(stub, kit, frozenset(words))
-    return facts
+    return {name: Facts(stub, kit, frozenset(words)) for name, (stub, kit, words) in found.items()}
 
 
 def _judge(functions: dict[str, tuple[int, Facts]], tasks: tuple[Exercise, ...], box: Box,
            seed: int, notes: list[str]) -> dict[str, Result]:
     """The verdicts on the functions that are there, by their notebooks' numbers."""
     tasks = [task for task in tasks if task.name in functions]
-    torch = any(hasattr(sys.modules[task.checker.__module__], "torch") for task in tasks)
+    torch = any("torch" in task.checker.__globals__ for task in tasks)
     box.boot.append(["define", list(functions), ["torch"] if torch else []])
     notes += [str(note)[:300] for note in box.ask(box.boot[-1], box.limits.starts)[:20]]
     results = {}

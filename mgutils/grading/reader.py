@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from mgutils.exercises.inspection import codes, is_stub
+from mgutils.exercises.inspection import Facts, codes, is_stub
 
 _DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 _BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -86,27 +86,24 @@ def needed(every: list[Statement], names: Iterable[str]) -> list[Statement]:
     the way: where a name is defined or imported, assignments to it elsewhere are left alone.
     """
     seen = set(names)
-    chosen = {place for place, one in enumerate(every) if one.writes(seen)}
-    waiting = [name for place in chosen for name in every[place].uses]
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        places = {place for place, one in enumerate(every) if name in one.binds}
-        defining = {place for place in places if isinstance(every[place].node, _DEFINITIONS)}
-        fresh = (defining or places) - chosen
-        chosen |= fresh
-        waiting += [name for place in fresh for name in every[place].uses]
+    defined = set().union(*(one.binds for one in every if isinstance(one.node, _DEFINITIONS)))
+    fresh = chosen = {place for place, one in enumerate(every) if one.writes(seen)}
+    while fresh:
+        wanted = set().union(*(every[place].uses for place in fresh)) - seen
+        seen |= wanted
+        fresh = {place for place, one in enumerate(every)
+                 if one.binds & (wanted if isinstance(one.node, _DEFINITIONS) else wanted - defined)}
+        chosen = chosen | fresh
     return [every[place] for place in sorted(chosen)]
 
 
-def facts(every: list[Statement], name: str) -> tuple[bool, list[str]] | None:
-    """Whether a function is a stub, and the names in it and in what it uses; None if absent."""
+def facts(every: list[Statement], name: str) -> Facts | None:
+    """What a function is made of, with all that it uses; None if it is absent."""
     reached = needed(every, [name])
     own = [one for one in reached if one.writes({name})]
     if not own:
         return None
     inner = [part for part in own[-1].codes[0].co_consts if isinstance(part, CodeType)]
-    mentioned = named((code for one in reached for code in one.codes), *_MENTIONS)
-    return is_stub(FunctionType(inner[-1], {})), sorted(mentioned)
+    names = named((code for one in reached for code in one.codes), *_MENTIONS)
+    kit = next((word for word in sorted(names) if word.split(".")[0] == "mgutils"), None)
+    return Facts(is_stub(FunctionType(inner[-1], {})), kit, frozenset(names))

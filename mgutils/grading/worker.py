@@ -47,14 +47,15 @@ class Submission:
         self.notebooks = []
         self.scopes = []
 
-    def read(self, file: str, text: str, names: list[str]) -> dict[str, Any] | None:
+    def read(self, file: str, text: str, names: list[str]) -> dict[str, list] | None:
         """The facts of each function in a notebook, by name; None if it is broken."""
         try:
             every = statements(json.loads(text), file)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return None
         self.notebooks.append(every)
-        return {name: fact for name in names if (fact := facts(every, name))}
+        found = {name: fact for name in names if (fact := facts(every, name))}
+        return {name: [fact.stub, fact.borrowed, sorted(fact.names)] for name, fact in found.items()}
 
     def define(self, names: list[str], modules: list[str]) -> list[str]:
         """Run what these functions need; return what failed."""
