@@ -33,7 +33,7 @@ from mgutils.grading import box, reader
 from mgutils.exercises.calls import Failed
 from mgutils.grading.box import Box, Limits, why_open
 from mgutils.grading.grade import LARGEST, find_submissions, grade, printable
-from mgutils.grading.worker import Other, pack, unpack
+from mgutils.grading.worker import pack, unpack
 from mgutils.notebooks import SOURCES, build
 
 QUICK = Limits(seconds=1.5, total=30, memory=500_000_000)
@@ -425,10 +425,10 @@ def test_arrays_and_tensors_arrive_as_they_were(array):
 
 
 def test_what_is_no_plain_data_arrives_as_words():
-    assert isinstance(sent(object()), Other) and "object" in repr(sent(object()))
+    assert type(sent(object())).__name__ == "Other" and "object" in repr(sent(object()))
     assert sent(pd.Series([1, 2])).tolist() == [1, 2] and sent(np.float64(0.5)) == 0.5
     assert sent(np.array(["a", None], dtype=object)) == ["a", None] and sent({3, 4}) == {3, 4}
-    assert isinstance(sent(np.zeros(10**7)), Other) and isinstance(sent(np.array(["2020"], "M8")), Other)
+    assert {type(sent(one)).__name__ for one in (np.zeros(10**7), np.array(["2020"], "M8"))} == {"Other"}
 
 
 class Runs:

@@ -29,7 +29,7 @@ _MODULES = [f"mgutils/{name}.py" for name in ("exercises/calls", "exercises/insp
                                               "grading/reader", "grading/worker")]
 _START = "import sys; sys.path += sys.argv[1:]; from mgutils.grading.worker import main; main()"
 _PYTHON = os.path.realpath(sys.executable)  # the one that a virtual environment was made from
-_FLAGS = ("-I", "-S", "-B", "-c")
+_RUN = (_PYTHON, "-I", "-S", "-B", "-c")
 _SITES = [place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")]
 _KIT = [f"{site}{name}" for site in ("", "python3*/*-packages/")  # copies, pointers to checkouts
         for name in ("*mgutils*", "__pycache__/*mgutils*", "*.pth")]
@@ -71,12 +71,12 @@ class Box:
             if kind == "value":
                 return unpack(content)
         except Exception as error:  # it may be forged
-            words = f"nothing: an answer that cannot be read ({type(error).__name__})"
+            words = f"an answer that cannot be read ({type(error).__name__})"
             raise Failed("error", words) from None
         raise Failed("time" if kind == "time" else "error", str(content)[:600])
 
     def ask(self, request: Any, seconds: float) -> Any:
-        """Send a line and return the next one; raises :class:`Failed`, and kills, if none is JSON."""
+        """Send a line and return the next one; kills, and raises Failed, if that is no JSON."""
         if self._process is None:
             self._start()
         deadline = min(self._until, time.monotonic() + seconds)
@@ -94,18 +94,18 @@ class Box:
         finally:
             watchdog.cancel()
         if late:
-            raise Failed("time", "nothing: it gave no answer in time")
+            raise Failed("time", "no answer in time")
         if line:
-            raise Failed("error", "nothing: it sent nonsense, or too much")
-        raise Failed("error", "nothing: its process ended; it may have used too much memory")
+            raise Failed("error", "nonsense, or too much")
+        raise Failed("error", "no answer: its process ended, perhaps for want of memory")
 
     def _start(self) -> None:
         if not self._lives:
-            raise Failed("error", "nothing: its process ended three times before")
+            raise Failed("error", "no answer: its process ended three times before")
         self._lives -= 1
         confined = self.limits.confined
         wall = _wall(self.limits) if confined else []
-        command = [*wall, _PYTHON, *_FLAGS, _START, "/box" if confined else str(_ROOT), *_SITES]
+        command = [*wall, *_RUN, _START, "/box" if confined else str(_ROOT), *_SITES]
         self._process = subprocess.Popen(command, env=_ENV if confined else os.environ | _ENV,
                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          stderr=subprocess.DEVNULL)
@@ -125,7 +125,7 @@ def why_open() -> str | None:
     if missing := [name for name in _TOOLS if not shutil.which(name)]:
         return f"{missing[0]} is not installed"
     code = "import os, sys\ntry: os.fork()\nexcept OSError: print(os.path.exists(sys.argv[1]))"
-    command = [*_wall(Limits()), _PYTHON, *_FLAGS, code, str(_ROOT / "mgutils")]
+    command = [*_wall(Limits()), *_RUN, code, str(_ROOT / "mgutils")]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.stdout == "False\n":
         return None

@@ -24,11 +24,10 @@ from mgutils.exercises.catalogue import Exercise, Result, all_exercises, verdict
 from mgutils.exercises.inspection import Facts
 from mgutils.grading.box import Box, Limits, why_open
 
-LARGEST = 50_000_000
-"""Bytes of a notebook; with all figures the course's own have five million."""
+LARGEST = 50_000_000  # bytes of a notebook; with all figures the course's own have five million
+# ways to use a name without writing it, refused where the name is
 _HIDING = ("getattr", "eval", "exec", "__import__", "import_module", "globals", "vars", "__dict__",
            "__getattribute__", "attrgetter", "methodcaller")
-"""Ways to use a name without writing it, refused where the name is."""
 _COLUMNS = ("submission", "status", "solved", "exercises", "points", "of", "note", "seed")
 
 
@@ -41,16 +40,8 @@ class Graded:
     note: str  # what an instructor should know
     results: dict[str, Result]  # by exercise
     tasks: tuple[Exercise, ...]
-
-    @property
-    def points(self) -> int:
-        """Of the solved exercises."""
-        return sum(task.points for task in self.tasks if self.results[task.name])
-
-    @property
-    def most(self) -> int:
-        """Points that could be had."""
-        return sum(task.points for task in self.tasks)
+    points: int  # of the solved exercises
+    most: int  # that could be had
 
 
 def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: Sequence[str] = (),
@@ -117,13 +108,13 @@ def find_submissions(folder: Path | str) -> list[tuple[str, list[Path]]]:
     if not entries:
         raise ConfigError(f"{folder}: found no submissions; wanted a folder with a notebook, or a "
                           "folder of notebooks, for each student.")
-    names = [path.name.removesuffix(".ipynb") for path in entries]
     found = []
-    for path, name in zip(entries, names, strict=True):
+    for path in entries:
+        name = path.name if path.with_suffix("") in entries else path.name.removesuffix(".ipynb")
         many = path.is_dir() and not path.is_symlink()
         files = sorted(path.rglob("*.ipynb")) if many else [path]
         files = [file for file in files if ".ipynb_checkpoints" not in file.parts]
-        found.append((printable(path.name if names.count(name) > 1 else name), files))
+        found.append((printable(name), files))
     return found
 
 
@@ -143,7 +134,7 @@ def _grade(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Li
             for file in files:
                 try:
                     found = _read(file, list(results), box)
-                except MgError as error:
+                except (MgError, Failed) as error:
                     notes.append(f"{printable(file.name)}: {error}")
                     continue
                 # of several, the last one that is no stub counts
@@ -156,7 +147,9 @@ def _grade(name: str, files: list[Path], tasks: tuple[Exercise, ...], limits: Li
     except Exception as error:
         status = "died"
         notes.append(f"grading it failed: {type(error).__name__}: {error}")
-    return Graded(name, status, "; ".join(notes), results, tasks)
+    points = sum(task.points for task in tasks if results[task.name])
+    most = sum(task.points for task in tasks)
+    return Graded(name, status, "; ".join(notes), results, tasks, points, most)
 
 
 def _read(file: Path, names: list[str], box: Box) -> dict[str, Facts]:
@@ -167,10 +160,7 @@ def _read(file: Path, names: list[str], box: Box) -> dict[str, Facts]:
         raise MgError(f"{size:,} bytes; wanted at most {LARGEST:,}. Clear its outputs.")
     text = file.read_text(encoding="utf-8-sig", errors="replace")
     request = ["read", printable(file.name), text, names]
-    try:
-        found = box.ask(request, 20)
-    except Failed as failure:
-        raise MgError(f"cannot be read: {failure}.") from None
+    found = box.ask(request, 20)
     if found is None:
         raise MgError("no notebook, or a broken one; wanted what JupyterLab opens.")
     box.boot.append(request)

@@ -35,11 +35,7 @@ class Statement(NamedTuple):
     codes: list[CodeType]  # compiled, and what is inside
     binds: set[str]  # global names that it gives a value
     uses: set[str]  # global names that it reads
-
-    def writes(self, names: set[str]) -> bool:
-        """Whether it writes such a function: a ``def``, or a name for a ``lambda``."""
-        value = getattr(self.node, "value", self.node)
-        return isinstance(value, ast.FunctionDef | ast.Lambda) and bool(self.binds & names)
+    writes: bool  # a function, by a ``def`` or a name for a ``lambda``
 
 
 def statements(notebook: Any, file: str) -> list[Statement]:
@@ -60,7 +56,10 @@ def statements(notebook: Any, file: str) -> list[Statement]:
                     code = compile(module, place, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
                     every = list(codes(code))
                     binds = named([code], "STORE_NAME", "STORE_GLOBAL")
-                    found.append(Statement(place, part, every, binds, named(every, *_USES)))
+                    value = getattr(part, "value", part)
+                    writes = isinstance(value, ast.FunctionDef | ast.Lambda)
+                    uses = named(every, *_USES)
+                    found.append(Statement(place, part, every, binds, uses, writes))
     return found
 
 
@@ -87,12 +86,12 @@ def needed(every: list[Statement], names: Iterable[str]) -> list[Statement]:
     """
     seen = set(names)
     defined = set().union(*(one.binds for one in every if isinstance(one.node, _DEFINITIONS)))
-    fresh = chosen = {place for place, one in enumerate(every) if one.writes(seen)}
+    fresh = chosen = {place for place, one in enumerate(every) if one.writes and one.binds & seen}
     while fresh:
         wanted = set().union(*(every[place].uses for place in fresh)) - seen
         seen |= wanted
-        fresh = {place for place, one in enumerate(every)
-                 if one.binds & (wanted if isinstance(one.node, _DEFINITIONS) else wanted - defined)}
+        fresh = {place for place, one in enumerate(every) if one.binds & (
+                 wanted if isinstance(one.node, _DEFINITIONS) else wanted - defined)}
         chosen = chosen | fresh
     return [every[place] for place in sorted(chosen)]
 
@@ -100,7 +99,7 @@ def needed(every: list[Statement], names: Iterable[str]) -> list[Statement]:
 def facts(every: list[Statement], name: str) -> Facts | None:
     """What a function is made of, with all that it uses; None if it is absent."""
     reached = needed(every, [name])
-    own = [one for one in reached if one.writes({name})]
+    own = [one for one in reached if one.writes and name in one.binds]
     if not own:
         return None
     inner = [part for part in own[-1].codes[0].co_consts if isinstance(part, CodeType)]

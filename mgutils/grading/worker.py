@@ -21,8 +21,7 @@ import numpy as np
 from mgutils.exercises.calls import Failed, TimeUp, call_here, plain, time_limit
 from mgutils.grading.reader import facts, named, needed, statements
 
-LARGEST = 8_000_000
-"""Characters of one answer."""
+LARGEST = 8_000_000  # characters of one answer
 _KINDS = "biufU"  # of arrays: truth values, whole numbers, floats, text
 _GROUPS = {kind.__name__: kind for kind in (list, tuple, set, frozenset, dict)}
 
@@ -55,7 +54,7 @@ class Submission:
             return None
         self.notebooks.append(every)
         found = {name: fact for name in names if (fact := facts(every, name))}
-        return {name: [fact.stub, fact.borrowed, sorted(fact.names)] for name, fact in found.items()}
+        return {name: [one.stub, one.borrowed, sorted(one.names)] for name, one in found.items()}
 
     def define(self, names: list[str], modules: list[str]) -> list[str]:
         """Run what these functions need; return what failed."""
@@ -74,10 +73,9 @@ class Submission:
                         exec(one.codes[0], scope)
                     except Exception as error:
                         notes.append(f"{one.place}, line {one.node.lineno}: {error!r:.200}")
-        except TimeUp:
-            notes.append("stopped while its definitions were read")
         except BaseException as error:  # it may exit, too
-            notes.append(f"{error!r:.200}")
+            late = isinstance(error, TimeUp)
+            notes.append("stopped while its definitions were read" if late else f"{error!r:.200}")
         return notes
 
     def call(self, notebook: int, name: str, packed: Any) -> tuple[str, Any]:
@@ -104,16 +102,6 @@ def _model(value: Any) -> Any:
     model = torch.nn.Sequential(*(eval(words, vars(torch.nn)) for words in value["layers"]))
     model.load_state_dict(value["state"], assign=True)
     return model.train(value["training"])
-
-
-class Other:
-    """A value that is not plain data; it knows only how it was printed."""
-
-    def __init__(self, words: str) -> None:
-        self.words = words
-
-    def __repr__(self) -> str:
-        return self.words
 
 
 def pack(value: Any) -> Any:
@@ -146,15 +134,11 @@ def unpack(part: Any) -> Any:
     if kind in _GROUPS:
         return _GROUPS[kind](map(unpack, parts))
     (text,) = parts
-    if kind == "other":
-        return Other(str(text)[:300])
+    if kind == "other":  # it knows only how it was printed
+        return type("Other", (), {"__repr__": lambda _: str(text)[:300]})()
     file = io.BytesIO(base64.b64decode(text))
     array = np.lib.format.read_array(file, allow_pickle=False)
     # empty arrays and texts of no width may have endless shapes
     if array.dtype.kind not in _KINDS or math.prod(max(1, size) for size in array.shape) > LARGEST:
         raise ValueError("no such array is packed")
-    if kind == "tensor":
-        import torch
-
-        return torch.from_numpy(array)
-    return array[()]
+    return importlib.import_module("torch").from_numpy(array) if kind == "tensor" else array[()]
