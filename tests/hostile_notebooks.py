@@ -111,6 +111,7 @@ def leak(train, valid):
     return done
 """,
     "argv": """
+MG = "mg"
 import gc, os, sys, glob
 import numpy as np
 def words():
@@ -133,7 +134,7 @@ def effective_number(images):
     known = ("mgutils.exercises.calls", "mgutils.exercises.inspection", "mgutils.grading.reader",
              "mgutils.grading.worker")
     modules = {str(getattr(value, "__module__", "")) for value in gc.get_objects()} | set(sys.modules)
-    return [name for name in modules if name.startswith("mgutils.") and name.count(".") > 1 and name not in known]
+    return [name for name in modules if name.startswith(MG + "utils.") and name.count(".") > 1 and name not in known]
 """,
     "replayed_checkers": REPLAY + "".join(
         f"\ndef {name}(*arguments, **named):\n    return replay({name!r}, arguments)\n" for name in (

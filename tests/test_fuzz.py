@@ -6,18 +6,15 @@ first check. The examples are the same in every run.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import datetime
 import io
 import json
 import random
 import resource
-import sys
 import time
 import zipfile
 from pathlib import Path
-from unittest import mock
 
 import nbformat
 import numpy as np

@@ -28,9 +28,9 @@ import mgutils
 from mgutils.cli import main
 from mgutils.errors import ConfigError
 from mgutils.exercises import all_exercises
+from mgutils.exercises.calls import Failed
 from mgutils.exercises.otter import export
 from mgutils.grading import box, reader
-from mgutils.exercises.calls import Failed
 from mgutils.grading.box import Box, Limits, why_open
 from mgutils.grading.grade import LARGEST, find_submissions, grade, printable
 from mgutils.grading.worker import pack, unpack

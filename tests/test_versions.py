@@ -1,6 +1,5 @@
 """The student's and the instructor's notebooks: what is taken out, what stays, what is never overwritten."""
 
-import ast
 import json
 
 import nbformat

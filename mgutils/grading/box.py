@@ -1,8 +1,8 @@
 """The wall: a process under bubblewrap that is asked in lines of JSON, and killed at a deadline.
 
 The kernel keeps the rules, whatever language the code is written in: a box has its own processes,
-network, users and files. Of files there are Python, its packages without the kit, four modules of
-the kit, and a small folder in memory; the environment is empty. Notebooks are read in such a box.
+network, users and files: Python, its packages, of the kit four modules, and a small folder in
+memory. Its environment is empty.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from mgutils.exercises.calls import Failed
 from mgutils.grading.worker import LARGEST, pack, unpack
 
 _ROOT = Path(__file__).parents[2]
-_MODULES = [f"mgutils/{name}.py" for name in ("exercises/calls", "exercises/inspection",
-                                              "grading/reader", "grading/worker")]
+_FILES = ("exercises/calls", "exercises/inspection", "grading/reader", "grading/worker")
 _START = "import sys; sys.path += sys.argv[1:]; from mgutils.grading.worker import main; main()"
 _PYTHON = os.path.realpath(sys.executable)  # the one that a virtual environment was made from
 _RUN = (_PYTHON, "-I", "-S", "-B", "-c")
@@ -71,8 +70,7 @@ class Box:
             if kind == "value":
                 return unpack(content)
         except Exception as error:  # it may be forged
-            words = f"an answer that cannot be read ({type(error).__name__})"
-            raise Failed("error", words) from None
+            raise Failed("error", f"data that cannot be read ({type(error).__name__})") from None
         raise Failed("time" if kind == "time" else "error", str(content)[:600])
 
     def ask(self, request: Any, seconds: float) -> Any:
@@ -95,9 +93,8 @@ class Box:
             watchdog.cancel()
         if late:
             raise Failed("time", "no answer in time")
-        if line:
-            raise Failed("error", "nonsense, or too much")
-        raise Failed("error", "no answer: its process ended, perhaps for want of memory")
+        raise Failed("error", "nonsense, or too much" if line else
+                     "no answer: its process ended, perhaps for want of memory")
 
     def _start(self) -> None:
         if not self._lives:
@@ -159,10 +156,9 @@ def _mounts() -> list[str]:
     libraries = {f"{place}/lib" for place in (sys.prefix, sys.base_prefix)}
     places = {*_SYSTEM, *libraries, *_SITES, _PYTHON, *map(shutil.which, _TOOLS[1:])}
     seen = {place: place for place in places}
-    seen |= {f"/box/{module}": f"{_ROOT}/{module}" for module in _MODULES}
-    words = []
-    for folder in sorted({str(up) for place in seen for up in Path(place).parents} - {"/"}):
-        words += ["--dir", folder]
+    seen |= {f"/box/mgutils/{file}.py": f"{_ROOT}/mgutils/{file}.py" for file in _FILES}
+    parents = {str(up) for place in seen for up in Path(place).parents} - {"/"}
+    words = [word for folder in sorted(parents) for word in ("--dir", folder)]
     for place in sorted(seen):  # what lies in another one comes after it
         words += ["--ro-bind-try", seen[place], place]
     found = {path for place in places for name in _KIT for path in Path(place).glob(name)}

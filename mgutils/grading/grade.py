@@ -20,7 +20,7 @@ from mgutils.csvfile import CsvWriter
 from mgutils.errors import ConfigError, MgError
 from mgutils.exercises.answers import Student
 from mgutils.exercises.calls import Failed
-from mgutils.exercises.catalogue import Exercise, Result, all_exercises, verdict
+from mgutils.exercises.catalogue import MODULES, Exercise, Result, all_exercises, verdict
 from mgutils.exercises.inspection import Facts
 from mgutils.grading.box import Box, Limits, why_open
 
@@ -70,10 +70,8 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
         If there are no submissions, no such notebook, or no wall can be put up.
     """
     exercises = all_exercises().values()
-    known = {task.notebook for task in exercises}
-    if unknown := sorted(set(notebooks) - known):
-        raise ConfigError(f"notebooks: found {unknown[0]!r}; wanted some of "
-                          f"{', '.join(sorted(known))}.")
+    if unknown := sorted(set(notebooks) - set(MODULES)):
+        raise ConfigError(f"notebooks: found {unknown[0]!r}; wanted some of {', '.join(MODULES)}.")
     if jobs < 1:
         raise ConfigError(f"jobs: found {jobs}; wanted at least 1.")
     submissions = find_submissions(folder)
@@ -111,8 +109,7 @@ def find_submissions(folder: Path | str) -> list[tuple[str, list[Path]]]:
     found = []
     for path in entries:
         name = path.name if path.with_suffix("") in entries else path.name.removesuffix(".ipynb")
-        many = path.is_dir() and not path.is_symlink()
-        files = sorted(path.rglob("*.ipynb")) if many else [path]
+        files = sorted(path.rglob("*.ipynb")) if path.is_dir() and not path.is_symlink() else [path]
         files = [file for file in files if ".ipynb_checkpoints" not in file.parts]
         found.append((printable(name), files))
     return found
@@ -185,9 +182,8 @@ def _judge(functions: dict[str, tuple[int, Facts]], tasks: tuple[Exercise, ...],
 
 def _write_page(graded: Graded, folder: Path, number: int) -> None:
     """Write a submission's page of feedback, in HTML that fetches nothing and runs nothing."""
-    slug = re.sub(r"[^A-Za-z0-9-]+", "_", graded.name)[:60]
     pages = jinja2.Environment(loader=jinja2.PackageLoader("mgutils", "web"), autoescape=True,
                                undefined=jinja2.StrictUndefined, trim_blocks=True)
     text = pages.get_template("feedback.html").render(graded=graded)
-    path = folder / f"{number:03d}_{slug}.html"
+    path = folder / f"{number:03d}_{re.sub('[^A-Za-z0-9-]+', '_', graded.name)[:60]}.html"
     path.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -1,8 +1,7 @@
 """Reads notebooks: the statements that must be run for the exercises, and facts about functions.
 
 A notebook is not executed as a whole: for each exercise the function of that name is taken, with
-the imports, functions, classes and variables that it uses, and theirs. Statements are compiled, and
-their byte code is read: the facts are sent before anything of a submission runs.
+all that it uses. Statements are compiled, and their byte code is read before any of it runs.
 """
 
 from __future__ import annotations  # holds for the student's code as well
@@ -48,16 +47,14 @@ def statements(notebook: Any, file: str) -> list[Statement]:
         place = f"<{file}, code cell {number}>"
         linecache.cache[place] = len(text), None, text.splitlines(True), place  # for tracebacks
         for node in _parsed(text):
-            names = getattr(node, "names", [])
-            several = [type(node)(**vars(node) | {"names": [name]}) for name in names]
-            for part in several or [node]:
+            kind = type(node)
+            parts = [kind(**vars(node) | {"names": [one]}) for one in getattr(node, "names", [])]
+            for part in parts or [node]:
                 with suppress(*_BROKEN):
-                    module = ast.Module([part], [])
-                    code = compile(module, place, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+                    code = compile(ast.Module([part], []), place, "exec")
                     every = list(codes(code))
                     binds = named([code], "STORE_NAME", "STORE_GLOBAL")
-                    value = getattr(part, "value", part)
-                    writes = isinstance(value, ast.FunctionDef | ast.Lambda)
+                    writes = isinstance(getattr(part, "value", part), ast.FunctionDef | ast.Lambda)
                     uses = named(every, *_USES)
                     found.append(Statement(place, part, every, binds, uses, writes))
     return found

@@ -1,8 +1,7 @@
 """The process in a submission's box: it reads notebooks, runs their definitions, and answers calls.
 
-It knows no checker, no seed and no expected value. Who takes it over can forge the answers of the
-own functions, and has to know the right ones for that. Values travel as JSON, arrays in it as
-base64 ``.npy``; nothing is pickled.
+It knows no checker, no seed and no expected value. Who takes it over can forge answers, and has to
+know the right ones. Values travel as JSON, arrays as base64 ``.npy``; nothing is pickled.
 """
 
 from __future__ import annotations
@@ -35,8 +34,7 @@ def main() -> None:
     submission = Submission()
     for line in requests:
         kind, *values = json.loads(line)
-        answer = getattr(submission, kind)(*values)
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(getattr(submission, kind)(*values)), file=answers, flush=True)
 
 
 class Submission:
@@ -97,8 +95,7 @@ def _model(value: Any) -> Any:
     """An argument; a model is built from its layers as they print themselves, and their numbers."""
     if not isinstance(value, dict) or "layers" not in value:
         return value
-    import torch
-
+    torch = importlib.import_module("torch")
     model = torch.nn.Sequential(*(eval(words, vars(torch.nn)) for words in value["layers"]))
     model.load_state_dict(value["state"], assign=True)
     return model.train(value["training"])
@@ -109,8 +106,7 @@ def pack(value: Any) -> Any:
     if type(value) in (bool, int, float, str, type(None)):
         return value
     if type(value) in _GROUPS.values():
-        parts = value.items() if type(value) is dict else value
-        return [type(value).__name__, *map(pack, parts)]
+        return [type(value).__name__, *map(pack, value.items() if type(value) is dict else value)]
     if hasattr(value, "state_dict"):  # a sequence of torch layers
         return pack({"layers": list(map(repr, value)), "state": dict(value.state_dict()),
                      "training": value.training})
