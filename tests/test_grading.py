@@ -177,6 +177,15 @@ def test_without_a_wall_nothing_is_graded_unless_one_says_so(tmp_path, monkeypat
     assert main([*command, "--unconfined"]) == 0 and rows(tmp_path / "out")[0]["points"] == "1"
 
 
+def test_without_a_wall_the_kit_is_refused_by_name(tmp_path):
+    (tmp_path / "in").mkdir()
+    code = ("from mgutils.losses import label_distribution as kit\n"
+            "def multi_positive_targets(classes):\n    return kit(classes)")
+    (tmp_path / "in" / "ann.ipynb").write_text(notebook(code, LEAK))
+    (one,) = grade(tmp_path / "in", tmp_path / "out", notebooks=["01", "03"], limits=Limits(confined=False))
+    assert "it uses mgutils.losses" in one.results["multi_positive_targets"].message and one.points == 1
+
+
 @walled
 def test_a_row_is_written_as_soon_as_it_is_known(tmp_path):
     (tmp_path / "in").mkdir()
@@ -299,8 +308,9 @@ class TestHostile:
         ("memory", "leak", "MemoryError"), ("memory", "zoo_captions", "No space left"), ("touch_files", "leak", "[]"),
         ("poisons_packages", "leak", "[]"), ("sockets", "leak", "Connection refused"),
         ("argv", "effective_number", "[]"),
-        ("replayed_checkers", "leak", "No module named 'mgutils.exercises.catalogue'"), ("exits", "uar", "three times before"),
-        ("borrowed_kit", "sign_flip_p", "No module named 'mgutils.comparison'"), ("patched_reader", "row_softmax", "uses softmax"),
+        ("replayed_checkers", "leak", "No module named 'mgutils.exercises.catalogue'"),
+        ("borrowed_kit", "sign_flip_p", "No module named 'mgutils.comparison'"),
+        ("exits", "uar", "three times before"), ("patched_reader", "row_softmax", "uses softmax"),
         ("hidden_names", "row_softmax", "uses getattr"), ("swallows_limits", "leak", "no answer in time"),
         ("half_message", "leak", "no answer in time"), ("endless_output", "look_up", "too large"),
         ("endless_output", "class_folders", "nonsense, or too much"), ("forged_arrays", "leak", "cannot be read")])
