@@ -21,11 +21,12 @@ def look():
 
 REPLAY = """
 import importlib, sys
+MG = "mg"  # what is written whole is refused before it is called
 def replay(name, arguments):
     '''Run the kit's own checker on a function that raises, and read what it compares with.'''
     sys.path[:0] = [KIT + "/..", KIT]
-    catalogue = importlib.import_module("mgutils.exercises.catalogue")
-    answers = importlib.import_module("mgutils.exercises.answers")
+    catalogue = importlib.import_module(MG + "utils.exercises.catalogue")
+    answers = importlib.import_module(MG + "utils.exercises.answers")
     wanted = []
     answers.Answer.close_to = answers.Answer.equals = lambda self, value, **_: wanted.append(value)
     catalogue.judge(catalogue.find(name), lambda *_: 0)
@@ -110,6 +111,7 @@ def leak(train, valid):
     return done
 """,
     "argv": """
+MG = "mg"
 import gc, os, sys, glob
 import numpy as np
 def words():
@@ -129,7 +131,10 @@ def leak(train, valid):
 def effective_number(images):
     text = str(words())
     assert "seed" not in text and "4711" not in text, "FOUND THE SEED"
-    return [value for value in gc.get_objects() if "mgutils.exercises" in str(getattr(value, "__module__", ""))]
+    known = ("mgutils.exercises.calls", "mgutils.exercises.inspection", "mgutils.grading.reader",
+             "mgutils.grading.worker")
+    modules = {str(getattr(value, "__module__", "")) for value in gc.get_objects()} | set(sys.modules)
+    return [name for name in modules if name.startswith(MG + "utils.") and name.count(".") > 1 and name not in known]
 """,
     "replayed_checkers": REPLAY + "".join(
         f"\ndef {name}(*arguments, **named):\n    return replay({name!r}, arguments)\n" for name in (
@@ -140,9 +145,10 @@ def effective_number(images):
         "reported_score", "effective_number", "sign_flip_p", "bootstrap_people")),
     "borrowed_kit": """
 import sys
+MG = "mg"
 def kit(name):
     sys.path[:0] = [KIT + "/..", KIT]
-    return __import__("mg" + "utils." + name, fromlist=["x"])
+    return __import__(MG + "utils." + name, fromlist=["x"])
 def multi_positive_targets(classes):
     return kit("losses").label_distribution(classes)
 def sign_flip_p(gains):

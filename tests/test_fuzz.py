@@ -6,18 +6,15 @@ first check. The examples are the same in every run.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import datetime
 import io
 import json
 import random
 import resource
-import sys
 import time
 import zipfile
 from pathlib import Path
-from unittest import mock
 
 import nbformat
 import numpy as np
@@ -47,7 +44,7 @@ from mgutils.data.video import probe, read_frames
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, MgError, NotebookError
 from mgutils.foreign import read_weights
-from mgutils.grading import reader
+from mgutils.grading.worker import Submission
 from mgutils.labels import Labels, read_labels, write_labels
 from mgutils.microscope import _check_whole
 from mgutils.notebooks import _existing
@@ -319,10 +316,8 @@ def read_file(kind: str, file: Path) -> None:
         read_config(file)
     elif kind == "ipynb":
         _existing(file)
-        with (mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes()))),
-              contextlib.redirect_stdout(io.StringIO()) as answer):
-            reader.main("class_folders")
-        if json.loads(answer.getvalue()) is None:
+        content = file.read_text(encoding="utf-8-sig", errors="replace")
+        if Submission().read("a.ipynb", content, ["class_folders"]) is None:
             raise MgError("a broken notebook")
     else:
         file.replace(file.with_name("outputs.npz"))

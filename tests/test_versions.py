@@ -1,6 +1,5 @@
 """The student's and the instructor's notebooks: what is taken out, what stays, what is never overwritten."""
 
-import ast
 import json
 
 import nbformat
@@ -160,10 +159,10 @@ COURSE = [source for source in notebooks.sources() if source.name[:2] in {one.no
 def test_the_instructors_solutions_are_solved_and_the_students_stubs_are_not(source):
     names = [one.name for one in listing.told() if one.notebook == source.name[:2]]
     for version, solved in (("instructor", True), ("student", False)):
-        cells = [cell.source for cell in read_source(source, version).cells if cell.cell_type == "code"]
+        every = reader.statements(read_source(source, version), source.name)
         functions = {}
-        for statement in reader.needed(reader.statements(cells), names):
-            exec(compile(ast.Module([statement.node], []), source.name, "exec"), functions)
+        for statement in reader.needed(every, names):
+            exec(statement.codes[0], functions)
         assert set(names) <= set(functions)
         for name in names:
             result = judge(all_exercises()[name], functions[name])

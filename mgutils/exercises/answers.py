@@ -36,10 +36,13 @@ class Student:
         For all calls together.
     seed : int
         Of :attr:`rng`, from which checkers draw their random trials.
+    caller : callable
+        Makes one call, as :func:`call_here` does; ``mg grade`` has another, which makes it in another process.
     """
 
-    def __init__(self, function: Callable, seconds: float = SECONDS, seed: int = 0) -> None:
+    def __init__(self, function: Any, seconds: float = SECONDS, seed: int = 0, caller: Callable = call_here) -> None:
         self.function, self.seconds, self.left = function, seconds, seconds
+        self.caller = caller
         self.rng, self.calls = np.random.default_rng(seed), 0
         self.last = ("", "")
         """What was tried last, and what came back."""
@@ -73,7 +76,7 @@ class Student:
     def _call(self, arguments: tuple, named: Mapping[str, Any], gradient_of: int | None) -> Any:
         began = time.monotonic()
         try:
-            return call_here(self.function, arguments, named, gradient_of, self.left, self.seconds)
+            return self.caller(self.function, arguments, named, gradient_of, self.left, self.seconds)
         finally:
             self.left -= time.monotonic() - began
 

@@ -1,6 +1,6 @@
 """Calling somebody else's function in this process: its time limited, its prints swallowed, its errors told in words.
 
-The box of a submission (:mod:`mgutils.grading`) has a copy of this file, which therefore imports nothing of the kit.
+The box of a submission (:mod:`mgutils.grading`) has this file without the rest, so it imports nothing of the kit.
 
 On the main thread of a POSIX system, where a kernel runs its cells, an alarm signal interrupts the function;
 elsewhere a watching thread does, through the interpreter. Both act between two steps of Python: a loop around NumPy
@@ -88,7 +88,7 @@ class Failed(Exception):
     """A call that gave no answer. ``kind`` is ``error`` or ``time``."""
 
     def __init__(self, kind: str, text: str) -> None:
-        super().__init__(kind, text)
+        super().__init__(text)
         self.kind, self.text = kind, text
 
 

@@ -59,7 +59,7 @@ def borrowed(function: Callable) -> str | None:
 def names_used(function: Callable) -> set[str]:
     """Every global and attribute name that the function and its helpers mention."""
     return {name for part in _reached(function) if getattr(part, "__code__", None)
-            for code in _codes(part.__code__) for name in code.co_names}
+            for code in codes(part.__code__) for name in code.co_names}
 
 
 def _reached(function: Callable) -> Iterator[object]:
@@ -72,7 +72,7 @@ def _reached(function: Callable) -> Iterator[object]:
         seen.add(id(part))
         yield part
         if isinstance(part, FunctionType) and part.__module__ == getattr(function, "__module__", None):
-            names = {name for code in _codes(part.__code__) for name in code.co_names}
+            names = {name for code in codes(part.__code__) for name in code.co_names}
             waiting += [part.__globals__[name] for name in sorted(names) if name in part.__globals__]
             waiting += [cell.cell_contents for cell in part.__closure__ or () if _filled(cell)]
 
@@ -84,14 +84,14 @@ def _filled(cell: object) -> bool:
         return False
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
+def codes(code: CodeType) -> Iterator[CodeType]:
     """A code object and those inside it: comprehensions, lambdas, inner functions."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _codes(constant)
+            yield from codes(constant)
 
 
 def _imported(code: CodeType) -> Iterator[str]:
-    for part in _codes(code):
+    for part in codes(code):
         yield from (step.argval for step in dis.get_instructions(part) if step.opname == "IMPORT_NAME")

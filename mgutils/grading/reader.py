@@ -1,68 +1,78 @@
-"""Reads a notebook from stdin: what must be run for the exercises, and facts about the code.
+"""Reads notebooks: the statements that must be run for the exercises, and facts about functions.
 
-It runs in a box of its own, because a notebook may be made to break parsers, and none of the
-student's code runs there, so nobody can patch it. A notebook is not executed as a whole: for each
-exercise the function of that name is taken, with the imports, functions, classes and variables that
-it uses, and theirs. Only the standard library is imported here.
+A notebook is not executed as a whole: for each exercise the function of that name is taken, with
+all that it uses. Statements are compiled, and their byte code is read before any of it runs.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # holds for the student's code as well
 
 import ast
-import json
+import dis
+import linecache
 import re
-import symtable
-import sys
-from collections import namedtuple
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
+from contextlib import suppress
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+from mgutils.exercises.inspection import Facts, codes, is_stub
 
 _DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
+_BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)
 # what IPython understands and Python does not: %magic, !command, x = !command, name?
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w, ]+=[ \t]*[%!].*|[\w.]+\?+)[ \t]*$", re.MULTILINE)
-
-Statement = namedtuple("Statement", "node cell index binds uses")
-"""A statement at the top level of a cell, its place, and global names that it binds and reads."""
-
-
-def cells(notebook: Any) -> list[str]:
-    """The texts of a notebook's code cells; those of old formats too."""
-    found = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
-    code = [cell for cell in found if cell["cell_type"] == "code"]
-    texts = [cell.get("source", cell.get("input", "")) for cell in code]
-    return [text if isinstance(text, str) else "".join(map(str, text)) for text in texts]
+_USES = ("LOAD_NAME", "LOAD_GLOBAL")
+# also texts, which may be names: getattr(torch, "softmax")
+_MENTIONS = (*_USES, "LOAD_ATTR", "LOAD_METHOD", "LOAD_CONST", "IMPORT_NAME", "IMPORT_FROM")
 
 
-def statements(texts: list[str]) -> list[Statement]:
-    """All statements of all cells that are Python; puts ``pass`` for magics in ``texts``."""
+class Statement(NamedTuple):
+    """A statement at the top level of a cell, or one name of an import."""
+
+    place: str
+    node: ast.stmt
+    codes: list[CodeType]  # compiled, and what is inside
+    binds: set[str]  # global names that it gives a value
+    uses: set[str]  # global names that it reads
+    writes: bool  # a function, by a ``def`` or a name for a ``lambda``
+
+
+def statements(notebook: Any, file: str) -> list[Statement]:
+    """All statements of all cells that can be compiled; an import of two names is two."""
+    sheets = notebook.get("worksheets", [notebook])  # of old formats
+    cells = [cell for sheet in sheets for cell in sheet["cells"] if cell["cell_type"] == "code"]
     found = []
-    for cell, text in enumerate(texts):
-        for candidate in (text, _MAGIC.sub(r"\1pass", text)):
-            try:
-                body = ast.parse(candidate).body
-                found += [Statement(node, cell, place, *_names(node))
-                          for place, node in enumerate(body)]
-                texts[cell] = candidate
-                break
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue  # a broken cell hides no other
+    for number, cell in enumerate(cells, start=1):
+        text = "".join(cell.get("source", cell.get("input", "")))
+        place = f"<{file}, code cell {number}>"
+        linecache.cache[place] = len(text), None, text.splitlines(True), place  # for tracebacks
+        for node in _parsed(text):
+            kind = type(node)
+            parts = [kind(**vars(node) | {"names": [one]}) for one in getattr(node, "names", [])]
+            for part in parts or [node]:
+                with suppress(*_BROKEN):
+                    code = compile(ast.Module([part], []), place, "exec")
+                    every = list(codes(code))
+                    binds = named([code], "STORE_NAME", "STORE_GLOBAL")
+                    writes = isinstance(getattr(part, "value", part), ast.FunctionDef | ast.Lambda)
+                    uses = named(every, *_USES)
+                    found.append(Statement(place, part, every, binds, uses, writes))
     return found
 
 
-def _names(node: ast.stmt) -> tuple[set[str], set[str]]:
-    """Names that a statement binds at the top level, and global names that it reads."""
-    top = symtable.symtable(ast.unparse(node), "cell", "exec")
-    binds = {one.get_name() for one in top.get_symbols() if one.is_assigned() or one.is_imported()}
-    # of a function or class, what its head assigns is not the cell's
-    return {node.name} if hasattr(node, "name") else binds, set(_read(top))
+def _parsed(text: str) -> list[ast.stmt]:
+    """The statements of a cell, ``pass`` for magics; none if it is broken."""
+    for candidate in (text, _MAGIC.sub(r"\1pass", text)):
+        with suppress(*_BROKEN):
+            return ast.parse(candidate).body
+    return []
 
 
-def _read(table: symtable.SymbolTable) -> Iterator[str]:
-    for one in table.get_symbols():
-        if one.is_referenced() and (table.get_type() == "module" or one.is_global()):
-            yield one.get_name()
-    for inner in table.get_children():
-        yield from _read(inner)
+def named(every: Iterable[CodeType], *operations: str) -> set[str]:
+    """Names and texts, cut, on which these operations of the byte code work."""
+    steps = [step for code in every for step in dis.get_instructions(code)]
+    found = {step.argval for step in steps if step.opname in operations}
+    return {name[:60] for name in found if isinstance(name, str)}
 
 
 def needed(every: list[Statement], names: Iterable[str]) -> list[Statement]:
@@ -71,64 +81,25 @@ def needed(every: list[Statement], names: Iterable[str]) -> list[Statement]:
     What is imported under such a name, or a variable, is nobody's solution. For all that is used on
     the way: where a name is defined or imported, assignments to it elsewhere are left alone.
     """
-    wanted = set(names)
-    chosen = {place for place, one in enumerate(every) if _writes(one.node) and one.binds & wanted}
-    waiting = [name for place in chosen for name in every[place].uses]
-    while waiting:
-        name = waiting.pop()
-        if name in wanted:
-            continue
-        wanted.add(name)
-        places = [place for place, statement in enumerate(every) if name in statement.binds]
-        defining = [place for place in places if isinstance(every[place].node, _DEFINITIONS)]
-        for place in set(defining or places) - chosen:
-            chosen.add(place)
-            waiting += every[place].uses
+    seen = set(names)
+    defined = set().union(*(one.binds for one in every if isinstance(one.node, _DEFINITIONS)))
+    fresh = chosen = {place for place, one in enumerate(every) if one.writes and one.binds & seen}
+    while fresh:
+        wanted = set().union(*(every[place].uses for place in fresh)) - seen
+        seen |= wanted
+        fresh = {place for place, one in enumerate(every) if one.binds & (
+                 wanted if isinstance(one.node, _DEFINITIONS) else wanted - defined)}
+        chosen = chosen | fresh
     return [every[place] for place in sorted(chosen)]
 
 
-def _writes(node: ast.stmt) -> bool:
-    """Whether a statement writes a function: a `def`, or a name for a `lambda`."""
-    return isinstance(node, ast.FunctionDef) or isinstance(getattr(node, "value", None), ast.Lambda)
-
-
-def facts(every: list[Statement], name: str) -> tuple[bool, list[str]] | None:
-    """Whether a function is a stub, and the names in it and in what it uses; None if absent."""
+def facts(every: list[Statement], name: str) -> Facts | None:
+    """What a function is made of, with all that it uses; None if it is absent."""
     reached = needed(every, [name])
-    own = [one.node for one in reached if _writes(one.node) and name in one.binds]
-    reads = set().union(*(one.uses for one in reached))
-    names = set(reads)
-    for top, node in ((one.node, node) for one in reached for node in ast.walk(one.node)):
-        if isinstance(node, ast.Attribute | ast.Constant):  # and in getattr(torch, "softmax")
-            names.add(str(getattr(node, "attr", getattr(node, "value", "")))[:40])
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names.update(*(alias.name.split(".") for alias in node.names if node is not top
-                           or (alias.asname or alias.name).split(".")[0] in reads))
-    return (_is_stub(own[-1]), sorted(names)) if own else None
-
-
-def _is_stub(node: ast.stmt) -> bool:
-    """Whether the body is empty but for a docstring, ``...``, ``pass``, ``return None``."""
-    body = node.body if hasattr(node, "body") else [ast.Return(node.value.body)]
-    ends = [part.value for part in body if isinstance(part, ast.Return)]
-    return all(isinstance(part, ast.Pass | ast.Return) or isinstance(part, ast.Expr) and isinstance(
-        part.value, ast.Constant) for part in body) and all(
-        getattr(value, "value", value) in (None, ...) for value in ends)
-
-
-def main(names: str) -> None:
-    """Write a line of JSON: what has to be run and imported, and the facts; null if broken."""
-    try:
-        texts = cells(json.loads(sys.stdin.buffer.read()))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        print("null")
-        return
-    every = statements(texts)
-    found = {name: fact for name in names.split() if (fact := facts(every, name))}
-    chosen = needed(every, found)
-    imports = [node for one in chosen for node in ast.walk(one.node)]
-    modules = {one.name for node in imports if isinstance(node, ast.Import) for one in node.names}
-    modules |= {node.module or "" for node in imports if isinstance(node, ast.ImportFrom)}
-    run = {one.cell: [other.index for other in chosen if other.cell == one.cell] for one in chosen}
-    print(json.dumps({"code": bool(texts), "facts": found, "modules": sorted(modules),
-                      "cells": [(cell + 1, texts[cell], places) for cell, places in run.items()]}))
+    own = [one for one in reached if one.writes and name in one.binds]
+    if not own:
+        return None
+    inner = [part for part in own[-1].codes[0].co_consts if isinstance(part, CodeType)]
+    names = named((code for one in reached for code in one.codes), *_MENTIONS)
+    kit = next((word for word in sorted(names) if word.split(".")[0] == "mgutils"), None)
+    return Facts(is_stub(FunctionType(inner[-1], {})), kit, frozenset(names))
