@@ -116,18 +116,23 @@ class Book:
     out_dir: Path | None = None
     """What `mg reproduce` left; out/<profile> if not given."""
     notebooks: Path | None = None
-    """Folder of the notebooks; if not given, <out_dir>/notebooks, or notebooks where there is none."""
+    """Folder of the notebooks; if not given, <out_dir>/notebooks, which must be those of one complete reproduction, or
+    notebooks where there is none."""
     book_dir: Path | None = None
     """Folder of the site; <out_dir>/book if not given."""
 
     def run(self) -> None:
         from mgutils.book import write_book
+        from mgutils.notebooks import SOURCES
+        from mgutils.reproduction import MANIFEST
 
         out_dir = self.out_dir or Path("out") / self.profile
         executed = out_dir / "notebooks"
-        print(write_book(self.notebooks or (executed if executed.is_dir() else Path("notebooks")),
-                         self.book_dir or out_dir / "book", profile=self.profile, out_dir=out_dir,
-                         data_root=self.data_root or Path("data") / self.profile))
+        notebooks = self.notebooks or (executed if executed.is_dir() else Path("notebooks"))
+        reproduced = notebooks == executed or (notebooks / MANIFEST).exists()
+        print(write_book(notebooks, self.book_dir or out_dir / "book", profile=self.profile, out_dir=out_dir,
+                         data_root=self.data_root or Path("data") / self.profile,
+                         source_dir=SOURCES if reproduced else None))
 
 
 @dataclass(frozen=True)
