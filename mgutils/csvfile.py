@@ -71,7 +71,9 @@ def write_csv(table: pd.DataFrame, file: Path | str, *, index: bool = False, flo
     if index:
         guarded.index = table.index.map(guard)
     quoting = _quoting([*guarded.columns, *guarded.index, *texts])
-    guarded.to_csv(file, index=index, lineterminator="\n", float_format=float_format, quoting=quoting)
+    # a file name that is no UTF-8 is written as messages have it
+    guarded.to_csv(file, index=index, lineterminator="\n", float_format=float_format, quoting=quoting,
+                   errors="backslashreplace")
 
 
 def _quoting(cells: Iterable[Any]) -> int:

@@ -133,7 +133,7 @@ def _entries(manifest: Path) -> dict[str, dict[str, Any]]:
 
 
 def _write(manifest: Path, entries: Mapping[str, Any]) -> None:
-    text = json.dumps({"notebooks": dict(sorted(entries.items()))}, indent=2, ensure_ascii=False)
+    text = json.dumps({"notebooks": dict(sorted(entries.items()))}, indent=2)
     with written_aside(manifest) as aside:
         aside.write_text(text + "\n", encoding="utf-8")
 
