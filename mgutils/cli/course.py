@@ -71,7 +71,7 @@ class Verify:
     out_dir: Path | None = None
     """Folder of the results; what is missing there is run; out/<profile> if not given."""
     figures: Path | None = None
-    """Where claims.json and claims.md go; if not given, figures for the profile cpu, else <out_dir>/figures."""
+    """Where claims.json and claims.md go; <out_dir>/figures if not given, from where `mg publish` takes them."""
 
     def run(self) -> None:
         from mgutils.report.claim_evidence import Evidence
@@ -84,8 +84,7 @@ class Verify:
 
             make_data(get_profile(self.profile), data_root)
         ledger = verify(Evidence(self.profile, data_root, out_dir, seed=self.seed))
-        figures = Path("figures") if self.profile == "cpu" else out_dir / "figures"
-        for path in write_ledger(ledger, self.figures or figures):
+        for path in write_ledger(ledger, self.figures or out_dir / "figures"):
             print(path)
 
 
