@@ -374,6 +374,8 @@ REFUSED_SETTINGS = {
     "all": ({"train__image_size": 1024, "model__projection": 2**16, "model__image_kwargs":
              {"layers": [32] * 4, "channels": [2**14] * 4}, "model__text_kwargs": {"dim": 2**15}}, "more than "),
     "text": ({"model__text_kwargs": {"dim": 2**14, "n_heads": 16, "hidden_dim": 2**15, "n_layers": 64}}, "more than "),
+    "many layers": ({"model__text_kwargs": {"dim": 2**11, "n_heads": 16, "hidden_dim": 2**13, "n_layers": 3}},
+                    "more than .* parameters"),
     "text table": ({"model__text_kwargs": {"dim": 2**15, "max_position_embeddings": 2**16}}, "more than .* parameters"),
     "sinusoidal": ({"model__text_kwargs": {"dim": 2**10, "max_position_embeddings": 2**16,
                                            "sinusoidal_pos_embds": True}}, "text_kwargs asks for sinusoidal_pos_embds"),
