@@ -25,7 +25,9 @@ from PIL import Image
 from mgutils.config import OBJECTIVES, get_profile, read_config, run_config
 from mgutils.course_map import PUBLISHED, read_minutes
 from mgutils.errors import ConfigError, MgError
+from mgutils.notebooks import sources
 from mgutils.pages import to_html
+from mgutils.reproduction import complete_notebooks
 
 _PATTERN = "[0-9][0-9]_*.ipynb"
 _THUMBNAIL = (640, 300)
@@ -57,7 +59,8 @@ class MicroscopePage:
 
 
 def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str = "cpu",
-               out_dir: Path | str | None = None, data_root: Path | str | None = None) -> Path:
+               out_dir: Path | str | None = None, data_root: Path | str | None = None,
+               source_dir: Path | str | None = None) -> Path:
     """Write the site.
 
     Parameters
@@ -72,6 +75,8 @@ def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str =
         What ``mg reproduce`` left: its ``tables/minutes.csv``, and its runs for the microscopes.
     data_root : path, optional
         The dataset of those runs; without it there are no microscopes.
+    source_dir : path, optional
+        Take the notebooks only as one complete reproduction of these sources; all of the folder if not given.
 
     Returns
     -------
@@ -81,16 +86,13 @@ def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str =
     Raises
     ------
     ConfigError
-        If there is no notebook, or no such profile.
+        If there is no notebook, no complete reproduction, or no such profile.
     MgError
         If a notebook or a formula in it cannot be read.
     """
     notebook_dir, book_dir = Path(notebook_dir), Path(book_dir)
     get_profile(profile)
-    found = sorted(path for path in notebook_dir.glob(_PATTERN) if "." not in path.stem)  # NN_name.failed is no chapter
-    if not found:
-        raise ConfigError(f"{notebook_dir}: found no notebook {_PATTERN}. Run `mg reproduce` first, or name the folder "
-                          "of executed notebooks with --notebooks.")
+    found = _find(notebook_dir) if source_dir is None else complete_notebooks(notebook_dir, sources(source_dir))
     book_dir.mkdir(parents=True, exist_ok=True)
     minutes = _minutes(out_dir, profile)
     chapters = [_chapter(notebook, minutes.get(notebook.stem)) for notebook in found]
@@ -106,6 +108,14 @@ def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str =
     index.write_text(_render("book.html", chapters=chapters, microscopes=microscopes, profiles=profiles,
                              style=_web("book.css")), encoding="utf-8", newline="\n")
     return index
+
+
+def _find(notebook_dir: Path) -> list[Path]:
+    found = sorted(path for path in notebook_dir.glob(_PATTERN) if "." not in path.stem)  # NN_name.failed is no chapter
+    if not found:
+        raise ConfigError(f"{notebook_dir}: found no notebook {_PATTERN}. Run `mg reproduce` first, or name the folder "
+                          "of executed notebooks with --notebooks.")
+    return found
 
 
 # -- a chapter ---------------------------------------------------------------------------------------------------------

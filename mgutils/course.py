@@ -18,6 +18,7 @@ from mgutils.errors import ConfigError, MgError, NotebookError
 from mgutils.notebooks import SOURCES, execute, sources
 from mgutils.pages import to_html
 from mgutils.report.compare import compare
+from mgutils.reproduction import recorded
 
 
 def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir: Path | str,
@@ -25,9 +26,10 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
               start: str | None = None) -> list[Path]:
     """Make the dataset if absent, execute the notebooks in order, compare with published results.
 
-    Leaves ``out_dir/notebooks/NN_name.ipynb`` and ``.html`` and ``out_dir/tables/minutes.csv``; the
-    notebooks themselves write ``out_dir/figures``, ``out_dir/tables`` and the run store
-    ``out_dir/runs``. After a notebook that fails the later ones are still executed.
+    Leaves ``out_dir/notebooks/NN_name.ipynb`` and ``.html``, a ``manifest.json`` of those that
+    succeeded, and ``out_dir/tables/minutes.csv``; the notebooks themselves write
+    ``out_dir/figures``, ``out_dir/tables`` and the run store ``out_dir/runs``. After a notebook that
+    fails the later ones are still executed.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
     parameters = {"profile": profile.name, "data_root": _short(data_root, cwd), "seed": seed,
                   "out_dir": _short(out_dir, cwd)}
     began = time.time()
-    failures = _execute_all(chosen, out_dir, parameters, cwd)
+    failures = _execute_all(chosen, out_dir, parameters, cwd, data_root)
     _print_results(out_dir, (time.time() - began) / 60)
     comparison = compare(cwd.parent / "figures", out_dir, profile, data_root, since=began)
     print(*comparison, sep="\n", flush=True)
@@ -104,7 +106,7 @@ def _stems(all_sources: Sequence[Path]) -> str:
 
 
 def _execute_all(chosen: Sequence[Path], out_dir: Path, parameters: Mapping[str, Any],
-                 cwd: Path) -> list[str]:
+                 cwd: Path, data_root: Path) -> list[str]:
     """Execute the notebooks and make their pages. Returns the messages of those that failed."""
     failures = []
     for position, source in enumerate(chosen, start=1):
@@ -113,7 +115,8 @@ def _execute_all(chosen: Sequence[Path], out_dir: Path, parameters: Mapping[str,
         page.unlink(missing_ok=True)  # of an earlier run: a notebook that fails has no page
         try:
             out = _executed(out_dir, source)
-            to_html(execute(source, out, parameters, cwd=cwd, progress=True), page)
+            with recorded(out, source, parameters, data_root):
+                to_html(execute(source, out, parameters, cwd=cwd, progress=True), page)
             failed = ""
         except MgError as error:
             failed = "  failed"

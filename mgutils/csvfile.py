@@ -5,7 +5,7 @@ the fields mean is checked by those who ask for the table.
 
 A spreadsheet runs a cell that begins with ``=`` as a formula, so a caption or a file name from a stranger could run
 one. Every CSV of the kit is therefore written by :func:`write_csv` or :class:`CsvWriter`, which guard such text cells
-with an apostrophe; :func:`read_csv` takes it away again.
+with an apostrophe; :func:`read_csv` takes it away again. In a workbook the cell says that it is text: ``data.layout``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def write_csv(table: pd.DataFrame, file: Path | str, *, index: bool = False, flo
     if index:
         guarded.index = table.index.map(guard)
     quoting = _quoting([*guarded.columns, *guarded.index, *texts])
-    guarded.to_csv(file, index=index, lineterminator="\n", float_format=float_format, quoting=quoting)
+    # a file name that is no UTF-8 is written as messages have it
+    guarded.to_csv(file, index=index, lineterminator="\n", float_format=float_format, quoting=quoting,
+                   errors="backslashreplace")
 
 
 def _quoting(cells: Iterable[Any]) -> int:

@@ -34,13 +34,15 @@ from mgutils.models.clip import build_model
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tokenize
 from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
 from mgutils.models.vision import build_classifier
-from mgutils.trusted import recorded_temperature, trusted
+from mgutils.trusted import measure, recorded_temperature, trusted
 from mgutils.whole import check_run
 
 SEED_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
 """Settings of the seed's checkpoints, which do not say them: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
 _MOST_PIXELS = 2**25
 """Of a batch before it is resized: about 100 MB."""
+_MOST_NUMBERS = 2**28
+"""That one layer may make of a batch: 1 GB."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Predictor:
         What was read.
     labels_from : str
         Where the class names were found.
+    largest_output : int
+        How many numbers a layer makes of one image at most; batches are smaller where it makes many.
 
     Taught in: 05, section 7.
     """
@@ -68,6 +72,7 @@ class Predictor:
     config: RunConfig
     weights: Weights
     labels_from: str
+    largest_output: int = 1
 
     @property
     def size(self) -> int:
@@ -111,7 +116,7 @@ class Predictor:
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size: found {batch_size}; wanted at least 1.")
-        for batch in _batches(pictures, batch_size):
+        for batch in _batches(pictures, min(batch_size, max(1, _MOST_NUMBERS // self.largest_output))):
             yield from zip(batch, self.probabilities(self.logits([picture.image for picture in batch])), strict=True)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
@@ -209,6 +214,7 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
     settings, recorded = _settings(weights, config)
     names, origin = _labels(weights, labels, recorded)
     try:
+        largest = measure(settings, len(names), weights, text=settings.reads_text and not _is_exported(weights))
         scorer = _scorer(settings, names, weights)
     except MgError:
         raise
@@ -216,7 +222,7 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
         raise ConfigError(f"{weights.path}: a model with these settings cannot be built ({type(error).__name__}: "
                           f"{str(error).strip()[:120]}). Name the run's own config.json with --config.") from error
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Predictor(scorer.eval().to(place), names, settings, weights, origin)
+    return Predictor(scorer.eval().to(place), names, settings, weights, origin, largest)
 
 
 def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, tuple[str, ...] | None]:
@@ -262,7 +268,7 @@ def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
         classifier = build_classifier(untrained, len(labels))
         fit_weights(classifier, weights)
         return PlainScorer(classifier)
-    if CAPTIONS in weights.tensors and "config" in weights.metadata:
+    if _is_exported(weights):
         return _exported_scorer(replace(config, model=untrained), labels, weights)
     weights = replace(weights, tensors={name: value for name, value in weights.tensors.items() if name != CAPTIONS})
     captions = class_captions(labels, config.captions, config.seed)
@@ -270,6 +276,11 @@ def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
     fit_weights(model, weights)
     with torch.no_grad():
         return CaptionScorer.of(model, model.eval().encode_text(**tokenize(tokenizer, captions)))
+
+
+def _is_exported(weights: Weights) -> bool:
+    """Whether the captions' embeddings lie in the file, so that no text is read."""
+    return CAPTIONS in weights.tensors and "config" in weights.metadata
 
 
 def _exported_scorer(config: RunConfig, labels: Labels, weights: Weights) -> CaptionScorer:

@@ -5,12 +5,15 @@ import re
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from reproductions import record_all
 
+from mgutils import notebooks
 from mgutils.book import write_book
 from mgutils.cli import main
 from mgutils.course_map import record_minutes
 from mgutils.errors import MgError
 from mgutils.pages import network_references
+from mgutils.reproduction import MANIFEST
 from mgutils.runs import table1_runs
 
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
@@ -77,14 +80,38 @@ def test_the_runs_of_table_1_get_a_microscope(notebook_dir, tiny_template, tmp_p
     assert 'href="index.html"' in (index.parent / "microscope-sound_js.html").read_text(encoding="utf-8")
 
 
-def test_the_command_takes_the_executed_notebooks_or_those_of_the_project(notebook_dir, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def mg_book(notebook_dir, tmp_path, monkeypatch):
+    """``mg_book(words)`` runs ``mg book`` where the course has notebooks 01 and 02; returns the exit status."""
     monkeypatch.chdir(tmp_path)
-    assert main(["book", "--profile", "smoke", "--out-dir", "out"]) == 0
-    assert (tmp_path / "out" / "book" / "02_b.html").exists()
+    for name in ("01_a", "02_b"):
+        (tmp_path / "src").mkdir(exist_ok=True)
+        (tmp_path / "src" / f"{name}.py").write_text("")
+    monkeypatch.setattr(notebooks, "SOURCES", tmp_path / "src")
+    return lambda *words: main(["book", "--profile", "smoke", "--out-dir", "out", *words])
+
+
+def test_the_command_takes_the_executed_notebooks_or_those_of_the_project(notebook_dir, tmp_path, mg_book, capsys):
+    record_all(notebook_dir, tmp_path / "src")
+    assert mg_book() == 0
+    assert {path.name for path in (tmp_path / "out" / "book").iterdir()} == {"index.html", "01_a.html", "02_b.html"}
+    (notebook_dir / MANIFEST).unlink()
     notebook_dir.rename(tmp_path / "notebooks")
-    assert main(["book", "--profile", "smoke", "--out-dir", "out", "--book-dir", "site"]) == 0
-    assert (tmp_path / "site" / "index.html").exists()
+    assert mg_book("--book-dir", "site") == 0
+    assert (tmp_path / "site" / "03_c.html").exists()
+    assert mg_book("--notebooks", "notebooks", "--book-dir", "named") == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_book_is_of_a_complete_reproduction_alone(notebook_dir, tmp_path, mg_book, capsys):
+    assert mg_book() == 2
+    assert "not recorded as executed: 01_a, 02_b; wanted" in capsys.readouterr().err
+    record_all(notebook_dir, tmp_path / "src")
+    (notebook_dir / "02_b.ipynb").write_text("{}")
+    for words in ((), ("--notebooks", "out/notebooks")):
+        assert mg_book(*words) == 2
+        assert "found changed since executed: 02_b; wanted" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "book").exists()
 
 
 def test_no_notebook_or_a_broken_one_is_a_users_mistake(notebook_dir, tmp_path, capsys):

@@ -274,6 +274,19 @@ def test_command_prints_and_writes_the_ledger(store, tmp_path, capsys):
     assert (tmp_path / "claims.json").exists() and (tmp_path / "claims.md").exists()
 
 
+@pytest.mark.parametrize("profile", ["smoke", "cpu"])
+def test_the_command_leaves_the_published_ledger_alone(store, tmp_path, profile, monkeypatch, capsys):
+    """What is in the project's figures/ is what `mg publish` puts there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(claims, "verify", lambda evidence: store[2])
+    (tmp_path / "data" / profile).mkdir(parents=True)
+    for words, out_dir in (([], f"out/{profile}"), (["--out-dir", "mine"], "mine")):
+        assert main(["verify", "--profile", profile, *words]) == 0
+        written = [f"{out_dir}/figures/claims.json", f"{out_dir}/figures/claims.md"]
+        assert capsys.readouterr().out.splitlines() == written and all(Path(name).exists() for name in written)
+    assert not (tmp_path / "figures").exists()
+
+
 # -- every row can turn ------------------------------------------------------------------------------------------------
 
 

@@ -7,16 +7,19 @@ import pickle
 import time
 import zipfile
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from torch import nn
 
 from mgutils.checkpoint import CAPTIONS, save_weights
 from mgutils.config import NO_TEXT, OBJECTIVES, PROFILES, ModelConfig, RunConfig
+from mgutils.data.pictures import Picture
 from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.foreign import fit_weights, read_weights
 from mgutils.labels import Labels, imigue_labels, write_labels
@@ -51,8 +54,6 @@ def answers(model, tmp_path_factory):
 
 
 def ask(predictor, pixels):
-    from PIL import Image
-
     return predictor.logits([Image.fromarray(image) for image in pixels])
 
 
@@ -364,6 +365,28 @@ REFUSED_SETTINGS = {
     "text layers": ({"model__text_kwargs": {"n_layers": 10**5}}, "n_layers: found 100000"),
     "text width": ({"model__text_kwargs": {"dim": 10**7}}, "dim: found 10000000"),
     "projection": ({"model__projection": 10**8}, "projection: found 100000000"),
+    # each of these is allowed alone
+    "wide and projection": ({"model__projection": 2**16, "model__image_kwargs": {"layers": [1] * 4,
+                             "channels": [64, 64, 64, 2**11]}}, "more than 134,217,728 parameters"),
+    "wide and wide": ({"model__image_kwargs": {"layers": [1] * 4, "channels": [2**14] * 4}}, "more than .* param"),
+    "wide and large": ({"train__image_size": 1024, "model__image_kwargs": {"layers": [1, 1, 1, 1],
+                        "channels": [16] * 4, "stem_type": "deep", "stem_width": 512}}, "a layer makes 134,217,728 "),
+    "all": ({"train__image_size": 1024, "model__projection": 2**16, "model__image_kwargs":
+             {"layers": [32] * 4, "channels": [2**14] * 4}, "model__text_kwargs": {"dim": 2**15}}, "more than "),
+    "text": ({"model__text_kwargs": {"dim": 2**14, "n_heads": 16, "hidden_dim": 2**15, "n_layers": 64}}, "more than "),
+    "many layers": ({"model__text_kwargs": {"dim": 2**11, "n_heads": 16, "hidden_dim": 2**13, "n_layers": 3}},
+                    "more than .* parameters"),
+    "text table": ({"model__text_kwargs": {"dim": 2**15, "max_position_embeddings": 2**16}}, "more than .* parameters"),
+    "sinusoidal": ({"model__text_kwargs": {"dim": 2**10, "max_position_embeddings": 2**16,
+                                           "sinusoidal_pos_embds": True}}, "text_kwargs asks for sinusoidal_pos_embds"),
+    "tokens": ({"model__image_encoder": "vit_tiny_patch16_224", "train__image_size": 1024,
+                "model__image_kwargs": {"img_size": 1024, "patch_size": 1}}, "more than .* parameters"),
+    "fewer tokens": ({"model__image_encoder": "vit_tiny_patch16_224", "train__image_size": 1024,
+                      "model__image_kwargs": {"img_size": 1024, "patch_size": 2}}, "a layer makes .* numbers"),
+    "another size": ({"model__image_encoder": "vit_tiny_patch16_224", "model__image_kwargs": {}},
+                     "a model with these settings cannot be built .*Input height"),
+    "AlexNet": ({"model__image_encoder": "alexnet", "model__text_encoder": NO_TEXT,
+                 "model__image_kwargs": {"pool": 64, "hidden": 2**14}}, "more than .* parameters"),
 }
 
 
@@ -375,6 +398,26 @@ def test_settings_that_would_take_minutes_or_all_memory_are_refused_at_once(tmp_
     with pytest.raises(ConfigError, match=words):
         load_predictor(checkpoint)
     assert time.perf_counter() - before < 2
+
+
+def test_numbers_that_tensors_share_count_once(tmp_path):
+    """A small file may say that it has many weights."""
+    numbers = torch.zeros(2**20)
+    checkpoint = sent(tmp_path / "sent", **REFUSED_SETTINGS["wide and wide"][0])
+    torch.save({f"a{place}": numbers.view(2**10, 2**10) for place in range(1000)}, checkpoint)
+    with pytest.raises(ConfigError, match="more than 134,217,728 parameters"):
+        load_predictor(checkpoint)
+
+
+def test_batches_are_smaller_where_a_layer_makes_much_of_an_image(model, tmp_path):
+    save_weights(model, write_config(tmp_path / "own") / "best.safetensors")
+    predictor = load_predictor(tmp_path / "own")
+    assert predictor.largest_output == 8 * 16 * 16  # the stem's 8 channels, half of 32 pixels wide
+    seen, pictures = [], [Picture(str(place), Image.new("RGB", (8, 8))) for place in range(5)]
+    predictor.scorer.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    for one in (predictor, replace(predictor, largest_output=2**27)):
+        list(one.stream(pictures))
+    assert seen == [5, 2, 2, 1]
 
 
 @pytest.mark.parametrize("temperature", [-1, 0, True, "0.1", None, float("inf"), float("nan")])

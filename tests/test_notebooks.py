@@ -15,8 +15,9 @@ from mgutils.cli import main
 from mgutils.config import get_profile
 from mgutils.errors import ConfigError, MgError, NotebookError
 from mgutils.exercises import listing
-from mgutils.notebooks import build, execute, parameters_of
+from mgutils.notebooks import build, execute, parameters_of, sources
 from mgutils.pages import formula, network_references, to_html
+from mgutils.reproduction import complete_notebooks
 
 PARAMETERS = '''# %% tags=["parameters"]
 profile = "cpu"
@@ -292,7 +293,8 @@ def test_reproduce_runs_all_in_order_and_prints_table_1(project, tmp_path, capsy
     executed = course.reproduce("smoke", tmp_path / "data", 5, tmp_path / "out", source_dir=source_dir)
     assert [path.name for path in executed] == ["01_one.ipynb", "02_two.ipynb"]
     assert {path.name for path in (tmp_path / "out" / "notebooks").iterdir()} == {
-        "01_one.ipynb", "01_one.html", "02_two.ipynb", "02_two.html"}
+        "01_one.ipynb", "01_one.html", "02_two.ipynb", "02_two.html", "manifest.json"}
+    assert complete_notebooks(tmp_path / "out" / "notebooks", sources(source_dir)) == executed
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("1/2  01_one ") and said[1].startswith("2/2  02_two ") and said[1].endswith(" min")
     assert said.count("../data 5 smoke") == 2
@@ -323,7 +325,10 @@ def test_reproduce_goes_on_after_failures_and_names_them_at_its_end(project, tmp
     stale.write_text("of an earlier, good run")
     assert mg(source_dir) == 1
     assert {path.name for path in stale.parent.iterdir()} == {
-        "01_one.ipynb", "01_one.html", "02_two.failed.ipynb", "03_three.failed.ipynb", "04_four.ipynb", "04_four.html"}
+        "01_one.ipynb", "01_one.html", "02_two.failed.ipynb", "03_three.failed.ipynb", "04_four.ipynb", "04_four.html",
+        "manifest.json"}
+    with pytest.raises(ConfigError, match="found failed 02_two, 03_three; wanted"):
+        complete_notebooks(stale.parent, sources(source_dir))
     captured = capsys.readouterr()
     assert [line.split()[1::3] for line in captured.out.splitlines()[:4]] == [
         ["01_one"], ["02_two", "failed"], ["03_three", "failed"], ["04_four"]]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from reproductions import record_all
 
 from mgutils.errors import ConfigError, MgError
 from mgutils.report.readme import fill, publish, read_parts
@@ -36,17 +37,25 @@ def test_fill_replaces_its_part_alone_and_again(tmp_path):
 
 def test_publish_wants_a_whole_reproduction_and_copies_it(tmp_path):
     out, root = tmp_path / "out", tmp_path / "project"
-    with pytest.raises(ConfigError, match="findings"):
-        publish(out, root)
-    for name in ("notebooks/01_a.ipynb", "figures/a.png", "tables/table1.md", "tables/findings.json"):
+    for name in ("notebooks/01_a.ipynb", "figures/a.png", "figures/claims.json", "figures/claims.md",
+                 "tables/table1.md", "tables/findings.json"):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(f"the {name}")
     (root / "notebooks" / "src").mkdir(parents=True)
     (root / "notebooks" / "src" / "01_a.py").write_text("")
+    with pytest.raises(ConfigError, match="not recorded as executed: 01_a"):
+        publish(out, root)
+    record_all(out / "notebooks", root / "notebooks" / "src")
     (root / "README.md").write_text("<!-- begin table1 -->\n<!-- end table1 -->\n"
                                     "<!-- begin kept -->\nx\n<!-- end kept -->")
-    assert len(publish(out, root)) == 5
+    (out / "tables" / "findings.json").rename(tmp_path / "findings.json")
+    with pytest.raises(ConfigError, match="found no tables/findings.json"):
+        publish(out, root)
+    assert not (root / "figures").exists() and not list((root / "notebooks").glob("*.ipynb"))
+    (tmp_path / "findings.json").rename(out / "tables" / "findings.json")
+    assert len(publish(out, root)) == 7
     assert read_parts(root / "README.md") == {"table1": "the tables/table1.md", "kept": "x"}
+    assert (root / "figures" / "claims.json").read_text() == "the figures/claims.json"
     assert (root / "figures" / "a.png").exists() and (root / "notebooks" / "01_a.ipynb").exists()
     with pytest.raises(MgError, match="01_a.ipynb: changed since it was built"):  # somebody's notes, not a notebook
         publish(out, root)

@@ -6,10 +6,14 @@ import time
 import zipfile
 
 import openpyxl
+import pandas as pd
 import pytest
 
+from mgutils.csvfile import guard
 from mgutils.data.check import COLUMNS, Findings
+from mgutils.data.layout import write_tables
 from mgutils.data.workbook import MOST_ROWS, read_sheet
+from mgutils.labels import Labels, read_labels
 
 ROWS = [("1/0.0.jpg", 1, 0, 0, "a"), ("2/1.0.jpg", 2, 1, 5, "=1+1")]
 
@@ -72,3 +76,33 @@ def test_a_row_that_says_it_is_far_below_is_not_waited_for(tmp_path, number):
     sheet, faults = read(tmp_path / "train.xlsx")
     assert time.perf_counter() - before < 5
     assert sheet is not None or faults
+
+
+TEXTS = ["=1+1", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "'=1", "''",
+         "#N/A", "#REF!", "TRUE", "1e5", "007", "=", "plain"]
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A dataset's tables with captions that a spreadsheet may run, or take for something else than text."""
+    number = range(1, len(TEXTS) + 1)
+    frames = pd.DataFrame({"path": [f"{i}/{i}.0.jpg" for i in number], "class_id": number, "clip_id": number,
+                           "frame_id": 0})
+    write_tables(tmp_path, frames, Labels(tuple(TEXTS)))
+    return tmp_path / "training" / "train.xlsx"
+
+
+def test_a_caption_is_a_text_in_the_workbook_and_comes_back(written):
+    sheet, faults = read(written)
+    assert sheet["Caption"].tolist() == TEXTS and not faults
+    assert read_labels(written.parents[1] / "Clip_label.csv").names == tuple(TEXTS)
+    for read_only in (False, True):
+        cells = [row[4] for row in openpyxl.load_workbook(written, read_only=read_only).active.iter_rows(2)]
+        assert [cell.value for cell in cells] == TEXTS and {cell.data_type for cell in cells} == {"s"}
+
+
+def test_no_cell_is_a_formula_and_none_becomes_one_when_it_is_edited(written):
+    with zipfile.ZipFile(written) as archive:
+        assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
+    cells = [row[4] for row in openpyxl.load_workbook(written).active.iter_rows(2)]
+    assert [bool(cell.quotePrefix) for cell in cells] == [guard(text) != text for text in TEXTS]

@@ -6,6 +6,7 @@ Each command is a frozen dataclass whose fields are its options, with a ``run`` 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Ctrl-C gives 130, and SIGTERM 143.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    _escape_output()
     try:
         command = next((name for name in COMMANDS if tuple(arguments[:len(name)]) == name), None)
         if command is None:
@@ -85,6 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mg: {error.filename or 'disk'}: {error.strerror}. Make room, or name another folder.", file=sys.stderr)
         return MgError.exit_status
     return 0
+
+
+def _escape_output() -> None:
+    """Print what UTF-8 cannot hold, such as some file names, as backslash escapes; standard error does so anyway."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _profile_default(kind: type[Synth] | type[Train], arguments: Sequence[str]) -> Synth | Train:

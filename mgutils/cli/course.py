@@ -71,7 +71,7 @@ class Verify:
     out_dir: Path | None = None
     """Folder of the results; what is missing there is run; out/<profile> if not given."""
     figures: Path | None = None
-    """Where claims.json and claims.md go; if not given, figures for the profile cpu, else <out_dir>/figures."""
+    """Where claims.json and claims.md go; <out_dir>/figures if not given, from where `mg publish` takes them."""
 
     def run(self) -> None:
         from mgutils.report.claim_evidence import Evidence
@@ -84,8 +84,7 @@ class Verify:
 
             make_data(get_profile(self.profile), data_root)
         ledger = verify(Evidence(self.profile, data_root, out_dir, seed=self.seed))
-        figures = Path("figures") if self.profile == "cpu" else out_dir / "figures"
-        for path in write_ledger(ledger, self.figures or figures):
+        for path in write_ledger(ledger, self.figures or out_dir / "figures"):
             print(path)
 
 
@@ -116,18 +115,23 @@ class Book:
     out_dir: Path | None = None
     """What `mg reproduce` left; out/<profile> if not given."""
     notebooks: Path | None = None
-    """Folder of the notebooks; if not given, <out_dir>/notebooks, or notebooks where there is none."""
+    """Folder of the notebooks; if not given, <out_dir>/notebooks, which must be those of one complete reproduction, or
+    notebooks where there is none."""
     book_dir: Path | None = None
     """Folder of the site; <out_dir>/book if not given."""
 
     def run(self) -> None:
         from mgutils.book import write_book
+        from mgutils.notebooks import SOURCES
+        from mgutils.reproduction import MANIFEST
 
         out_dir = self.out_dir or Path("out") / self.profile
         executed = out_dir / "notebooks"
-        print(write_book(self.notebooks or (executed if executed.is_dir() else Path("notebooks")),
-                         self.book_dir or out_dir / "book", profile=self.profile, out_dir=out_dir,
-                         data_root=self.data_root or Path("data") / self.profile))
+        notebooks = self.notebooks or (executed if executed.is_dir() else Path("notebooks"))
+        reproduced = notebooks == executed or (notebooks / MANIFEST).exists()
+        print(write_book(notebooks, self.book_dir or out_dir / "book", profile=self.profile, out_dir=out_dir,
+                         data_root=self.data_root or Path("data") / self.profile,
+                         source_dir=SOURCES if reproduced else None))
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,19 @@ import io
 import re
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from mgutils.csvfile import write_csv
+from mgutils.csvfile import guard, write_csv
 from mgutils.data.check import COLUMNS
 from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.labels import Labels, write_labels
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
 
 _FIELDS = ("path", "class_id", "clip_id", "frame_id", "caption")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
@@ -51,10 +55,26 @@ def write_tables(root: Path, frames: pd.DataFrame, labels: Labels, clips: pd.Dat
         write_csv(clips, root / "clips.csv")
 
 
+def _keep_texts(sheet: Worksheet) -> None:
+    """Make every text a text: openpyxl takes ``=1+1`` for a formula and ``#N/A`` for an error.
+
+    A cell can say so itself, so that its text stays as it is. ``quotePrefix`` is the apostrophe that a spreadsheet
+    shows nobody, without which the text would become a formula when someone edits the cell.
+    """
+    for row in sheet.iter_rows():
+        for cell in row:
+            if isinstance(cell.value, str):
+                cell.data_type = "s"
+                if guard(cell.value) != cell.value:
+                    cell.quotePrefix = True
+
+
 def _workbook(sheet: pd.DataFrame) -> bytes:
     """An .xlsx file whose archive and whose document properties carry a fixed time."""
     raw, fixed = io.BytesIO(), io.BytesIO()
-    sheet.to_excel(raw, sheet_name="train", index=False)
+    with pd.ExcelWriter(raw, engine="openpyxl") as writer:
+        sheet.to_excel(writer, sheet_name="train", index=False)
+        _keep_texts(writer.sheets["train"])
     with zipfile.ZipFile(raw) as source, zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.infolist():
             content = source.read(entry)

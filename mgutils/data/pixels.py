@@ -120,7 +120,11 @@ def _sources(dataset: Dataset) -> tuple[str, str]:
     except OSError as error:
         raise DataError([Fault(str(error.filename), None, None, error.strerror, "the image that was there when the "
                                "table was read", "Run `mg data check`.")]) from None
-    return hashlib.sha256(listing.encode()).hexdigest()[:12], hashlib.sha256(state.tobytes()).hexdigest()[:12]
+    return _short_hash(listing.encode(errors="surrogatepass")), _short_hash(state.tobytes())
+
+
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _write(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mgutils.errors import ConfigError
 from mgutils.report.machines import write_machines
+from mgutils.reproduction import complete_notebooks
 
 
 def fill(path: Path | str, parts: Mapping[str, str]) -> None:
@@ -58,17 +59,18 @@ def publish(out_dir: Path | str, root: Path | str) -> list[Path]:
     Raises
     ------
     ConfigError
-        If the reproduction is not complete, such as after a notebook that failed, or the README lacks a part.
+        If the notebooks are not those of one complete reproduction of the project's sources, or a result is missing;
+        nothing has been copied then.
     MgError
         If somebody has changed a notebook of the project since it was built.
     """
-    from mgutils.notebooks import refuse_changed
+    from mgutils.notebooks import refuse_changed, sources
 
     out_dir, root = Path(out_dir), Path(root)
+    notebooks = complete_notebooks(out_dir / "notebooks", sources(root / "notebooks" / "src"))
     if not (out_dir / "tables" / "findings.json").exists():
         raise ConfigError(f"{out_dir}: found no tables/findings.json, which the last notebook writes. "
                           "Run `mg reproduce` to its end first.")
-    notebooks = _executed_course(out_dir / "notebooks", root / "notebooks" / "src")
     refuse_changed([root / "notebooks" / path.name for path in notebooks], "or restore the project's own with git.")
     copies = {"notebooks": notebooks, "figures": [*_files(out_dir / "figures"), *_files(out_dir / "tables")]}
     written = []
@@ -81,20 +83,6 @@ def publish(out_dir: Path | str, root: Path | str) -> list[Path]:
              if (root / "figures" / f"{name}.md").exists()}
     fill(root / "README.md", parts)
     return [*written, root / "README.md"]
-
-
-def _executed_course(executed_dir: Path, source_dir: Path) -> list[Path]:
-    """The executed notebook of every source; refuses if one is missing or failed."""
-    from mgutils.notebooks import sources
-
-    stems = [source.stem for source in sources(source_dir)]
-    failed = [stem for stem in stems if (executed_dir / f"{stem}.failed.ipynb").exists()]
-    missing = [stem for stem in stems if not (executed_dir / f"{stem}.ipynb").exists() and stem not in failed]
-    if failed or missing:
-        found = [f"{word} {', '.join(named)}" for word, named in (("failed", failed), ("missing", missing)) if named]
-        raise ConfigError(f"{executed_dir}: found {'; '.join(found)}; wanted every notebook of the course executed. "
-                          f"Run `mg reproduce --only {' '.join(stem[:2] for stem in sorted(failed + missing))}`.")
-    return [executed_dir / f"{stem}.ipynb" for stem in stems]
 
 
 def _files(folder: Path) -> list[Path]:
