@@ -1,6 +1,6 @@
 """Five faults, six commands, an early and a late moment of each: a message, nothing half taken for whole, equal bits.
 
-The fault happens in the real command line, when it opens or renames a certain file (``fault_shim`` counts these
+The fault happens in the command line, when it opens or renames a certain file (``faulty_command`` counts these
 moments). Disks are really full and really closed: a small one in memory, and one that is mounted anew. Then the same
 command is given again, without the fault, and has to end with the bits of a command that nothing disturbed.
 """
@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
+import psutil
 import pytest
 from test_grading import LEAK, notebook
 
 import mgutils
-from mgutils import course
-from mgutils.cli import main
-from mgutils.whole import find_fault, hash_file
+from mgutils.whole import hash_file
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGTERM nor mount")
 
-SHIM = Path(__file__).with_name("fault_shim")
 PACKAGE = Path(mgutils.__file__).parent
 SECONDS = 180
 """That no command takes, even on a busy machine."""
@@ -40,8 +40,8 @@ class Command:
     """What is disturbed: ``{given}`` is the folder of inputs, ``{place}`` the one that is written to."""
 
     words: str
-    moments: dict[str, str]
-    """Early: the first that fits; all others: the last."""
+    moments: dict[str, tuple[str, int]]
+    """Pattern of a moment, and which of those that fit."""
     results: tuple[str, ...]
     """What has to be equal in the end."""
 
@@ -49,25 +49,31 @@ class Command:
 COMMANDS = {
     "synth": Command(
         "synth {place}/data --profile smoke --frames 48 --size 32",
-        {"early": "open *.jpg", "late": "open *studio.json", "renaming": "os.rename data"}, ("data/**/*",)),
+        {"early": ("open *.jpg", 0), "late": ("open *studio.json", 0), "renaming": ("os.rename data", 0)},
+        ("data/**/*",)),
     "import": Command(
         "import folders {given}/photos {place}/data",
-        {"early": "open *.jpg", "late": "open *classes.csv", "renaming": "os.rename data"}, ("data/**/*",)),
+        {"early": ("open *.jpg", 0), "late": ("open *classes.csv", 0), "renaming": ("os.rename data", 0)},
+        ("data/**/*",)),
     "train": Command(
         "train {given}/tiny --profile smoke --out-dir {place}/out",
-        {"early": "open *.npy.*.partial", "late": "open *last.state.writing", "renaming": "os.rename *last.safetensors"},
-        ("out/cache/*.npy", "out/runs/*/*.safetensors", "out/runs/*/*.npz", "out/runs/*/*.csv", "out/runs/*/log.jsonl",
+        {"early": ("open *.npy.*.partial", 0), "late": ("open *last.safetensors.writing", -2),
+         "renaming": ("os.rename *last.safetensors", -1)},
+        ("out/cache/*.npy", "out/runs/*/*.safetensors", "out/runs/*/*.npz", "out/runs/*/*.csv", "out/runs/*/*.jsonl",
          "out/runs/*/metrics.json")),
     "export": Command(
         "export {given}/run --out-dir {place}/out",
-        {"early": "open *.safetensors", "late": "open *.onnx", "renaming": "os.rename *.onnx"}, ("out/*",)),
+        {"early": ("open *.safetensors", 0), "late": ("open *.onnx", -1), "renaming": ("os.rename *.onnx", -1)},
+        ("out/*",)),
     "reproduce": Command(
         "reproduce --profile smoke --data-root {given}/tiny --out-dir {place}/out",
-        {"early": "open *.failed.ipynb", "late": "open *.html*", "renaming": "os.rename *.ipynb"},
+        {"early": ("open *.failed.ipynb", 0), "late": ("open *.html", 0), "renaming": ("os.rename *.ipynb", 0)},
         ("out/notebooks/*", "out/tables/table1.md")),
     "grade": Command(
         "grade {given}/submissions --out-dir {place}/out --unconfined --seed 1 --notebooks 01 --jobs 1",
-        {"early": "open *grades.csv*", "late": "open *002_ben.html*", "renaming": "open *001_ada.html*"}, ("out/**/*",)),
+        {"early": ("open *grades*.csv", 0), "late": ("open *002_ben*.html", 0),
+         "renaming": ("open *001_ada*.html", -1)},
+        ("out/**/*",)),
 }
 FAULTS = ("kill", "sigterm", "full", "read_only", "second")
 CASES = [(command, fault, moment) for command in COMMANDS for fault in FAULTS for moment in ("early", "late")]
@@ -108,10 +114,11 @@ class Done:
 
 
 class Bench:
-    """Inputs, and the six commands undisturbed."""
+    """Inputs, a process that runs commands, and the six commands undisturbed."""
 
     def __init__(self, given: Path, tiny: Path) -> None:
-        self.given = given
+        self.given, self.place = given, given / "place"
+        (given / "undisturbed").mkdir()
         (given / "tiny").symlink_to(tiny)
         for name, class_id in (("arms", "1"), ("neck", "2")):
             shutil.copytree(tiny / "training" / class_id, given / "photos" / name)
@@ -122,57 +129,61 @@ class Bench:
         shutil.copytree(PACKAGE, given / "mgutils", ignore=shutil.ignore_patterns("__pycache__"))
         (given / "notebooks" / "src").mkdir(parents=True)
         (given / "notebooks" / "src" / "01_tiny.py").write_text(TINY)
+        environment = os.environ | {"PYTHONPATH": str(given), "OMP_NUM_THREADS": "1"}
+        self.commands = subprocess.Popen([sys.executable, Path(__file__).with_name("faulty_command.py")], cwd=given,
+                                         env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.commands.stdout.readline() == "ready\n"
         self.undisturbed = cache(self._undisturbed)
 
-    def words(self, name: str, place: Path) -> list[str]:
+    def words(self, name: str) -> list[str]:
         """The arguments of a command."""
         if name == "export" and not (self.given / "run").exists():
             store, _ = self.undisturbed("train")
             run, = (store / "out" / "runs").glob("sound_ce*")
             (self.given / "run").symlink_to(run)
-        return [word.format(given=self.given, place=place) for word in COMMANDS[name].words.split()]
+        return [word.format(given=self.given, place=self.place) for word in COMMANDS[name].words.split()]
 
-    def run(self, name: str, place: Path, **fault: object) -> Done:
+    def run(self, name: str, **fault: object) -> Done:
         """One command in a process of its own, in which a fault happens, or none."""
-        note = place.with_name(f"{place.name}.note")
-        note.unlink(missing_ok=True)
-        told = {"place": str(place), "note": str(note), **fault}
-        environment = os.environ | {"PYTHONPATH": f"{SHIM}{os.pathsep}{self.given}", "MG_FAULT": json.dumps(told)}
-        done = subprocess.run([sys.executable, "-m", "mgutils", *self.words(name, place)], cwd=self.given,
-                              env=environment, capture_output=True, text=True, timeout=SECONDS)
-        seen = [json.loads(line) for line in note.read_text().splitlines()]
-        return Done(done.returncode, done.stdout + done.stderr, seen)
+        note, said = self.given / "note", self.given / "said"
+        for file in (note, said):
+            file.unlink(missing_ok=True)
+        told = {"words": self.words(name), "place": str(self.place), "note": str(note), "said": str(said),
+                "seconds": SECONDS, **fault}
+        self.commands.stdin.write(json.dumps(told) + "\n")
+        self.commands.stdin.flush()
+        status = int(self.commands.stdout.readline())
+        seen = [json.loads(line) for line in note.read_text().splitlines()] if note.exists() else []
+        return Done(status, said.read_text(), seen)
 
     def _undisturbed(self, name: str) -> tuple[Path, Done]:
-        place = self.given / "undisturbed" / name
-        place.mkdir(parents=True)
-        done = self.run(name, place)
+        self.place.mkdir()
+        done = self.run(name)
         assert done.status == 0, done.said
-        return place, done
+        return self.place.rename(self.given / "undisturbed" / name), done
 
     def moment(self, name: str, which: str) -> int:
         """Number of the moment that the table names."""
-        pattern = COMMANDS[name].moments[which]
-        fitting = [place for place, seen in enumerate(self.undisturbed(name)[1].moments) if fnmatch(seen, pattern)]
-        return fitting[0] if which == "early" else fitting[-1]
-
-    def again(self, name: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-        """The same command without the fault, in this process: that spares the imports."""
-        sources = self.given / "notebooks" / "src"
-        with monkeypatch.context() as patch:
-            patch.setattr(course, "reproduce", partial(course.reproduce, source_dir=sources))
-            return main(self.words(name, place))
+        pattern, which_one = COMMANDS[name].moments[which]
+        moments = self.undisturbed(name)[1].moments
+        return [place for place, seen in enumerate(moments) if fnmatch(seen, pattern)][which_one]
 
 
 @pytest.fixture(scope="module")
-def bench(tiny_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("given"), tiny_template)
+def bench(tiny_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    bench = Bench(tmp_path_factory.mktemp("given"), tiny_template)
+    yield bench
+    bench.commands.communicate(timeout=SECONDS)
+
+
+_ASIDE = re.compile(r"\.partial|\.failed\.ipynb$")
+"""What says that a file or a folder is not whole."""
 
 
 def results(name: str, place: Path) -> dict[str, str]:
     """What a command is asked for, by the names that say that it is whole; without clock times."""
-    files = {file for pattern in COMMANDS[name].results for file in place.glob(pattern) if file.is_file()
-             and ".partial" not in file.parent.name and not file.name.endswith(".failed.ipynb")}
+    files = {file for pattern in COMMANDS[name].results for file in place.glob(pattern)
+             if file.is_file() and not _ASIDE.search(str(file))}
     return {file.relative_to(place).as_posix(): _content(file) for file in sorted(files)}
 
 
@@ -187,33 +198,35 @@ def _content(file: Path) -> str:
     return hash_file(file)
 
 
+@cache
 def can_mount() -> bool:
     """Whether this process may mount a disk: root may, outside most containers."""
+    if not shutil.which("unshare"):
+        return False
     tried = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/tmp"], capture_output=True)
     return tried.returncode == 0
 
 
 @pytest.fixture
-def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """The folder that a command writes to; a disk of its own where that becomes full."""
-    folder, fault = tmp_path / "place", request.getfixturevalue("fault")
-    folder.mkdir()
-    if fault in ("full", "read_only") and not (shutil.which("unshare") and can_mount()):
+def place(bench: Bench, name: str, fault: str) -> Iterator[Path]:
+    """The folder that a command writes to, always of the same name; a disk of its own where that becomes full."""
+    if fault in ("full", "read_only") and not can_mount():
         pytest.skip("this user may not mount a disk")
+    bench.undisturbed(name)
+    bench.place.mkdir()
     if fault == "full":
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "none", folder], check=True)
-    yield folder
-    while os.path.ismount(folder):
-        subprocess.run(["umount", "--lazy", folder], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "none", bench.place], check=True)
+    yield bench.place
+    while os.path.ismount(bench.place):
+        subprocess.run(["umount", "--lazy", bench.place], check=True)
+    shutil.rmtree(bench.place)
 
 
 def repair(place: Path) -> None:
     """Make room, or have the disk take files again."""
-    (place / "ballast").unlink(missing_ok=True) if not _closed(place) else subprocess.run(["umount", place], check=True)
-
-
-def _closed(place: Path) -> bool:
-    return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        subprocess.run(["umount", place], check=True)
+    (place / "ballast").unlink(missing_ok=True)
 
 
 def expect_kill(done: Done) -> None:
@@ -245,16 +258,32 @@ EXPECTED: dict[str, Callable[[Done], None]] = {
     "second": expect_second}
 
 
+def wait_until_alone(place: Path) -> None:
+    """Fail if a process that a command started outlives it."""
+    limit = time.monotonic() + 20
+    while left := [process for process in psutil.process_iter() if _belongs(process, place)]:
+        assert time.monotonic() < limit, left
+        time.sleep(0.1)
+
+
+def _belongs(process: psutil.Process, place: Path) -> bool:
+    try:
+        return process.environ().get("MG_CASE") == str(place) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
 @pytest.mark.parametrize(("name", "fault", "moment"), CASES, ids=map("-".join, CASES))
-def test_a_fault_is_said_and_the_same_command_ends_with_equal_bits(bench, place, monkeypatch, name, fault, moment):
-    like, undisturbed = bench.undisturbed(name)
+def test_a_fault_is_said_and_the_same_command_ends_with_equal_bits(bench, place, name, fault, moment):
+    like, _ = bench.undisturbed(name)
     wanted = results(name, like)
-    done = bench.run(name, place, fault=fault, moment=bench.moment(name, moment), like=str(like))
+    done = bench.run(name, fault=fault, at=bench.moment(name, moment), like=str(like))
     assert "Traceback" not in done.said, done.said
     EXPECTED[fault](done)
-    if fault in ("full", "read_only"):
-        repair(place)
+    wait_until_alone(place)
+    repair(place)
     left = results(name, place)
-    assert {file: wanted.get(file) for file in left} == left, "a half file has the name of a whole one"
-    assert bench.again(name, place, monkeypatch) == 0 or name in ("import",) and left == wanted
+    assert left.items() <= wanted.items(), "a half file has the name of a whole one"
+    again = bench.run(name)
+    assert again.status == 0 or left == wanted and again.said.startswith(f"mg: {place}"), again.said
     assert results(name, place) == wanted
