@@ -1,4 +1,4 @@
-"""Five faults, six commands, an early and a late moment of each: a message, nothing half taken for whole, equal bits.
+"""Five faults, six commands, early and late moments of each: a message, nothing half taken for whole, equal bits.
 
 The fault happens in the command line, when it opens or renames a certain file (``faulty_command`` counts these
 moments). Disks are really full and really closed: a small one in memory, and one that is mounted anew. Then the same
@@ -66,7 +66,7 @@ COMMANDS = {
         {"early": ("open *.safetensors", 0), "late": ("open *.onnx", -1), "renaming": ("os.rename *.onnx", -1)},
         ("out/*",)),
     "reproduce": Command(
-        "reproduce --profile smoke --data-root {given}/tiny --out-dir {place}/out",
+        "reproduce --only 01 --profile smoke --data-root {given}/tiny --out-dir {place}/out",
         {"early": ("open *.failed.ipynb", 0), "late": ("open *.html", 0), "renaming": ("os.rename *.ipynb", 0)},
         ("out/notebooks/*", "out/tables/table1.md")),
     "grade": Command(
@@ -77,7 +77,7 @@ COMMANDS = {
 }
 FAULTS = ("kill", "sigterm", "full", "read_only", "second")
 CASES = [(command, fault, moment) for command in COMMANDS for fault in FAULTS for moment in ("early", "late")]
-CASES += [(command, "kill", "renaming") for command in COMMANDS]
+CASES += [(command, fault, "renaming") for command in COMMANDS for fault in ("kill", "second")]
 
 TINY = '''# %% [markdown]
 # # 01 Tiny
@@ -97,6 +97,16 @@ tables.mkdir(parents=True, exist_ok=True)
 # %%
 (tables / "table1.md").write_text(f"| {profile} | {seed} |\\n")
 '''
+
+STOPPED = TINY + '''
+# %%
+import os
+import time
+
+os.kill(os.getppid(), seed)
+time.sleep(600)
+'''
+"""Sends the signal of the number ``seed`` to the command, and is still at work then."""
 
 
 @dataclass(frozen=True)
@@ -128,28 +138,21 @@ class Bench:
         # `mg reproduce` takes the notebooks beside its own package
         shutil.copytree(PACKAGE, given / "mgutils", ignore=shutil.ignore_patterns("__pycache__"))
         (given / "notebooks" / "src").mkdir(parents=True)
-        (given / "notebooks" / "src" / "01_tiny.py").write_text(TINY)
+        for name, text in (("01_tiny", TINY), ("02_stopped", STOPPED)):
+            (given / "notebooks" / "src" / f"{name}.py").write_text(text)
         environment = os.environ | {"PYTHONPATH": str(given), "OMP_NUM_THREADS": "1"}
         self.commands = subprocess.Popen([sys.executable, Path(__file__).with_name("faulty_command.py")], cwd=given,
                                          env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.commands.stdout.readline() == "ready\n"
         self.undisturbed = cache(self._undisturbed)
 
-    def words(self, name: str) -> list[str]:
-        """The arguments of a command."""
-        if name == "export" and not (self.given / "run").exists():
-            store, _ = self.undisturbed("train")
-            run, = (store / "out" / "runs").glob("sound_ce*")
-            (self.given / "run").symlink_to(run)
-        return [word.format(given=self.given, place=self.place) for word in COMMANDS[name].words.split()]
-
-    def run(self, name: str, **fault: object) -> Done:
+    def run(self, words: str, **fault: object) -> Done:
         """One command in a process of its own, in which a fault happens, or none."""
         note, said = self.given / "note", self.given / "said"
         for file in (note, said):
             file.unlink(missing_ok=True)
-        told = {"words": self.words(name), "place": str(self.place), "note": str(note), "said": str(said),
-                "seconds": SECONDS, **fault}
+        told = {"words": words.format(given=self.given, place=self.place).split(), "place": str(self.place),
+                "note": str(note), "said": str(said), "seconds": SECONDS, **fault}
         self.commands.stdin.write(json.dumps(told) + "\n")
         self.commands.stdin.flush()
         status = int(self.commands.stdout.readline())
@@ -157,8 +160,11 @@ class Bench:
         return Done(status, said.read_text(), seen)
 
     def _undisturbed(self, name: str) -> tuple[Path, Done]:
+        if name == "export":
+            run, = self.undisturbed("train")[0].glob("out/runs/sound_ce*")
+            (self.given / "run").symlink_to(run)
         self.place.mkdir()
-        done = self.run(name)
+        done = self.run(COMMANDS[name].words)
         assert done.status == 0, done.said
         return self.place.rename(self.given / "undisturbed" / name), done
 
@@ -276,14 +282,28 @@ def _belongs(process: psutil.Process, place: Path) -> bool:
 @pytest.mark.parametrize(("name", "fault", "moment"), CASES, ids=map("-".join, CASES))
 def test_a_fault_is_said_and_the_same_command_ends_with_equal_bits(bench, place, name, fault, moment):
     like, _ = bench.undisturbed(name)
-    wanted = results(name, like)
-    done = bench.run(name, fault=fault, at=bench.moment(name, moment), like=str(like))
+    words, wanted = COMMANDS[name].words, results(name, like)
+    done = bench.run(words, fault=fault, at=bench.moment(name, moment), like=str(like))
     assert "Traceback" not in done.said, done.said
     EXPECTED[fault](done)
     wait_until_alone(place)
     repair(place)
     left = results(name, place)
     assert left.items() <= wanted.items(), "a half file has the name of a whole one"
-    again = bench.run(name)
+    again = bench.run(words)
     assert again.status == 0 or left == wanted and again.said.startswith(f"mg: {place}"), again.said
     assert results(name, place) == wanted
+
+
+@pytest.mark.parametrize(("number", "status", "words"), [
+    (signal.SIGTERM, 143, "mg: stopped by a request to end (SIGTERM)\n"),
+    (signal.SIGINT, 130, "mg: stopped by the user\n"), (signal.SIGKILL, -signal.SIGKILL, "")], ids=["SIGTERM", "Ctrl-C", "kill"])
+@pytest.mark.parametrize(("name", "fault"), [("reproduce", "a signal")])
+def test_a_stop_in_the_middle_of_a_cell_ends_the_kernel(bench, place, name, fault, number, status, words):
+    command = COMMANDS[name].words.replace("--only 01", f"--only 01 02 --seed {int(number)}")
+    done = bench.run(command)
+    wait_until_alone(place)
+    assert done.status == status and done.said.endswith(words), done.said
+    assert "Traceback" not in done.said
+    assert {file.name for file in (place / "out" / "notebooks").iterdir()} == {
+        "01_tiny.ipynb", "01_tiny.html", "02_stopped.failed.ipynb"}
