@@ -297,7 +297,8 @@ def test_a_fault_is_said_and_the_same_command_ends_with_equal_bits(bench, place,
 
 @pytest.mark.parametrize(("number", "status", "words"), [
     (signal.SIGTERM, 143, "mg: stopped by a request to end (SIGTERM)\n"),
-    (signal.SIGINT, 130, "mg: stopped by the user\n"), (signal.SIGKILL, -signal.SIGKILL, "")], ids=["SIGTERM", "Ctrl-C", "kill"])
+    (signal.SIGINT, 130, "mg: stopped by the user\n"), (signal.SIGKILL, -signal.SIGKILL, "")],
+    ids=["SIGTERM", "Ctrl-C", "kill"])
 @pytest.mark.parametrize(("name", "fault"), [("reproduce", "a signal")])
 def test_a_stop_in_the_middle_of_a_cell_ends_the_kernel(bench, place, name, fault, number, status, words):
     command = COMMANDS[name].words.replace("--only 01", f"--only 01 02 --seed {int(number)}")
