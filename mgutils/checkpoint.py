@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from mgutils.errors import CheckpointError
+from mgutils.whole import hash_file
 
 WEIGHTS, STATE = "last.safetensors", "last.state"
 CAPTIONS = "caption_embeddings"
@@ -83,7 +85,7 @@ def save_last(directory: Path, model: nn.Module, state: dict[str, Any]) -> None:
     weights, rest = directory / WEIGHTS, directory / STATE
     with _disk(directory):
         _write_weights(model, _aside(weights), {"epoch": str(state["epoch"])})
-        torch.save(state, _aside(rest))
+        torch.save(state | {"weights_sha256": hash_file(_aside(weights))}, _aside(rest))
         _flush(_aside(weights))
         _flush(_aside(rest))
         os.replace(_aside(rest), rest)
@@ -97,26 +99,36 @@ def load_last(directory: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | Non
     Raises
     ------
     CheckpointError
-        If a file cannot be read, or the two are not of one epoch.
+        If a file cannot be read or is damaged, or the two are not of one epoch.
     """
     weights, rest = directory / WEIGHTS, directory / STATE
     if not rest.exists():
         return None
-    try:
-        state = torch.load(rest, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise CheckpointError(f"{rest}: not a readable state ({type(error).__name__}). Train anew.") from None
+    state = _read_state(rest)
     for path in (weights, _aside(weights)):
         try:
             found, metadata = _read_weights(path)
         except CheckpointError:
             continue
-        if metadata.get("epoch") == str(state["epoch"]):
+        # a state of an older version knows no hash
+        if metadata.get("epoch") == str(state["epoch"]) and state.get("weights_sha256") in (None, hash_file(path)):
             if path != weights:
                 with suppress(FileNotFoundError):  # another process of the same run did it
                     os.replace(path, weights)
             return found, state
-    raise CheckpointError(f"{weights}: not the weights of epoch {state['epoch']}, of which {rest.name} is. Train anew.")
+    raise CheckpointError(f"{weights}: not the weights of epoch {state['epoch']}, of which {rest.name} is, or damaged "
+                          "ones. Restore the file, or train anew with --no-resume.")
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if (damaged := archive.testzip()) is not None:  # torch does not compare the checksums
+                raise zipfile.BadZipFile(damaged)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path}: not a readable state ({type(error).__name__}). Restore the file, or train anew "
+                              "with --no-resume.") from None
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Any
 from mgutils.config import Profile, get_profile
 from mgutils.course_map import record_minutes
 from mgutils.errors import ConfigError, MgError, NotebookError
+from mgutils.lock import locked
 from mgutils.notebooks import SOURCES, execute, sources
 from mgutils.pages import to_html
 from mgutils.report.compare import compare
@@ -47,8 +48,8 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
     Raises
     ------
     ConfigError
-        If no notebook has such a number or name, or the data is neither there nor to be made;
-        nothing has been executed then.
+        If no notebook has such a number or name, the data is neither there nor to be made, or
+        another process executes notebooks into the folder; nothing has been executed then.
     NotebookError
         After all notebooks, if some failed; the message names each of them and its cell.
     """
@@ -60,7 +61,8 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
     parameters = {"profile": profile.name, "data_root": _short(data_root, cwd), "seed": seed,
                   "out_dir": _short(out_dir, cwd)}
     began = time.time()
-    failures = _execute_all(chosen, out_dir, parameters, cwd, data_root)
+    with locked(out_dir):
+        failures = _execute_all(chosen, out_dir, parameters, cwd, data_root)
     _print_results(out_dir, (time.time() - began) / 60)
     comparison = compare(cwd.parent / "figures", out_dir, profile, data_root, since=began)
     print(*comparison, sep="\n", flush=True)

@@ -50,12 +50,10 @@ def export_safetensors(predictor: Predictor, path: Path | str) -> float:
     if isinstance(predictor.scorer, CaptionScorer):
         tensors[CAPTIONS] = predictor.scorer.captions
         config["temperature"] = predictor.scorer.temperature  # it may have been learned
+    content = {name: value.cpu().clone().contiguous() for name, value in tensors.items()}
     with written_aside(path) as aside:
-        aside.touch()
-        mode = aside.stat().st_mode
-        safetensors.torch.save_file({name: value.cpu().clone().contiguous() for name, value in tensors.items()}, aside,
-                                    {"config": json.dumps(config)})
-        aside.chmod(mode)  # safetensors writes files that only their owner may read
+        # written by Python: safetensors' own writer knows no OSError, and leaves files that only their owner may read
+        aside.write_bytes(safetensors.torch.save(content, {"config": json.dumps(config)}))
         return _agreement(path, predictor, load_predictor(aside, device="cpu"))
 
 

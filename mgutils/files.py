@@ -27,7 +27,7 @@ def written_aside(path: Path | str) -> Iterator[Path]:
         If the folder cannot be written to, or the disk is full; a file that was there stays.
     """
     path = Path(path)
-    aside = path.with_name(f"{path.stem}.partial{path.suffix}")
+    aside = path.with_name(f"{path.stem}.{os.getpid()}.partial{path.suffix}")  # two processes have two
     try:
         with suppress(FileExistsError):  # a file in the folder's place: opening the name aside says so
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,8 @@ import ast
 import difflib
 import json
 import os
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,10 @@ class _ThisInterpreter(AsyncKernelManager):
     @default("transport_encryption")
     def _encrypt(self) -> str:  # the kernel listens on a port that other users of the machine can reach
         return "auto"
+
+    def shutdown_kernel(self, now: bool = False, restart: bool = False) -> Awaitable[None]:
+        # after Ctrl-C or SIGTERM: asked to end in the middle of a cell, a kernel would print a traceback
+        return super().shutdown_kernel(now or isinstance(sys.exception(), KeyboardInterrupt), restart)
 
 
 def execute(notebook: Path | str, out: Path | str, parameters: Mapping[str, Any] | None = None, *,

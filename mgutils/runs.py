@@ -136,7 +136,7 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
         check_pixels(pixels)
     data = fingerprint(dataset, pixels)
     folders = [run_directory(config, data, out_dir) for config in configs]
-    faults = {folder: find_fault(folder) for folder in folders}
+    faults = {folder: find_fault(folder, hashes=True) for folder in folders}
     for folder, fault in faults.items():
         if fault and folder.exists():
             print(f"mg: {fault}. The run is trained again.", file=sys.stderr)

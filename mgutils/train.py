@@ -36,7 +36,7 @@ from mgutils.lock import locked
 from mgutils.losses import similarity_logits
 from mgutils.receipt import continue_provenance, fingerprint, make_receipt
 from mgutils.session import Session, open_session, restore_session, session_state
-from mgutils.whole import BEST_FILES, check_kept, describe_files
+from mgutils.whole import BEST_FILES, NEXT, adopt_best, describe_files
 
 VALIDATION_ORDER = 0
 """Seed of the order in which validation rows are put into batches for the loss."""
@@ -106,6 +106,7 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
         provenance = continue_provenance(before.get("provenance"), epochs[len(log):])
         if first:
             written(directory / "config.json", json.dumps(content, indent=2) + "\n")
+            _write_log(log, directory)  # a stop may have come between a checkpoint and its line
         bar = progress_bar(epochs, unit="epoch", disable=not progress or not first, desc=config.objective,
                            initial=len(log))
         for epoch in epochs[len(log):]:
@@ -128,20 +129,20 @@ def follow(session: Session, dataset: Dataset, split: Split, directory: Path | s
             log.append(row | {"seconds": time.perf_counter() - clock})
             if first:
                 if better:
-                    _keep_best(session, result, outputs, dataset, split, content, directory)
-                    kept = describe_files(directory, BEST_FILES)
+                    _keep_best(session, result, outputs, dataset, split, content, directory / NEXT)
+                    kept = describe_files(directory / NEXT, BEST_FILES)
                 state = session_state(session) | {"epoch": epoch, "log": log, "best": best, "kept": kept,
                                                   "provenance": provenance}
                 save_last(directory, session.scored, state)
-                written(directory / "log.jsonl", "".join(json.dumps(line) + "\n" for line in log))
+                if better:
+                    adopt_best(directory, kept)
+                _write_log(log, directory)
             bar.update()
             bar.set_postfix(loss=f"{train_loss:.3f}", top1=f"{row['top1']:.1%}")
         bar.close()
         if first:
             seconds = {"total": sum(line["seconds"] for line in log)}
             receipt = make_receipt(fingerprint(dataset, session.feed.pixels), seconds, best, provenance)
-            for left in directory.glob("*.partial.*"):  # by a kill
-                left.unlink()
             more = {"config": config.as_dict(), "files": describe_files(directory)}
             text = json.dumps(receipt | more, indent=2) + "\n"
             written(directory / "receipt.json", text)  # last: the run is whole
@@ -156,9 +157,13 @@ def _go_on(session: Session, directory: Path, content: dict[str, Any]) -> dict[s
     if _recorded(directory / "config.json") != json.loads(json.dumps(content)):
         raise CheckpointError(f"{directory}: holds a run of another configuration. Name another folder, or train anew.")
     weights, state = found
-    check_kept(directory, state.get("kept", {}))
+    adopt_best(directory, state.get("kept", {}))
     restore_session(session, weights, state)
     return state
+
+
+def _write_log(log: list[dict[str, Any]], directory: Path) -> None:
+    written(directory / "log.jsonl", "".join(json.dumps(line) + "\n" for line in log))
 
 
 def _recorded(file: Path) -> Any:

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 from mgutils.errors import CheckpointError
 
 RECEIPT = "receipt.json"
 BEST_FILES = ("best.safetensors", "outputs.npz", "metrics.json", "per_class.csv", "confusion.csv")
 """What the best epoch leaves."""
+NEXT = "next"
+"""Folder in that of a run, where the files of a new best epoch wait for the checkpoint that describes them."""
 FILES = ("config.json", "log.jsonl", "last.safetensors", "last.state", *BEST_FILES)
 """What a finished run has besides its receipt."""
 
@@ -85,43 +89,37 @@ def check_run(directory: Path, names: Iterable[str] | None = None, *, hashes: bo
                               "options: it makes a damaged run again.")
 
 
-def changed_files(directory: Path, described: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Names of files that are not there or not as :func:`describe_files` had them."""
-    return [name for name, entry in described.items()
-            if not (directory / name).is_file() or (directory / name).stat().st_size != entry["bytes"]
-            or hash_file(directory / name) != entry["sha256"]]
+def adopt_best(directory: Path, kept: Mapping[str, Mapping[str, Any]]) -> None:
+    """Move the best epoch's files out of :data:`NEXT`, as far as they are not in their place yet.
 
+    They are written there first, and described in the checkpoint before they are moved. So a run that was stopped at
+    any moment has each of them in one of the two places.
 
-def check_kept(directory: Path, kept: dict[str, Any]) -> None:
-    """Refuse to go on where a file of the best epoch is damaged.
-
-    A run that was stopped between the files of an epoch and its checkpoint has newer files than the checkpoint
-    says. They are whole, and the epoch is trained again. So only files that cannot be read are refused.
+    Parameters
+    ----------
+    directory : Path
+        Of the run.
+    kept : mapping
+        What :func:`describe_files` said of them; empty where no epoch has been the best yet.
 
     Raises
     ------
     CheckpointError
-        If a changed file cannot be read.
+        If a file is in neither place as it was described: it is damaged, or gone.
     """
-    for name in changed_files(directory, kept):
-        if not _is_readable(directory / name):
+    for name, entry in kept.items():
+        if _is_as_described(directory / NEXT / name, entry):
+            with suppress(FileNotFoundError):  # another process of the same run did it
+                os.replace(directory / NEXT / name, directory / name)
+        elif not _is_as_described(directory / name, entry):
             raise CheckpointError(f"{directory / name}: found a damaged file, or none; wanted the "
-                                  f"{kept[name]['bytes']:,} bytes of the best epoch. Restore the file, or train anew "
+                                  f"{entry['bytes']:,} bytes of the best epoch. Restore the file, or train anew "
                                   "with --no-resume.")
+    shutil.rmtree(directory / NEXT, ignore_errors=True)
 
 
-def _is_readable(file: Path) -> bool:
-    import numpy as np
-    from safetensors import SafetensorError, safe_open
-
+def _is_as_described(file: Path, entry: Mapping[str, Any]) -> bool:
     try:
-        if file.suffix == ".npz":
-            with np.load(file) as arrays:
-                return all(arrays[name].size >= 0 for name in arrays)  # reading compares the checksums
-        if file.suffix == ".safetensors":
-            with safe_open(file, framework="np"):  # opening compares the size
-                return True
-        text = file.read_text(encoding="utf-8")
-        return bool(json.loads(text) if file.suffix == ".json" else text)
-    except (OSError, ValueError, EOFError, BadZipFile, SafetensorError):
+        return file.stat().st_size == entry["bytes"] and hash_file(file) == entry["sha256"]
+    except OSError:
         return False

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -57,6 +56,13 @@ def flip(file):
     file.write_bytes(content)
 
 
+def flip_unseen(file):
+    """The same, as a disk may do it: the time of change stays too."""
+    before = file.stat()
+    flip(file)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 def test_the_receipt_lists_every_file_of_the_run(run):
     listed = json.loads((run / "receipt.json").read_text())["files"]
     assert set(listed) == set(FILES) == {path.name for path in run.iterdir()} - {"receipt.json"}
@@ -97,6 +103,7 @@ def test_an_old_receipt_counts_as_whole(run):
 
 
 @pytest.mark.parametrize(("name", "damage"), [("best.safetensors", truncate), ("outputs.npz", empty),
+                                              ("outputs.npz", flip_unseen), ("last.state", flip_unseen),
                                               ("metrics.json", delete), ("receipt.json", empty)])
 def test_a_damaged_run_is_trained_again_to_the_same_bits(run, store, tiny_template, capsys, name, damage):
     undamaged = store / "runs" / run.name
@@ -151,6 +158,12 @@ def test_a_folder_without_receipt_is_let_through(tmp_path):
     check_run(tmp_path)
 
 
+def stop(first, *_):
+    """Unless it is an empty log that is to be written."""
+    if first:
+        raise KeyboardInterrupt
+
+
 @pytest.fixture
 def stopped(tiny_root, tmp_path):
     """A run that can go on: all of its epochs but no receipt."""
@@ -161,20 +174,28 @@ def stopped(tiny_root, tmp_path):
     return folder, arguments
 
 
-@pytest.mark.parametrize(("name", "damage"), [("best.safetensors", truncate), ("outputs.npz", flip),
-                                              ("metrics.json", empty), ("confusion.csv", delete)])
-def test_going_on_with_a_damaged_best_epoch_is_refused(stopped, name, damage):
+@pytest.mark.parametrize(("name", "damage"), [
+    *((name, flip_unseen) for name in (*whole.BEST_FILES, "last.safetensors", "last.state")),
+    ("best.safetensors", truncate), ("metrics.json", empty), ("confusion.csv", delete)])
+def test_going_on_with_a_damaged_file_is_refused(stopped, name, damage):
     folder, arguments = stopped
     damage(folder / name)
-    with pytest.raises(CheckpointError, match=f"{name}: found a damaged file.*--no-resume"):
+    with pytest.raises(CheckpointError, match=f"{name}: (found a|not).*--no-resume"):
         train.fit(*arguments, progress=False, resume=True)
     assert not (folder / "receipt.json").exists()
 
 
-def test_going_on_with_newer_files_of_the_best_epoch_is_not_refused(stopped):
-    folder, arguments = stopped
-    with np.load(folder / "outputs.npz") as arrays:
-        content = dict(arrays)
-    np.savez(folder / "outputs.npz", **content, more=np.zeros(1))
+@pytest.mark.parametrize("moment", ["save_last", "adopt_best", "_write_log"])
+def test_a_stop_among_the_files_of_an_epoch_is_gone_on_from(stopped, tmp_path, monkeypatch, moment):
+    undisturbed, arguments = stopped
+    folder = tmp_path / "disturbed"
+    arguments = *arguments[:-1], folder
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(train, moment, stop)
+        train.fit(*arguments, progress=False)
     train.fit(*arguments, progress=False, resume=True)
     assert find_fault(folder, hashes=True) == ""
+    assert {path.name for path in folder.iterdir()} == {*FILES, "receipt.json"}
+    for file in ("best.safetensors", "outputs.npz", "metrics.json"):
+        assert (folder / file).read_bytes() == (undisturbed / file).read_bytes()
+    assert (folder / "log.jsonl").read_text().count("\n") == CONFIG.train.epochs

@@ -65,7 +65,14 @@ def write_not_imported(root: Path, faults: Sequence[Fault]) -> None:
 
 
 def publish(aside: Path, out_root: Path) -> None:
-    """Give a dataset that is whole its name."""
+    """Give a dataset that is whole its name.
+
+    Raises
+    ------
+    ConfigError
+        If another process was faster.
+    """
+    check_place(out_root, None)
     if out_root.exists():
-        out_root.rmdir()  # empty: the place was checked
+        out_root.rmdir()
     aside.rename(out_root)
