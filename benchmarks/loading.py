@@ -19,8 +19,8 @@ from benchmarks.pictures import make_data, make_frames
 from benchmarks.seed_loop import CaptionedImages
 from benchmarks.training import LARGE_ON_CPU, SMALL
 from mgutils.config import SynthConfig
-from mgutils.feed import Feed, batches
 from mgutils.models.encoders import as_images, make_tokenizer
+from mgutils.training.batches import Feed, batches
 
 BATCH = 32
 ROUNDS = 5

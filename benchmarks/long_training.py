@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from mgutils import honest
 from mgutils.config import SplitName, get_profile, run_config
-from mgutils.course import make_data
+from mgutils.course.reproduce import make_data
 from mgutils.data.table import Dataset, read_dataset
-from mgutils.recipes import OURS, recipe_config
+from mgutils.experiments import generalization as honest
+from mgutils.experiments.recipes import OURS, recipe_config
 from mgutils.report.readme import fill
-from mgutils.runs import Run, train_all
+from mgutils.training.run import Run
+from mgutils.training.store import train_all
 
 ROOT = Path(__file__).resolve().parents[1]
 SPLIT: SplitName = "subject"

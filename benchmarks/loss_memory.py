@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.harness import Result
-from mgutils.class_losses import CLASS_LOSSES
+from mgutils.losses.grouped import CLASS_LOSSES
 
 BATCH, CAPTIONS, WIDTH = 16_384, 32, 256
 NAMES = ("seed_kl", "identity_ce", "js")

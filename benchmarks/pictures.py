@@ -12,7 +12,7 @@ from mgutils.data.images import in_threads, read_rgb
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.files import written_aside
-from mgutils.synth.studio import make_dataset
+from mgutils.synth.dataset import make_dataset
 
 FRAME = (1280, 720)
 """Width and height of iMiGUE's frames."""

@@ -17,7 +17,7 @@ from mgutils.config import run_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
-from mgutils.runs import train_all
+from mgutils.training.store import train_all
 
 SEEDS = range(3)
 BETTER = {"augment": "affine", "schedule": "cosine", "epochs": 25}

@@ -15,8 +15,8 @@ import torch
 
 from benchmarks.harness import Result
 from mgutils.config import SynthConfig
-from mgutils.synth.crew import CHUNK
-from mgutils.synth.studio import make_dataset
+from mgutils.synth.dataset import make_dataset
+from mgutils.synth.writer import CHUNK
 
 
 def measure(workers: int) -> list[Result]:

@@ -22,15 +22,15 @@ from transformers import PreTrainedTokenizerFast
 from benchmarks.harness import Result, alternate, faster, rate
 from benchmarks.pictures import make_data, make_frames
 from benchmarks.seed_loop import CaptionedImages, SeedLoop
-from mgutils.captions import class_captions
-from mgutils.class_losses import CLASS_LOSSES
 from mgutils.config import PROFILES, ModelConfig, RunConfig, SynthConfig, TrainConfig, get_objective
+from mgutils.data.captions import class_captions
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
+from mgutils.losses.grouped import CLASS_LOSSES
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import as_images, tokenize
-from mgutils.session import make_optimizer, open_session
-from mgutils.train import train_epoch, validate
+from mgutils.training.loop import train_epoch, validate
+from mgutils.training.session import make_optimizer, open_session
 
 LARGE = ModelConfig(image_encoder="resnet50", text_encoder="scratch", text_kwargs={"vocab_size": 30522},
                     pretrained=False)

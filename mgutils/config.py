@@ -78,7 +78,7 @@ class ModelConfig:
     image_encoder: str = "resnet50"
     """Any timm name; ``alexnet`` in a classifier that reads no text."""
     image_kwargs: dict[str, Any] = field(default_factory=dict)
-    """Passed on to ``timm.create_model``, or to :class:`mgutils.models.vision.AlexNet`."""
+    """Passed on to ``timm.create_model``, or to :class:`mgutils.models.classifier.AlexNet`."""
     text_encoder: str = "distilbert-base-uncased"
     """A name on the hub, ``scratch`` for a small DistilBERT with a tokenizer trained on our captions, or ``none``."""
     text_kwargs: dict[str, Any] = field(default_factory=dict)

@@ -18,17 +18,14 @@ from matplotlib.figure import Figure
 from torch import nn
 from transformers import DistilBertConfig
 
+from mgutils.claims.tests import data, losses, method
 from mgutils.config import get_profile
-from mgutils.court import REPORT_CE, repair_cells
-from mgutils.court_model import Cell
+from mgutils.data.labels import gesture_groups, imigue_classes, imigue_labels
 from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset
-from mgutils.labels import imigue_classes, imigue_labels
+from mgutils.experiments.loss_grid.grid import REPORT_CE, repair_cells
+from mgutils.experiments.loss_grid.stack import Cell
 from mgutils.losses import cross_entropy, js_divergence, kl_divergence
-from mgutils.report import claim_tests_data as data
-from mgutils.report import claim_tests_losses as losses
-from mgutils.report import claim_tests_method as method
-from mgutils.report.style import gesture_groups
 
 CLASSES = 32
 JAW, NECK = 10, 11

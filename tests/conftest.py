@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mgutils.data.labels import Labels
 from mgutils.data.layout import write_tables
 from mgutils.data.table import Dataset
-from mgutils.labels import Labels
 
 TINY_NAMES = ("Turtle neck", "Folding arms ", "touching jaw ", "Illustrative hand gestures")
 

@@ -100,7 +100,8 @@ def leak(train, valid):
 import os, sys, glob
 def leak(train, valid):
     done = []
-    for path in [NEIGHBOUR, SECRET, SOURCE, KIT + "/losses.py", os.__file__, sys.executable, "/usr/lib", "/"]:
+    for path in [NEIGHBOUR, SECRET, SOURCE, KIT + "/losses/image_text.py", os.__file__, sys.executable, "/usr/lib",
+                 "/"]:
         for act in (lambda: os.utime(path, (1, 1)), lambda: os.setxattr(path, "user.evil", b"1"),
                     lambda: os.chmod(path, 0o777), lambda: os.truncate(path, 0), lambda: os.remove(path),
                     lambda: os.rename(path, path + ".evil")):
@@ -131,8 +132,8 @@ def leak(train, valid):
 def effective_number(images):
     text = str(words())
     assert "seed" not in text and "4711" not in text, "FOUND THE SEED"
-    known = ("mgutils.exercises.calls", "mgutils.exercises.inspection", "mgutils.grading.reader",
-             "mgutils.grading.worker")
+    known = ("mgutils.course.exercises.calls", "mgutils.course.exercises.inspection", "mgutils.course.grading.reader",
+             "mgutils.course.grading.worker")
     modules = {str(getattr(value, "__module__", "")) for value in gc.get_objects()} | set(sys.modules)
     return [name for name in modules if name.startswith(MG + "utils.") and name.count(".") > 1 and name not in known]
 """,

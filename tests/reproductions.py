@@ -1,7 +1,7 @@
 """Reproductions made by hand: executed notebooks with the record that `mg reproduce` leaves."""
 
-from mgutils.notebooks import sources
-from mgutils.reproduction import recorded
+from mgutils.course.manifest import recorded
+from mgutils.course.notebooks import sources
 
 PARAMETERS = {"profile": "smoke", "data_root": "../data/smoke", "seed": 3, "out_dir": "../out/smoke"}
 

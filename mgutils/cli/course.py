@@ -26,7 +26,7 @@ class NotebooksBuild:
     """Also replace notebooks that somebody has changed since they were built."""
 
     def run(self) -> None:
-        from mgutils.notebooks import build
+        from mgutils.course.notebooks import build
 
         for path in (*build(self.source, self.out_dir, overwrite=self.overwrite),
                      *build(self.source, self.instructor_dir, version="instructor", overwrite=self.overwrite)):
@@ -51,7 +51,7 @@ class Reproduce:
     """Execute this notebook and those after it; what the earlier ones left is used."""
 
     def run(self) -> None:
-        from mgutils.course import reproduce
+        from mgutils.course.reproduce import reproduce
 
         only = [word for words in self.only for word in words] if self.only else None
         reproduce(self.profile, self.data_root or Path("data") / self.profile, self.seed,
@@ -74,13 +74,13 @@ class Verify:
     """Where claims.json and claims.md go; <out_dir>/figures if not given, from where `mg publish` takes them."""
 
     def run(self) -> None:
-        from mgutils.report.claim_evidence import Evidence
-        from mgutils.report.claims import verify, write_ledger
+        from mgutils.claims.evidence import Evidence
+        from mgutils.claims.ledger import verify, write_ledger
 
         data_root, out_dir = (given or Path(name) / self.profile
                               for given, name in ((self.data_root, "data"), (self.out_dir, "out")))
         if not data_root.exists():
-            from mgutils.course import make_data
+            from mgutils.course.reproduce import make_data
 
             make_data(get_profile(self.profile), data_root)
         ledger = verify(Evidence(self.profile, data_root, out_dir, seed=self.seed))
@@ -121,9 +121,9 @@ class Book:
     """Folder of the site; <out_dir>/book if not given."""
 
     def run(self) -> None:
-        from mgutils.book import write_book
-        from mgutils.notebooks import SOURCES
-        from mgutils.reproduction import MANIFEST
+        from mgutils.course.book import write_book
+        from mgutils.course.manifest import MANIFEST
+        from mgutils.course.notebooks import SOURCES
 
         out_dir = self.out_dir or Path("out") / self.profile
         executed = out_dir / "notebooks"
@@ -148,7 +148,7 @@ class Doctor:
     """Ask whether the model hub answers; --no-hub keeps off the network."""
 
     def run(self) -> None:
-        from mgutils.doctor import examine
+        from mgutils.course.doctor import examine
 
         checks = examine(self.profile, self.data_root, self.out_dir, hub=self.hub)
         print(*checks, sep="\n")

@@ -26,7 +26,7 @@ class Synth:
     """Processes; the bytes do not depend on it."""
 
     def run(self) -> None:
-        from mgutils.synth.studio import make_dataset
+        from mgutils.synth.dataset import make_dataset
 
         print(make_dataset(self.synth, self.root, workers=self.workers))
 

@@ -19,9 +19,9 @@ class ExercisesScore:
     """Markdown file whose parts `mutation` and `exercises` are filled with tables, such as INSTRUCTORS.md."""
 
     def run(self) -> None:
+        from mgutils.course.exercises import all_exercises, listing
+        from mgutils.course.exercises.mutation import score, table
         from mgutils.errors import MgError
-        from mgutils.exercises import all_exercises, listing
-        from mgutils.exercises.mutation import score, table
         from mgutils.report.readme import fill
 
         scores = [score(task, self.solutions / f"{name}.py") for name, task in all_exercises().items()]
@@ -44,7 +44,7 @@ class ExercisesOtter:
     """Numbers of the notebooks whose exercises count; all if not given."""
 
     def run(self) -> None:
-        from mgutils.exercises.otter import export
+        from mgutils.course.exercises.otter import export
 
         for path in export(self.out_dir, self.notebooks):
             print(path)

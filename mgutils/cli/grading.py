@@ -33,7 +33,7 @@ class Grade:
     """Without the wall: a submission can do whatever you can. Only for code that you trust."""
 
     def run(self) -> None:
-        from mgutils.grading.grade import Limits, grade, printable
+        from mgutils.course.grading.grade import Limits, grade, printable
 
         limits = Limits(seconds=self.seconds, total=self.total, memory=self.memory * 1_000_000,
                         confined=not self.unconfined)

@@ -38,8 +38,8 @@ class Test:
     """Images at once."""
 
     def run(self) -> None:
-        from mgutils.answer_table import answer_table
-        from mgutils.predict import load_predictor
+        from mgutils.predict.predictor import load_predictor
+        from mgutils.predict.table import answer_table
 
         predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
         for line in answer_table(predictor, self.imagepathscsv, self.columnname, self.out_dir,
@@ -76,8 +76,8 @@ class Predict:
     def run(self) -> None:
         import sys
 
-        from mgutils.answer_files import Wishes, answer_files
-        from mgutils.predict import load_predictor
+        from mgutils.predict.files import Wishes, answer_files
+        from mgutils.predict.predictor import load_predictor
 
         predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
         wishes = Wishes(self.rate or None, self.annotate, self.gradcam, self.skip_bad, self.batch_size)
@@ -103,8 +103,8 @@ class Export:
     """config.json of a run, for a checkpoint without settings that are not the seed's."""
 
     def run(self) -> None:
-        from mgutils.export import export_onnx, export_safetensors
-        from mgutils.predict import load_predictor
+        from mgutils.predict.export import export_onnx, export_safetensors
+        from mgutils.predict.predictor import load_predictor
 
         predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
         wanted = {"model.safetensors": (self.safetensors, export_safetensors), "model.onnx": (self.onnx, export_onnx)}

@@ -35,7 +35,7 @@ class Train:
     """Epochs, learning rates, augmentation; those not given are the profile's."""
 
     def run(self) -> None:
-        from mgutils.runs import train_all
+        from mgutils.training.store import train_all
 
         config = RunConfig(self.objective, get_objective(self.objective), get_profile(self.profile).model, self.train,
                            self.split, self.seed)
@@ -58,7 +58,7 @@ class Evaluate:
     """Where metrics.json, per_class.csv and confusion.csv go; the current folder's `evaluation` if not given."""
 
     def run(self) -> None:
-        from mgutils.evaluate import evaluate_run
+        from mgutils.evaluation.embed import evaluate_run
 
         out_dir = self.out_dir or Path("evaluation")
         result = evaluate_run(self.run_dir, self.data_root, out_dir, split=self.split)
@@ -75,7 +75,7 @@ class Diff:
     """Another one."""
 
     def run(self) -> None:
-        from mgutils.diff import diff_runs
+        from mgutils.training.diff import diff_runs
 
         print(f"A  {self.run_a}\nB  {self.run_b}\n\n{diff_runs(self.run_a, self.run_b).report()}")
 
@@ -96,7 +96,7 @@ class Microscope:
     """Of the choice of images."""
 
     def run(self) -> None:
-        from mgutils.microscope import write_microscope
+        from mgutils.course.microscope import write_microscope
 
         page = self.page or Path(f"microscope-{self.run_dir.resolve().name}.html")
         print(write_microscope(self.run_dir, self.data_root, page, images=self.images, seed=self.seed))

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgutils.csvfile import FIRST_ROW, read_csv
+from mgutils.data.csv import FIRST_ROW, read_csv
+from mgutils.data.labels import Labels
 from mgutils.errors import DataError, Fault
-from mgutils.labels import Labels
 
 COLUMNS = ("Path", "Class", "Video ID", "Frame ID", "Caption")
 """Header of ``train.xlsx``. Its "Video ID" is really a clip id."""

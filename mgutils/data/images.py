@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from mgutils.data.check import Findings
 from mgutils.errors import DataError, Fault
-from mgutils.frontend import progress_bar
+from mgutils.progress import progress_bar
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 """Files in a class folder with another suffix are nobody's business."""

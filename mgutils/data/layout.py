@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from mgutils.csvfile import guard, write_csv
 from mgutils.data.check import COLUMNS
+from mgutils.data.csv import guard, write_csv
+from mgutils.data.labels import Labels, write_labels
 from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
-from mgutils.labels import Labels, write_labels
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet

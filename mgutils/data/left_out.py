@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mgutils.csvfile import write_csv
 from mgutils.data.check import Findings, read_table
+from mgutils.data.csv import write_csv
 from mgutils.errors import ConfigError
 from mgutils.files import written_aside
 

@@ -13,9 +13,9 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from mgutils.config import RunConfig
+from mgutils.data.protocol import TEST_SUBJECTS, TRAIN_SUBJECTS
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
-from mgutils.protocol import TEST_SUBJECTS, TRAIN_SUBJECTS
 
 _DRAWS = 500
 SPLITS = ("frame", "clip", "video", "subject", "official")

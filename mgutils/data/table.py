@@ -12,22 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.data.check import (
-    COLUMNS,
-    FIRST_ROW,
-    Findings,
-    check_rows,
-    digits,
-    note_captions,
-    read_table,
-)
+from mgutils.data.check import COLUMNS, FIRST_ROW, Findings, check_rows, digits, note_captions, read_table
 from mgutils.data.images import check_decoding, check_files
+from mgutils.data.labels import Labels, read_labels
 from mgutils.data.left_out import LEFT_OUT, without_left_out
 from mgutils.data.manifest import check_hashes, check_pictures, check_sizes
 from mgutils.data.sidecar import read_clips
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, Fault
-from mgutils.labels import Labels, read_labels
 
 _MAKE = "Copy the seed's file there, make data with `mg synth`, or import images with `mg import folders`."
 

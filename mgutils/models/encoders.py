@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import DistilBertConfig, DistilBertModel, DistilBertTokenizerFast, PreTrainedTokenizerFast
 
 from mgutils.errors import ConfigError
-from mgutils.hub import hub_files
+from mgutils.models.hub import hub_files
 
 SCRATCH = "scratch"
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

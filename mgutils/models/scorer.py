@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgutils.losses import similarity_logits
+from mgutils.models.classifier import Classifier
 from mgutils.models.clip import VisualTextModel
-from mgutils.models.vision import Classifier
 
 
 class CaptionScorer(nn.Module):

@@ -10,9 +10,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from mgutils.course.manifest import complete_notebooks
 from mgutils.errors import ConfigError
 from mgutils.report.machines import write_machines
-from mgutils.reproduction import complete_notebooks
 
 
 def fill(path: Path | str, parts: Mapping[str, str]) -> None:
@@ -64,7 +64,7 @@ def publish(out_dir: Path | str, root: Path | str) -> list[Path]:
     MgError
         If somebody has changed a notebook of the project since it was built.
     """
-    from mgutils.notebooks import refuse_changed, sources
+    from mgutils.course.notebooks import refuse_changed, sources
 
     out_dir, root = Path(out_dir), Path(root)
     notebooks = complete_notebooks(out_dir / "notebooks", sources(root / "notebooks" / "src"))

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mgutils.csvfile import write_csv
+from mgutils.data.csv import write_csv
 from mgutils.errors import ConfigError
 
 if TYPE_CHECKING:
     from mgutils.data.audit import Audit
-    from mgutils.runs import Run
+    from mgutils.training.run import Run
 
 
 @dataclass(frozen=True)

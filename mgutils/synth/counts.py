@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from mgutils.labels import imigue_classes
+from mgutils.data.labels import imigue_classes
 
 CLASS_FLOOR = 9
 """Frames that every class gets, in at least 3 clips of 3 subjects, on both sides of the official split.

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from mgutils.config import SynthConfig
+from mgutils.data.labels import imigue_classes
+from mgutils.data.protocol import TEST_SUBJECTS, TRAIN_SUBJECTS
 from mgutils.errors import ConfigError
-from mgutils.labels import imigue_classes
-from mgutils.protocol import TEST_SUBJECTS, TRAIN_SUBJECTS
 from mgutils.synth.counts import class_frames, clip_lengths
 
 VIDEOS = (255, 104)

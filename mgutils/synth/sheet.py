@@ -15,9 +15,9 @@ from matplotlib.text import Text
 from PIL import Image
 
 from mgutils.config import SynthConfig
-from mgutils.labels import Labels, imigue_labels, read_labels
+from mgutils.data.labels import Labels, imigue_labels, read_labels
+from mgutils.synth.frames import Set
 from mgutils.synth.plan import make_plan
-from mgutils.synth.stills import Set
 
 _SIDE = 1.3  # of a picture, inches
 _TITLE = 0.42  # height of a title, inches

@@ -29,8 +29,9 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Markdown
 
-from mgutils import course_map, doctor
 from mgutils.config import PROFILES, get_profile
+from mgutils.course import doctor
+from mgutils.course import map as course_map
 
 pd.set_option("display.max_colwidth", None)
 

@@ -34,12 +34,12 @@ from IPython.display import Image, display
 
 from mgutils.config import get_profile
 from mgutils.data.audit import audit_split, audit_table
+from mgutils.data.labels import ILLUSTRATIVE, gesture_groups, imigue_classes
 from mgutils.data.splits import available_splits, make_split
 from mgutils.data.table import read_dataset
-from mgutils.labels import ILLUSTRATIVE, imigue_classes
-from mgutils.report import figures_data as figures
-from mgutils.report.figures_splits import audit_bars
-from mgutils.report.style import gesture_groups, save, use_style
+from mgutils.report.figures import data as figures
+from mgutils.report.figures.splits import audit_bars
+from mgutils.style import save, use_style
 
 use_style()
 figure_dir = Path(out_dir) / "figures"
@@ -55,7 +55,7 @@ rng = np.random.default_rng(seed)
 # %%
 settings = get_profile(profile)
 if settings.synth is not None and not Path(data_root).exists():
-    from mgutils.synth.studio import make_dataset
+    from mgutils.synth.dataset import make_dataset
 
     make_dataset(settings.synth, data_root)
 
@@ -174,7 +174,7 @@ Image(save(figures.contact_sheet(dataset), figure_dir / "contact_sheet.jpg"), wi
 
 # %%
 if synthetic and settings.synth is not None:
-    from mgutils.synth.studio import contact_sheet
+    from mgutils.synth.dataset import contact_sheet
 
     large = contact_sheet(replace(settings.synth, size=min(2 * settings.synth.size, 224)), clips=3)
     display(Image(save(large, figure_dir / "studio_contact_sheet.jpg"), width=1100))
@@ -185,7 +185,7 @@ if synthetic and settings.synth is not None:
 # from the camera. Where nobody can click, as in a page or a headless run, the next cell leaves a figure instead.
 
 # %%
-from mgutils.explorer import FrameExplorer
+from mgutils.course.explorer import FrameExplorer
 
 FrameExplorer(dataset)
 
@@ -427,7 +427,7 @@ print("all claims hold on", data_root)
 # minutes, the project about an hour. Write the steps yourself; the kit's own functions do not count.
 
 # %%
-from mgutils.exercises import check
+from mgutils.course.exercises import check
 
 # %% [markdown]
 # ### Exercise: sort the class folders

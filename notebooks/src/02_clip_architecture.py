@@ -48,10 +48,10 @@ from mgutils.models.encoders import (
     make_tokenizer,
     tokenize,
 )
-from mgutils.report.figures_data import middle_frame, read_image
-from mgutils.report.figures_framework import clip_architecture, framework
-from mgutils.report.figures_model import similarity_matrix, temperature_effect
-from mgutils.report.style import save, use_style
+from mgutils.report.figures.data import middle_frame, read_image
+from mgutils.report.figures.framework import clip_architecture, framework
+from mgutils.report.figures.model import similarity_matrix, temperature_effect
+from mgutils.style import save, use_style
 
 # %%
 use_style()
@@ -59,7 +59,7 @@ torch.manual_seed(seed)
 figure_dir = Path(out_dir) / "figures"
 settings = get_profile(profile)
 if settings.synth is not None and not Path(data_root).exists():
-    from mgutils.synth.studio import make_dataset
+    from mgutils.synth.dataset import make_dataset
 
     make_dataset(settings.synth, data_root)
 dataset = read_dataset(data_root)
@@ -419,7 +419,7 @@ print("all claims hold")
 # minutes, the project about an hour. Write the steps yourself; the kit's own functions do not count.
 
 # %%
-from mgutils.exercises import check
+from mgutils.course.exercises import check
 
 # %% [markdown]
 # ### Exercise: the cosine matrix

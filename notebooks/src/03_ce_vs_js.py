@@ -40,15 +40,16 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from mgutils import court, losses
-from mgutils.court import Cell, select, summarise
-from mgutils.court_bench import Bench, Data, class_shares, first_target, mean_cosine
-from mgutils.court_model import StackedModel
-from mgutils.csvfile import write_csv
-from mgutils.labels import imigue_labels
-from mgutils.report import figures_court as figures
-from mgutils.report.claim_intervals import above, not_above
-from mgutils.report.style import save, use_style
+from mgutils import losses
+from mgutils.claims.intervals import above, not_above
+from mgutils.data.csv import write_csv
+from mgutils.data.labels import imigue_labels
+from mgutils.experiments.loss_grid import grid as court
+from mgutils.experiments.loss_grid.grid import Cell, select, summarise
+from mgutils.experiments.loss_grid.stack import StackedModel
+from mgutils.experiments.loss_grid.toy import Bench, Data, class_shares, first_target, mean_cosine
+from mgutils.report.figures import loss_grid as figures
+from mgutils.style import save, use_style
 
 use_style()
 figure_dir = Path(out_dir) / "figures"
@@ -219,7 +220,7 @@ judge("the code behind the report's JS row computes a JS divergence", bool(torch
 # %% [markdown]
 # **What must be true of the real one.** JS is symmetric. It lies between 0 and ln 2, because $m \ge p/2$ makes
 # every $p \log (p/m)$ at most $p \log 2$. Its square root obeys the triangle inequality (Endres and Schindelin
-# 2003). We test all three on a thousand random triples; `tests/test_losses.py` states them as properties and
+# 2003). We test all three on a thousand random triples; `tests/losses/test_losses.py` states them as properties and
 # searches for counterexamples.
 
 # %%
@@ -922,7 +923,7 @@ verdicts.style.hide(axis="index").set_properties(**{"text-align": "left"})
 # minutes, the project about an hour. Write the steps yourself; the kit's own functions do not count.
 
 # %%
-from mgutils.exercises import check
+from mgutils.course.exercises import check
 
 # %% [markdown]
 # ### Exercise: the row softmax by hand

@@ -36,17 +36,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from mgutils import train
-from mgutils.accumulate import exact_backward, naive_backward
 from mgutils.config import OBJECTIVES, PROFILES, get_profile, run_config
-from mgutils.court import GAIN
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
+from mgutils.experiments.loss_grid.grid import GAIN
+from mgutils.experiments.table1 import table1_runs
 from mgutils.models.encoders import as_images
-from mgutils.report import figures_results as figures
-from mgutils.report.style import save, use_style
-from mgutils.runs import table1_runs
+from mgutils.report.figures import results as figures
+from mgutils.style import save, use_style
+from mgutils.training import loop as train
+from mgutils.training.grad_cache import exact_backward, naive_backward
 
 use_style()
 settings = get_profile(profile)
@@ -109,7 +109,7 @@ classes
 
 # %% [markdown]
 # Several images share a class, hence a caption. Each caption of the batch is encoded once, and every image is told
-# which of them is its own. `mgutils.class_losses` shows that this gives exactly the loss of all 32 x 32 pairs.
+# which of them is its own. `mgutils.losses.grouped` shows that this gives exactly the loss of all 32 x 32 pairs.
 
 # %%
 present, own = np.unique(classes, return_inverse=True)
@@ -421,7 +421,7 @@ summary.round(3)
 # minutes, the project about an hour. Write the steps yourself; the kit's own functions do not count.
 
 # %%
-from mgutils.exercises import check
+from mgutils.course.exercises import check
 
 # %% [markdown]
 # ### Exercise: when the learning rate falls

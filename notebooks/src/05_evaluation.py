@@ -30,18 +30,18 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
+from mgutils.claims.intervals import above
 from mgutils.config import get_profile
-from mgutils.court import GAIN
 from mgutils.data.audit import audit_split, trivial_answers
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
-from mgutils.evaluate import scores
-from mgutils.predict import load_predictor
-from mgutils.report import figures_results as figures
+from mgutils.experiments.loss_grid.grid import GAIN
+from mgutils.experiments.table1 import table1_runs
+from mgutils.metrics.scores import scores
+from mgutils.predict.predictor import load_predictor
 from mgutils.report import tables
-from mgutils.report.claim_intervals import above
-from mgutils.report.style import save, use_style
-from mgutils.runs import table1_runs
+from mgutils.report.figures import results as figures
+from mgutils.style import save, use_style
 
 use_style()
 figure_dir, table_dir = Path(out_dir) / "figures", Path(out_dir) / "tables"
@@ -204,7 +204,7 @@ examples
 # lies; purple is where covering helps. Does the model look at the hand?
 
 # %%
-from mgutils.explorer_answers import AnswerExplorer
+from mgutils.course.explorer_answers import AnswerExplorer
 
 AnswerExplorer(dataset, run)
 
@@ -308,7 +308,7 @@ print(written)
 # minutes, the project about an hour. Write the steps yourself; the kit's own functions do not count.
 
 # %%
-from mgutils.exercises import check
+from mgutils.course.exercises import check
 
 # %% [markdown]
 # ### Exercise: top-k

@@ -35,19 +35,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from mgutils import baselines, captions
-from mgutils.comparison import paired
 from mgutils.config import get_profile
-from mgutils.controls import OBJECTIVE, control_configs, control_runs
+from mgutils.data import captions
 from mgutils.data.audit import audit_split
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
-from mgutils.honest import tally_runs
-from mgutils.models.vision import AlexNet, build_classifier
-from mgutils.report import figures_controls as figures
-from mgutils.report.style import save, use_style
-from mgutils.uncertainty import accuracy, mean_recall
-from mgutils.zero_shot import LEFT_OUT, REGIONS, answer_shares, deal_out, zero_shot, zero_shot_table
+from mgutils.evaluation import probes as baselines
+from mgutils.evaluation.zero_shot import LEFT_OUT, REGIONS, answer_shares, deal_out, zero_shot, zero_shot_table
+from mgutils.experiments.controls import OBJECTIVE, control_configs, control_runs
+from mgutils.experiments.generalization import tally_runs
+from mgutils.metrics.intervals import accuracy, mean_recall
+from mgutils.metrics.paired import paired
+from mgutils.models.classifier import AlexNet, build_classifier
+from mgutils.report.figures import controls as figures
+from mgutils.style import save, use_style
 
 use_style()
 pd.set_option("display.max_colwidth", 100)
@@ -401,7 +402,7 @@ print(written)
 # minutes, the project about an hour. Write the steps yourself; the kit's own functions do not count.
 
 # %%
-from mgutils.exercises import check
+from mgutils.course.exercises import check
 
 # %% [markdown]
 # ### Exercise: deal the captions out

@@ -31,16 +31,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mgutils import honest
-from mgutils.comparison import detectable, paired
 from mgutils.config import get_profile
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
-from mgutils.recipes import LADDER, OURS, STEPS
-from mgutils.report import figures_honest as figures
-from mgutils.report.style import save, use_style
-from mgutils.report.tables import COUNTED, REPORTED
-from mgutils.uncertainty import (
+from mgutils.experiments import generalization as honest
+from mgutils.experiments.recipes import LADDER, OURS, STEPS
+from mgutils.metrics.intervals import (
     accuracy,
     coverage,
     effective_subjects,
@@ -50,6 +46,10 @@ from mgutils.uncertainty import (
     tail,
     tally,
 )
+from mgutils.metrics.paired import detectable, paired
+from mgutils.report.figures import generalization as figures
+from mgutils.report.tables import COUNTED, REPORTED
+from mgutils.style import save, use_style
 
 use_style()
 figure_dir, settings = Path(out_dir) / "figures", get_profile(profile)
@@ -463,7 +463,7 @@ assert len(runs.by_split[hardest]) == settings.honest_seeds
 # minutes, the project about an hour. Write the steps yourself; the kit's own functions do not count.
 
 # %%
-from mgutils.exercises import check
+from mgutils.course.exercises import check
 
 # %% [markdown]
 # ### Exercise: the epoch you may report
@@ -550,9 +550,9 @@ if check("bootstrap_people", bootstrap_people):
 # ## More to try
 #
 # 1. *20 minutes, most of it the machine's.* Train both ends for as long as notebook 04 trains the report's losses: with
-#    `mgutils.recipes.recipe_config(profile, name, hardest, number, select="held_out", epochs=48)` for the names
-#    `"report"` and `OURS` and three seeds, and `mgutils.runs.train_all`. Put the runs through `honest.compare`. Predict
-#    first: does the ratio grow or shrink? The README has our own result, under *Where the accuracy comes from*.
+#    `recipe_config(profile, name, hardest, number, select="held_out", epochs=48)` from `mgutils.experiments.recipes`
+#    for the names `"report"` and `OURS` and three seeds, and `train_all` from `mgutils.training.store`. Put the runs
+#    through `honest.compare`. Predict first: does the ratio grow or shrink? `docs/results.md` has our own result.
 # 2. *10 minutes.* Average the scores of the frames of one clip before answering, under the subject split. Does the
 #    accuracy change, and does its interval?
 # 3. *15 minutes.* iMiGUE's own protocol (`make_split(dataset, "official")`) reports more people. Without training

@@ -31,16 +31,19 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
+from mgutils.claims.evidence import Evidence
+from mgutils.claims.intervals import above
+from mgutils.claims.ledger import verify, write_ledger
 from mgutils.config import get_profile
 from mgutils.data.audit import audit_split, trivial_answers
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
-from mgutils.report import figures_data, figures_framework, figures_results, tables
-from mgutils.report.claim_evidence import Evidence
-from mgutils.report.claim_intervals import above
-from mgutils.report.claims import verify, write_ledger
-from mgutils.report.style import save, use_style
-from mgutils.runs import table1_runs
+from mgutils.experiments.table1 import table1_runs
+from mgutils.report import tables
+from mgutils.report.figures import data as figures_data
+from mgutils.report.figures import framework as figures_framework
+from mgutils.report.figures import results as figures_results
+from mgutils.style import save, use_style
 
 use_style()
 figure_dir, table_dir = Path(out_dir) / "figures", Path(out_dir) / "tables"

@@ -6,6 +6,6 @@ All faults are listed before anything is left on disk; a dataset is written asid
 
 from mgutils.data.importers.folders import import_folders
 from mgutils.data.importers.imigue import import_imigue
-from mgutils.data.importers.seed import import_seed
+from mgutils.data.importers.original import import_seed
 
 __all__ = ["import_folders", "import_imigue", "import_seed"]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mgutils.data.check import FIRST_ROW, Findings, describe, digits, read_table
-from mgutils.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
+from mgutils.data.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
 
 FPS = 25
 """Frames per second in which the annotations count."""

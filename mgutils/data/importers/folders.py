@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.csvfile import write_csv
 from mgutils.data.check import Findings
+from mgutils.data.csv import write_csv
 from mgutils.data.images import in_threads, read_rgb
 from mgutils.data.importers.listing import Listing, list_csv, list_folder
 from mgutils.data.importers.place import check_place, publish, save_jpeg, write_not_imported, writing
+from mgutils.data.labels import Labels
 from mgutils.data.layout import write_tables
 from mgutils.errors import DataError, Fault
-from mgutils.labels import Labels
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]+)?")
 

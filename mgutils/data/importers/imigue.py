@@ -26,12 +26,12 @@ from mgutils.data.check import Findings
 from mgutils.data.importers.annotations import FPS, read_annotations, sidecar_of
 from mgutils.data.importers.cuts import SKIP, Cut, absent_videos, plan_cuts
 from mgutils.data.importers.place import check_place, publish, save_jpeg, write_not_imported, writing
+from mgutils.data.labels import imigue_labels
 from mgutils.data.layout import write_tables
 from mgutils.data.video import frames_at
 from mgutils.errors import ConfigError, DataError, Fault
 from mgutils.files import written_aside
-from mgutils.frontend import progress_bar
-from mgutils.labels import imigue_labels
+from mgutils.progress import progress_bar
 
 RATE = 2.0
 """Frames per second; the seed kept about every 13th of 25."""

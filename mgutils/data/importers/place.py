@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from mgutils.csvfile import write_csv
+from mgutils.data.csv import write_csv
 from mgutils.errors import ConfigError, Fault, MgError
 
 NOT_IMPORTED = "not_imported.csv"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mgutils.synth.gestures.stage import CUPPED, FLAT, PINCH, POINTING, SOFT, TWO_FINGERS, Stage
-from mgutils.synth.pose import LEFT, RIGHT
+from mgutils.synth.gestures.builder import CUPPED, FLAT, PINCH, POINTING, SOFT, TWO_FINGERS, Stage
+from mgutils.synth.person.pose import LEFT, RIGHT
 
 
 def along(stage: Stage, size: float, axis: int, cycles: float = 2.0) -> np.ndarray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mgutils.synth.gestures.stage import CLAWED, CUPPED, PINCH, RELAXED, Stage
-from mgutils.synth.pose import LEFT, RIGHT, TABLE_TOP
-from mgutils.synth.skeleton import place
+from mgutils.synth.gestures.builder import CLAWED, CUPPED, PINCH, RELAXED, Stage
+from mgutils.synth.person.pose import LEFT, RIGHT, TABLE_TOP
+from mgutils.synth.person.skeleton import place
 
 INTERLOCKED = ((0.9, 0.5), (0.95, 0.75), (0.95, 0.75), (0.95, 0.75), (0.95, 0.75))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mgutils.synth.gestures.stage import FLAT, RELAXED, Stage
-from mgutils.synth.pose import LEFT, RIGHT, TABLE_TOP
+from mgutils.synth.gestures.builder import FLAT, RELAXED, Stage
+from mgutils.synth.person.pose import LEFT, RIGHT, TABLE_TOP
 
 
 def turtle_neck(stage: Stage) -> None:

@@ -14,10 +14,10 @@ import numpy as np
 
 from mgutils.errors import ConfigError
 from mgutils.synth.gestures import face, hands, head, trunk
-from mgutils.synth.gestures.stage import Stage
-from mgutils.synth.gestures.words import sentence
-from mgutils.synth.pose import LEFT, RIGHT, Pose, blend, mirror, resting
-from mgutils.synth.subject import Subject
+from mgutils.synth.gestures.builder import Stage
+from mgutils.synth.gestures.descriptions import sentence
+from mgutils.synth.person.pose import LEFT, RIGHT, Pose, blend, mirror, resting
+from mgutils.synth.person.subject import Subject
 
 GESTURES: dict[int, Callable[[Stage], None]] = {
     1: head.turtle_neck, 2: head.deep_breath, 3: face.touching_hat, 4: face.touching_head, 5: face.touching_forehead,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from mgutils.synth.gestures.builder import FIST, FLAT, PINCH, RELAXED, Stage
 from mgutils.synth.gestures.face import along
-from mgutils.synth.gestures.stage import FIST, FLAT, PINCH, RELAXED, Stage
-from mgutils.synth.pose import LEFT, RIGHT
-from mgutils.synth.skeleton import place
+from mgutils.synth.person.pose import LEFT, RIGHT
+from mgutils.synth.person.skeleton import place
 
 
 def touching_neck(stage: Stage) -> None:

@@ -1,0 +1,194 @@
+"""What a test of a claim may look at, and a note of everything it looked at.
+
+A test asks its :class:`Evidence` for the dataset, for runs, for cells of the loss court. Whatever it is given is
+written down with a hash of the content, so that each row of the ledger names the results that it rests on. The tests
+are in ``claim_tests_*``, how they compare seeds in ``claim_intervals``, the ledger in ``claims``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mgutils.config import Profile, SplitName, get_profile
+from mgutils.data.audit import Audit, audit_split
+from mgutils.data.captions import describable
+from mgutils.data.csv import unguard
+from mgutils.data.splits import Split, make_split
+from mgutils.data.table import Dataset, read_dataset
+from mgutils.experiments.controls import control_configs
+from mgutils.experiments.loss_grid.grid import court_size, run_cells
+from mgutils.experiments.loss_grid.stack import Cell
+from mgutils.experiments.table1 import table1_runs
+from mgutils.training.run import Run
+from mgutils.training.store import train_all
+
+TABLE1 = ("report_ce", "report_js", "sound_ce", "sound_js")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test found. :func:`mgutils.claims.ledger.judge` computes the verdict from it."""
+
+    obtained: str
+    """The finding in words and numbers."""
+    checks: Mapping[str, bool | None] = field(default_factory=dict)
+    """Parts of the claim, each with whether it holds."""
+    value: float | None = None
+    """The number to hold against the claim's expected one."""
+    spread: tuple[float, float] | None = None
+    """Lowest and highest of the seeds."""
+    control: str = ""
+    """What the same measure gives where there is nothing to find."""
+    note: str = ""
+    """What a reader must know besides."""
+    possible: bool = True
+    """False where the data at hand cannot show it."""
+
+
+class Evidence:
+    """Data and results of one profile, read from disk once and trained where missing.
+
+    Parameters
+    ----------
+    profile : str
+    data_root, out_dir : path
+        The dataset, and the folder that holds ``runs/`` and ``court.csv``.
+    seed : int
+        The first seed.
+    jobs : int
+        Processes that train.
+    """
+
+    def __init__(self, profile: str, data_root: Path | str, out_dir: Path | str, *, seed: int = 0,
+                 jobs: int = 2) -> None:
+        self.profile: Profile = get_profile(profile)
+        self.data_root, self.out_dir, self.seed, self.jobs = Path(data_root), Path(out_dir), seed, jobs
+        self.read: dict[str, str] = {}
+        """What was looked at since :meth:`begin`: its name, and a hash of its content."""
+        self._runs: dict[tuple[str, str], list[Run]] = {}
+        self._controls: dict[str, list[Run]] = {}
+        self._splits: dict[str, Split] = {}
+
+    def begin(self) -> None:
+        """Forget what was looked at."""
+        self.read = {}
+
+    # -- data ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset at ``data_root``."""
+        self.read["training/train.xlsx"] = self._frames_hash
+        return self._dataset
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        return read_dataset(self.data_root)
+
+    @cached_property
+    def _frames_hash(self) -> str:
+        names = "\n".join(self._dataset.labels.names)
+        return _hash((self._dataset.frames.to_csv(index=False) + names).encode())
+
+    @property
+    def images(self) -> str:
+        """Whose images these are: ``synthetic``, ``iMiGUE`` or ``other``."""
+        if (self.data_root / "studio.json").exists():
+            return "synthetic"
+        return "iMiGUE" if describable(self._dataset.labels) else "other"
+
+    def split(self, name: str) -> Split:
+        """A split of the dataset."""
+        if name not in self._splits:
+            self._splits[name] = make_split(self.dataset, name)
+        return self._splits[name]
+
+    def audit(self, name: str) -> Audit:
+        """What a split leaks."""
+        return audit_split(self.dataset, self.split(name))
+
+    def table(self, path: str) -> pd.DataFrame | None:
+        """A CSV file of the dataset, cells as text; ``None`` where there is no such file."""
+        file = self.data_root / path
+        content = file.read_bytes() if file.exists() else b""
+        self.read[path] = _hash(content)
+        if not content:
+            return None
+        return pd.read_csv(file, dtype=str, keep_default_na=False).map(unguard)
+
+    # -- runs ----------------------------------------------------------------------------------------------------------
+
+    def runs(self, objective: str, split: SplitName = "frame") -> list[Run]:
+        """The runs of an objective, one for each seed of the profile."""
+        if (objective, split) not in self._runs:
+            wanted = TABLE1 if split == "frame" and objective in TABLE1 else (objective,)
+            trained = table1_runs(self.profile.name, self.data_root, self.out_dir, split=split, seed=self.seed,
+                                  objectives=wanted, jobs=self.jobs)
+            self._runs |= {(name, split): group for name, group in trained.items()}
+        return self._runs[objective, split]
+
+    def controls(self, *names: str) -> dict[str, list[Run]]:
+        """Runs of notebook 06 by the names in :func:`mgutils.experiments.controls.control_configs`."""
+        wanted = control_configs(self.profile, self.dataset, self.seed)
+        if missing := [name for name in names if name not in self._controls]:
+            configs = [config for name in missing for config in wanted[name]]
+            trained = iter(train_all(configs, self.data_root, self.out_dir, jobs=self.jobs))
+            self._controls |= {name: [next(trained) for _ in wanted[name]] for name in missing}
+        return {name: self._controls[name] for name in names}
+
+    def metrics(self, run: Run) -> dict[str, Any]:
+        """The content of a run's ``metrics.json``."""
+        self._note(run, "metrics.json", _as_bytes(run.metrics))
+        return run.metrics
+
+    def settings(self, run: Run) -> dict[str, Any]:
+        """The content of a run's ``config.json``."""
+        settings = run.config.as_dict()
+        self._note(run, "config.json", _as_bytes(settings))
+        return settings
+
+    def log(self, run: Run) -> pd.DataFrame:
+        """A run's ``log.jsonl``, without the seconds."""
+        log = run.log.drop(columns="seconds", errors="ignore")
+        self._note(run, "log.jsonl", log.to_csv(index=False).encode())
+        return log
+
+    def outputs(self, run: Run) -> dict[str, np.ndarray]:
+        """The arrays of a run's ``outputs.npz``: logits, target, valid, image_embeddings, caption_embeddings."""
+        arrays = {name: getattr(run, name)
+                  for name in ("logits", "target", "valid", "image_embeddings", "caption_embeddings")}
+        self._note(run, "outputs.npz", b"".join(array.tobytes() for array in arrays.values()))
+        return arrays
+
+    def scores(self, objective: str, score: str, split: SplitName = "frame") -> np.ndarray:
+        """A score of each run of an objective, in percent. Shape: (seeds,)."""
+        return np.array([100 * self.metrics(run)[score] for run in self.runs(objective, split)])
+
+    def _note(self, run: Run, file: str, content: bytes) -> None:
+        name = (run.directory / file).relative_to(self.out_dir).as_posix()
+        self.read[name] = _hash(content)
+
+    # -- the loss court ------------------------------------------------------------------------------------------------
+
+    def court(self, cells: Iterable[Cell]) -> pd.DataFrame:
+        """Results of cells of the loss court, one row per cell and seed; ``top1`` is a share."""
+        results = run_cells(cells, court_size(self.profile.name), self.out_dir, seed=self.seed)
+        self.read["court.csv"] = _hash((self.read.get("court.csv", "") + results.to_csv(index=False)).encode())
+        return results
+
+
+def _as_bytes(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True).encode()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

@@ -1,0 +1,15 @@
+"""All tests of claims, by the names that ``claims.toml`` gives them.
+
+The functions are in ``claim_tests_*``, and register themselves when these modules are imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from mgutils.claims.registry import TESTS
+
+__all__ = ["TESTS"]
+
+for _part in ("controls", "data", "losses", "method", "outputs", "results"):
+    importlib.import_module(f"mgutils.claims.tests.{_part}")

@@ -1,0 +1,74 @@
+"""Claims about what the text is good for, tested against models that read none or the wrong one.
+
+A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
+:class:`~mgutils.claims.evidence.Finding`. The runs are those of notebook 06. Taught in: 06.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.intervals import above, over_seeds, spread
+from mgutils.claims.registry import claim_test
+from mgutils.data.captions import describable
+from mgutils.evaluation.zero_shot import deal_out, zero_shot
+from mgutils.training.run import Run
+
+_CHANCE = 0.05
+
+
+@claim_test
+def beats_vision_only(evidence: Evidence) -> Finding:
+    """The report's model beside AlexNet, and CLIP's objective beside the same image encoder without text."""
+    splits = ["frame", "subject"] if evidence.dataset.has_groups else ["frame"]
+    names = [f"{kind} {split}" for kind in ("contrastive", "vision") for split in splits]
+    groups = evidence.controls("alexnet", *names)
+    scores = {name: _top1(evidence, group) for name, group in groups.items()}
+    report = evidence.scores("report_js", "top1")
+    longer, alone = ([evidence.settings(run)["train"]["epochs"] for run in runs][0]
+                     for runs in (evidence.runs("report_js"), groups["alexnet"]))
+    better = above(report, scores["alexnet"])
+    pairs = {split: (scores[f"contrastive {split}"], scores[f"vision {split}"]) for split in splits}
+    found = "; ".join(f"split by {split}: {over_seeds(text)} with text, {over_seeds(alone)} without"
+                      for split, (text, alone) in pairs.items())
+    return Finding(f"the report's JS row {over_seeds(report)} after {longer} epochs, AlexNet "
+                   f"{over_seeds(scores['alexnet'])} after {alone}; {found}",
+                   {"the report's model is better than AlexNet": None if better and longer > alone else better}
+                   | {f"with text is better than the same encoder without, split by {split}": above(*pair)
+                      for split, pair in pairs.items()}, spread=spread(report),
+                   note="The first pair counts only against the report's model where that has had more epochs."
+                   if longer > alone else "")
+
+
+@claim_test
+def text_helps(evidence: Evidence) -> Finding:
+    """The same model with every caption dealt out to another class."""
+    groups = evidence.controls("contrastive frame", "permuted")
+    own, permuted = (_top1(evidence, group) for group in groups.values())
+    return Finding(f"top-1 {over_seeds(own)} with its own captions, {over_seeds(permuted)} with those of other classes",
+                   {"a wrong caption does worse than the right one": above(own, permuted)}, spread=spread(own),
+                   note="If the accuracy stays, the text is no more than the number of a class.")
+
+
+@claim_test
+def names_new_classes(evidence: Evidence) -> Finding:
+    """Classes left out of training, named by their captions; beside every other way to deal these captions out."""
+    if not describable(evidence.dataset.labels):
+        return Finding("the classes are not iMiGUE's, whose captions share words", possible=False)
+    runs = evidence.controls("zero_shot own")["zero_shot own"]
+    for run in runs:
+        evidence.outputs(run)
+    results = [zero_shot(run) for run in runs]
+    recalls = np.array([100 * result.among_left_out.uar for result in results])
+    dealt = deal_out(results)
+    return Finding(f"UAR {over_seeds(recalls)} among {len(results[0].classes)} new classes, chance "
+                   f"{100 / len(results[0].classes):.0f} %",
+                   {"new classes are named better than by chance": True if dealt.p < _CHANCE else None},
+                   spread=spread(recalls),
+                   control=f"{dealt.p:.0%} of the ways to deal captions out do as well",
+                   note="CLIP learned from 400 million pairs; this is the report's framework on a few thousand.")
+
+
+def _top1(evidence: Evidence, runs: list[Run]) -> np.ndarray:
+    return np.array([100 * evidence.metrics(run)["top1"] for run in runs])

@@ -1,0 +1,124 @@
+"""Claims about what lies near what, read from the embeddings and the logits that runs have stored.
+
+A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
+:class:`~mgutils.claims.evidence.Finding`. Each has a control: the same measure where there is
+nothing to find. Taught in: 05.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.intervals import above, in_every_run, label_shuffles, over_seeds, unless_control
+from mgutils.claims.registry import claim_test
+from mgutils.data.labels import gesture_groups
+
+_JAW, _NECK = 11, 12
+
+
+@claim_test
+def pairs_together(evidence: Evidence) -> Finding:
+    """Cosine of images with their own caption and with the others, after CLIP's training.
+
+    The control is the same difference when the labels are shuffled: what a model shows that puts
+    all images near the caption of the most common class.
+    """
+    own, other, shuffled = [], [], []
+    for run in evidence.runs("sound_ce"):
+        outputs = evidence.outputs(run)
+        image = _unit(outputs["image_embeddings"])
+        caption = _unit(outputs["caption_embeddings"])
+        cosine = image @ caption.T  # (N, C)
+        near, far = _near_and_far(cosine, outputs["target"])
+        own.append(near)
+        other.append(far)
+        differences = [np.subtract(*_near_and_far(cosine, labels))
+                       for labels in label_shuffles(outputs["target"])]
+        shuffled.append(max(differences))
+    own, other, shuffled = np.array(own), np.array(other), np.array(shuffled)
+    closer = unless_control(above(own, other), above(own - other, shuffled))
+    return Finding(f"cosine with one's own caption {over_seeds(own, 2, '')}, with others "
+                   f"{over_seeds(other, 2, '')}",
+                   {"related pairs are closer than unrelated ones": closer},
+                   control="with shuffled labels they differ by at most "
+                           f"{over_seeds(shuffled, 2, '')}")
+
+
+def _near_and_far(cosine: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    """Mean cosine of images with the caption of their target, and with all others. (N, C), (N,)."""
+    right = np.eye(cosine.shape[1], dtype=bool)[target]
+    return cosine[right].mean(), cosine[~right].mean()
+
+
+def _unit(embeddings: np.ndarray) -> np.ndarray:
+    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+
+
+@claim_test
+def jaw_like_neck(evidence: Evidence) -> Finding:
+    """Place of the neck among the wrong answers for frames of the jaw, and the other way round.
+
+    The control is the place that these two have for images of all other classes.
+    """
+    classes = len(evidence.dataset.labels)
+    outputs = [evidence.outputs(run) for run in evidence.runs("sound_ce")]
+    pairs = [(one - 1, other - 1) for one, other in ((_JAW, _NECK), (_NECK, _JAW))]
+    if classes < _NECK or not all(_place(outputs[0], one, other) for one, other in pairs):
+        return Finding("the classes have no validation images", possible=False)
+    places = np.array([np.mean([_place(one, *pair) for pair in pairs]) for one in outputs])
+    elsewhere = np.array([_place_elsewhere(one) for one in outputs])
+    near = in_every_run(places <= (classes - 1) / 4)
+    return Finding(f"the other one is wrong answer number {over_seeds(places, unit='')} of "
+                   f"{classes - 1}",
+                   {"among the first quarter of the wrong answers":
+                        unless_control(near, above(elsewhere, places))},
+                   control="for images of other classes the two are number "
+                           f"{over_seeds(elsewhere, unit='')}")
+
+
+def _place(outputs: Mapping[str, np.ndarray], one: int, other: int,
+           without: int | None = None) -> float:
+    """Mean place, from 1, of ``other`` among the wrong answers to images of ``one``; 0 for none.
+
+    The class ``without`` is left out of the answers.
+    """
+    logits = outputs["logits"][outputs["target"] == one]
+    if not len(logits):
+        return 0.0
+    wrong = np.delete(logits, [one] if without is None else [one, without], axis=1)
+    return 1 + float((wrong > logits[:, [other]]).sum(axis=1).mean())
+
+
+def _place_elsewhere(outputs: Mapping[str, np.ndarray]) -> float:
+    """Mean :func:`_place` of jaw and of neck over all other classes, each without its partner."""
+    jaw, neck = _JAW - 1, _NECK - 1
+    others = sorted(set(outputs["target"]) - {jaw, neck})
+    places = [_place(outputs, one, answer, without) for one in others
+              for answer, without in ((jaw, neck), (neck, jaw))]
+    return float(np.mean(places)) if places else 0.0
+
+
+@claim_test
+def errors_within_groups(evidence: Evidence) -> Finding:
+    """Share of errors that stay within a group of body parts, beside errors dealt out at random."""
+    groups = np.array(gesture_groups(evidence.dataset.labels))
+    outputs = [evidence.outputs(run) for run in evidence.runs("sound_ce")]
+    errors = [_errors(one, groups) for one in outputs]
+    if len(set(groups)) == 1 or not all(len(target) for _, target in errors):
+        return Finding("no groups of classes, or no errors", possible=False)
+    stay = np.array([100 * (answer == target).mean() for answer, target in errors])
+    chance = np.array([100 * (answer[:, None] == target).mean() for answer, target in errors])
+    return Finding(f"{over_seeds(stay)} of the errors stay in the group of body parts",
+                   {"errors stay within look-alike classes more than at random":
+                        above(stay, chance)},
+                   control=f"dealt out at random, {over_seeds(chance)} would")
+
+
+def _errors(outputs: Mapping[str, np.ndarray], groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Groups of the wrong answers and of their true classes, each (errors,)."""
+    answer, target = outputs["logits"].argmax(axis=1), outputs["target"]
+    wrong = answer != target
+    return groups[answer[wrong]], groups[target[wrong]]

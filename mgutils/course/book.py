@@ -1,0 +1,222 @@
+"""The course as a static site: a page per executed notebook, an index, and the microscopes of the runs of Table 1.
+
+It opens from a folder, without a server and without a network. One notebook's page is
+:mod:`mgutils.course.pages`; one run's microscope is :mod:`mgutils.course.microscope`.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+from dataclasses import dataclass
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+import nbformat
+import pandas as pd
+from markupsafe import Markup
+from nbformat import NotebookNode
+from PIL import Image
+
+from mgutils.config import OBJECTIVES, get_profile, read_config, run_config
+from mgutils.course.manifest import complete_notebooks
+from mgutils.course.map import PUBLISHED, read_minutes
+from mgutils.course.notebooks import sources
+from mgutils.course.pages import to_html
+from mgutils.errors import ConfigError, MgError
+
+_PATTERN = "[0-9][0-9]_*.ipynb"
+_THUMBNAIL = (640, 300)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the index says of a notebook."""
+
+    page: str
+    number: str
+    title: str
+    goals: str
+    figures: int
+    picture: str | None
+    """One of its figures as a data URI."""
+    minutes: str
+    profile: str | None
+    """What it was executed in; ``None`` where it was not."""
+
+
+@dataclass(frozen=True)
+class MicroscopePage:
+    """What the index says of a run's microscope."""
+
+    page: str
+    name: str
+    note: str
+
+
+def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str = "cpu",
+               out_dir: Path | str | None = None, data_root: Path | str | None = None,
+               source_dir: Path | str | None = None) -> Path:
+    """Write the site.
+
+    Parameters
+    ----------
+    notebook_dir : path
+        Holds ``NN_name.ipynb``.
+    book_dir : path
+        Receives ``index.html`` and the pages; files of the same names are replaced, others stay.
+    profile : str
+        Whose minutes and runs are shown.
+    out_dir : path, optional
+        What ``mg reproduce`` left: its ``tables/minutes.csv``, and its runs for the microscopes.
+    data_root : path, optional
+        The dataset of those runs; without it there are no microscopes.
+    source_dir : path, optional
+        Take the notebooks only as one complete reproduction of these sources; all of the folder if not given.
+
+    Returns
+    -------
+    Path
+        ``index.html``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no notebook, no complete reproduction, or no such profile.
+    MgError
+        If a notebook or a formula in it cannot be read.
+    """
+    notebook_dir, book_dir = Path(notebook_dir), Path(book_dir)
+    get_profile(profile)
+    found = _find(notebook_dir) if source_dir is None else complete_notebooks(notebook_dir, sources(source_dir))
+    book_dir.mkdir(parents=True, exist_ok=True)
+    minutes = _minutes(out_dir, profile)
+    chapters = [_chapter(notebook, minutes.get(notebook.stem)) for notebook in found]
+    for place, (notebook, chapter) in enumerate(zip(found, chapters, strict=True)):
+        page = to_html(notebook, book_dir / chapter.page)
+        neighbours = [chapters[i] if 0 <= i < len(chapters) else None for i in (place - 1, place + 1)]
+        html = page.read_text(encoding="utf-8")
+        page.write_text(_between(_with_nav(html, chapter.title, *neighbours), found), encoding="utf-8", newline="\n")
+    microscopes = [] if out_dir is None or data_root is None else _microscopes(Path(out_dir), Path(data_root), book_dir,
+                                                                              profile)
+    index = book_dir / "index.html"
+    profiles = sorted({chapter.profile for chapter in chapters} - {None})
+    index.write_text(_render("book.html", chapters=chapters, microscopes=microscopes, profiles=profiles,
+                             style=_web("book.css")), encoding="utf-8", newline="\n")
+    return index
+
+
+def _find(notebook_dir: Path) -> list[Path]:
+    found = sorted(path for path in notebook_dir.glob(_PATTERN) if "." not in path.stem)  # NN_name.failed is no chapter
+    if not found:
+        raise ConfigError(f"{notebook_dir}: found no notebook {_PATTERN}. Run `mg reproduce` first, or name the folder "
+                          "of executed notebooks with --notebooks.")
+    return found
+
+
+# -- a chapter ---------------------------------------------------------------------------------------------------------
+
+
+def _chapter(notebook: Path, minutes: float | None) -> Chapter:
+    try:
+        node = nbformat.read(notebook, as_version=4)
+    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
+        raise MgError(f"{notebook}: not a readable notebook ({error}). Make it again with `mg reproduce`.") from None
+    opening = node.cells[0].source if node.cells else ""
+    heading = re.match(r"#\s+(\d\d)?\s*(.+)", opening)
+    pictures = _figures(node)
+    return Chapter(f"{notebook.stem}.html", notebook.stem[:2], heading[2].strip() if heading else notebook.stem,
+                   _goals(opening), len(pictures), _thumbnail(pictures) if pictures else None,
+                   "" if minutes is None or pd.isna(minutes) else f"{minutes:.1f}",
+                   node.metadata.get("papermill", {}).get("parameters", {}).get("profile"))
+
+
+def _goals(opening: str) -> str:
+    """The first two of *You will be able to*, as one sentence."""
+    listed = re.search(r"\*\*You will be able to\*\*\s*\n((?:[*-] .*\n(?:  .*\n)*)+)", opening + "\n")
+    if not listed:
+        return ""
+    goals = [" ".join(goal.split()).rstrip(";.") for goal in re.split(r"^[*-] ", listed[1], flags=re.MULTILINE)[1:]]
+    return "; ".join(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", goal) for goal in goals[:2]) + "."
+
+
+def _figures(node: NotebookNode) -> list[str]:
+    """The PNG or JPEG outputs of a notebook, in base64."""
+    return [output["data"][kind] for cell in node.cells for output in cell.get("outputs", [])
+            for kind in ("image/png", "image/jpeg") if kind in output.get("data", {})]
+
+
+def _thumbnail(figures: list[str]) -> str:
+    """The figure that fits the place in the index best, small."""
+    images = [Image.open(io.BytesIO(base64.b64decode(figure))) for figure in figures]
+    wanted = math.log(_THUMBNAIL[0] / _THUMBNAIL[1])
+    image = min(images, key=lambda image: abs(math.log(image.width / image.height) - wanted)).convert("RGB")
+    image.thumbnail(_THUMBNAIL, Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "jpeg", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _minutes(out_dir: Path | str | None, profile: str) -> dict[str, float]:
+    own = None if out_dir is None else Path(out_dir) / "tables" / "minutes.csv"
+    table = read_minutes(own if own is not None and own.exists() else PUBLISHED)
+    table = table[table["profile"] == profile]
+    return dict(zip(table["notebook"], table["minutes"], strict=True))
+
+
+# -- from page to page -------------------------------------------------------------------------------------------------
+
+
+def _with_nav(html: str, title: str, before: Chapter | None = None, after: Chapter | None = None) -> str:
+    """The page with a bar at its top: contents, the page before, the page after."""
+    def link(chapter: Chapter | None, text: str, relation: str) -> str:
+        return "" if chapter is None else (
+            f'<a rel="{relation}" href="{escape(chapter.page)}">{text.format(chapter.number)}</a>')
+
+    links = link(before, "← {}", "prev") + link(after, "{} →", "next")
+    bar = (f'<nav class="mg-nav" aria-label="Course"><a href="index.html">Contents</a>'
+           f'<span class="here">{escape(title)}</span>{links}</nav>')
+    body = re.search(r"<body\b[^>]*>", html)
+    return html[:body.end()] + f"\n<style>{_web('nav.css')}</style>\n{bar}\n" + html[body.end():]
+
+
+def _between(html: str, notebooks: list[Path]) -> str:
+    """Links to the course's notebooks lead to their pages."""
+    known = {notebook.stem for notebook in notebooks}
+    return re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"',
+                  lambda link: f'href="{link[1]}.html{link[2] or ""}"' if link[1] in known else link[0], html)
+
+
+def _microscopes(out_dir: Path, data_root: Path, book_dir: Path, profile: str) -> list[MicroscopePage]:
+    """One page for each objective of Table 1 whose first run is in the store."""
+    from mgutils.course.microscope import write_microscope
+    from mgutils.training.run import Run
+
+    folders = [file.parent for file in sorted(out_dir.glob("runs/*/receipt.json"))]
+    written = []
+    for objective in OBJECTIVES:
+        wanted = run_config(profile, objective)
+        folder = next((folder for folder in folders if folder.name.startswith(f"{objective}-frame-")
+                       and read_config(folder / "config.json") == wanted), None)
+        if folder is None or not data_root.exists():
+            continue
+        page = write_microscope(folder, data_root, book_dir / f"microscope-{objective}.html")
+        page.write_text(_with_nav(page.read_text(encoding="utf-8"), f"run {folder.name}"), encoding="utf-8",
+                        newline="\n")
+        note = f"top-1 {100 * Run(folder).metrics['top1']:.1f} %, split by frame"
+        written.append(MicroscopePage(page.name, objective, note))
+    return written
+
+
+def _web(name: str) -> str:
+    return resources.files("mgutils.course").joinpath("web", name).read_text(encoding="utf-8")
+
+
+def _render(name: str, **values: object) -> str:
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)
+    values["style"] = Markup(values["style"])
+    return environment.from_string(_web(name)).render(**values)

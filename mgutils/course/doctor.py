@@ -1,0 +1,244 @@
+"""Is this machine ready? Versions, devices, memory, disk, the model hub: each fault with its remedy.
+
+Nothing is changed and nothing installed. Only the question whether the hub answers touches the network; it is given
+up after a few seconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from mgutils.config import get_profile
+from mgutils.models.hub import hub_address, why_silent
+
+GIB = 2**30
+MEMORY = {"smoke": 1.5, "cpu": 3.5, "gpu": 12.0, "imigue": 12.0}
+"""GiB of free memory: a notebook and two training processes, 1.2 GiB each in ``cpu``; estimated for the last two."""
+DISK = {"smoke": 0.3, "cpu": 1.5, "gpu": 60.0, "imigue": 10.0}
+"""GiB of free disk for data and results; estimated for the last two."""
+NEEDED_EXTRAS = ("notebooks",)
+PURPOSE = {"video": "reading and annotating videos", "export": "exporting a model to ONNX", "test": "make test"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SETUP = "Run `make setup`."
+
+Verdict = Literal["ok", "note", "fault"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question and its answer."""
+
+    name: str
+    verdict: Verdict
+    """``fault``: something needed is missing; ``note``: worth knowing, the course runs."""
+    found: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        mark = {"ok": "ok", "note": "note", "fault": "FAULT"}[self.verdict]
+        return f"{mark:<6}{self.name:<18}{self.found}" + (f"\n{'':24}-> {self.remedy}" if self.remedy else "")
+
+
+def examine(profile: str = "cpu", data_root: Path | str | None = None, out_dir: Path | str | None = None, *,
+            hub: bool = True, timeout: float = 3) -> list[Check]:
+    """Every check, in the order in which a reader would mend them.
+
+    Parameters
+    ----------
+    profile : str
+        Whose memory, disk and device are wanted.
+    data_root, out_dir : path, optional
+        Where data and results go; ``data/<profile>`` and ``out/<profile>`` if not given. They need not exist.
+    hub : bool
+        Ask whether the model hub answers.
+    timeout : float
+        Seconds to wait for the hub.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such profile.
+
+    Taught in: 00, section 2.
+    """
+    get_profile(profile)
+    data_root, out_dir = Path(data_root or f"data/{profile}"), Path(out_dir or f"out/{profile}")
+    checks = [check_python(), *check_packages(), check_device(profile), check_memory(profile),
+              *check_folders(profile, data_root, out_dir), check_browser(), check_wall()]
+    return checks + ([check_hub(profile, timeout)] if hub else [])
+
+
+def as_markdown(checks: Iterable[Check]) -> str:
+    """The checks as a Markdown table for a notebook."""
+    lines = ["| check | verdict | found | what to do |", "|:--|:--|:--|:--|"]
+    for check in checks:
+        cells = (check.name, f"**{check.verdict}**" if check.verdict == "fault" else check.verdict, check.found,
+                 check.remedy)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+# -- software ----------------------------------------------------------------------------------------------------------
+
+
+def check_python() -> Check:
+    """The interpreter's version against the package's."""
+    wanted = _python_range()
+    found = f"{platform.python_version()} in {Path(sys.prefix).name}"  # no path: notebooks with this table are shared
+    if platform.python_version() in SpecifierSet(wanted, prereleases=True):
+        return Check("Python", "ok", found)
+    return Check("Python", "fault", found, f"Wanted {wanted}: PYTHON=python3.12 make setup, on a fresh .venv.")
+
+
+def check_packages(requirements: Sequence[str] | None = None) -> list[Check]:
+    """Installed versions against the package's requirements: one check for what is needed, one per extra that lacks.
+
+    Parameters
+    ----------
+    requirements : sequence of str, optional
+        As a package's metadata have them; those of mgutils if not given.
+    """
+    try:
+        texts = metadata.requires("mgutils") or [] if requirements is None else requirements
+    except metadata.PackageNotFoundError:
+        return [Check("packages", "fault", "mgutils is not installed", SETUP)]
+    known = [Requirement(text) for text in texts]
+    needed = [requirement for extra in ("", *NEEDED_EXTRAS) for requirement in known if _asks(requirement, extra)]
+    misfits = _misfits(needed)
+    checks = [Check("packages", "fault", "; ".join(misfits), SETUP) if misfits else
+              Check("packages", "ok", f"{len(needed)} needed, all there")]
+    for extra, purpose in PURPOSE.items():
+        misfits = _misfits([requirement for requirement in known if _asks(requirement, extra)])
+        if misfits:
+            checks.append(Check(f"extra {extra}", "note", f"{'; '.join(misfits)}: only for {purpose}",
+                                f"pip install 'mgutils[{extra}]', if you want that."))
+    return checks
+
+
+def _asks(requirement: Requirement, extra: str) -> bool:
+    """Whether this extra asks for a requirement on this machine; ``""`` is the package itself."""
+    plain = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    return plain if not extra else not plain and requirement.marker.evaluate({"extra": extra})
+
+
+def _misfits(requirements: Iterable[Requirement]) -> list[str]:
+    """What is missing or of the wrong version."""
+    found = []
+    for requirement in requirements:
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            found.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            found.append(f"{requirement.name} {version}, wanted {requirement.specifier}")
+    return found
+
+
+def _python_range() -> str:
+    try:
+        return metadata.metadata("mgutils").get("Requires-Python") or ">=3.11"
+    except metadata.PackageNotFoundError:
+        return ">=3.11"
+
+
+# -- the machine -------------------------------------------------------------------------------------------------------
+
+
+def check_device(profile: str) -> Check:
+    """What torch would compute on, and whether the profile wants more."""
+    try:
+        torch = importlib.import_module("torch")
+    except (ImportError, OSError) as error:
+        return Check("device", "fault", f"torch does not start: {error}", SETUP)
+    cores = f"{os.cpu_count()} processor cores, torch {torch.__version__}"
+    if torch.cuda.is_available():
+        memory = torch.cuda.get_device_properties(0).total_memory / GIB
+        return Check("device", "ok", f"{torch.cuda.get_device_name()}, {memory:.0f} GiB; {cores}")
+    if profile in ("gpu", "imigue"):
+        return Check("device", "note", f"no CUDA device; {cores}",
+                     f"The profile {profile!r} would take days here: choose cpu, or a machine with a GPU.")
+    return Check("device", "ok", f"{cores}; no CUDA device, and this profile needs none")
+
+
+def check_memory(profile: str) -> Check:
+    """Free memory against what the profile takes at its peak."""
+    memory, wanted = psutil.virtual_memory(), MEMORY[profile]
+    found = f"{memory.available / GIB:.1f} GiB free of {memory.total / GIB:.1f}"
+    if memory.available >= wanted * GIB:
+        return Check("memory", "ok", found)
+    remedy = "Close other programs" + ("." if profile == "smoke" else ", or choose a smaller profile.")
+    return Check("memory", "fault" if memory.available < wanted * GIB / 2 else "note",
+                 f"{found}; the profile {profile!r} takes {wanted:g}", remedy)
+
+
+def check_folders(profile: str, data_root: Path, out_dir: Path) -> list[Check]:
+    """Where data and results go: can be written to, has room; and whether the data are there."""
+    there = (data_root / "training" / "train.xlsx").exists()
+    real = get_profile(profile).synth is None
+    data = Check("data", "ok", f"{data_root} is there") if there else (
+        Check("data", "fault", f"{data_root} is not there", "The real images are handed out on request; put them "
+              "there (data/README.md), or choose another profile.") if real else
+        Check("data", "ok", f"{data_root} is not there yet; it is made when first needed"))
+    parent = next(folder for folder in (out_dir.absolute(), *out_dir.absolute().parents) if folder.exists())
+    free, wanted = shutil.disk_usage(parent).free / GIB, DISK[profile]
+    disk = Check("disk", "ok", f"{free:.1f} GiB free at {out_dir}") if free >= wanted else Check(
+        "disk", "fault", f"{free:.1f} GiB free at {out_dir}; the profile {profile!r} wants {wanted:g}",
+        "Make room, or name another folder with --out-dir.")
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            return [data, disk]
+    except OSError as error:
+        return [data, Check("disk", "fault", f"{parent} cannot be written to ({error.strerror})",
+                            "Change its permissions, or name another folder with --out-dir.")]
+
+
+def find_browser() -> str | None:
+    """The system's Chromium or Chrome, as the browser test finds it."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def check_browser() -> Check:
+    """A browser for the browser test."""
+    found = find_browser()
+    return Check("browser", "ok", Path(found).name) if found else Check(
+        "browser", "note", f"none of {', '.join(BROWSERS)}: only the browser test wants one, and is skipped",
+        "apt-get install chromium, or your system's way.")
+
+
+def check_wall() -> Check:
+    """Whether `mg grade` can put up its wall around submissions."""
+    from mgutils.course.grading.box import why_open
+
+    reason = why_open()
+    return Check("wall for mg grade", "ok", "bubblewrap, tried just now") if reason is None else Check(
+        "wall for mg grade", "note", f"{reason}: only for grading submissions",
+        "apt-get install bubblewrap, if you grade; or grade in a container (INSTRUCTORS.md).")
+
+
+# -- the network -------------------------------------------------------------------------------------------------------
+
+
+def check_hub(profile: str, timeout: float = 3) -> Check:
+    """Whether the model hub answers: only pretrained weights come from there."""
+    silence = why_silent(timeout)
+    if silence is None:
+        return Check("model hub", "ok", f"{hub_address()} answers")
+    if not get_profile(profile).model.pretrained:
+        return Check("model hub", "ok", f"not reachable ({silence}); the profile {profile!r} downloads nothing")
+    return Check("model hub", "note", f"{hub_address()}: {silence}",
+                 f"The profile {profile!r} downloads its encoders once: connect, or copy the hub's cache here.")

@@ -1,0 +1,148 @@
+"""The exercises by name, and ``check``, which a notebook calls."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mgutils.course.exercises.answers import SECONDS, Student, Wrong
+from mgutils.course.exercises.inspection import Facts, read
+from mgutils.errors import ConfigError
+
+Status = Literal["solved", "not solved yet", "wrong", "missing"]
+Checker = Callable[[Student], None]
+MODULES = {"01": "data", "02": "model", "03": "loss", "04": "training", "05": "scoring", "06": "controls",
+           "07": "honest"}
+"""Number of a notebook to the module with its checkers."""
+_EXERCISES: dict[str, Exercise] = {}
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function to write, and how it is checked."""
+
+    name: str
+    """Of the function."""
+    notebook: str
+    """Number of the notebook that asks for it."""
+    points: int
+    """1 easy, 2 medium, 4 a project."""
+    checker: Checker
+    """Calls the student's function; raises :class:`Wrong` if an answer is not right."""
+    by_hand: tuple[str, ...] = ()
+    """Names that do the work and may not be used."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What ``check`` found. True if the exercise is solved."""
+
+    name: str
+    status: Status
+    message: str
+
+    def __bool__(self) -> bool:
+        return self.status == "solved"
+
+    def _ipython_display_(self) -> None:
+        """Nothing: ``check`` has printed the message."""
+
+
+def exercise(name: str, *, notebook: str, points: int, by_hand: tuple[str, ...] = ()) -> Callable[[Checker], Checker]:
+    """Register a checker under the name of the function that it checks."""
+    def register(checker: Checker) -> Checker:
+        _EXERCISES[name] = Exercise(name, notebook, points, checker, by_hand)
+        return checker
+    return register
+
+
+def all_exercises() -> Mapping[str, Exercise]:
+    """Every exercise by name, in the order of the notebooks."""
+    for module in MODULES.values():
+        importlib.import_module(f"mgutils.course.exercises.{module}")
+    order = sorted(_EXERCISES.values(), key=lambda one: one.notebook)  # stable: within a notebook as written
+    return {one.name: one for one in order}
+
+
+def find(name: str) -> Exercise:
+    """The exercise of that name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    for module in MODULES.values():  # one after the other: the first ones need no torch
+        if name not in _EXERCISES:
+            importlib.import_module(f"mgutils.course.exercises.{module}")
+    if name not in _EXERCISES:
+        raise ConfigError(f"check: found no exercise {name!r}; wanted one of {', '.join(all_exercises())}.")
+    return _EXERCISES[name]
+
+
+def check(name: str, function: Callable, *, seconds: float = SECONDS) -> Result:
+    """Check a function that a student wrote; print what is right or wrong with it.
+
+    The function given is the one that is checked, whatever has the same name elsewhere.
+
+    Parameters
+    ----------
+    name : str
+        Of the exercise.
+    function : callable
+        The student's.
+    seconds : float
+        For all calls of the function together.
+
+    Returns
+    -------
+    Result
+        True if the exercise is solved.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such exercise.
+    """
+    result = judge(find(name), function, seconds)
+    print(result.message)
+    return result
+
+
+def judge(task: Exercise, function: Callable, seconds: float = SECONDS) -> Result:
+    """The verdict on a function in this process."""
+    if not callable(function):
+        return not_solved(task, Wrong("calling it", f"a {type(function).__name__}", "a function",
+                                      f'Give the function itself: check("{task.name}", {task.name}).'))
+    return verdict(task, read(function), Student(function, seconds))
+
+
+def verdict(task: Exercise, facts: Facts, student: Student) -> Result:
+    """The verdict on a function that was read; ``student`` makes the calls, here or elsewhere."""
+    if facts.stub:
+        return Result(task.name, "not solved yet", f"{task.name}: not solved yet. Replace the dots by your own lines.")
+    if facts.borrowed:
+        return not_solved(task, Wrong("reading your function", f"it uses {facts.borrowed}", "your own code",
+                                      "That is the kit's own. Write the steps yourself."))
+    if used := sorted(facts.names & set(task.by_hand)):
+        return not_solved(task, Wrong("reading your function", f"it uses {', '.join(used)}", "the steps by hand",
+                                      "This exercise is about what that function does inside."))
+    try:
+        task.checker(student)
+    except Wrong as wrong:
+        return not_solved(task, wrong)
+    except Exception as error:  # an answer of a kind that its checker did not foresee
+        tried, found = student.last
+        return not_solved(task, Wrong(tried, found, "an answer of the kind that the text asks for",
+                                      f"The checker could not make sense of it ({type(error).__name__}: {error})."))
+    return Result(task.name, "solved", f"{task.name}: solved ({student.calls} trials).")
+
+
+def not_solved(task: Exercise, wrong: Wrong) -> Result:
+    """What went wrong, in words."""
+    rows = {"tried": wrong.tried, "came back": wrong.found, "expected": wrong.wanted, "hint": wrong.hint}
+    lines = [f"  {label + ':':<11}{text.strip()}".replace("\n", "\n" + 13 * " ")
+             for label, text in rows.items() if text]
+    return Result(task.name, "wrong", "\n".join([f"{task.name}: not solved yet.", *lines]))

@@ -1,0 +1,67 @@
+"""The exercises as the notebooks' sources tell of them: title, kind, minutes, function."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgutils.course.notebooks import SOURCES, read_source, sources
+from mgutils.errors import MgError
+
+KINDS = {"Easy": 1, "Medium": 2, "Project": 4}
+"""Kind of an exercise to its points."""
+_HEAD = re.compile(r"### (?:Exercise|Project): (?P<title>.+)\n"
+                   r"\*(?P<kind>Easy|Medium|Project), (?P<minutes>\d+) minutes\.\*")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a source says about one exercise."""
+
+    notebook: str
+    title: str
+    kind: str
+    minutes: int
+    name: str
+    """Of the function to write."""
+
+
+def told(source_dir: Path | str = SOURCES) -> list[Told]:
+    """Every exercise of the sources, in their order.
+
+    Raises
+    ------
+    MgError
+        If a solution has no text before it, or no check of its function after it, in the course's form.
+    """
+    return [one for source in sources(source_dir) for one in _in(source)]
+
+
+def _in(source: Path) -> list[Told]:
+    cells, found = read_source(source, "instructor").cells, []
+    for before, cell, after in zip(cells, cells[1:], cells[2:], strict=False):
+        if "solution" not in cell.metadata.get("tags", []):
+            continue
+        name = next(node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef))
+        head = _HEAD.match(before.source)
+        if head is None or "*It should show*" not in before.source:
+            raise MgError(f"{source.name}, solution of {name}: found {before.source.splitlines()[:2]} before it; "
+                          "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and '*It should show* …'.")
+        if f'check("{name}", {name})' not in after.source:
+            raise MgError(f'{source.name}, solution of {name}: wanted check("{name}", {name}) in the cell after it.')
+        found.append(Told(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))
+    return found
+
+
+def table(every: list[Told]) -> str:
+    """All exercises in Markdown, with the minutes of each notebook."""
+    lines = ["| Notebook | Exercise | Function | Kind | Minutes | Points |", "| --- | --- | --- | --- | ---: | ---: |"]
+    for notebook in sorted({one.notebook for one in every}):
+        own = [one for one in every if one.notebook == notebook]
+        lines += [f"| {one.notebook} | {one.title[0].upper()}{one.title[1:]} | `{one.name}` | {one.kind.lower()} | "
+                  f"{one.minutes} | {KINDS[one.kind]} |" for one in own]
+        lines.append(f"| {notebook} | *together* | | | *{sum(one.minutes for one in own)}* | "
+                     f"*{sum(KINDS[one.kind] for one in own)}* |")
+    return "\n".join(lines)

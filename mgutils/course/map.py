@@ -1,0 +1,117 @@
+"""The map of the course: each notebook's title, what it needs, and how long it took, measured.
+
+Titles and needs are read from the notebooks' own first cells, minutes from ``minutes.csv``, which
+:mod:`mgutils.course.reproduce` has written here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from mgutils.config import PROFILES
+from mgutils.course.notebooks import SOURCES, read_source, sources
+from mgutils.data.csv import write_csv
+from mgutils.errors import MgError
+from mgutils.files import written_aside
+
+COLUMNS = ("notebook", "profile", "minutes", "again")
+PUBLISHED = SOURCES.parents[1] / "figures" / "minutes.csv"
+"""The table that ``mg publish`` copies: the authors' machine, for readers who have run nothing yet."""
+
+
+def read_minutes(file: Path | str) -> pd.DataFrame:
+    """Minutes of every notebook: the longest run, which had everything to make, and the latest one after the first.
+
+    Parameters
+    ----------
+    file : path
+        Need not exist.
+
+    Returns
+    -------
+    DataFrame
+        ``notebook``, ``profile``, ``minutes`` (longest), ``again`` (latest, NaN before there is a second run); empty
+        where there is no file.
+
+    Raises
+    ------
+    MgError
+        If the file is not such a table.
+    """
+    file = Path(file)
+    if not file.exists():
+        return pd.DataFrame({"notebook": [], "profile": [], "minutes": pd.Series(dtype=float),
+                             "again": pd.Series(dtype=float)})
+    try:
+        table = pd.read_csv(file, dtype={"minutes": float, "again": float})[list(COLUMNS)]
+    except (ValueError, KeyError) as error:
+        raise MgError(f"{file}: not a table of minutes ({error}); wanted the columns {', '.join(COLUMNS)}. "
+                      "Delete it; `mg reproduce` writes it anew.") from None
+    return table
+
+
+def record_minutes(file: Path | str, notebook: str, profile: str, minutes: float) -> None:
+    """Note how long a notebook took, the first time or again; rows of other notebooks and profiles stay."""
+    file = Path(file)
+    table = read_minutes(file)
+    same = (table["notebook"] == notebook) & (table["profile"] == profile)
+    longest = max([minutes, *table.loc[same, "minutes"].dropna()])
+    again = round(minutes, 2) if same.any() else float("nan")
+    row = pd.DataFrame([(notebook, profile, round(longest, 2), again)], columns=list(COLUMNS))
+    kept = table[~same]
+    order = {name: place for place, name in enumerate(PROFILES)}
+    table = pd.concat([kept, row]) if len(kept) else row
+    table = table.sort_values(["profile", "notebook"], key=lambda column: column.map(lambda word: order.get(word, word))
+                              if column.name == "profile" else column)
+    with written_aside(file) as aside:
+        write_csv(table, aside)
+
+
+def course_map(minutes_file: Path | str, profile: str, source_dir: Path | str = SOURCES) -> pd.DataFrame:
+    """One row per notebook: ``notebook`` (file name without suffix), ``title``, ``needs``, ``minutes``, ``again``.
+
+    Parameters
+    ----------
+    minutes_file : path
+        ``minutes.csv`` of a folder of results; where it is absent, the published one is taken.
+    profile : str
+        Whose minutes; NaN where they were not measured.
+    source_dir : path
+        Folder of the sources.
+
+    Raises
+    ------
+    MgError
+        If there is no source.
+    """
+    file = Path(minutes_file)
+    table = read_minutes(file if file.exists() else PUBLISHED)
+    table = table[table["profile"] == profile].set_index("notebook")[["minutes", "again"]]
+    rows = pd.DataFrame([_opening(source) for source in sources(source_dir)], columns=["notebook", "title", "needs"])
+    return rows.join(table, on="notebook")
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """The map as a Markdown table whose titles are links to the notebooks beside it."""
+    lines = ["| | notebook | needs | minutes, first time | again |", "|--:|:--|:--|--:|--:|"]
+    for row in table.itertuples():
+        number, _, title = row.title.partition(" ")
+        lines.append(f"| {number} | [{title}]({row.notebook}.ipynb) | {row.needs} | {_show(row.minutes)} | "
+                     f"{_show(row.again)} |")
+    return "\n".join(lines)
+
+
+def _show(minutes: float) -> str:
+    """Minutes with one decimal; a dash where nobody measured."""
+    return "–" if pd.isna(minutes) else "< 0.1" if minutes < 0.05 else f"{minutes:.1f}"
+
+
+def _opening(source: Path) -> tuple[str, str, str]:
+    """Name, title and the first sentence after *Needs* of a source."""
+    text = read_source(source).cells[0].source
+    title = text.splitlines()[0].removeprefix("# ").strip() if text else source.stem
+    needs = re.search(r"\*\*Needs\*\*\s+(.+?)(?=[.:;,]\s|\.?\n\n|\.?\Z)", text, re.DOTALL)
+    return source.stem, title, re.sub(r"\s*\(.*", "", " ".join(needs[1].split())) if needs else ""

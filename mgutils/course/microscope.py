@@ -1,0 +1,205 @@
+"""The embedding microscope: one HTML file in which a run's similarities can be looked at cell by cell.
+
+It holds a batch of validation images, their captions and the run's own embeddings; the page itself recomputes softmax
+and losses when the temperature is moved. Its look and its script are in ``web``. It needs no server and no network.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import matplotlib
+import numpy as np
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from mgutils.data.captions import class_captions
+from mgutils.data.images import read_rgb
+from mgutils.data.table import Dataset, read_dataset
+from mgutils.errors import ConfigError
+from mgutils.files import written_aside
+from mgutils.training.run import Run
+
+_MOST_BYTES = 2**29
+"""Of a run's outputs when unpacked: a million images with 64 numbers each have half of it."""
+_PICTURE = 160
+"""Longest side of an embedded picture, in pixels."""
+
+
+def write_microscope(run_dir: Path | str, data_root: Path | str, page: Path | str, *, images: int = 32,
+                     seed: int = 0) -> Path:
+    """Write the page of a run.
+
+    Parameters
+    ----------
+    run_dir : path
+        Folder that a training run of images and captions left.
+    data_root : path
+        The dataset that it was trained on.
+    page : path
+        The HTML file; whole or absent.
+    images : int
+        Size of the batch; at most as many as were validated.
+    seed : int
+        Of the choice of images.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is no such run, its dataset is another one, or ``images`` is below 2.
+    DataError
+        If the dataset does not keep the contract.
+
+    Taught in: 05, section 5.
+    """
+    page, dataset = Path(page), read_dataset(data_root)
+    content = collect(_read_run(Path(run_dir), dataset), dataset, images=images, seed=seed)
+    html = _environment().from_string(_web("microscope.html")).render(
+        title=content["run"], style=_web("microscope.css"), script=_web("microscope.js"), data=as_script_text(content))
+    with written_aside(page) as aside:
+        aside.write_text(html, encoding="utf-8", newline="\n")
+    return page
+
+
+def collect(run: Run, dataset: Dataset, *, images: int = 32, seed: int = 0) -> dict[str, Any]:
+    """All that the page knows, in plain types.
+
+    Raises
+    ------
+    ConfigError
+        If ``images`` is below 2.
+    """
+    chosen = choose(run.target, images, seed)
+    rows, config = run.valid[chosen], run.config
+    top1 = f"top-1 {100 * run.metrics['top1']:.1f} % of {len(run.valid):,} validation images"
+    return {
+        "run": run.directory.name,
+        "line": f"{config.objective}, split by {config.split}, seed {config.seed}: {top1}. "
+                f"Here are {len(chosen)} of them.",
+        "target": run.target[chosen].tolist(), "names": list(dataset.labels.display),
+        "captions": list(class_captions(dataset.labels, config.captions, config.seed)),
+        "paths": dataset.frames["path"].iloc[rows].tolist(),
+        "pictures": [_picture(dataset.image_path(int(row))) for row in rows],
+        "dimensions": run.image_embeddings.shape[1], "normalized": config.loss.normalize,
+        "temperature": run_temperature(run),
+        "image": _floats(run.image_embeddings[chosen]), "caption": _floats(run.caption_embeddings),
+        "palette": [to_hex(color) for color in matplotlib.colormaps["cividis"](np.arange(256))],
+    }
+
+
+def choose(target: np.ndarray, images: int, seed: int) -> np.ndarray:
+    """Places of a random batch, sorted by class.
+
+    Raises
+    ------
+    ConfigError
+        If ``images`` is below 2.
+    """
+    if images < 2:
+        raise ConfigError(f"images: found {images}; wanted at least 2, one batch.")
+    places = np.random.default_rng(seed).permutation(len(target))[:images]
+    return places[np.lexsort((places, target[places]))]
+
+
+def run_temperature(run: Run) -> float:
+    """The temperature of a run's best epoch: as configured, or, where it was learned, as its logits tell."""
+    if not run.config.loss.learn_temperature:
+        return run.config.loss.temperature
+    products = run.image_embeddings.astype(float) @ run.caption_embeddings.T.astype(float)
+    return float((products**2).sum() / (products * run.logits).sum())
+
+
+def as_script_text(content: dict[str, Any]) -> str:
+    """JSON that may stand inside a script element, whatever the texts in it."""
+    return json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _read_run(run_dir: Path, dataset: Dataset) -> Run:
+    """A run of images and captions that was made of this dataset."""
+    run = Run(run_dir)
+    if not run.config.reads_text:
+        raise ConfigError(f"{run_dir}: found a classifier that reads no text; wanted a run of images and captions, "
+                          "such as sound_ce.")
+    if not (run_dir / "outputs.npz").exists():
+        raise ConfigError(f"{run_dir}: found no outputs.npz; wanted a finished run. Run `mg train` to its end.")
+    _check_whole(run)
+    fits = run.caption_embeddings.shape[0] == len(dataset.labels) and run.valid.max() < len(dataset)
+    if not fits or (dataset.target[run.valid] != run.target).any():
+        raise ConfigError(f"{run_dir}: found a run of other data than {dataset.root}; wanted the dataset that it was "
+                          "trained on.")
+    return run
+
+
+def _check_whole(run: Run) -> None:
+    """Refuse outputs and scores that are damaged, or are not what a run leaves."""
+    file = run.directory / "outputs.npz"
+    try:
+        with zipfile.ZipFile(file) as archive:
+            declared = sum(entry.file_size for entry in archive.infolist())
+        if declared > _MOST_BYTES:
+            raise ValueError(f"{declared:,} bytes when unpacked")
+        _check_outputs(run)
+    except Exception as error:  # numpy raises whatever its broken input makes it raise
+        raise _broken(file, error) from None
+    file = run.directory / "metrics.json"
+    try:
+        top1 = run.metrics["top1"]
+        if not isinstance(top1, float | int) or not 0 <= top1 <= 1:
+            raise ValueError(f"top1 is {str(top1)[:40]}")
+    except Exception as error:  # the same
+        raise _broken(file, error) from None
+
+
+def _check_outputs(run: Run) -> None:
+    """Raise ``ValueError`` unless the arrays have the shapes and types of a run's."""
+    count, classes, width = len(run.valid), len(run.caption_embeddings), run.image_embeddings.shape[1]
+    shapes = {"valid": (count,), "target": (count,), "logits": (count, classes), "image_embeddings": (count, width),
+              "caption_embeddings": (classes, width)}
+    for name, shape in shapes.items():
+        array = getattr(run, name)
+        if array.shape != shape or not count:
+            raise ValueError(f"{name} has the shape {array.shape}")
+        if array.dtype.kind != ("i" if name in ("valid", "target") else "f") or not np.isfinite(array).all():
+            raise ValueError(f"{name} holds no {'whole ' if len(shape) == 1 else ''}numbers")
+    if run.valid.min() < 0:
+        raise ValueError("valid holds a row below 0")
+
+
+def _broken(file: Path, error: Exception) -> ConfigError:
+    reason = (str(error).strip().splitlines() or [""])[0][:100]
+    return ConfigError(f"{file}: found a damaged file ({type(error).__name__}: {reason}); wanted what `mg train` "
+                       "wrote. Copy the run's folder again, or train the run again.")
+
+
+def _picture(path: Path) -> str:
+    """An image as a data URI, no larger than the page needs."""
+    image, buffer = read_rgb(path), io.BytesIO()
+    image.thumbnail((_PICTURE, _PICTURE), Image.Resampling.LANCZOS)
+    image.save(buffer, "jpeg", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _floats(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
+
+
+def _web(name: str) -> str:
+    return resources.files("mgutils.course").joinpath("web", name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)

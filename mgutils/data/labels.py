@@ -1,0 +1,160 @@
+"""Class ids, class names, and the only conversion between them.
+
+Class ids are 1..C in files and tables and 0..C-1 in tensors. The raw iMiGUE annotation code 99 is class 32, the
+class of illustrative gestures, which is not a micro-gesture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mgutils.data.csv import FIRST_ROW, read_csv, write_csv
+from mgutils.errors import DataError, Fault
+
+RAW_ILLUSTRATIVE = 99
+ILLUSTRATIVE = 32
+LONGEST_NAME = 1000
+"""Characters of a caption; a cell of a workbook holds 32,767."""
+UNPRINTABLE = re.compile(r"[\x00-\x1f\ufffe\uffff]")
+"""Characters that a workbook cannot hold, or that break a line."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The classes of a dataset, in the order of their ids.
+
+    Parameters
+    ----------
+    names : tuple of str
+        ``names[i]`` is the caption of class id ``i + 1``, byte for byte (trailing spaces included).
+    """
+
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def display(self) -> tuple[str, ...]:
+        """Names without surrounding spaces, with a capital first letter, for pictures and prints."""
+        return tuple(name.strip()[:1].upper() + name.strip()[1:] for name in self.names)
+
+    def name(self, class_id: int) -> str:
+        """Caption of a class id, byte for byte."""
+        return self.names[self.to_index([class_id])[0]]
+
+    def to_index(self, class_ids: Iterable[int]) -> np.ndarray:
+        """Class ids 1..C (99 is read as 32 where there are 32 classes) to tensor indices 0..C-1.
+
+        Raises
+        ------
+        ValueError
+            If an id is outside the range.
+        """
+        ids = np.asarray(list(class_ids), dtype=np.int64)
+        if len(self) == ILLUSTRATIVE:
+            ids = np.where(ids == RAW_ILLUSTRATIVE, ILLUSTRATIVE, ids)
+        outside = ids[(ids < 1) | (ids > len(self))]
+        if outside.size:
+            raise ValueError(f"class id {outside[0]} is outside 1..{len(self)}")
+        return ids - 1
+
+    def to_id(self, indices: Iterable[int]) -> np.ndarray:
+        """Tensor indices 0..C-1 to class ids 1..C.
+
+        Raises
+        ------
+        ValueError
+            If an index is outside the range.
+        """
+        index = np.asarray(list(indices), dtype=np.int64)
+        outside = index[(index < 0) | (index >= len(self))]
+        if outside.size:
+            raise ValueError(f"class index {outside[0]} is outside 0..{len(self) - 1}")
+        return index + 1
+
+
+def read_labels(path: Path | str) -> Labels:
+    """Read ``Clip_label.csv`` (columns ``id,name``; ids 1..C without gaps, in any order).
+
+    Raises
+    ------
+    DataError
+        With every fault of the file.
+    """
+    path = Path(path)
+    table = read_csv(path, ("id", "name"), "Copy the seed's Clip_label.csv there, or make data with `mg synth`.")
+    faults = _label_faults(path, table)
+    if faults:
+        raise DataError(faults)
+    names = {int(text): name for text, name in zip(table["id"], table["name"], strict=True)}
+    return Labels(tuple(names[class_id] for class_id in sorted(names)))
+
+
+def _label_faults(path: Path, table: pd.DataFrame) -> list[Fault]:
+    """Every fault of a label table whose columns are right."""
+    faults, seen = [], {}
+    for place, text, name in zip(table.index, table["id"].str.strip(), table["name"], strict=True):
+        row, number = place + FIRST_ROW, int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+        if not 1 <= number <= len(table):
+            faults.append(Fault(str(path), row, "id", repr(text[:60]), f"a whole number in 1..{len(table)}, without "
+                                "gaps", "Number the classes from 1."))
+        elif number in seen:
+            faults.append(Fault(str(path), row, "id", f"{number} again (first in row {seen[number]})",
+                                "each id once", "Renumber one of the two rows."))
+        else:
+            seen[number] = row
+        if not name.strip() or len(name) > LONGEST_NAME or UNPRINTABLE.search(name):
+            faults.append(Fault(str(path), row, "name", repr(name[:60]) if name.strip() else "an empty name",
+                                f"the class's caption: one line, at most {LONGEST_NAME:,} characters",
+                                "Write it in."))
+    return faults
+
+
+def write_labels(labels: Labels, path: Path | str) -> None:
+    """Write ``Clip_label.csv``; :func:`read_labels` gives back the names byte for byte."""
+    write_csv(pd.DataFrame({"id": range(1, len(labels) + 1), "name": labels.names}), path)
+
+
+@cache
+def imigue_classes() -> pd.DataFrame:
+    """Facts about the 32 iMiGUE classes: aggregate counts, names, groups (no row of the dataset itself).
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``class_id`` 1..32; columns ``official_name, group, seed_caption, clips_all, …``. Class 32 has an
+        empty group.
+    """
+    with resources.files("mgutils.data").joinpath("imigue_classes.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, keep_default_na=False, index_col="class_id")
+
+
+def imigue_labels() -> Labels:
+    """The seed's 32 captions, byte for byte."""
+    return Labels(tuple(imigue_classes()["seed_caption"]))
+
+
+GROUPS = ("Head", "Head-Hand", "Body-Hand", "Body", "Hand", "none")
+"""Groups of gestures in the order of every figure; ``none`` is class 32, which is not a micro-gesture."""
+
+
+def gesture_groups(labels: Labels) -> tuple[str, ...]:
+    """Group of each class, one of :data:`GROUPS`; ``none`` throughout where the classes are not iMiGUE's."""
+    if labels != imigue_labels():
+        return ("none",) * len(labels)
+    return tuple(group or "none" for group in imigue_classes()["group"])
+
+
+def group_order(labels: Labels) -> list[int]:
+    """Class indices 0..C-1 sorted by group and then by id: the order of rows in figures that show groups."""
+    groups, rank = gesture_groups(labels), GROUPS
+    return sorted(range(len(labels)), key=lambda index: (rank.index(groups[index]), index))

@@ -1,0 +1,76 @@
+"""The runs of notebook 06: what is compared with the contrastive model, and on which seeds.
+
+All of them are trained in one go, so that two processes share the work evenly. What is trained is
+in :mod:`mgutils.training.loop` and :mod:`mgutils.evaluation.probes`, what is made of it in
+:mod:`mgutils.evaluation.probes` and :mod:`mgutils.evaluation.zero_shot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mgutils.config import Profile, RunConfig, SplitName, get_profile, run_config, vision_config
+from mgutils.data.captions import describable
+from mgutils.data.table import Dataset
+from mgutils.evaluation.zero_shot import LEFT_OUT
+from mgutils.training.run import Run
+from mgutils.training.store import train_all
+
+OBJECTIVE = "sound_ce"
+"""The contrastive objective that everything here is compared with."""
+
+
+@dataclass(frozen=True)
+class ControlRuns:
+    """The runs, by what they are for. Every list but AlexNet's counts the same seeds in the same order."""
+
+    contrastive: Mapping[SplitName, Sequence[Run]]
+    """With its own captions, by split."""
+    vision: Mapping[SplitName, Sequence[Run]]
+    """The same image encoder without text, by split."""
+    alexnet: Sequence[Run]
+    """One seed, frame split: it costs twice as much as any other run here."""
+    permuted: Sequence[Run]
+    """Captions dealt out to other classes; frame split."""
+    zero_shot: Mapping[str, Sequence[Run]]
+    """Some classes left out of training, by kind of caption; frame split. Empty where the classes are not iMiGUE's."""
+
+
+def control_configs(profile: str | Profile, dataset: Dataset, seed: int = 0) -> dict[str, list[RunConfig]]:
+    """Every run, by ``contrastive frame``, ``vision subject``, ``alexnet``, ``permuted``, ``zero_shot own`` and so on.
+
+    As many seeds as Table 1 has: the runs of the subject split differ so much that none may be left out.
+    """
+    profile = get_profile(profile) if isinstance(profile, str) else profile
+    seeds = range(seed, seed + profile.seeds)
+    splits: tuple[SplitName, ...] = ("frame", "subject") if dataset.has_groups else ("frame",)
+    wanted = {f"contrastive {split}": [run_config(profile, OBJECTIVE, split, s) for s in seeds] for split in splits}
+    wanted |= {f"vision {split}": [vision_config(profile, "resnet", split, s) for s in seeds] for split in splits}
+    frame = wanted["contrastive frame"]
+    wanted["alexnet"] = [vision_config(profile, "alexnet", "frame", seed)]
+    wanted["permuted"] = [replace(config, captions="permuted") for config in frame]
+    if describable(dataset.labels):
+        wanted |= {f"zero_shot {kind}": [replace(config, captions=kind, left_out=LEFT_OUT) for config in frame]
+                   for kind in ("own", "descriptions")}
+    return wanted
+
+
+def control_runs(profile: str | Profile, dataset: Dataset, out_dir: Path | str, *, seed: int = 0,
+                 jobs: int = 2) -> ControlRuns:
+    """Train what is missing and return all runs.
+
+    Taught in: 06, section 1.
+    """
+    wanted = control_configs(profile, dataset, seed)
+    # the longest first: the last processes to finish then wait least
+    order = sorted(wanted, key=lambda name: name != "alexnet")
+    trained = iter(train_all([config for name in order for config in wanted[name]], dataset.root, out_dir, jobs=jobs))
+    runs = {name: [next(trained) for _ in wanted[name]] for name in order}
+
+    def by_second_word(first: str) -> dict[str, list[Run]]:
+        return {name.split()[1]: group for name, group in runs.items() if name.startswith(first + " ")}
+
+    return ControlRuns(by_second_word("contrastive"), by_second_word("vision"), runs["alexnet"], runs["permuted"],
+                       by_second_word("zero_shot"))

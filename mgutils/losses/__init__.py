@@ -1,0 +1,43 @@
+"""Losses: ``divergences`` are the parts, ``image_text`` the losses, ``grouped`` the same with each caption encoded once."""
+
+from mgutils.losses.divergences import (
+    both_directions,
+    cross_entropy,
+    js_divergence,
+    kl_divergence,
+    label_distribution,
+    label_matrix,
+    report_equation_1,
+)
+from mgutils.losses.image_text import (
+    LOSSES,
+    Loss,
+    identity_ce,
+    js,
+    multi_positive_ce,
+    seed_ce,
+    seed_kl,
+    siglip,
+    similarity_logits,
+    supcon,
+)
+
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "both_directions",
+    "cross_entropy",
+    "identity_ce",
+    "js",
+    "js_divergence",
+    "kl_divergence",
+    "label_distribution",
+    "label_matrix",
+    "multi_positive_ce",
+    "report_equation_1",
+    "seed_ce",
+    "seed_kl",
+    "siglip",
+    "similarity_logits",
+    "supcon",
+]

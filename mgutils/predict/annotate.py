@@ -1,0 +1,141 @@
+"""An annotated video: each answered frame with its likeliest classes written on it, as mp4."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from mgutils.data.labels import Labels
+from mgutils.errors import ConfigError
+
+_WIDEST = 1280
+_SMALLEST = 480
+"""Width, in pixels, to which smaller pictures are enlarged, so that the words can be read."""
+_LINES = 3
+_CLOCK = 1000  # ticks per second
+_DARK, _BRIGHT, _BAR, _FAINT = (20, 20, 20), (255, 255, 255), (86, 180, 233), (70, 70, 70)
+
+
+def annotated(image: Image.Image, shares: np.ndarray, labels: Labels, time: float) -> Image.Image:
+    """A picture with a panel under it: its time, and the likeliest classes with bars for their probabilities.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        RGB. Scaled to 480 to 1280 pixels of width; the result's sides are even, as video needs them.
+    shares : ndarray (C,)
+        Probabilities.
+    labels : Labels
+    time : float
+        Seconds.
+    """
+    width = min(max(image.width, _SMALLEST), _WIDEST) // 2 * 2
+    height = max(2, round(image.height * width / image.width) // 2 * 2)
+    line = max(18, width // 28) // 2 * 2
+    frame = Image.new("RGB", (width, height + line * (_LINES + 1) // 2 * 2), _DARK)
+    frame.paste(image.resize((width, height), Image.Resampling.BICUBIC))
+    draw, font, small = ImageDraw.Draw(frame), _font(round(line * 0.62)), _font(round(line * 0.5))
+    bar, pad = width * 3 // 10, line // 3
+    for place, index in enumerate(np.argsort(-shares, kind="stable")[:_LINES]):
+        top = height + pad + place * line
+        draw.rectangle((pad, top + 3, pad + bar, top + line - 5), fill=_FAINT)
+        draw.rectangle((pad, top + 3, pad + bar * float(shares[index]), top + line - 5), fill=_BAR)
+        draw.text((bar + 3 * pad, top + line / 2), f"{shares[index]:4.0%}", _BRIGHT, font, anchor="lm")
+        text = _cut(draw, labels.display[index], font, width - bar - 4 * pad - int(line * 2.2))
+        draw.text((bar + 3 * pad + line * 2, top + line / 2), text, _BRIGHT, font, anchor="lm")
+    draw.rectangle((0, 0, line * 3, line), fill=_DARK)
+    draw.text((pad, line / 2), clock(time, tenths=True), _BRIGHT, small, anchor="lm")
+    return frame
+
+
+def _cut(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, room: int) -> str:
+    """A text as far as there is room, with an ellipsis where it was cut."""
+    if draw.textlength(text, font) <= room:
+        return text
+    while text and draw.textlength(text + "…", font) > room:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def clock(seconds: float, *, tenths: bool = False, hours: bool = False) -> str:
+    """``1:02:03`` or ``2:03``, with tenths of a second if asked; ``hours`` asks for ``0:02:03``."""
+    whole = int(round(seconds * 10) // 10)
+    minutes, rest = divmod(whole, 60)
+    over, minutes = divmod(minutes, 60)
+    text = f"{over}:{minutes:02d}:{rest:02d}" if over or hours else f"{minutes}:{rest:02d}"
+    return text + (f".{round(seconds * 10) % 10}" if tenths else "")
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    from matplotlib.font_manager import findfont
+
+    return ImageFont.truetype(findfont("DejaVu Sans"), size)
+
+
+class AnnotatedVideo:
+    """An mp4 (H.264) that is written frame by frame, and is there only when it is whole.
+
+    Parameters
+    ----------
+    path : Path
+    labels : Labels
+    rate : float
+        Frames per second at which players should show it; each frame keeps its own time.
+
+    Raises
+    ------
+    ConfigError
+        If PyAV is not installed or the file cannot be written.
+    """
+
+    def __init__(self, path: Path, labels: Labels, rate: float) -> None:
+        try:
+            import av
+        except ImportError:
+            raise ConfigError("annotated video: found no PyAV to write it with. Install it: pip install "
+                              "'mgutils[video]'.") from None
+        self.path, self._labels, self._rate = path, labels, Fraction(rate).limit_denominator(1001)
+        self._aside = path.with_name(path.name + ".partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._container = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be written ({error.strerror}). Name another folder with --out-dir."
+                              ) from None
+        self._stream = None
+        self._last = -1
+
+    def add(self, image: Image.Image, shares: np.ndarray, time: float) -> None:
+        """Write one frame, ``time`` seconds from the start; times rise."""
+        import av
+
+        frame = annotated(image, shares, self._labels, time)
+        if self._stream is None:
+            self._stream = self._container.add_stream("libx264", rate=self._rate, options={"crf": "23"})
+            self._stream.width, self._stream.height = frame.size
+            self._stream.pix_fmt = "yuv420p"
+            self._stream.codec_context.time_base = Fraction(1, _CLOCK)
+        picture = av.VideoFrame.from_image(frame.resize((self._stream.width, self._stream.height)))
+        self._last = max(round(time * _CLOCK), self._last + 1)
+        picture.pts, picture.time_base = self._last, Fraction(1, _CLOCK)
+        self._container.mux(self._stream.encode(picture))
+
+    def __enter__(self) -> AnnotatedVideo:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if kind is None and self._stream is not None:
+            self._container.mux(self._stream.encode())
+        self._container.close()
+        if kind is None and self._stream is not None:
+            os.replace(self._aside, self.path)
+        else:
+            self._aside.unlink(missing_ok=True)

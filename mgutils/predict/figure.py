@@ -1,0 +1,135 @@
+"""Figures about predictions: a video's classes over time, and images with their Grad-CAM heat."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+from PIL import Image
+
+from mgutils.data.labels import Labels
+from mgutils.evaluation.gradcam import overlay
+from mgutils.predict.annotate import clock
+from mgutils.predict.timeline import Timeline
+from mgutils.style import BLACK, LIGHT, VERMILLION, new_figure, shorten
+
+
+def timeline_figure(timeline: Timeline, labels: Labels, thumbnails: Sequence[tuple[float, Image.Image]] = (), *,
+                    title: str = "", rows: int = 10) -> Figure:
+    """Mean probability of the classes over a video, and the class that is answered.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        At least one picture.
+    labels : Labels
+    thumbnails : sequence of (seconds, image)
+        Pictures of the video, shown above in a row.
+    title : str
+    rows : int
+        Classes shown at most: those that are answered longest, in the order in which they first are. The others are
+        summed in the last row.
+    """
+    means = timeline.means.T  # (C, T)
+    shown = _longest(means, rows)
+    rest = np.setdiff1d(np.arange(len(means)), shown)
+    names = [f"{shorten(labels.display[index], 30)}  {index + 1}" for index in shown]
+    cells = means[shown]
+    if len(rest):
+        cells, names = np.vstack([cells, means[rest].sum(axis=0)]), [*names, f"{len(rest)} others together"]
+    wide, tall = 11, 0.34 * len(names)
+    strip = 7.4 / len(thumbnails) / max(image.width / image.height for _, image in thumbnails) if thumbnails else 0
+    figure, axes = new_figure(2 if strip else 1, 1, size=(wide, tall + 1.35 + (strip + 0.45 if strip else 0)),
+                              squeeze=False, **({"height_ratios": [strip + 0.2, tall]} if strip else {}))
+    panel, end = axes[-1, 0], timeline.stretch * cells.shape[1]
+    panel.set_facecolor(LIGHT)
+    picture = panel.imshow(cells, aspect="auto", vmin=0, vmax=1, cmap="Blues", interpolation="nearest",
+                           extent=(0, end, len(names) - 0.5, -0.5))
+    _answers(panel, means, shown, timeline.stretch)
+    panel.set_yticks(range(len(names)), names)
+    unit = "minutes:seconds" if end < 3600 else "hours:minutes:seconds"
+    panel.set(xlabel=f"time in the video ({unit})", xlim=(0, end))
+    panel.xaxis.set_major_locator(MultipleLocator(_tick(end)))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(
+        value, tenths=_tick(end) < 1, hours=end >= 3600)))
+    panel.grid(visible=False)
+    figure.colorbar(picture, ax=panel, label="mean probability", pad=0.015, fraction=0.03)
+    key = Line2D([], [], color=VERMILLION, linewidth=3, label=f"answer in each {_seconds(timeline.stretch)}")
+    panel.legend(handles=[key], loc="lower right", bbox_to_anchor=(1, 1), borderpad=0, borderaxespad=0.2)
+    if strip:
+        _thumbnails(axes[0, 0], thumbnails, tenths=_tick(end) < 1)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    return figure
+
+
+def _longest(means: np.ndarray, rows: int) -> np.ndarray:
+    """Class indices that are answered longest, in the order of their first answer; among equals the likelier."""
+    known = np.flatnonzero(~np.isnan(means[0]))
+    answers = known[:0] if not len(known) else means[:, known].argmax(axis=0)
+    times = np.bincount(answers, minlength=len(means))
+    chosen = np.lexsort((-np.nansum(means, axis=1), -times))[:max(3, min(rows, np.count_nonzero(times)))]
+    first = [int(np.argmax(answers == index)) if times[index] else len(answers) for index in chosen]
+    return chosen[np.argsort(first, kind="stable")]
+
+
+def _answers(axes: Axes, means: np.ndarray, shown: np.ndarray, stretch: float) -> None:
+    """A line in the row of the class with the highest mean, for each stretch of time."""
+    place = {int(index): row for row, index in enumerate(shown)}
+    columns = np.flatnonzero(~np.isnan(means[0]))
+    rows = [place.get(int(means[:, column].argmax()), len(shown)) for column in columns]
+    axes.hlines(rows, columns * stretch, (columns + 1) * stretch, color=VERMILLION, linewidth=3, antialiased=False)
+
+
+def _thumbnails(axes: Axes, thumbnails: Sequence[tuple[float, Image.Image]], *, tenths: bool) -> None:
+    """Pictures in a row, each with its time."""
+    axes.set_axis_off()
+    count = len(thumbnails)
+    for place, (time, image) in enumerate(thumbnails):
+        inset = axes.inset_axes((place / count + 0.003, 0, 1 / count - 0.006, 1))
+        inset.imshow(image, aspect="equal", interpolation="bicubic")
+        inset.set_anchor("S")
+        inset.set_title(clock(time, tenths=tenths), fontsize=9, fontweight="normal", pad=2)
+        inset.set_axis_off()
+
+
+def _tick(end: float) -> float:
+    """Seconds between two ticks: a round number, at most nine ticks."""
+    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+    return next((step for step in steps if end / step <= 8.5), 3600 * np.ceil(end / 3600 / 8))
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2g} s" if value < 60 else f"{value / 60:.2g} min"
+
+
+def heat_sheet(pictures: Sequence[tuple[Image.Image, np.ndarray, str]], *, columns: int = 4) -> Figure:
+    """Images, each beside itself with its Grad-CAM heat.
+
+    Parameters
+    ----------
+    pictures : sequence of (image, heat, text)
+        RGB image, heat (h, w) in 0..1, and what to write above.
+    """
+    columns = min(columns, len(pictures))
+    lines = -(-len(pictures) // columns)
+    tall = 1.55 * max(image.height / image.width for image, _, _ in pictures) + 0.5
+    figure, axes = new_figure(lines, columns, size=(3.2 * columns, tall * lines + 0.75), squeeze=False)
+    for panel in axes.flat:
+        panel.set_axis_off()
+    for panel, (image, heat, text) in zip(axes.flat, pictures, strict=False):
+        both = Image.new("RGB", (2 * image.width, image.height))
+        both.paste(image)
+        both.paste(overlay(image, heat), (image.width, 0))
+        panel.imshow(both, interpolation="bicubic")
+        panel.axvline(image.width - 0.5, color="white", linewidth=2)
+        panel.set_title("\n".join(textwrap.wrap(text, 32)[:2]), fontsize=9.5, fontweight="normal", color=BLACK)
+    bar = figure.colorbar(ScalarMappable(cmap="inferno"), ax=axes, orientation="horizontal", aspect=40, pad=0.02,
+                          fraction=0.15 / (tall * lines), shrink=min(1, 1.6 / columns))
+    bar.set_label("how much a place raises the score (share of the most)")
+    return figure

@@ -1,0 +1,295 @@
+"""From a checkpoint to answers: the class of an image, the five likeliest, their probabilities.
+
+Where the images come from is in ``data.pictures``; the files with the answers are written in ``answer_table`` and
+``answer_files``. In five lines::
+
+    from mgutils.predict.predictor import load_predictor
+
+    predictor = load_predictor("out/runs/sound_ce-frame-s0-…")
+    table = predictor.table(["one.jpg", "two.jpg"])
+    print(table[["path", "name", "probability"]])
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+
+from mgutils.config import OBJECTIVES, PROFILES, RunConfig, parse_config, read_config
+from mgutils.data.captions import class_captions
+from mgutils.data.labels import Labels, imigue_labels, read_labels
+from mgutils.data.pictures import Picture, read_pictures
+from mgutils.errors import CheckpointError, ConfigError, MgError
+from mgutils.evaluation.gradcam import grad_cam
+from mgutils.models.classifier import build_classifier
+from mgutils.models.clip import build_model
+from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tokenize
+from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
+from mgutils.predict.trusted import measure, recorded_temperature, trusted
+from mgutils.predict.weights import Weights, fit_weights, read_weights
+from mgutils.training.checkpoint import CAPTIONS
+from mgutils.training.whole import check_run
+
+SEED_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
+"""Settings of the seed's checkpoints, which do not say them: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
+_MOST_PIXELS = 2**25
+"""Of a batch before it is resized: about 100 MB."""
+_MOST_NUMBERS = 2**28
+"""That one layer may make of a batch: 1 GB."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model ready to answer.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        Images (B, 3, S, S) to scores (B, C), on its device.
+    labels : Labels
+        The C classes.
+    config : RunConfig
+        Of the run that the weights come from, or :data:`SEED_CONFIG`.
+    weights : Weights
+        What was read.
+    labels_from : str
+        Where the class names were found.
+    largest_output : int
+        How many numbers a layer makes of one image at most; batches are smaller where it makes many.
+
+    Taught in: 05, section 7.
+    """
+
+    scorer: Scorer
+    labels: Labels
+    config: RunConfig
+    weights: Weights
+    labels_from: str
+    largest_output: int = 1
+
+    @property
+    def size(self) -> int:
+        """Side, in pixels, to which images are resized."""
+        return self.config.train.image_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where the scorer computes."""
+        return next(self.scorer.parameters()).device
+
+    def pixels(self, images: Iterable[Image.Image]) -> np.ndarray:
+        """RGB images of any size to bytes (B, S, S, 3), resized as for training."""
+        return np.stack([np.asarray(image.resize((self.size, self.size), Image.Resampling.BILINEAR))
+                         for image in images])
+
+    @torch.no_grad()
+    def logits(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Scores (B, C) of RGB images."""
+        return self.scorer(as_images(torch.from_numpy(self.pixels(images)).to(self.device))).float().cpu().numpy()
+
+    def heat(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Grad-CAM heat (B, S, S) of the answers for RGB images, in 0..1.
+
+        Raises
+        ------
+        ConfigError
+            If the image network has no map of features.
+        """
+        return grad_cam(self.scorer, as_images(torch.from_numpy(self.pixels(images)).to(self.device)))
+
+    def stream(self, pictures: Iterable[Picture], batch_size: int = 64) -> Iterator[tuple[Picture, np.ndarray]]:
+        """Each picture with its probabilities (C,), one batch in memory at a time.
+
+        Raises
+        ------
+        ConfigError
+            If the batch is smaller than one.
+        CheckpointError
+            If a score is not a number.
+        """
+        if batch_size < 1:
+            raise ConfigError(f"batch_size: found {batch_size}; wanted at least 1.")
+        for batch in _batches(pictures, min(batch_size, max(1, _MOST_NUMBERS // self.largest_output))):
+            yield from zip(batch, self.probabilities(self.logits([picture.image for picture in batch])), strict=True)
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Softmax over the classes, (B, C)."""
+        if not np.isfinite(logits).all():
+            raise CheckpointError(f"{self.weights.path}: a score is not a number, though every weight is one. "
+                                  "The weights are too large; name an earlier checkpoint.")
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    def table(self, paths: Iterable[Path | str], batch_size: int = 64) -> pd.DataFrame:
+        """Answers for image files.
+
+        Returns
+        -------
+        DataFrame
+            One row for each image: ``path, class_id, name, probability``, and the same of the second to fifth answer
+            as ``class_id_2, name_2, probability_2`` …
+
+        Raises
+        ------
+        DataError
+            If an image cannot be decoded.
+        """
+        rows = [{"path": picture.path} | answer_row(shares, self.labels)
+                for picture, shares in self.stream(read_pictures(map(Path, paths)), batch_size)]
+        return pd.DataFrame(rows, columns=["path", *answer_columns(self.labels)])
+
+
+def _batches(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
+    """Pictures in batches, smaller ones where the pictures are large."""
+    batch, pixels = [], 0
+    for picture in pictures:
+        batch.append(picture)
+        pixels += picture.image.width * picture.image.height
+        if len(batch) == size or pixels > _MOST_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
+def answer_columns(labels: Labels) -> list[str]:
+    """Names of the columns of :func:`answer_row`."""
+    places = ["", *(f"_{place}" for place in range(2, min(5, len(labels)) + 1))]
+    return [f"{column}{place}" for place in places for column in ("class_id", "name", "probability")]
+
+
+def answer_row(shares: np.ndarray, labels: Labels) -> dict[str, int | str | float]:
+    """The five likeliest classes of one image; among equals the lower id comes first.
+
+    Parameters
+    ----------
+    shares : ndarray (C,)
+        Probabilities.
+    """
+    best = np.argsort(-shares, kind="stable")[:5]
+    values = [value for index in best for value in (int(index) + 1, labels.display[index],
+                                                    round(float(shares[index]), 6))]
+    return dict(zip(answer_columns(labels), values, strict=True))
+
+
+def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, labels: Path | str | None = None,
+                   device: str | None = None) -> Predictor:
+    """Make a predictor of a checkpoint: a run's folder, an exported file, or one from elsewhere.
+
+    The settings are those that came with the weights (in an exported file, or ``config.json`` beside them), else the
+    seed's. The classes come from the same place, else from ``Clip_label.csv`` in the current folder, else they are
+    iMiGUE's 32 under the seed's names.
+
+    Parameters
+    ----------
+    checkpoint : path
+    config : path, optional
+        A run's ``config.json`` or its folder, for weights without settings.
+    labels : path, optional
+        A ``Clip_label.csv``.
+    device : str, optional
+        ``cpu`` or ``cuda``; a GPU where there is one if not given.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights cannot be read, do not fit the settings, or were trained on other classes.
+    ConfigError
+        If the settings cannot be read or built, or the tokenizer's files cannot be had.
+    DataError
+        If ``labels`` is no class list.
+
+    Taught in: 05, section 7.
+    """
+    if Path(checkpoint).is_dir():
+        check_run(Path(checkpoint), ("config.json", "best.safetensors"), hashes=True)
+    weights = read_weights(checkpoint)
+    settings, recorded = _settings(weights, config)
+    names, origin = _labels(weights, labels, recorded)
+    try:
+        largest = measure(settings, len(names), weights, text=settings.reads_text and not _is_exported(weights))
+        scorer = _scorer(settings, names, weights)
+    except MgError:
+        raise
+    except Exception as error:  # timm and transformers raise whatever odd settings make them raise
+        raise ConfigError(f"{weights.path}: a model with these settings cannot be built ({type(error).__name__}: "
+                          f"{str(error).strip()[:120]}). Name the run's own config.json with --config.") from error
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Predictor(scorer.eval().to(place), names, settings, weights, origin, largest)
+
+
+def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, tuple[str, ...] | None]:
+    """The configuration and, where they were recorded, the names of the classes."""
+    if config is not None:
+        beside = Path(config) / "config.json" if Path(config).is_dir() else Path(config)
+    elif "config" in weights.metadata:
+        source = str(weights.path)
+        return trusted(parse_config(weights.metadata["config"], source), source), _names(weights.metadata["config"])
+    else:
+        beside = weights.path.with_name("config.json")
+        if not beside.exists():
+            return SEED_CONFIG, None
+    if beside.exists() and not beside.is_file():
+        raise ConfigError(f"{beside}: found no file; wanted the config.json of a run. Name it with --config.")
+    return trusted(read_config(beside), str(beside)), _names(beside.read_text(encoding="utf-8"))
+
+
+def _names(text: str) -> tuple[str, ...] | None:
+    captions = json.loads(text).get("captions")
+    fits = isinstance(captions, list) and captions and all(isinstance(name, str) and name for name in captions)
+    return tuple(captions) if fits else None
+
+
+def _labels(weights: Weights, given: Path | str | None, recorded: tuple[str, ...] | None) -> tuple[Labels, str]:
+    """The classes, and where they were found."""
+    if given is None and recorded is not None:
+        return Labels(recorded), "the checkpoint's own"
+    here = Path("Clip_label.csv")
+    if given is None and not here.exists():
+        return imigue_labels(), "iMiGUE's, under the seed's names"
+    labels = read_labels(given or here)
+    if recorded is not None and labels.display != Labels(recorded).display:
+        raise CheckpointError(f"{weights.path}: trained on {len(recorded)} classes, which are not the {len(labels)} of "
+                              f"{given}. Leave --labels out: the checkpoint has its own.")
+    return (labels if recorded is None else Labels(recorded)), str(given or here)
+
+
+def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
+    """Build the model and fill it."""
+    untrained = replace(config.model, pretrained=False)
+    if not config.reads_text:
+        classifier = build_classifier(untrained, len(labels))
+        fit_weights(classifier, weights)
+        return PlainScorer(classifier)
+    if _is_exported(weights):
+        return _exported_scorer(replace(config, model=untrained), labels, weights)
+    weights = replace(weights, tensors={name: value for name, value in weights.tensors.items() if name != CAPTIONS})
+    captions = class_captions(labels, config.captions, config.seed)
+    model, tokenizer = build_model(untrained, config.loss, captions)
+    fit_weights(model, weights)
+    with torch.no_grad():
+        return CaptionScorer.of(model, model.eval().encode_text(**tokenize(tokenizer, captions)))
+
+
+def _is_exported(weights: Weights) -> bool:
+    """Whether the captions' embeddings lie in the file, so that no text is read."""
+    return CAPTIONS in weights.tensors and "config" in weights.metadata
+
+
+def _exported_scorer(config: RunConfig, labels: Labels, weights: Weights) -> CaptionScorer:
+    """The image half of a model with its captions' embeddings, which lie in the same file; needs no tokenizer."""
+    encoder = ImageEncoder(config.model.image_encoder, False, config.model.image_kwargs)
+    head = ProjectionHead(encoder.width, config.model.projection)
+    empty = torch.zeros(len(labels), config.model.projection)
+    temperature = recorded_temperature(weights.metadata["config"], weights.path)
+    scorer = CaptionScorer(encoder, head, empty, temperature, config.loss.normalize)
+    image_half = {name: value for name, value in weights.tensors.items() if name.startswith("image_")}
+    fit_weights(scorer, replace(weights, tensors=image_half | {"captions": weights.tensors[CAPTIONS]}))
+    return scorer

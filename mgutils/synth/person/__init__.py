@@ -1,0 +1,1 @@
+"""The athlete: proportions, pose, joints, body, hands and face as rounded cones."""

@@ -1,0 +1,1 @@
+"""The renderer: geometry, ray casting, shading, the room."""

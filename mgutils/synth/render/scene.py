@@ -1,0 +1,159 @@
+"""The room of a video: wall of sponsor tiles, table, microphone, lights, camera, drawn from a random generator.
+
+``sample_scene`` gives one frame's worth; a studio joins those of its videos and picks a row for each frame. How they
+look is in ``shade``.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mgutils.synth.render.geometry import Camera, Shapes
+from mgutils.synth.render.shading import Scene
+
+SPONSORS = 5
+TABLE_Z = (0.28, 1.0)
+
+
+@dataclass(frozen=True)
+class Dial:
+    """Draws that lean on a default: at ``likeness`` 0 all are the default, at 1 they are as drawn.
+
+    The generator is asked for the same numbers whatever the likeness, so that a dial moves nothing but itself.
+    """
+
+    rng: np.random.Generator
+    likeness: float
+
+    def uniform(self, default: float | tuple[float, ...], spread: float | tuple[float, ...]) -> np.ndarray:
+        """``default`` plus up to ``spread`` either way."""
+        default = np.asarray(default, dtype=np.float64)
+        return default + self.likeness * self.rng.uniform(-1, 1, default.shape) * spread
+
+    def choose(self, default: Any, options: list) -> Any:
+        """One of ``options`` with probability ``likeness``, else the default."""
+        chance, pick = self.rng.random(), options[self.rng.integers(len(options))]
+        return pick if chance < self.likeness else default
+
+
+def hsv(hue: float, saturation: float, value: float) -> tuple[float, float, float]:
+    """sRGB of a hue (in turns), saturation and value."""
+    return colorsys.hsv_to_rgb(hue % 1, min(max(saturation, 0), 1), min(max(value, 0), 1))
+
+
+def sample_scene(rng: np.random.Generator, *, likeness: float = 1.0,
+                 dtype: torch.dtype = torch.float32) -> tuple[Scene, Camera]:
+    """Draw the room and the camera of a video.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Asked for the same numbers whatever ``likeness``.
+    likeness : float
+        How much videos differ: 0 gives every video the same room, light and camera; 1 is as in life.
+    dtype : torch.dtype
+        Of the tensors.
+
+    Returns
+    -------
+    scene : Scene
+        One frame.
+    camera : Camera
+        One frame, looking at the subject above a table.
+    """
+    dial = Dial(rng, likeness)
+    values = {**_lights(dial), **_wall(dial), **_table(dial)}
+    tensors = {name: torch.as_tensor(np.asarray(value), dtype=dtype)[None] for name, value in values.items()}
+    props = _props(dial, float(values["table_y"]), dtype)
+    return Scene(**tensors, props=props), _camera(dial, dtype)
+
+
+def _lights(dial: Dial) -> dict[str, Any]:
+    """Key light from above and one side, fill from the other."""
+    side = dial.choose(1.0, [-1.0, 1.0])
+    azimuth, height = dial.uniform((0.65, 0.75), (0.3, 0.18))
+    light = (side * math.sin(azimuth) * math.cos(height), math.sin(height), math.cos(azimuth) * math.cos(height))
+    warmth, power = dial.uniform((0.0, 0.92), (0.05, 0.05))
+    tint = np.array([1 + warmth, 1.0, 1 - warmth])
+    return {"light": light, "key": power * tint, "fill": 0.46 * (2 - tint) + dial.uniform(0, 0.05),
+            "ambient": np.full(3, 0.54 + dial.uniform(0, 0.05))}
+
+
+def _wall(dial: Dial) -> dict[str, Any]:
+    """Tiles of a few sponsors in shades of one hue, dark on light or light on dark, one accent colour."""
+    hue, shade, accent = dial.uniform((0.6, 0.0, 0.02), (0.5, 0.07, 0.5))
+    bright = dial.choose(True, [True, True, False])
+    base, step = (0.82 + shade, -0.05) if bright else (0.28 + shade, 0.06)
+    saturation = dial.uniform(0.08, 0.06) if bright else dial.uniform(0.5, 0.25)
+    tiles, inks, logos = [], [], []
+    for sponsor in range(SPONSORS):
+        tiles.append(hsv(hue, saturation, base + step * (sponsor % 2)))
+        ink = hue if sponsor % 2 == 0 else accent + dial.uniform(0.0, 0.08)
+        inks.append(hsv(ink, 0.45 if bright else 0.35 * (sponsor % 2), 0.58 if bright else 0.68))
+        kind = dial.choose(sponsor % 3, [0, 1, 2])
+        hole, stretch = dial.choose(0.5 * (sponsor % 2), [0.0, 0.0, 0.55]), dial.uniform(1.0, 0.3)
+        logos.append((kind, hole, stretch, dial.choose((4, 0, 6, 3, 5)[sponsor], [0, 3, 4, 5, 6])))
+    width, ratio, left, low, z = dial.uniform((0.42, 0.52, 0.0, 0.0, -0.75), (0.1, 0.08, 0.3, 0.2, 0.2))
+    return {"wall_z": z, "wall": hsv(hue, saturation, base + 0.5 * step), "tile": (width, width * ratio),
+            "tile_offset": (left, low), "tile_color": tiles, "logo_color": inks, "logo": logos}
+
+
+def _table(dial: Dial) -> dict[str, Any]:
+    """A cloth or wooden top between the subject and the camera."""
+    cloth = dial.choose((0.32, 0.35, 0.42), [(0.85, 0.84, 0.82), (0.20, 0.22, 0.28), (0.48, 0.34, 0.24),
+                                            (0.18, 0.30, 0.45), (0.42, 0.16, 0.18), (0.55, 0.50, 0.44)])
+    return {"table_y": dial.uniform(0.12, 0.015), "table_z": TABLE_Z, "table_color": cloth}
+
+
+def _props(dial: Dial, table_y: float, dtype: torch.dtype) -> Shapes:
+    """The microphone on its stand."""
+    side = dial.choose(1.0, [-1.0, 1.0])
+    x, z, height = dial.uniform((0.21, 0.44, 0.16), (0.07, 0.04, 0.03))
+    foam = dial.choose((0.12, 0.12, 0.13), [(0.12, 0.12, 0.13), (0.65, 0.12, 0.12), (0.12, 0.25, 0.6)])
+    foot = np.array([side * x, table_y, z])
+    return microphone(torch.as_tensor(foot, dtype=dtype)[None], height, foam)
+
+
+def microphone(foot: torch.Tensor, height: float = 0.16,
+               foam: tuple[float, float, float] = (0.12, 0.12, 0.13)) -> Shapes:
+    """A microphone that leans from the table toward the subject's mouth.
+
+    Parameters
+    ----------
+    foot : Tensor
+        Where it stands, metres, ``(B, 3)``.
+    height : float
+        Of its head above the table, metres.
+    foam : tuple of float
+        sRGB of the head.
+
+    Returns
+    -------
+    Shapes
+        ``(B, 4)``.
+    """
+    def at(share: float, rise: float) -> torch.Tensor:
+        return foot * foot.new_tensor([share, 1, 1]) + foot.new_tensor([0, rise, (share - 1) * 0.2])
+
+    metal = (0.25, 0.25, 0.27)
+    parts = [(at(1, 0), at(1, 0.012), 0.045, 0.03, metal), (at(1, 0.01), at(0.85, height - 0.03), 0.007, 0.006, metal),
+             (at(0.85, height - 0.04), at(0.78, height - 0.005), 0.012, 0.014, metal),
+             (at(0.78, height - 0.005), at(0.74, height + 0.02), 0.022, 0.024, foam)]
+    a, b = (torch.stack([part[i] for part in parts], dim=1) for i in (0, 1))
+    ra, rb, color = (foot.new_tensor([part[i] for part in parts]).expand(len(foot), *[-1] * (1 + (i == 4)))
+                     for i in (2, 3, 4))
+    return Shapes(a, b, ra, rb, color)
+
+
+def _camera(dial: Dial, dtype: torch.dtype) -> Camera:
+    """In front of the subject, a little above the chest, the head and the table in the picture."""
+    position = dial.uniform((0.0, 0.68, 1.87), (0.25, 0.1, 0.08))
+    target = dial.uniform((0.0, 0.455, 0.1), (0.03, 0.01, 0.0))
+    fov = dial.uniform(32.0, 1.0)
+    return Camera(*(torch.as_tensor(value, dtype=dtype)[None] for value in (position, target, fov)))

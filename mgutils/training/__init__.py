@@ -1,0 +1,1 @@
+"""How anything is trained: the loop, batches, checkpoints, the store of runs."""

@@ -1,0 +1,109 @@
+"""A finished run: what it left in its folder, read when asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+
+from mgutils.config import RunConfig, read_config
+from mgutils.data.csv import write_csv
+from mgutils.data.labels import Labels
+from mgutils.errors import CheckpointError
+from mgutils.files import written_aside
+from mgutils.metrics.scores import Scores
+from mgutils.training.whole import check_run
+
+_Content = TypeVar("_Content")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read from its folder when asked. A classifier without text leaves logits, but no embeddings."""
+
+    directory: Path
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """What was run."""
+        return read_config(self.directory / "config.json")
+
+    @cached_property
+    def log(self) -> pd.DataFrame:
+        """One row per epoch: epoch, train_loss, valid_loss, top1, top5, uar, lr_image, seconds."""
+        return self._read("log.jsonl", lambda path: pd.read_json(path, lines=True))
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """top1, top5, uar, samples, predicted_classes at the best epoch; shares in 0..1."""
+        return self._read("metrics.json", lambda path: json.loads(path.read_text(encoding="utf-8")))
+
+    @cached_property
+    def receipt(self) -> dict[str, Any]:
+        """Commit, versions, hardware, hash of the data, seconds."""
+        return self._read("receipt.json", lambda path: json.loads(path.read_text(encoding="utf-8")))
+
+    @cached_property
+    def _outputs(self) -> dict[str, np.ndarray]:
+        return self._read("outputs.npz", _read_arrays)
+
+    def _read(self, name: str, read: Callable[[Path], _Content]) -> _Content:
+        """Read a file of the run; where that fails, say whether it is the file that the run left."""
+        try:
+            return read(self.directory / name)
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            check_run(self.directory, [name], hashes=True)
+            raise CheckpointError(f"{self.directory / name}: found a file that cannot be read ({error}); wanted what "
+                                  "`mg train` left. Restore it, or delete the folder and train again.") from error
+
+    @property
+    def valid(self) -> np.ndarray:
+        """(N,) validated row positions."""
+        return self._outputs["valid"]
+
+    @property
+    def target(self) -> np.ndarray:
+        """(N,) true class indices."""
+        return self._outputs["target"]
+
+    @property
+    def logits(self) -> np.ndarray:
+        """(N, C) scores at the best epoch."""
+        return self._outputs["logits"]
+
+    @property
+    def image_embeddings(self) -> np.ndarray:
+        """(N, D)."""
+        return self._outputs["image_embeddings"]
+
+    @property
+    def caption_embeddings(self) -> np.ndarray:
+        """(C, D)."""
+        return self._outputs["caption_embeddings"]
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as file:
+        return dict(file)
+
+
+def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
+    """Write ``metrics.json``, ``per_class.csv`` and ``confusion.csv`` (rows: true class id, columns: predicted)."""
+    directory.mkdir(parents=True, exist_ok=True)
+    ids = labels.to_id(range(len(labels)))
+    per_class = {"class_id": ids, "name": labels.names, "support": result.support, "recall": result.recall}
+    with written_aside(directory / "per_class.csv") as aside:
+        write_csv(pd.DataFrame(per_class), aside)
+    confusion = pd.DataFrame(result.confusion, index=pd.Index(ids, name="true"), columns=ids)
+    with written_aside(directory / "confusion.csv") as aside:
+        write_csv(confusion, aside, index=True)
+    with written_aside(directory / "metrics.json") as aside:
+        aside.write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,152 @@
+"""Pretrained weights: downloaded from a hub once, then read from the disk, also where no hub answers.
+
+The hub is a small one that this test serves, with random weights of the smallest networks. The loading runs in
+processes of its own, as the hub's client reads its settings when it is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from huggingface_hub import constants, is_offline_mode
+from transformers import DistilBertConfig, DistilBertModel
+
+from mgutils.errors import ConfigError
+from mgutils.models.encoders import make_tokenizer
+from mgutils.models.hub import hub_files, why_silent
+
+TEXT, IMAGE = "somebody/tiny-distilbert", "test_resnet"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LOAD = f"""
+import torch
+from mgutils.models.encoders import ImageEncoder, TextEncoder, make_tokenizer, tokenize
+tokens = tokenize(make_tokenizer("{TEXT}", []), ["scratching the neck", "arms"])
+texts = TextEncoder("{TEXT}", pretrained=True).eval()(**tokens)
+images = ImageEncoder("{IMAGE}", pretrained=True).eval()(torch.ones(1, 3, 64, 64))
+print(*(f"{{part.double().sum():.10f}}" for part in (tokens["input_ids"].float(), texts, images)))
+"""
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves the files of repositories that lie in a folder as ``owner/name/file``, and keeps what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.asked = folder, []
+        super().__init__(("127.0.0.1", 0), Answer)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Answer(BaseHTTPRequestHandler):
+    """``/owner/name/resolve/main/file`` with the headers that the hub's client wants; nothing else is there."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(f"{self.command} {self.path}")
+        repository, _, file = self.path.partition("/resolve/main/")
+        path = self.server.folder / repository.strip("/") / file
+        there = bool(file) and path.is_file()
+        body = path.read_bytes() if there else b""
+        self.send_response(200 if there else 404)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header(*("ETag", f'"{path.name}"') if there else ("X-Error-Code", "EntryNotFound"))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *words: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture(scope="module")
+def repositories(tmp_path_factory) -> Path:
+    """A tiny DistilBERT with its tokenizer, and timm's test network."""
+    folder = tmp_path_factory.mktemp("hub")
+    torch.manual_seed(0)
+    tokenizer = make_tokenizer("scratch", ["scratching the neck"])
+    tokenizer.save_pretrained(folder / TEXT)
+    DistilBertModel(DistilBertConfig(vocab_size=len(tokenizer), dim=16, hidden_dim=16, n_heads=2,
+                                     n_layers=1)).save_pretrained(folder / TEXT)
+    network = timm.create_model(IMAGE)
+    timm.models.save_for_hf(network, folder / network.pretrained_cfg["hf_hub_id"], safe_serialization=True)
+    return folder
+
+
+@pytest.fixture
+def hub(repositories) -> Iterator[Hub]:
+    server = Hub(repositories)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def load(cache: Path, address: str) -> subprocess.CompletedProcess:
+    """Load all three in a process of its own."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "TRANSFORMERS_"))}
+    environment |= {"HF_ENDPOINT": address, "HF_HOME": str(cache)}
+    return subprocess.run([sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_weights_are_downloaded_once_and_then_need_no_hub(hub, tmp_path):
+    first = load(tmp_path, hub.address)
+    assert first.returncode == 0, first.stderr
+    large = (".safetensors", "tokenizer.json")
+    fetched = [asked for asked in hub.asked if asked.startswith("GET") and asked.endswith(large)]
+    assert len(fetched) == 3, hub.asked
+    asked = len(hub.asked)
+    hub.shutdown()
+    hub.server_close()
+    again = load(tmp_path, hub.address)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == first.stdout and len(hub.asked) == asked
+    assert "Retrying" not in again.stderr
+
+
+def test_without_hub_and_files_one_line_says_so_and_nothing_is_tried_again(tmp_path):
+    done = load(tmp_path, "http://127.0.0.1:9")  # nobody listens at the discard port
+    assert done.returncode == 1 and "Retrying" not in done.stderr
+    (said,) = (line for line in done.stderr.splitlines() if "ConfigError" in line)
+    assert f"tokenizer: the files of '{TEXT}' could not be had (not on this disk; the hub: " in said
+
+
+def test_a_tokenizer_without_its_vocabulary_is_refused(hub, repositories, tmp_path):
+    hub.folder = tmp_path / "hub"
+    shutil.copytree(repositories, hub.folder)
+    (hub.folder / TEXT / "tokenizer.json").unlink()
+    done = load(tmp_path / "cache", hub.address)
+    assert done.returncode == 1 and f"tokenizer: the files of '{TEXT}' could not be had (no file has" in done.stderr
+
+
+def test_the_hub_is_switched_off_only_inside(monkeypatch, hub):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", hub.address)
+    assert why_silent() is None
+    with hub_files("encoder", "its name"):
+        assert not is_offline_mode()
+    with pytest.raises(ConfigError, match=r"encoder: the files of 'its name' could not be had \(half a file\)"):
+        with hub_files("encoder", "its name"):
+            raise OSError("half a file\nand a long explanation")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ConfigError, match="not on this disk; the hub: switched off by HF_HUB_OFFLINE"):
+        with hub_files("encoder", "its name"):
+            assert is_offline_mode()
+            raise OSError
+    assert not is_offline_mode()

@@ -1,0 +1,61 @@
+"""The README's numbers are those of the files in ``figures/``: copied by code, never typed."""
+
+from pathlib import Path
+
+import pytest
+from reproductions import record_all
+
+from mgutils.errors import ConfigError, MgError
+from mgutils.report.readme import fill, publish, read_parts
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_generated_parts_are_the_files():
+    parts = read_parts(ROOT / "README.md")
+    assert parts
+    for name, text in parts.items():
+        assert text == (ROOT / "figures" / f"{name}.md").read_text(encoding="utf-8").strip(), name
+
+
+def test_every_picture_of_the_readme_exists():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pictures = [line.split("](")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
+    assert pictures and all((ROOT / picture).exists() for picture in pictures)
+
+
+def test_fill_replaces_its_part_alone_and_again(tmp_path):
+    file = tmp_path / "a.md"
+    file.write_text("head\n<!-- begin one -->\nold\n<!-- end one -->\ntail \\1\n")
+    for text in ("new \\g<0>\n", "newer"):
+        fill(file, {"one": text})
+        assert read_parts(file) == {"one": text.strip()}
+    assert file.read_text() == "head\n<!-- begin one -->\nnewer\n<!-- end one -->\ntail \\1\n"
+    with pytest.raises(ConfigError, match="two"):
+        fill(file, {"two": ""})
+
+
+def test_publish_wants_a_whole_reproduction_and_copies_it(tmp_path):
+    out, root = tmp_path / "out", tmp_path / "project"
+    for name in ("notebooks/01_a.ipynb", "figures/a.png", "figures/claims.json", "figures/claims.md",
+                 "tables/table1.md", "tables/findings.json"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(f"the {name}")
+    (root / "notebooks" / "src").mkdir(parents=True)
+    (root / "notebooks" / "src" / "01_a.py").write_text("")
+    with pytest.raises(ConfigError, match="not recorded as executed: 01_a"):
+        publish(out, root)
+    record_all(out / "notebooks", root / "notebooks" / "src")
+    (root / "README.md").write_text("<!-- begin table1 -->\n<!-- end table1 -->\n"
+                                    "<!-- begin kept -->\nx\n<!-- end kept -->")
+    (out / "tables" / "findings.json").rename(tmp_path / "findings.json")
+    with pytest.raises(ConfigError, match="found no tables/findings.json"):
+        publish(out, root)
+    assert not (root / "figures").exists() and not list((root / "notebooks").glob("*.ipynb"))
+    (tmp_path / "findings.json").rename(out / "tables" / "findings.json")
+    assert len(publish(out, root)) == 7
+    assert read_parts(root / "README.md") == {"table1": "the tables/table1.md", "kept": "x"}
+    assert (root / "figures" / "claims.json").read_text() == "the figures/claims.json"
+    assert (root / "figures" / "a.png").exists() and (root / "notebooks" / "01_a.ipynb").exists()
+    with pytest.raises(MgError, match="01_a.ipynb: changed since it was built"):  # somebody's notes, not a notebook
+        publish(out, root)

@@ -1,0 +1,93 @@
+"""Two gloo processes give the loss and the gradients of one that has the whole batch, in float64, for every loss."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mgutils.training.distributed import gather, share
+
+LOSSES = ("seed_ce", "seed_kl", "identity_ce", "multi_positive_ce", "js", "siglip", "supcon")
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def launch(command, world):
+    """Start a command once for each of ``world`` processes and wait for all."""
+    port = str(free_port())
+    shared = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+                           "WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world), "ACCELERATE_USE_CPU": "true"}
+    if world == 1:
+        shared = os.environ | {"OMP_NUM_THREADS": "1"}
+    started = [subprocess.Popen(command, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+                                env=shared | ({"RANK": str(rank), "LOCAL_RANK": str(rank)} if world > 1 else {}))
+               for rank in range(world)]
+    ended = [process.communicate(timeout=120) for process in started]
+    assert all(process.returncode == 0 for process in started), "\n".join(error for _, error in ended)
+    return [out for out, _ in ended]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    script = str(Path(__file__).with_name("two_processes.py"))
+    for world in (1, 2):
+        launch([sys.executable, script, str(folder)], world)
+    return {name: torch.load(folder / f"{name}.pt") for name in ("1-0", "2-0", "2-1")}
+
+
+def distance(first, second):
+    """Largest difference of any number, over the largest number of its tensor (1 where that is smaller)."""
+    assert first.keys() == second.keys() and len(first) > 5
+    return max(float((first[name] - second[name]).abs().max() / first[name].abs().max().clamp(min=1))
+               for name in first)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_and_gradients_are_those_of_the_whole_batch(results, name):
+    """Seven rows on two processes, four and three; no class occurs on both."""
+    for rank in ("2-0", "2-1"):
+        assert distance(results["1-0"][name], results[rank][name]) < 1e-9
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_without_the_gradient_of_the_gathered_rows_it_is_another_gradient(results, name):
+    whole, cut = results["1-0"][name], results["2-0"][f"cut {name}"]
+    assert torch.allclose(whole["loss"], cut["loss"], atol=1e-9)
+    weight = "image.1.weight"
+    apart = float((whole[weight] - cut[weight]).norm() / whole[weight].norm())
+    print(f"{name}: without the gradient of gathered rows, {apart:.0%} of the gradient's length apart")
+    assert apart > 0.05
+
+
+def test_parts_of_a_batch_on_two_processes(results):
+    """GradCache within each process, and both processes together, still give the gradient of the whole batch."""
+    assert distance(results["1-0"]["js"], results["1-0"]["parts"]) < 1e-9
+    assert distance(results["1-0"]["js"], results["2-0"]["parts"]) < 1e-9
+
+
+def test_one_process_keeps_its_rows():
+    rows = torch.arange(6.0).reshape(3, 2)
+    assert gather(rows, 3) is rows
+    assert share(np.arange(3)).tolist() == [0, 1, 2]
+
+
+@pytest.mark.slow
+def test_accelerate_launch_trains_on_two_processes(tiny_root, tmp_path):
+    """The README's command, on two CPU processes: one run folder, the same loss written once, better than nothing."""
+    command = [sys.executable, "-m", "mgutils", "train", str(tiny_root), "--profile", "smoke", "--out-dir",
+               str(tmp_path), "--batch-size", "16", "--epochs", "2"]
+    first, second = launch(command, 2)
+    run, = (tmp_path / "runs").glob("sound_ce-*")
+    assert '"top1"' in first and second.strip() == ""
+    assert len((run / "log.jsonl").read_text().splitlines()) == 2
+    assert (run / "receipt.json").exists() and (run / "last.safetensors").exists()
