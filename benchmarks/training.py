@@ -29,8 +29,10 @@ from mgutils.data.table import Dataset
 from mgutils.losses.grouped import CLASS_LOSSES
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import as_images, tokenize
-from mgutils.training.loop import train_epoch, validate
-from mgutils.training.session import make_optimizer, open_session
+from mgutils.training.image_text import parameter_groups
+from mgutils.training.loop import train_epoch
+from mgutils.training.optim import make_optimizer
+from mgutils.training.session import open_session
 
 LARGE = ModelConfig(image_encoder="resnet50", text_encoder="scratch", text_kwargs={"vocab_size": 30522},
                     pretrained=False)
@@ -155,7 +157,7 @@ class Arena:
 
     def _ours_validation(self) -> None:
         torch.use_deterministic_algorithms(self.deterministic, warn_only=True)
-        validate(self.session, self.valid_rows)
+        self.session.task.validate(self.valid_rows)
 
     @staticmethod
     def _freely(work: Callable[[], object]) -> None:
@@ -171,7 +173,7 @@ class Bare:
                  config: RunConfig, device: torch.device, precision: torch.dtype | None, pixels: np.ndarray,
                  target: np.ndarray, rows: np.ndarray) -> None:
         self.model = model.to(device, memory_format=torch.channels_last)
-        self.optimizer = make_optimizer(self.model, config.train)
+        self.optimizer = make_optimizer(parameter_groups(self.model, config.train))
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision is torch.float16)
         self.loss, self.precision, self.device = CLASS_LOSSES[config.loss.loss], precision, device
         tokens = {key: value.to(device) for key, value in tokenize(tokenizer, captions).items()}

@@ -19,6 +19,11 @@ LossName = Literal["seed_ce", "seed_kl", "identity_ce", "multi_positive_ce", "js
 CaptionKind = Literal["own", "permuted", "descriptions"]
 SplitName = Literal["frame", "clip", "video", "subject", "official"]
 ProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
+TaskName = Literal["image-text", "classification"]
+
+RETIRED = {"sampling": "plain", "ema": 0.0}
+"""Training settings of earlier versions, at the value that every run has now. They are still written down: a run's folder
+is named after a hash of its settings, and so keeps its name."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +113,8 @@ class TrainConfig:
     plateau_factor: float = 0.8
     plateau_every: Literal["epoch", "batch"] = "epoch"
     """``epoch`` as the seed's code does; ``batch`` as the report's text says."""
-    augment: Literal["none", "affine", "affine+color"] = "none"
-    """``affine``: small turns, shifts and zooms; ``color``: brightness, contrast and tint. Never a flip."""
-    sampling: Literal["plain", "balanced"] = "plain"
-    """``balanced``: every class is drawn alike often; an epoch keeps its length."""
-    ema: float = 0.0
-    """Decay per step of an exponential moving average of the weights, which is then what is scored; 0: none."""
+    augment: Literal["none", "affine"] = "none"
+    """``affine``: small turns, shifts and zooms. Never a flip: left and right hands differ."""
     select: Literal["valid", "held_out"] = "valid"
     """Where the best epoch is looked for: on the reported rows, as the report did, or on part of the training rows."""
     image_size: int = 224
@@ -235,10 +236,16 @@ class RunConfig:
         """False for a plain classifier."""
         return self.model.text_encoder != NO_TEXT
 
+    @property
+    def task(self) -> TaskName:
+        """What is trained."""
+        return "image-text" if self.reads_text else "classification"
+
     def as_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON; what the controls add is there only where it is used."""
         plain = asdict(self)
         captions, left_out = plain.pop("captions"), plain.pop("left_out")
+        plain["train"] |= RETIRED
         return plain | ({} if captions == "own" else {"caption_kind": captions}) | (
             {"left_out": list(left_out)} if left_out else {})
 
@@ -291,8 +298,12 @@ def parse_config(text: str, source: str) -> RunConfig:
     """
     try:
         plain = json.loads(text)
+        train = dict(plain["train"])
+        for name, value in RETIRED.items():
+            if train.pop(name, value) != value:
+                raise ConfigError(f"{name}: found a setting that no longer exists; wanted {value!r}.")
         return RunConfig(plain["objective"], Objective(**plain["loss"]), ModelConfig(**plain["model"]),
-                         TrainConfig(**plain["train"]), plain["split"], plain["seed"],
+                         TrainConfig(**train), plain["split"], plain["seed"],
                          plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
         raise ConfigError(f"{source}: not the configuration of a run ({error!r}). "

@@ -22,7 +22,6 @@ _LIMITS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "weight_decay_head": _NOT_NEGATIVE,
     "plateau_patience": _NOT_NEGATIVE,
     "plateau_factor": ("more than 0 and less than 1", lambda value: 0 < value < 1),
-    "ema": ("0, or less than 1", lambda value: 0 <= value < 1),
     "threads": _NOT_NEGATIVE,
     "seed": ("0 to 4,294,967,295", lambda value: 0 <= value < 2**32),
     "temperature": _POSITIVE,

@@ -61,9 +61,7 @@ class AlexNet(nn.Module):
 
 
 class Classifier(nn.Module):
-    """An image network and one linear layer over all classes: images (B, 3, S, S) -> a tuple of the logits (B, C).
-
-    A tuple, so that the training loop may treat it like the visual-text model, which gives two embeddings.
+    """An image network and one linear layer over all classes: images (B, 3, S, S) -> logits (B, C).
 
     Parameters
     ----------
@@ -75,18 +73,13 @@ class Classifier(nn.Module):
     Taught in: 06, section 2.
     """
 
-    temperature = 1.0
-
-    def limit_temperature(self) -> None:
-        """There is none to limit."""
-
     def __init__(self, network: AlexNet | ImageEncoder, classes: int) -> None:
         super().__init__()
         self.network = network
         self.linear = nn.Linear(network.width, classes)
 
-    def forward(self, images: Tensor) -> tuple[Tensor]:
-        return (self.linear(self.network(images)),)
+    def forward(self, images: Tensor) -> Tensor:
+        return self.linear(self.network(images))
 
 
 def build_classifier(config: ModelConfig, classes: int) -> Classifier:

@@ -66,7 +66,7 @@ class PlainScorer(nn.Module):
         return self.classifier.network
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.classifier(images)[0]
+        return self.classifier(images)
 
 
 Scorer = CaptionScorer | PlainScorer

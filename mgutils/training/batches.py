@@ -1,7 +1,8 @@
-"""Which rows make a batch, and how their pixels come to the device."""
+"""Batches: which rows, how their pixels come to the device, and how they are augmented."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -9,7 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from mgutils.models.encoders import as_images
 
 Item, Fetched = TypeVar("Item"), TypeVar("Fetched")
 
@@ -59,8 +63,29 @@ def batches(rows: np.ndarray, batch_size: int, seed: int, least: int = 2) -> Ite
     return iter(np.split(rows, stops))
 
 
-def balanced(rows: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
-    """As many rows again, drawn with replacement so that every class that occurs is drawn alike often."""
-    classes, counts = np.unique(target[rows], return_counts=True)
-    share = 1 / (len(classes) * counts[np.searchsorted(classes, target[rows])])
-    return np.random.default_rng([seed, 1]).choice(rows, len(rows), p=share)
+def augment(pixels: Tensor, kind: str, generator: torch.Generator) -> Tensor:
+    """Bytes (B, S, S, 3) to normalised images (B, 3, S, S), changed at random as ``kind`` says.
+
+    Parameters
+    ----------
+    kind : str
+        ``none`` or ``affine``; see :class:`mgutils.config.TrainConfig`.
+    generator : torch.Generator
+        On the CPU; equal states give equal changes.
+    """
+    images = as_images(pixels)
+    return images if kind == "none" else random_affine(images, generator)
+
+
+def random_affine(images: Tensor, generator: torch.Generator, degrees: float = 8.0, shift: float = 0.06,
+                  scale: float = 0.1) -> Tensor:
+    """Turn, shift and scale every image a little, each in its own way. No flip: left and right hands differ.
+
+    Shape: (B, 3, S, S) -> (B, 3, S, S). ``shift`` is a share of the side.
+    """
+    angle, zoom, right, down = (torch.rand(4, len(images), generator=generator) * 2 - 1).to(images.device)
+    angle, zoom = angle * math.radians(degrees), 1 + zoom * scale
+    matrix = torch.stack([torch.stack([zoom * angle.cos(), -zoom * angle.sin(), 2 * shift * right], dim=1),
+                          torch.stack([zoom * angle.sin(), zoom * angle.cos(), 2 * shift * down], dim=1)], dim=1)
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)  # (B, S, S, 2)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

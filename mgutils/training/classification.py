@@ -1,70 +1,95 @@
-"""Train a classifier that reads no text, through the same loop as every other run.
+"""The task without text: an image network and one linear layer, by cross entropy over all classes.
+
+It goes through the same loop, batches and selection rule as every other run, and lies in the same
+store. So it can be compared with the models that read text.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from accelerate import Accelerator
+from torch import Tensor, nn
 
-from mgutils.config import RunConfig, TrainConfig
-from mgutils.data.splits import Split
+from mgutils.config import RunConfig
 from mgutils.data.table import Dataset
 from mgutils.metrics.scores import scores
 from mgutils.models.classifier import Classifier, build_classifier
+from mgutils.training.batches import Feed, augment
+from mgutils.training.distributed import gather, share
 from mgutils.training.encode import classify_all
-from mgutils.training.loop import Checked, follow
-from mgutils.training.session import Session, make_session, seed_everything
+from mgutils.training.image_text import full_precision
+from mgutils.training.task import Batch, Task, Validation
 
 
-def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split, directory: Path | str, *,
-        progress: bool = True, resume: bool = False) -> Path:
-    """Train one classifier without text; :func:`mgutils.training.loop.fit` for everything else, parameters included.
+@dataclass
+class Classification(Task):
+    """Images and one logit for each class.
 
     Taught in: 06, section 2.
     """
-    session = open_session(config, dataset, pixels, split)
-    return follow(session, dataset, split, directory, check=validate, progress=progress, resume=resume)
 
+    config: RunConfig
+    accelerator: Accelerator
+    model: Classifier
+    feed: Feed
+    """Gives the pixels of some rows."""
+    target: np.ndarray
+    """(N,) class indices."""
 
-def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split) -> Session:
-    """Seed everything, build the classifier and its optimizer, and put them on the device.
+    def __post_init__(self) -> None:
+        self.forward: nn.Module = self.model
 
-    Raises
-    ------
-    ConfigError
-        If the network is unknown, or there is nothing to train or to validate on.
-    """
-    seed_everything(config.seed, config.train.threads)
-    model = build_classifier(config.model, len(dataset.labels))
-    return make_session(config, dataset, pixels, split, model, make_optimizer(model, config.train), class_ce)
+    @classmethod
+    def build(cls, config: RunConfig, dataset: Dataset, feed: Feed,
+              accelerator: Accelerator) -> Classification:
+        """Build the network.
 
+        Raises
+        ------
+        ConfigError
+            If the network is unknown.
+        """
+        model = build_classifier(config.model, len(dataset.labels))
+        return cls(config, accelerator, model, feed, dataset.target)
 
-def make_optimizer(model: Classifier, settings: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with the rates and the weight decay of the image encoder and of the heads."""
-    return torch.optim.AdamW(fused=True, params=[
-        {"params": list(model.network.parameters()), "lr": settings.lr_image, "weight_decay": 0.0},
-        {"params": list(model.linear.parameters()), "lr": settings.lr_head,
-         "weight_decay": settings.weight_decay_head}])
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The rates of the image encoder and of the heads; only the linear layer decays."""
+        settings = self.config.train
+        return [
+            {"params": list(self.model.network.parameters()),
+             "lr": settings.lr_image, "weight_decay": 0.0},
+            {"params": list(self.model.linear.parameters()),
+             "lr": settings.lr_head, "weight_decay": settings.weight_decay_head},
+        ]
 
+    def batch(self, rows: np.ndarray, generator: torch.Generator) -> Batch:
+        """This rank's images, augmented."""
+        pixels = self.feed(share(rows))
+        images = augment(pixels, self.config.train.augment, generator)
+        target = torch.from_numpy(self.target[rows]).to(images.device)
+        return Batch(rows, target, {"image": images})
 
-def class_ce(logits: Tensor, target: Tensor, temperature: float = 1.0) -> Tensor:
-    """Plain cross entropy over all C classes, the mean over the batch.
+    def embed(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Logits (b, C)."""
+        with self.accelerator.autocast():
+            logits = self.forward(batch.inputs["image"])
+        return (full_precision(logits),)
 
-    Shape: logits (B, C), target (B,) -> scalar.
-    Taught in: 06, section 2.
-    """
-    return F.cross_entropy(logits / temperature, target)
+    def losses(self, batch: Batch, *embedded: Tensor) -> dict[str, Tensor]:
+        """Cross entropy of the whole batch."""
+        (logits,) = embedded
+        return {"cross_entropy": F.cross_entropy(gather(logits, len(batch)), batch.target)}
 
-
-@torch.no_grad()
-def validate(session: Session, rows: np.ndarray) -> Checked:
-    """Score some rows; the arrays to keep are ``logits`` (N, C) alone."""
-    logits = classify_all(session.scored, session.feed, rows)
-    target = session.target[rows]
-    loss = float(class_ce(logits, torch.from_numpy(target).to(logits.device)))
-    kept = logits.cpu().numpy()
-    return scores(kept, target), loss, {"logits": kept}
+    @torch.no_grad()
+    def validate(self, rows: np.ndarray) -> Validation:
+        """Score some rows; the arrays to keep are ``logits`` (N, C) alone."""
+        logits = classify_all(self.model, self.feed, rows)
+        target = self.target[rows]
+        loss = F.cross_entropy(logits, torch.from_numpy(target).to(logits.device))
+        kept = logits.cpu().numpy()
+        return Validation(scores(kept, target), float(loss), {"logits": kept})

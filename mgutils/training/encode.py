@@ -1,5 +1,4 @@
-"""Encode rows with a model: embeddings or logits of many images, in batches, on every rank.
-"""
+"""Encode rows with a model: embeddings or logits of many images, in batches, on every rank."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ def encode_all(model: VisualTextModel, feed: Feed, rows: np.ndarray, tokens: dic
 def classify_all(model: Classifier, feed: Feed, rows: np.ndarray, batch_size: int = 128) -> Tensor:
     """Logits (N, C) of a classifier without text for some rows, in batches; several processes share the rows."""
     model.eval()
-    return _in_batches(lambda images: model(images)[0], feed, rows, batch_size)
+    return _in_batches(model, feed, rows, batch_size)
 
 
 def _in_batches(apply: Callable[[Tensor], Tensor], feed: Feed, rows: np.ndarray, batch_size: int) -> Tensor:

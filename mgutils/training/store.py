@@ -151,13 +151,12 @@ def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, 
     """Train one run aside, and rename its folder when it is whole."""
     import torch
 
-    from mgutils.training import classification, loop
     from mgutils.training.distributed import processes
+    from mgutils.training.loop import fit
 
     dataset, pixels = load(data_root, config.train.image_size, out_dir)
     aside, threads = _aside(folder), torch.get_num_threads()
     try:
-        fit = loop.fit if config.reads_text else classification.fit
         fit(config, dataset, pixels, split_of(config, dataset), aside, progress=progress, resume=resume)
     finally:
         torch.set_num_threads(threads)

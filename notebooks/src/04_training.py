@@ -45,8 +45,10 @@ from mgutils.experiments.table1 import table1_runs
 from mgutils.models.encoders import as_images
 from mgutils.report.figures import results as figures
 from mgutils.style import save, use_style
-from mgutils.training import loop as train
-from mgutils.training.grad_cache import exact_backward, naive_backward
+from mgutils.training import loop
+from mgutils.training.batches import batches
+from mgutils.training.grad_cache import accumulate_gradients, grad_cache_backward
+from mgutils.training.session import open_session
 
 use_style()
 settings = get_profile(profile)
@@ -99,12 +101,13 @@ pixels = load_pixels(dataset, here.image_size, cache_dir=Path(out_dir) / "cache"
 print(f"{len(dataset)} images of {pixels.shape[1]} px: {len(split.train)} to train on, {len(split.valid)} to validate")
 
 # %% [markdown]
-# A *session* holds the model, the optimiser and the data. Opening one seeds everything first.
+# A *session* holds a *task* (the model, the data, the loss) and its optimiser. Opening one seeds everything first.
 
 # %%
-session = train.open_session(run_config(profile, "sound_ce", seed=seed), dataset, pixels, split)
-batch = next(train.batches(split.train, here.batch_size, seed))
-classes = session.target[batch]  # (32,)
+session = open_session(run_config(profile, "sound_ce", seed=seed), dataset, pixels, split)
+task = session.task
+batch = next(batches(split.train, here.batch_size, seed))
+classes = task.target[batch]  # (32,)
 classes
 
 # %% [markdown]
@@ -113,7 +116,7 @@ classes
 
 # %%
 present, own = np.unique(classes, return_inverse=True)
-tokens = [part[torch.from_numpy(present)] for part in session.tokens.values()]  # ids and mask
+tokens = [part[torch.from_numpy(present)] for part in task.tokens.values()]  # ids and mask
 print(f"{len(classes)} images, {len(present)} captions")
 
 # %% [markdown]
@@ -124,8 +127,8 @@ print(f"{len(classes)} images, {len(present)} captions")
 images = as_images(torch.from_numpy(pixels[batch]))  # (32, 3, S, S)
 own = torch.from_numpy(own)
 masks = torch.get_rng_state()  # where dropout's masks come from
-image, captions = session.model(images, *tokens)
-value = session.loss(image, captions, own, session.model.temperature)
+image, captions = task.model(images, *tokens)
+value = task.loss(image, captions, own, task.model.temperature)
 print(tuple(images.shape), "->", tuple(image.shape), "and", tuple(captions.shape), f"-> loss {value:.3f}")
 
 # %% [markdown]
@@ -146,15 +149,15 @@ print(f"first loss {value:.2f} against ln 32 = {np.log(32):.2f}")
 value.backward()
 session.optimizer.step()
 torch.set_rng_state(masks)
-after = session.loss(*session.model(images, *tokens), own, session.model.temperature)
+after = task.loss(*task.model(images, *tokens), own, task.model.temperature)
 print(f"loss {value:.3f} before the step, {after:.3f} after it")
 
 # %% [markdown]
-# The function that does this, for any of the kit's models and for one process or several, is short enough to read
-# here.
+# The function that does this, for any task and for one process or several, is short enough to read here. The task
+# embeds the batch and names its losses; the loop lowers their sum.
 
 # %%
-print(inspect.getsource(train.train_step))
+print(inspect.getsource(loop.train_step))
 
 # %% [markdown]
 # ## 3. Four objectives, several seeds
@@ -178,7 +181,7 @@ pd.DataFrame({name: asdict(objective) for name, objective in OBJECTIVES.items()}
 
 # %%
 epochs = {name: run_config(profile, name).train.epochs for name in OBJECTIVES}
-steps = len(list(train.batches(split.train, here.batch_size, seed)))
+steps = len(list(batches(split.train, here.batch_size, seed)))
 print({name: f"{count} epochs, {count * steps:,} steps" for name, count in epochs.items()})
 assert epochs["report_ce"] == epochs["report_js"] >= epochs["sound_ce"] == epochs["sound_js"]
 
@@ -246,7 +249,7 @@ for objective, top1 in best.items():
 # share the probability. So $\ln n$, averaged over one epoch's batches, is the floor of `sound_ce`.
 
 # %%
-of_batches = [dataset.target[rows] for rows in train.batches(split.train, here.batch_size, seed)]
+of_batches = [dataset.target[rows] for rows in batches(split.train, here.batch_size, seed)]
 floor = np.log(np.concatenate([np.bincount(drawn)[drawn] for drawn in of_batches])).mean()
 blind = {"report_ce": np.log(here.batch_size), "report_js": np.log(here.batch_size) - floor}
 ends = np.mean([run.log["train_loss"].iloc[-1] for run in runs["sound_ce"]])
@@ -327,9 +330,9 @@ small = run_config("smoke", "sound_ce", seed=seed, epochs=1, image_size=here.ima
 part = type(split)("frame", split.train[:64], split.valid[:32])
 weights = []
 for _ in range(2):
-    twin = train.open_session(small, dataset, pixels, part)
-    train.train_epoch(twin, part.train, seed=1)
-    weights.append(twin.model.state_dict())
+    twin = open_session(small, dataset, pixels, part)
+    loop.train_epoch(twin, part.train, seed=1)
+    weights.append(twin.task.model.state_dict())
 equal = all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 print("every weight equal, bit for bit:", equal)
 assert equal or torch.cuda.is_available()
@@ -340,11 +343,11 @@ assert equal or torch.cuda.is_available()
 # A loss that is a mean over samples can be computed in parts: add up the gradients and nothing changes. A contrastive
 # loss is not such a mean. Each image is compared with all captions of the batch, and each caption with all images, so
 # two halves ask easier questions than the whole. We compare three gradients: the whole batch, the sum of two halves
-# (`naive_backward`), and the two-pass method that caches embeddings (`exact_backward`). Dropout is off and the
+# (`accumulate_gradients`), and the two-pass method that caches embeddings (`grad_cache_backward`). Dropout is off and the
 # normalisation layers are fixed, so that the loss alone can make a difference.
 
 # %%
-fixed = session.model.double().eval()
+fixed = task.model.double().eval()
 halves, tau = images.double().split(len(images) // 2), fixed.temperature.detach()
 
 def gradient_of(backward) -> torch.Tensor:
@@ -353,17 +356,20 @@ def gradient_of(backward) -> torch.Tensor:
     return torch.cat([weight.grad.flatten() for weight in fixed.parameters() if weight.grad is not None])
 
 def loss_of(own: torch.Tensor):
-    return lambda image, captions: session.loss(image, captions, own, tau)
+    return lambda image, captions: task.loss(image, captions, own, tau)
+
+def embed(part: tuple) -> tuple:
+    return fixed(*part)  # images, and tokens where the part has them
 
 def loss_of_part(own: torch.Tensor):
     here, position = own.unique(return_inverse=True)  # only the captions that the part has
-    return lambda image, captions: session.loss(image, captions[here], position, tau)
+    return lambda image, captions: task.loss(image, captions[here], position, tau)
 
 # %%
+losses = [loss_of_part(part) for part in own.split(len(images) // 2)]
 whole = gradient_of(lambda: loss_of(own)(*fixed(images.double(), *tokens)).backward())
-exact = gradient_of(lambda: exact_backward(fixed, halves, tokens, loss_of(own)))
-naive = gradient_of(lambda: naive_backward(fixed, halves, tokens, [loss_of_part(part) for part in
-                                                                   own.split(len(images) // 2)]))
+exact = gradient_of(lambda: grad_cache_backward(embed, [(halves[0],), (halves[1], *tokens)], loss_of(own)))
+naive = gradient_of(lambda: accumulate_gradients(embed, [(half, *tokens) for half in halves], losses, len(images)))
 scale = naive @ whole / (naive @ naive)  # the length that suits it best
 found = {"exact": exact, "naive": naive, "naive, rescaled": scale * naive}
 apart = {name: float((gradient - whole).norm() / whole.norm()) for name, gradient in found.items()}
@@ -389,7 +395,7 @@ for layer in fixed.modules():
     if isinstance(layer, torch.nn.BatchNorm2d):
         layer.train()
 whole = gradient_of(lambda: loss_of(own)(*fixed(images.double(), *tokens)).backward())
-parts = gradient_of(lambda: exact_backward(fixed, halves, tokens, loss_of(own)))
+parts = gradient_of(lambda: grad_cache_backward(embed, [(halves[0],), (halves[1], *tokens)], loss_of(own)))
 print(f"with batch statistics the two-pass gradient is off by {(parts - whole).norm() / whole.norm():.0%}")
 assert (parts - whole).norm() > 0.01 * whole.norm()
 

@@ -34,13 +34,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 
 from mgutils.config import get_profile
 from mgutils.data import captions
 from mgutils.data.audit import audit_split
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
-from mgutils.evaluation import probes as baselines
+from mgutils.evaluation import probes
 from mgutils.evaluation.zero_shot import LEFT_OUT, REGIONS, answer_shares, deal_out, zero_shot, zero_shot_table
 from mgutils.experiments.controls import OBJECTIVE, control_configs, control_runs
 from mgutils.experiments.generalization import tally_runs
@@ -90,7 +91,7 @@ classes = len(dataset.labels)
 network = build_classifier(wanted["vision frame"][0].model, classes)
 logits, target = network(torch.rand(4, 3, 64, 64))[0], torch.tensor([0, 1, 2, 0])  # (4, C), (4,)
 by_hand = -logits.log_softmax(dim=1)[torch.arange(4), target].mean()
-assert torch.isclose(by_hand, baselines.class_ce(logits, target))
+assert torch.isclose(by_hand, F.cross_entropy(logits, target))
 print(f"{tuple(logits.shape)} logits; before training the loss is {by_hand:.2f}, and guessing costs ln {classes} = "
       f"{np.log(classes):.2f}")
 
@@ -114,8 +115,8 @@ print(f"here AlexNet pools to {alexnet.pool.output_size} x {alexnet.pool.output_
 
 # %%
 trained = [*runs.alexnet, *(run for group in runs.vision.values() for run in group)]
-vision = baselines.vision_table(trained, out_dir)
-baselines.save_results(vision, out_dir, "vision_only")
+vision = probes.vision_table(trained, out_dir)
+probes.save_results(vision, out_dir, "vision_only")
 vision.drop(columns="run").round(3)
 
 # %% [markdown]
@@ -137,8 +138,8 @@ print(f"AlexNet answers with more than one class from epoch {started} on; its be
 
 # %%
 contrastive = [run for group in runs.contrastive.values() for run in group]
-readers = baselines.probe_table(contrastive, dataset, out_dir)
-baselines.save_results(readers, out_dir, "readers")
+readers = probes.probe_table(contrastive, dataset, out_dir)
+probes.save_results(readers, out_dir, "readers")
 readers.groupby(["split", "method"])[["top1", "uar"]].agg(["mean", "min", "max"]).round(3)
 
 # %% [markdown]
@@ -182,7 +183,7 @@ def in_points(table: pd.DataFrame) -> pd.DataFrame:
 text_gain = pd.DataFrame({(split, score): row for split in runs.vision
                           for score, row in compare(runs.vision[split], runs.contrastive[split]).items()}).T
 text_gain.index.names = ["split", "score"]
-baselines.save_results(text_gain.reset_index(), out_dir, "text_gain")
+probes.save_results(text_gain.reset_index(), out_dir, "text_gain")
 in_points(text_gain)
 
 # %% [markdown]
@@ -237,8 +238,8 @@ curves
 control = pd.DataFrame(compare(own, runs.permuted)).T.rename_axis("score")
 each = pd.DataFrame([{"captions": run.config.captions, "seed": run.config.seed, "top1": run.metrics["top1"],
                       "uar": run.metrics["uar"]} for run in (*own, *runs.permuted)])
-baselines.save_results(each, out_dir, "permuted_captions")
-baselines.save_results(control.reset_index(), out_dir, "permuted_captions_difference")
+probes.save_results(each, out_dir, "permuted_captions")
+probes.save_results(control.reset_index(), out_dir, "permuted_captions_difference")
 in_points(control)
 
 # %% [markdown]
@@ -314,7 +315,7 @@ if has_texts:
 # %%
 unseen = zero_shot_table([run for group in runs.zero_shot.values() for run in group]) if has_texts else pd.DataFrame()
 if has_texts:
-    baselines.save_results(unseen, out_dir, "zero_shot")
+    probes.save_results(unseen, out_dir, "zero_shot")
     for run in runs.zero_shot["own"]:  # not one training image, and no say in the choice of the epoch
         assert run.log["samples"].max() < len(run.target)
 unseen.round(3)
@@ -346,7 +347,7 @@ if has_texts:
     save(ways, figure_dir / "zero_shot_dealt.png")
     tested = pd.DataFrame([{"captions": kind, "uar": row.right, "chance": 1 / len(LEFT_OUT), "ways": len(row.all),
                             "p": row.p} for kind, row in dealt.items()])
-    baselines.save_results(tested, out_dir, "zero_shot_dealt")
+    probes.save_results(tested, out_dir, "zero_shot_dealt")
 ways
 
 # %%
@@ -371,7 +372,7 @@ if has_texts:
     where = {kind: deal_out(group, regions=REGIONS) for kind, group in results.items()}
     for kind, row in where.items():
         print(f"{kind}: right region {row.right:.1%}, mean of all ways {row.all.mean():.1%}, p = {row.p:.2f}")
-    baselines.save_results(pd.DataFrame([{"captions": kind, "right": row.right, "chance": row.all.mean(), "p": row.p}
+    probes.save_results(pd.DataFrame([{"captions": kind, "right": row.right, "chance": row.all.mean(), "p": row.p}
                                          for kind, row in where.items()]), out_dir, "zero_shot_regions")
 
 # %% [markdown]

@@ -18,7 +18,7 @@ from mgutils.config import PROFILES
 from mgutils.data.captions import class_captions
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import read_dataset
-from mgutils.training.loop import train_epoch, validate
+from mgutils.training.loop import train_epoch
 
 SIZE = training.Size("tiny", PROFILES["smoke"].model, replace(PROFILES["smoke"].train, batch_size=8),
                      PROFILES["smoke"].synth, train_images=24, valid_images=20, train_rounds=2, valid_rounds=2)
@@ -36,7 +36,7 @@ def make_arena(tiny_root, tmp_path):
         paths = [dataset.image_path(row) for row in range(len(dataset))]
         arena = training.Arena(size, dataset, pixels, {"seed": training.Files(paths)}, workers=0)
         for model in (arena.bare.model, arena.seeds["seed"].model):
-            model.load_state_dict(arena.session.model.state_dict())
+            model.load_state_dict(arena.session.task.model.state_dict())
         return arena
     return build
 
@@ -63,7 +63,7 @@ def test_the_baselines_loss_is_the_seeds():
 
 def test_validation_of_ours_and_the_baseline_agree(make_arena):
     arena = make_arena(batch_size=24)  # one batch: ours shuffles the rows, the original keeps the order of the table
-    scores, loss, _ = validate(arena.session, arena.valid_rows)
+    scores, loss, _ = arena.session.task.validate(arena.valid_rows)
     top1, top5, seed_loss = arena.seeds["seed"].validate()
     assert (top1, top5) == (scores.top1, scores.top5)
     assert seed_loss == pytest.approx(loss, rel=1e-4)
@@ -74,7 +74,7 @@ def test_a_step_of_all_three_has_the_same_loss_and_gradients(make_arena):
     ours, seed = train_epoch(arena.session, arena.train_rows, seed=0), arena.seeds["seed"].train_epoch()
     arena.bare.train_epoch()
     assert ours == pytest.approx(seed, rel=1e-4)
-    wanted = dict(arena.session.model.named_parameters())
+    wanted = dict(arena.session.task.model.named_parameters())
     for model in (arena.bare.model, arena.seeds["seed"].model):
         for name, parameter in model.named_parameters():
             if wanted[name].grad is not None:

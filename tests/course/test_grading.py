@@ -217,7 +217,8 @@ def test_a_box_that_sends_half_a_line_is_ended_at_its_deadline():
 def test_the_box_has_no_kit_whichever_way_it_was_installed(tmp_path, monkeypatch):
     site = tmp_path / "site-packages"
     for path in ("mgutils/course/exercises/data.py", "mgutils-1.dist-info/direct_url.json",
-                 "__editable___mgutils_finder.py", "__pycache__/__editable___mgutils_finder.cpython-311.pyc", "other.py", "mgutils.pth"):
+                 "__editable___mgutils_finder.py", "other.py", "mgutils.pth",
+                 "__pycache__/__editable___mgutils_finder.cpython-311.pyc"):
         (site / path).parent.mkdir(parents=True, exist_ok=True)
         (site / path).write_text("x = 'found'")
     monkeypatch.setattr(box, "_SITES", [*box._SITES, str(site)])

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,10 +15,14 @@ from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
-from mgutils.evaluation import probes as baselines
+from mgutils.evaluation import probes
 from mgutils.evaluation.embed import evaluate_run
 from mgutils.models.classifier import AlexNet, build_classifier
 from mgutils.training import store as runs
+from mgutils.training.classification import Classification
+from mgutils.training.optim import make_accelerator
+from mgutils.training.session import open_session
+from mgutils.training.task import Batch
 
 
 def vision(network="resnet", seed=0, **settings):
@@ -85,18 +90,22 @@ def test_unknown_networks_are_refused():
 def test_plain_cross_entropy():
     logits, target = torch.randn(6, 4, dtype=torch.float64), torch.tensor([0, 1, 2, 3, 0, 0])
     expected = -logits.log_softmax(dim=1)[torch.arange(6), target].mean()
-    assert baselines.class_ce(logits, target) == pytest.approx(float(expected))
+    network = SimpleNamespace(forward=lambda images: logits)
+    task = Classification(vision(), make_accelerator("float32"), network, None, target.numpy())
+    task.forward = network.forward
+    batch = Batch(np.arange(6), target, {"image": torch.zeros(6)})
+    assert float(task.training_step(batch)["cross_entropy"]) == pytest.approx(float(expected))
 
 
 def test_optimizer_has_the_rates_of_the_recipe(tiny_root):
     dataset = read_dataset(tiny_root)
     config = replace(vision(), train=replace(PROFILES["imigue"].train, image_size=32))
-    session = baselines.open_session(config, dataset, load_pixels(dataset, 32, progress=False),
-                                     make_split(dataset, "frame"))
+    session = open_session(config, dataset, load_pixels(dataset, 32, progress=False),
+                           make_split(dataset, "frame"))
     groups = session.optimizer.param_groups
     assert [(group["lr"], group["weight_decay"]) for group in groups] == [(1e-4, 0), (1e-3, 1e-3)]
-    assert sum(len(group["params"]) for group in groups) == len(list(session.model.parameters()))
-    assert isinstance(session.model.linear, nn.Linear) and not session.tokens
+    assert sum(len(group["params"]) for group in groups) == len(list(session.task.model.parameters()))
+    assert isinstance(session.task.model.linear, nn.Linear)
 
 
 @pytest.mark.parametrize("network", ["resnet", "alexnet"])
@@ -107,10 +116,10 @@ def test_a_classifier_learns_what_can_be_learned(tiny_root, network):
     for row, target in enumerate(dataset.target):  # a class is a colour
         pixels[row] = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]])[target]
     split = make_split(dataset, "frame")
-    session = baselines.open_session(config, dataset, pixels, split)
+    session = open_session(config, dataset, pixels, split)
     for epoch in range(16):
         train_epoch(session, split.train, seed=epoch)
-    assert baselines.validate(session, split.valid)[0].top1 == 1
+    assert session.task.validate(split.valid).scores.top1 == 1
 
 
 def test_runs_with_and_without_text_share_store_and_processes(tiny_root, tmp_path):
@@ -122,11 +131,11 @@ def test_runs_with_and_without_text_share_store_and_processes(tiny_root, tmp_pat
     assert [run.config for run in found] == wanted
     assert all(run.logits.shape == (len(run.valid), 4) for run in found)
     assert found[0].log["train_loss"].notna().all() and found[0].receipt["data_sha256"]
-    table = baselines.vision_table(found[:2], tmp_path)
+    table = probes.vision_table(found[:2], tmp_path)
     trained = build_classifier(wanted[0].model, 4)
     assert table["parameters"][0] == sum(weight.numel() for weight in trained.parameters())
     assert (tmp_path / table["run"][1] / "receipt.json").exists()
-    rows = json.loads(baselines.save_results(table, tmp_path, "vision_only").read_text())
+    rows = json.loads(probes.save_results(table, tmp_path, "vision_only").read_text())
     assert [row["method"] for row in rows] == ["vision_resnet", "vision_alexnet"]
     assert rows[0]["top1"] == pytest.approx(found[0].metrics["top1"])
 
@@ -178,14 +187,14 @@ def blobs(seed=0, missing=None):
 def test_both_readers_find_clear_groups_and_never_answer_a_class_that_they_have_not_seen():
     train, target = blobs(missing=1)
     valid, truth = blobs(seed=1, missing=1)
-    for answers in (baselines.linear_probe(train, target, valid, 4), baselines.nearest(train, target, valid, 4)):
+    for answers in (probes.linear_probe(train, target, valid, 4), probes.nearest(train, target, valid, 4)):
         assert answers.shape == (len(valid), 4)
         assert (answers.argmax(axis=1) == truth).mean() > 0.95
 
 
 def test_nearest_neighbours_equal_a_slow_twin():
     (train, target), (valid, _) = blobs(0), blobs(1)
-    votes = baselines.nearest(train, target, valid, 3, k=4)
+    votes = probes.nearest(train, target, valid, 3, k=4)
     for row, vote in zip(valid, votes, strict=True):
         cosine = [row @ other / np.linalg.norm(row) / np.linalg.norm(other) for other in train]
         closest = sorted(range(len(train)), key=lambda i: -cosine[i])[:4]
@@ -196,9 +205,9 @@ def test_nearest_neighbours_equal_a_slow_twin():
 def test_embedding_of_a_run_reads_the_rows_it_learned_from(tiny_root, tmp_path):
     config, dataset = run_config("smoke", "sound_ce", epochs=1), read_dataset(tiny_root)
     run = runs.train_all([config], tiny_root, tmp_path, jobs=1, progress=False)[0]
-    images, target = baselines.embed(run, dataset, tmp_path / "cache")
+    images, target = probes.embed(run, dataset, tmp_path / "cache")
     assert images.shape == (len(make_split(dataset, "frame").train), 256) == (len(target), 256)
-    table = baselines.probe_table([run], dataset, tmp_path)
+    table = probes.probe_table([run], dataset, tmp_path)
     assert table["method"].tolist() == ["captions", "linear_probe", "nearest"]
     assert table["top1"][0] == pytest.approx(run.metrics["top1"]) and table["top1"].between(0, 1).all()
 

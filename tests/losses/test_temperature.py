@@ -13,7 +13,7 @@ from mgutils.data.table import read_dataset
 from mgutils.losses import grouped as class_losses
 from mgutils.models.clip import LOWEST_TEMPERATURE, build_model
 from mgutils.training import loop as train
-from mgutils.training.session import make_optimizer
+from mgutils.training.image_text import parameter_groups
 
 SMALL = get_profile("smoke").model
 CAPTIONS = ("Folding arms", "Head up", "Turtle neck")
@@ -73,7 +73,7 @@ def test_a_fixed_temperature_stays_as_it_is_configured():
 
 
 def test_only_the_heads_are_decayed(learning):
-    groups = make_optimizer(learning, get_profile("imigue").train).param_groups
+    groups = parameter_groups(learning, get_profile("imigue").train)
     decayed = {id(weight) for group in groups if group["weight_decay"] for weight in group["params"]}
     heads = {id(weight) for head in (learning.image_projection, learning.text_projection)
              for weight in head.parameters()}
@@ -93,6 +93,6 @@ def test_training_keeps_a_learned_temperature_at_its_bound(tiny_root):
     lowest = []
     for epoch in range(3):
         train.train_epoch(session, split.train, seed=epoch)
-        lowest.append(session.model.temperature.item())
+        lowest.append(session.task.model.temperature.item())
     assert min(lowest) >= LOWEST_TEMPERATURE * (1 - 1e-5)
     assert lowest[-1] > LOWEST_TEMPERATURE  # noise cannot be learned, so the loss asks for softer answers

@@ -210,7 +210,7 @@ def test_a_loss_that_is_no_number_names_epoch_step_batch_and_checkpoint(data, tm
     def poisoned(session, rows, seed):
         if seed == 2:
             with torch.no_grad():
-                session.model.image_projection.fc.weight.fill_(float("nan"))
+                session.task.model.image_projection.fc.weight.fill_(float("nan"))
         return real(session, rows, seed)
 
     monkeypatch.setattr(train, "train_epoch", poisoned)

@@ -4,7 +4,6 @@ Also run by one process alone, for comparison: everything in float64, without dr
 """
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,14 @@ from mgutils.config import run_config
 from mgutils.data.splits import Split
 from mgutils.losses import grouped as class_losses
 from mgutils.losses.grouped import CLASS_LOSSES, on_pairs
-from mgutils.training import loop as train
-from mgutils.training import session
+from mgutils.training import image_text
 from mgutils.training.batches import Feed
 from mgutils.training.distributed import gather, processes, share
+from mgutils.training.image_text import ImageText
+from mgutils.training.loop import train_step
+from mgutils.training.optim import make_accelerator
+from mgutils.training.session import make_session
+from mgutils.training.task import Batch
 
 ALL = CLASS_LOSSES | {"siglip": class_losses.siglip, "supcon": on_pairs(losses.supcon)}
 TARGET = np.array([0, 1, 0, 2, 3, 4, 3])  # the first process has classes 0, 1, 2 alone, the second 3 and 4
@@ -51,49 +54,60 @@ def gradients(model):
     return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
 
 
+class Doubles(ImageText):
+    """The task of the report around the tiny model, by plain gradient descent."""
+
+    def parameter_groups(self):
+        return [{"params": list(self.model.parameters()), "lr": 0.1}]
+
+    def batch(self, rows, generator=None):
+        """The same as :meth:`ImageText.batch`, in float64 and without augmentation."""
+        images = self.feed(share(rows)).permute(0, 3, 1, 2).double() / 255
+        present, own = np.unique(self.target[rows], return_inverse=True)
+        tokens = {name: part[present] for name, part in self.tokens.items()}
+        return Batch(rows, torch.from_numpy(own), {"image": images}, shared=tokens)
+
+
 def make(config, loss):
     """A session around the tiny model, the same in every process."""
     torch.manual_seed(0)
     model = Tiny().double()
     chance = np.random.default_rng(0)
     pixels = chance.integers(0, 256, (len(TARGET), SIZE, SIZE, 3), dtype=np.uint8)
-    dataset = type("Data", (), {"target": TARGET})
     split = Split("frame", np.arange(len(TARGET)), np.arange(len(TARGET)))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    made = session.make_session(config, dataset, pixels, split, model, optimizer, loss)
     ids = torch.arange(10).reshape(5, 2) % 9
-    return replace(made, tokens={"input_ids": ids, "attention_mask": torch.ones_like(ids)}), pixels
+    tokens = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    accelerator = make_accelerator("float32")
+    task = Doubles(config, accelerator, model, loss, Feed(pixels, torch.device("cpu")), TARGET, tokens)
+    return make_session(task, accelerator, config, split)
 
 
 def one_step(name, **settings):
     """Loss and gradients of one step of the kit's own training on all seven rows."""
-    config = run_config("smoke", "sound_ce", batch_size=8, **settings)
-    made, pixels = make(config, ALL[name])
-    rows = np.arange(len(TARGET))
-    images = Feed(pixels, torch.device("cpu"))(share(rows)).permute(0, 3, 1, 2).double() / 255
+    made = make(run_config("smoke", "sound_ce", batch_size=8, **settings), ALL[name])
     made.optimizer.step = lambda: None
-    return {"loss": train.train_step(made, rows, images), **gradients(made.model)}
+    losses = train_step(made, made.task.batch(np.arange(len(TARGET))))
+    return {"loss": losses["contrastive"], **gradients(made.task.model)}
 
 
 def without_gradient(name):
     """The same, but the other process's embeddings come without their gradient."""
     rank, _ = processes()
-    real = train.gather
+    real = image_text.gather
 
     def cut(part, count):
         joined = gather(part.detach(), count)
         begin = 0 if rank == 0 else count - len(part)
         return torch.cat([joined[:begin], part, joined[begin + len(part):]])
 
-    train.gather = cut
+    image_text.gather = cut
     try:
         return one_step(name)
     finally:
-        train.gather = real
+        image_text.gather = real
 
 
 def main(folder: Path) -> None:
-    rank, world = 0, 1
     results = {f"{name}": one_step(name) for name in ALL}
     rank, world = processes()
     results["parts"] = one_step("js", micro_batch=4)

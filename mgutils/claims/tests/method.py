@@ -23,7 +23,8 @@ from mgutils.losses import LOSSES
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import ProjectionHead, tokenize
 from mgutils.report.figures.framework import clip_architecture, framework
-from mgutils.training.session import make_optimizer
+from mgutils.training.image_text import parameter_groups
+from mgutils.training.optim import make_optimizer
 
 _RECIPE = "imigue"
 """The profile in which we typed the report's settings. No run is needed to read them."""
@@ -122,7 +123,7 @@ def towers_learn(evidence: Evidence) -> Finding:
     captions = ("Folding arms", "Head up")
     profile, objective = get_profile("smoke"), get_objective("report_js")
     model, tokenizer = build_model(profile.model, objective, captions)
-    optimizer = make_optimizer(model, profile.train)
+    optimizer = make_optimizer(parameter_groups(model, profile.train))
     before = {name: weight.clone() for name, weight in model.named_parameters()}
     image, text = model(torch.randn(2, 3, 32, 32), *tokenize(tokenizer, captions).values())
     LOSSES[objective.loss](image, text, torch.arange(2), model.temperature).backward()
