@@ -20,10 +20,11 @@ CaptionKind = Literal["own", "permuted", "descriptions"]
 SplitName = Literal["frame", "clip", "video", "subject", "official"]
 ProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
 TaskName = Literal["image-text", "classification"]
+NetworkName = Literal["resnet", "alexnet"]
 
 RETIRED = {"sampling": "plain", "ema": 0.0}
-"""Training settings of earlier versions, at the value that every run has now. They are still written down: a run's folder
-is named after a hash of its settings, and so keeps its name."""
+"""Training settings of earlier versions, at the value that every run has now. They are still written down: a run's
+folder is named after a hash of its settings, and so keeps its name."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ def run_config(profile: str | Profile, objective: str, split: SplitName = "frame
     return RunConfig(objective, get_objective(objective), profile.model, replace(profile.train, **train), split, seed)
 
 
-def vision_config(profile: str | Profile, network: Literal["resnet", "alexnet"], split: SplitName = "frame",
+def vision_config(profile: str | Profile, network: NetworkName, split: SplitName = "frame",
                   seed: int = 0, **train: Any) -> RunConfig:
     """The run of a classifier that reads no text, by plain cross entropy over all classes, in all else the profile's.
 

@@ -100,7 +100,9 @@ def _profile_default(kind: type[Synth] | type[Train], arguments: Sequence[str]) 
     profile = get_profile(_last(arguments, "--profile", "cpu"))
     if kind is Train:
         objective = _last(arguments, "--objective", "sound_ce")
-        return Train(tyro.MISSING, profile=profile.name, train=run_config(profile, objective).train)
+        text = _last(arguments, "--task", "image-text") != "classification"
+        train = run_config(profile, objective).train if text else profile.train
+        return Train(tyro.MISSING, profile=profile.name, train=train)
     if profile.synth is None:
         raise ConfigError(f"profile: found {profile.name!r}, which is for real images; wanted smoke, cpu or gpu.")
     return Synth(tyro.MISSING, profile=profile.name, synth=profile.synth)

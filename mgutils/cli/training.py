@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from mgutils.config import ObjectiveName, ProfileName, RunConfig, SplitName, TrainConfig, get_objective, get_profile
+from mgutils.config import (
+    NetworkName,
+    ObjectiveName,
+    ProfileName,
+    SplitName,
+    TaskName,
+    TrainConfig,
+    run_config,
+    vision_config,
+)
 
 
 @dataclass(frozen=True)
 class Train:
-    """Train one run and print its scores."""
+    """Train one run of a task and print its scores."""
 
     data_root: Annotated[Path, tyro.conf.Positional]
     """Folder of the dataset."""
+    task: TaskName = "image-text"
+    """Images with captions, or a plain classifier that reads no text."""
+    network: NetworkName = "resnet"
+    """Of a classifier: the profile's own image encoder, or AlexNet."""
     profile: ProfileName = "cpu"
     """Size of the model and of the training."""
     objective: ObjectiveName = "sound_ce"
-    """Loss, normalisation and temperature."""
+    """Loss, normalisation and temperature of images with captions."""
     split: SplitName = "frame"
     """How frames are shared out between training and validation."""
     seed: int = 0
@@ -37,8 +50,11 @@ class Train:
     def run(self) -> None:
         from mgutils.training.store import train_all
 
-        config = RunConfig(self.objective, get_objective(self.objective), get_profile(self.profile).model, self.train,
-                           self.split, self.seed)
+        if self.task == "classification":
+            base = vision_config(self.profile, self.network, self.split, self.seed)
+        else:
+            base = run_config(self.profile, self.objective, self.split, self.seed)
+        config = replace(base, train=self.train)
         run = train_all([config], self.data_root, self.out_dir, jobs=1, resume=self.resume)[0]
         if os.environ.get("RANK", "0") == "0":  # the first of several processes
             print(json.dumps(run.metrics | {"directory": str(run.directory)}, indent=2))

@@ -343,8 +343,8 @@ assert equal or torch.cuda.is_available()
 # A loss that is a mean over samples can be computed in parts: add up the gradients and nothing changes. A contrastive
 # loss is not such a mean. Each image is compared with all captions of the batch, and each caption with all images, so
 # two halves ask easier questions than the whole. We compare three gradients: the whole batch, the sum of two halves
-# (`accumulate_gradients`), and the two-pass method that caches embeddings (`grad_cache_backward`). Dropout is off and the
-# normalisation layers are fixed, so that the loss alone can make a difference.
+# (`accumulate_gradients`), and the two-pass method that caches embeddings (`grad_cache_backward`). Dropout is off and
+# the normalisation layers are fixed, so that the loss alone can make a difference.
 
 # %%
 fixed = task.model.double().eval()

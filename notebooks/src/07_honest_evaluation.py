@@ -383,9 +383,9 @@ for word, chosen in (("help", uar_steps["shown"] & (uar_steps["difference"] > 0)
 # %% [markdown]
 # The kit's own recipe stops at the step printed below. What was tried beyond it stays on the ladder: a step that did
 # not pay at this number of epochs is a result too. We also tried mixed colours, because a shirt or a wall names the
-# person and the video, and balanced sampling. Neither helped, and both are gone from the kit. Think about the second: in
-# a batch, frequent captions already compete with their copies, so the loss corrects for class shares by itself. What is
-# left for balancing to add?
+# person and the video, and balanced sampling. Neither helped, and both are gone from the kit. Think about the second:
+# in a batch, frequent captions already compete with their copies, so the loss corrects for class shares by itself. What
+# is left for balancing to add?
 
 # %%
 beyond = names[names.index(OURS) + 1:]

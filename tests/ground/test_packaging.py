@@ -95,9 +95,9 @@ def test_wheel_holds_every_module_the_class_table_and_the_command(tmp_path):
     subprocess.run([sys.executable, "-c", build, tmp_path], cwd=tree, check=True, capture_output=True)
     wheel = zipfile.ZipFile(next(tmp_path.glob("mgutils-*.whl")))
     packed = {name for name in wheel.namelist() if name.startswith("mgutils/")}
-    files = [*(tree / "mgutils").rglob("*.py"), *(tree / "mgutils" / "web").iterdir()]
+    files = [*(tree / "mgutils").rglob("*.py"), *(tree / "mgutils" / "course" / "web").iterdir()]
     assert packed == {str(file.relative_to(tree)) for file in files} | {
-        "mgutils/imigue_classes.csv", "mgutils/descriptions.csv"}
+        "mgutils/data/imigue_classes.csv", "mgutils/data/descriptions.csv"}
     entry_points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert "mg = mgutils.cli:main" in wheel.read(entry_points).decode()
 

@@ -25,7 +25,7 @@ from mgutils.settings import check_settings
     ({"lr_image": -1e-3}, "-0.001", "at least 0"), ({"lr_text": float("nan")}, "nan", "at least 0"),
     ({"lr_head": float("inf")}, "inf", "at least 0"), ({"lr_head": "fast"}, "'fast'", "a number"),
     ({"weight_decay_head": -1.0}, "-1.0", "at least 0"), ({"plateau_factor": 1.0}, "1.0", "less than 1"),
-    ({"plateau_patience": -1}, "-1", "at least 0"), ({"ema": 1.0}, "1.0", "less than 1"),
+    ({"plateau_patience": -1}, "-1", "at least 0"),
     ({"threads": -1}, "-1", "at least 0"), ({"schedule": "cosin"}, "'cosin'", "one of plateau, cosine"),
     ({"augment": None}, "None", "one of none, affine"), ({"precision": "fp16"}, "'fp16'", "float16"),
 ])

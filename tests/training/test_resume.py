@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mgutils.config import run_config
+from mgutils.config import run_config, vision_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
@@ -36,6 +36,10 @@ def data(tiny_root):
 
 def config(**settings):
     return run_config("smoke", "sound_ce", **{"epochs": 4, "batch_size": 16, **settings})
+
+
+def classifier(**settings):
+    return vision_config("smoke", "resnet", **{"epochs": 4, "batch_size": 16, **settings})
 
 
 def log_of(folder):
@@ -61,17 +65,19 @@ def stop_after(epochs, monkeypatch):
     monkeypatch.setattr(train, "train_epoch", until)
 
 
-@pytest.mark.parametrize("settings", [{}, {"schedule": "cosine"}, {"ema": 0.9}, {"augment": "affine+color"},
-                                      {"plateau_patience": 0}, {"micro_batch": 5}, {"captions_once": False}],
+@pytest.mark.parametrize("make", [config, classifier])
+@pytest.mark.parametrize("settings", [{}, {"schedule": "cosine"}, {"augment": "affine"}, {"plateau_patience": 0},
+                                      {"micro_batch": 5}, {"captions_once": False}],
                          ids=lambda settings: next(iter(settings), "plain"))
-def test_a_stopped_run_goes_on_to_the_same_bits(data, tmp_path, monkeypatch, settings):
+def test_a_stopped_run_goes_on_to_the_same_bits(data, tmp_path, monkeypatch, make, settings):
     dataset, pixels, split = data
-    whole = train.fit(config(**settings), dataset, pixels, split, tmp_path / "whole", progress=False)
+    run = make(**settings)
+    whole = train.fit(run, dataset, pixels, split, tmp_path / "whole", progress=False)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(2, patch)
-        train.fit(config(**settings), dataset, pixels, split, tmp_path / "parts", progress=False)
+        train.fit(run, dataset, pixels, split, tmp_path / "parts", progress=False)
     assert len(log_of(tmp_path / "parts")) == 2
-    train.fit(config(**settings), dataset, pixels, split, tmp_path / "parts", progress=False, resume=True)
+    train.fit(run, dataset, pixels, split, tmp_path / "parts", progress=False, resume=True)
     same(whole, tmp_path / "parts")
     assert diff_runs(whole, tmp_path / "parts").reason == "Nothing differs."
 
