@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Bar, Kind, Result, clean_name, digits, keep, table
-from mgutils.report.readme import fill
+from mgutils.report.readme import fill_pages
 
 BARS = [
     Bar("training_bare_small", "cpu", "training, ours / bare limit, `cpu` profile's model, 64 px, batch 32", 0.90),
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cpu", action="store_true", help="measure the CPU even where there is a GPU")
     parser.add_argument("--data", type=Path, default=ROOT / "out" / "bench", help="where the pictures are made")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", help="where the files go")
-    parser.add_argument("--publish", action="store_true", help="put the table into README.md and figures/bench.md")
+    parser.add_argument("--publish", action="store_true", help="put the table into figures/bench.md and the pages that show it")
     chosen = parser.parse_args(arguments)
     if chosen.cpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is imported
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     (folder / f"{name}.md").write_text(text, encoding="utf-8")
     if chosen.publish:
         (ROOT / "figures" / "bench.md").write_text(text, encoding="utf-8")
-        fill(ROOT / "README.md", {"bench": text})
+        fill_pages(ROOT, {"bench": text})
     print(f"\n{text}\n{time.perf_counter() - started:.0f} s; written to {folder / name}.json and .md")
 
 

@@ -1,7 +1,7 @@
 """Notebook 07's comparison with the epochs that Table 1 gives the report's losses: 20 minutes on two cores.
 
 ``python -m benchmarks.long_training`` trains the report's recipe, the sound loss and the kit's own recipe on the
-subject split, or loads them from the run store, and writes ``figures/long_training.md``, which README.md shows.
+subject split, or loads them from the run store, and writes ``figures/long_training.md``, which docs/results.md shows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mgutils.course.reproduce import make_data
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.experiments import generalization as honest
 from mgutils.experiments.recipes import OURS, recipe_config
-from mgutils.report.readme import fill
+from mgutils.report.readme import fill_pages
 from mgutils.training.run import Run
 from mgutils.training.store import train_all
 
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, help="the profile's number if not given")
     parser.add_argument("--data-root", type=Path, default=ROOT / "data" / "cpu")
     parser.add_argument("--out-dir", type=Path, default=ROOT / "out" / "cpu", help="holds the run store")
-    parser.add_argument("--root", type=Path, default=ROOT, help="holds README.md and figures/")
+    parser.add_argument("--root", type=Path, default=ROOT, help="holds README.md, docs/ and figures/")
     chosen = parser.parse_args(arguments)
     profile = get_profile(chosen.profile)
     make_data(profile, chosen.data_root)
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     runs = train(profile.name, chosen.data_root, chosen.out_dir, epochs, chosen.seeds or profile.seeds)
     text = table(read_dataset(chosen.data_root), runs)
     (chosen.root / "figures" / "long_training.md").write_text(text, encoding="utf-8")
-    fill(chosen.root / "README.md", {"long_training": text})
+    fill_pages(chosen.root, {"long_training": text})
     print(text)
 
 

@@ -1,4 +1,4 @@
-"""Train on a dataset of real photographs that was imported with ``mg import folders``, and write the README's row.
+"""Train on a dataset of real photographs that was imported with ``mg import folders``, and fill docs/results.md.
 
 ``python benchmarks/real_photographs.py data/digits out/digits "24 x 24 pixels, logistic regression"``. The data are not
 part of the project; without an argument nothing happens.
@@ -17,6 +17,7 @@ from mgutils.config import run_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
+from mgutils.report.readme import fill_pages
 from mgutils.training.store import train_all
 
 SEEDS = range(3)
@@ -42,7 +43,7 @@ def logistic_regression(root: Path, side: int = 24) -> float:
 
 
 def main(root: Path, out_dir: Path) -> None:
-    """Train what is missing and write ``figures/digits.md``."""
+    """Train what is missing and write ``figures/digits.md`` and fill the pages that show it."""
     configs = {name: [run_config("cpu", objective, "subject", seed, **changes) for seed in SEEDS]
                for name, (objective, changes) in ROWS.items()}
     runs = train_all([config for group in configs.values() for config in group], root, out_dir)
@@ -56,6 +57,7 @@ def main(root: Path, out_dir: Path) -> None:
     lines += ["", f"Mean and (lowest to highest) over {len(SEEDS)} seeds; best epoch chosen on the same students."]
     text = "\n".join(lines) + "\n"
     Path("figures/digits.md").write_text(text, encoding="utf-8")
+    fill_pages(Path(), {"digits": text})
     print(text)
 
 

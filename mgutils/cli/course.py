@@ -98,7 +98,7 @@ class Publish:
     """The project's folder."""
 
     def run(self) -> None:
-        from mgutils.report.readme import publish
+        from mgutils.course.publish import publish
 
         for path in publish(self.out_dir, self.root):
             print(path)

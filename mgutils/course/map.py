@@ -7,11 +7,13 @@ Titles and needs are read from the notebooks' own first cells, minutes from ``mi
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
 from mgutils.config import PROFILES
+from mgutils.course.exercises import listing
 from mgutils.course.notebooks import SOURCES, read_source, sources
 from mgutils.data.csv import write_csv
 from mgutils.errors import MgError
@@ -20,6 +22,18 @@ from mgutils.files import written_aside
 COLUMNS = ("notebook", "profile", "minutes", "again")
 PUBLISHED = SOURCES.parents[1] / "figures" / "minutes.csv"
 """The table that ``mg publish`` copies: the authors' machine, for readers who have run nothing yet."""
+QUESTIONS = {
+    "00_start_here": "What is this, and is my machine ready?",
+    "01_data_exploration": "What is in the images, and what does each split leak?",
+    "02_clip_architecture": "Which shape goes where, and why does the temperature matter?",
+    "03_ce_vs_js": "What does Equation 1 say, what does the code run, and what broke the cross entropy row?",
+    "04_training": "How does a run learn, and how does one collapse?",
+    "05_evaluation": "What does Table 1 say beside classifiers that look at no pixel?",
+    "06_vision_only_and_controls": "Does the text help?",
+    "07_honest_evaluation": "What is left on new people, and how sure is that?",
+    "11_report": "Which figures, numbers and sentences of the report hold?",
+}
+"""What each notebook answers, for the README."""
 
 
 def read_minutes(file: Path | str) -> pd.DataFrame:
@@ -101,6 +115,26 @@ def as_markdown(table: pd.DataFrame) -> str:
         number, _, title = row.title.partition(" ")
         lines.append(f"| {number} | [{title}]({row.notebook}.ipynb) | {row.needs} | {_show(row.minutes)} | "
                      f"{_show(row.again)} |")
+    return "\n".join(lines)
+
+
+def questions_table(root: Path | str) -> str:
+    """The notebooks for the README, in Markdown: link, question, minutes of the first run, number of exercises.
+
+    Parameters
+    ----------
+    root : path
+        The project, with ``notebooks/src`` and ``figures/minutes.csv`` (profile ``cpu``).
+    """
+    root = Path(root)
+    table = course_map(root / "figures" / "minutes.csv", "cpu", root / "notebooks" / "src")
+    exercises = Counter(one.notebook for one in listing.told(root / "notebooks" / "src"))
+    lines = ["| Notebook | Question | Minutes | Exercises |", "| --- | --- | ---: | ---: |"]
+    for row in table.itertuples():
+        title, count = re.split(r": |(?<=\?) ", row.title)[0], exercises[row.notebook[:2]]
+        lines.append(f"| [{title}](notebooks/{row.notebook}.ipynb) | {QUESTIONS.get(row.notebook, '')} | "
+                     f"{_show(row.minutes)} | {count or '–'} |")
+    lines.append(f"| together | | {_show(table['minutes'].sum())} | {exercises.total()} |")
     return "\n".join(lines)
 
 

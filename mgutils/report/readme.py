@@ -1,18 +1,17 @@
-"""Fill the generated parts of a Markdown file: numbers in the README are copied by code, never typed.
+"""Fill the generated parts of the project's pages: numbers there are copied by code, never typed.
 
-A part stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+A part stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. Its text is ``figures/NAME.md``,
+or what :mod:`mgutils.course.front_page` makes of the published results. A part is filled on whichever
+page it stands.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from mgutils.course.manifest import complete_notebooks
 from mgutils.errors import ConfigError
-from mgutils.report.machines import write_machines
 
 
 def fill(path: Path | str, parts: Mapping[str, str]) -> None:
@@ -41,52 +40,34 @@ def fill(path: Path | str, parts: Mapping[str, str]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def publish(out_dir: Path | str, root: Path | str) -> list[Path]:
-    """Copy a reproduction's notebooks, figures and tables to where git keeps them, and fill the README from them.
+def pages(root: Path | str) -> list[Path]:
+    """The pages of a project that may have generated parts: ``README.md`` and ``docs/*.md``."""
+    root = Path(root)
+    return [page for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))) if page.exists()]
 
-    Parameters
-    ----------
-    out_dir : path
-        What ``mg reproduce`` left.
-    root : path
-        The project: receives ``notebooks/*.ipynb``, ``figures/*`` and the parts of ``README.md``.
+
+def fill_pages(root: Path | str, parts: Mapping[str, str]) -> list[Path]:
+    """Fill parts on every page of a project where they stand.
 
     Returns
     -------
     list of Path
-        The files written.
+        The pages that have one of the parts.
 
     Raises
     ------
     ConfigError
-        If the notebooks are not those of one complete reproduction of the project's sources, or a result is missing;
-        nothing has been copied then.
-    MgError
-        If somebody has changed a notebook of the project since it was built.
+        If a part stands on no page; then no page is changed.
     """
-    from mgutils.course.notebooks import refuse_changed, sources
-
-    out_dir, root = Path(out_dir), Path(root)
-    notebooks = complete_notebooks(out_dir / "notebooks", sources(root / "notebooks" / "src"))
-    if not (out_dir / "tables" / "findings.json").exists():
-        raise ConfigError(f"{out_dir}: found no tables/findings.json, which the last notebook writes. "
-                          "Run `mg reproduce` to its end first.")
-    refuse_changed([root / "notebooks" / path.name for path in notebooks], "or restore the project's own with git.")
-    copies = {"notebooks": notebooks, "figures": [*_files(out_dir / "figures"), *_files(out_dir / "tables")]}
-    written = []
-    for target, files in copies.items():
-        (root / target).mkdir(exist_ok=True)
-        written += [Path(shutil.copy(path, root / target)) for path in files]
-    written += write_machines(out_dir, root / "figures")
-    wanted = read_parts(root / "README.md")
-    parts = {name: (root / "figures" / f"{name}.md").read_text(encoding="utf-8") for name in wanted
-             if (root / "figures" / f"{name}.md").exists()}
-    fill(root / "README.md", parts)
-    return [*written, root / "README.md"]
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*")) if path.is_file()]
+    by_page = {page: read_parts(page).keys() & parts.keys() for page in pages(root)}
+    homeless = sorted(parts.keys() - set().union(*by_page.values()))
+    if homeless:
+        raise ConfigError(f"{root}: found no page with the part {homeless[0]!r}; wanted the lines "
+                          f"<!-- begin {homeless[0]} --> and <!-- end {homeless[0]} --> in README.md or docs/*.md.")
+    filled = [page for page, names in by_page.items() if names]
+    for page in filled:
+        fill(page, {name: parts[name] for name in by_page[page]})
+    return filled
 
 
 def read_parts(path: Path | str) -> dict[str, str]:

@@ -9,9 +9,9 @@ from reproductions import record_all
 
 from mgutils.cli import main
 from mgutils.config import get_profile
+from mgutils.course.publish import publish
 from mgutils.report.compare import compare
 from mgutils.report.machines import machines
-from mgutils.report.readme import publish
 from mgutils.synth import dataset as studio
 
 TOP1 = {"seeds": 3, "top1": 80.0, "top1_min": 78.0, "top1_max": 83.0}

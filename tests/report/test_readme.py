@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from reproductions import record_all
 
+from mgutils.course.publish import publish
 from mgutils.errors import ConfigError, MgError
-from mgutils.report.readme import fill, publish, read_parts
+from mgutils.report.readme import fill, read_parts
 
 ROOT = Path(__file__).parents[2]
 
