@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cpu", action="store_true", help="measure the CPU even where there is a GPU")
     parser.add_argument("--data", type=Path, default=ROOT / "out" / "bench", help="where the pictures are made")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", help="where the files go")
-    parser.add_argument("--publish", action="store_true", help="put the table into figures/bench.md and the pages that show it")
+    parser.add_argument("--publish", action="store_true", help="put the table into figures/bench.md and on its page")
     chosen = parser.parse_args(arguments)
     if chosen.cpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is imported

@@ -192,8 +192,9 @@ def test_table_says_what_is_met_and_what_is_missing():
 
 
 def test_long_training_is_tabled_and_published(tiny_root, tmp_path, capsys):
-    readme = tmp_path / "README.md"
-    readme.write_text("<!-- begin long_training -->\nold\n<!-- end long_training -->\n")
+    page = tmp_path / "docs" / "results.md"
+    page.parent.mkdir()
+    page.write_text("<!-- begin long_training -->\nold\n<!-- end long_training -->\n")
     (tmp_path / "figures").mkdir()
     arguments = ["--profile", "smoke", "--epochs", "1", "--seeds", "2", "--data-root", str(tiny_root)]
     long_training.main([*arguments, "--out-dir", str(tmp_path / "out"), "--root", str(tmp_path)])
@@ -201,7 +202,7 @@ def test_long_training_is_tabled_and_published(tiny_root, tmp_path, capsys):
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
     assert [row[0][2:] for row in rows[2:]] == [*long_training.RECIPES.values(), "constant class"]
     assert len({len(row) for row in rows}) == 1 and "shown" in rows[3][-1] and "1 epochs" in rows[0][0]
-    assert text.strip() in readme.read_text() and text in capsys.readouterr().out
+    assert text.strip() in page.read_text() and text in capsys.readouterr().out
     runs = [json.loads(path.read_text()) for path in (tmp_path / "out" / "runs").glob("*/config.json")]
     assert len(runs) == 6 and {run["split"] for run in runs} == {"subject"}
     assert {run["train"]["epochs"] for run in runs} == {1} and {run["train"]["select"] for run in runs} == {"held_out"}
@@ -209,15 +210,16 @@ def test_long_training_is_tabled_and_published(tiny_root, tmp_path, capsys):
 
 def test_entry_writes_both_files(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(loss_memory, "measure", lambda: [Result("loss_memory", 40.0)])
-    readme, folder = tmp_path / "README.md", tmp_path / "results"
+    page, folder = tmp_path / "docs" / "benchmark.md", tmp_path / "results"
+    page.parent.mkdir()
     monkeypatch.setattr(entry, "ROOT", tmp_path)
     (tmp_path / "figures").mkdir()
-    readme.write_text("above\n<!-- begin bench -->\nold\n<!-- end bench -->\n")
+    page.write_text("above\n<!-- begin bench -->\nold\n<!-- end bench -->\n")
     entry.main(["--only", "loss_memory", "--results", str(folder), "--data", str(tmp_path / "data"),
                 "--publish"])
     assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".md"]
     text = next(folder.glob("*.md")).read_text()
-    assert "| 40 MB | yes |" in text and text.strip() in readme.read_text() and "old" not in readme.read_text()
+    assert "| 40 MB | yes |" in text and text.strip() in page.read_text() and "old" not in page.read_text()
     assert (tmp_path / "figures" / "bench.md").read_text() == text
     assert "no GPU at hand" in text or torch.cuda.is_available()
     assert capsys.readouterr().out.count("loss_memory") == 2

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mgutils.course import reproduce as course
-from mgutils.course.map import as_markdown, course_map, read_minutes, record_minutes
+from mgutils.course.map import QUESTIONS, as_markdown, course_map, questions_table, read_minutes, record_minutes
 from mgutils.course.notebooks import sources
 from mgutils.errors import MgError
 
@@ -75,6 +75,19 @@ def test_the_course_itself_has_titles_and_needs():
     assert table["notebook"].tolist() == [source.stem for source in sources()]
     assert table["needs"].str.len().min() > 0
     assert [title[:2] for title in table["title"]] == [name[:2] for name in table["notebook"]]
+
+
+def test_every_notebook_has_a_question():
+    assert list(QUESTIONS) == [source.stem for source in sources()]
+
+
+def test_the_readmes_table_has_links_minutes_and_sums(source_dir, tmp_path):
+    record_minutes(tmp_path / "figures" / "minutes.csv", "01_x", "cpu", 1.26)
+    record_minutes(tmp_path / "figures" / "minutes.csv", "02_x", "cpu", 2.0)
+    record_minutes(tmp_path / "figures" / "minutes.csv", "02_x", "smoke", 9.0)
+    assert questions_table(tmp_path).splitlines()[2:] == [
+        "| [01 Data](notebooks/01_x.ipynb) |  | 1.3 | – |", "| [02 Data](notebooks/02_x.ipynb) |  | 2.0 | – |",
+        "| together | | 3.3 | 0 |"]
 
 
 def test_reproduce_writes_the_minutes_of_what_it_ran(source_dir, tmp_path):

@@ -1,28 +1,34 @@
-"""The README's numbers are those of the files in ``figures/``: copied by code, never typed."""
+"""The numbers of README.md and docs/ are those of the files in ``figures/``: copied by code, never typed."""
 
 from pathlib import Path
 
 import pytest
 from reproductions import record_all
 
-from mgutils.course.publish import publish
+from mgutils.course.publish import generate, publish
 from mgutils.errors import ConfigError, MgError
-from mgutils.report.readme import fill, read_parts
+from mgutils.report.readme import fill, fill_pages, pages, read_parts
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_generated_parts_are_the_files():
-    parts = read_parts(ROOT / "README.md")
-    assert parts
-    for name, text in parts.items():
-        assert text == (ROOT / "figures" / f"{name}.md").read_text(encoding="utf-8").strip(), name
+def test_every_part_is_what_code_makes_and_stands_once():
+    texts, found = generate(ROOT), [part for page in pages(ROOT) for part in read_parts(page).items()]
+    assert len(found) == len(texts) > 10
+    for name, text in found:
+        assert text == texts[name].strip(), name
 
 
-def test_every_picture_of_the_readme_exists():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    pictures = [line.split("](")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
-    assert pictures and all((ROOT / picture).exists() for picture in pictures)
+def test_parts_are_filled_on_the_page_where_they_stand(tmp_path):
+    (tmp_path / "docs").mkdir()
+    texts = {"README.md": "none", "docs/a.md": "<!-- begin one -->\n<!-- end one -->\n", "docs/b.md": "none"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    assert fill_pages(tmp_path, {"one": "new"}) == [tmp_path / "docs" / "a.md"]
+    assert read_parts(tmp_path / "docs" / "a.md") == {"one": "new"}
+    with pytest.raises(ConfigError, match="no page with the part 'two'"):
+        fill_pages(tmp_path, {"one": "newer", "two": ""})
+    assert read_parts(tmp_path / "docs" / "a.md") == {"one": "new"}
 
 
 def test_fill_replaces_its_part_alone_and_again(tmp_path):
@@ -54,8 +60,11 @@ def test_publish_wants_a_whole_reproduction_and_copies_it(tmp_path):
         publish(out, root)
     assert not (root / "figures").exists() and not list((root / "notebooks").glob("*.ipynb"))
     (tmp_path / "findings.json").rename(out / "tables" / "findings.json")
-    assert len(publish(out, root)) == 7
+    (root / "docs").mkdir()
+    (root / "docs" / "b.md").write_text("<!-- begin table1 -->\n<!-- end table1 -->\n")
+    assert len(publish(out, root)) == 8
     assert read_parts(root / "README.md") == {"table1": "the tables/table1.md", "kept": "x"}
+    assert read_parts(root / "docs" / "b.md") == {"table1": "the tables/table1.md"}
     assert (root / "figures" / "claims.json").read_text() == "the figures/claims.json"
     assert (root / "figures" / "a.png").exists() and (root / "notebooks" / "01_a.ipynb").exists()
     with pytest.raises(MgError, match="01_a.ipynb: changed since it was built"):  # somebody's notes, not a notebook
