@@ -90,7 +90,7 @@ class Verify:
 
 @dataclass(frozen=True)
 class Publish:
-    """Copy a reproduction's notebooks, figures and tables into the project, and fill the README from them."""
+    """Copy a reproduction's notebooks, figures and tables into the project, and fill its pages from them."""
 
     out_dir: Path = Path("out/cpu")
     """What `mg reproduce` left."""

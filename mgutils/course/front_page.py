@@ -34,7 +34,8 @@ def found(root: Path) -> str:
     loss = _claims(figures)["code-bounded"]["spread"][0]
     return "\n".join((
         "* **The split leaks.** A look-up of the clip's label, which sees no pixel, scores "
-        f"{lookup['iMiGUE_top1']:.2f} % top-1 on the report's own split of the real images. That is above its best row.",
+        f"{lookup['iMiGUE_top1']:.2f} % top-1 on the report's own split of the real images. That is above its best "
+        "row.",
         "* **New people are harder.** On people that it never saw, the control with CLIP's loss is left with "
         f"{control} % top-1.",
         "* **The loss is another.** The Jensen-Shannon divergence is at most ln 2. The loss that the report's code "

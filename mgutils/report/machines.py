@@ -43,7 +43,7 @@ def machines(out_dir: Path) -> list[dict[str, Any]]:
 
 
 def write_machines(out_dir: Path, directory: Path) -> list[Path]:
-    """Write ``made_on.json`` for the runs of a store, and ``made_on.md`` for the README.
+    """Write ``made_on.json`` for the runs of a store, and ``made_on.md`` for docs/results.md.
 
     Returns
     -------

@@ -42,6 +42,12 @@ def test_fill_replaces_its_part_alone_and_again(tmp_path):
         fill(file, {"two": ""})
 
 
+def test_a_result_that_is_missing_is_named(tmp_path):
+    (tmp_path / "README.md").write_text("<!-- begin headline -->\n<!-- end headline -->\n")
+    with pytest.raises(ConfigError, match=r"subject\.md: not there; wanted it for the part 'headline'"):
+        generate(tmp_path)
+
+
 def test_publish_wants_a_whole_reproduction_and_copies_it(tmp_path):
     out, root = tmp_path / "out", tmp_path / "project"
     for name in ("notebooks/01_a.ipynb", "figures/a.png", "figures/claims.json", "figures/claims.md",

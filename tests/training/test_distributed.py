@@ -83,7 +83,7 @@ def test_one_process_keeps_its_rows():
 
 @pytest.mark.slow
 def test_accelerate_launch_trains_on_two_processes(tiny_root, tmp_path):
-    """The README's command, on two CPU processes: one run folder, the same loss written once, better than nothing."""
+    """As docs/scaling.md has it, on two processes: one run folder, the same loss written once, better than nothing."""
     command = [sys.executable, "-m", "mgutils", "train", str(tiny_root), "--profile", "smoke", "--out-dir",
                str(tmp_path), "--batch-size", "16", "--epochs", "2"]
     first, second = launch(command, 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mgutils.report.front_page import MAKERS, found, headline, package_map, rooms
+from mgutils.course.front_page import MAKERS, found, headline, package_map, rooms
 from mgutils.report.readme import read_parts
 
 ROOT = Path(__file__).parents[2]
