@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mgutils.files import written_aside
+
 if TYPE_CHECKING:
     from mgutils.grading.grade import Graded
 
@@ -44,4 +46,5 @@ def write_page(graded: Graded, path: Path) -> None:
         parts += [f'<h3 class="{result.status}">{heading}</h3>',
                   f"<pre>{escape(result.message)}</pre>"]
         before = task.notebook
-    path.write_text("\n".join([*parts, "</html>\n"]), encoding="utf-8", errors="backslashreplace")
+    with written_aside(path) as aside:
+        aside.write_text("\n".join([*parts, "</html>\n"]), encoding="utf-8", errors="backslashreplace")

@@ -6,6 +6,7 @@ do not matter: only the functions in the code cells do (:mod:`mgutils.grading.re
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 import time
@@ -24,6 +25,7 @@ from mgutils.exercises.inspection import Facts
 from mgutils.grading.box import Box, Dead, Limits, why_open
 from mgutils.grading.feedback import page_name, write_page
 from mgutils.grading.values import pack, unpack
+from mgutils.lock import locked
 
 LARGEST = 50_000_000
 """Bytes of a notebook; with all figures the course's own have five million."""
@@ -66,7 +68,8 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
     folder : path
         With a notebook, or a folder of notebooks, for each student.
     out_dir : path
-        Receives the pages, in place of old ones, and the table, each row as soon as it is known.
+        Receives the pages, in place of old ones, and the table, each row as soon as it is known;
+        it is named ``grades.partial.csv`` until the last one is.
     jobs : int
         Submissions at a time.
     notebooks : sequence of str
@@ -79,7 +82,8 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
     Raises
     ------
     ConfigError
-        If there are no submissions, no such notebook, or no wall can be put up.
+        If there are no submissions, no such notebook, no wall can be put up, or another process
+        grades into the folder.
     """
     exercises = all_exercises().values()
     if unknown := sorted(set(notebooks) - (known := {task.notebook for task in exercises})):
@@ -87,17 +91,25 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
                           f"{', '.join(sorted(known))}.")
     if jobs < 1:
         raise ConfigError(f"jobs: found {jobs}; wanted at least 1.")
-    submissions, pages = find_submissions(folder), Path(out_dir) / "feedback"
+    submissions = find_submissions(folder)
     if limits.confined and (reason := why_open()):
         raise ConfigError(f"no wall around submissions: {reason}. Install bubblewrap (Linux), "
                           "grade in a container (INSTRUCTORS.md), or say --unconfined.")
     tasks = tuple(one for one in exercises if not notebooks or one.notebook in notebooks)
     seed = secrets.randbits(32) if seed is None else seed
-    pages.mkdir(parents=True, exist_ok=True)
-    for old in pages.glob("[0-9][0-9][0-9]_*.html"):
-        old.unlink()
+    with locked(Path(out_dir)):
+        return _grade_all(submissions, Path(out_dir), tasks, jobs, limits, seed)
+
+
+def _grade_all(submissions: Sequence[tuple[str, list[Path]]], out_dir: Path,
+               tasks: tuple[Exercise, ...], jobs: int, limits: Limits, seed: int) -> list[Graded]:
+    """Put the table and the pages in place of those of an earlier grading."""
+    pages, aside = out_dir / "feedback", out_dir / "grades.partial.csv"
+    pages.mkdir(exist_ok=True)
+    for old in (out_dir / "grades.csv", *pages.glob("[0-9][0-9][0-9]_*.html")):
+        old.unlink(missing_ok=True)
     graded: dict[int, Graded] = {}
-    with (ThreadPoolExecutor(jobs) as pool, (Path(out_dir) / "grades.csv").open(
+    with (ThreadPoolExecutor(jobs) as pool, aside.open(
             "w", encoding="utf-8", newline="", errors="backslashreplace") as table):
         writer = CsvWriter(table)
         writer.writerow(["submission", "status", "solved", "exercises", "points", "of", "note",
@@ -112,6 +124,7 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
             writer.writerow([_cell(one.name), one.status, states.count("solved"), len(tasks),
                              one.points, one.most, _cell(one.note), seed, *states])
             table.flush()
+    os.replace(aside, out_dir / "grades.csv")
     return [graded[number] for number in sorted(graded)]
 
 
