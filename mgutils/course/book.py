@@ -12,10 +12,8 @@ import math
 import re
 from dataclasses import dataclass
 from html import escape
-from importlib import resources
 from pathlib import Path
 
-import jinja2
 import nbformat
 import pandas as pd
 from markupsafe import Markup
@@ -27,6 +25,7 @@ from mgutils.course.manifest import complete_notebooks
 from mgutils.course.map import PUBLISHED, read_minutes
 from mgutils.course.notebooks import sources
 from mgutils.course.pages import to_html
+from mgutils.course.templates import read_web, render
 from mgutils.errors import ConfigError, MgError
 
 _PATTERN = "[0-9][0-9]_*.ipynb"
@@ -105,8 +104,8 @@ def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str =
                                                                               profile)
     index = book_dir / "index.html"
     profiles = sorted({chapter.profile for chapter in chapters} - {None})
-    index.write_text(_render("book.html", chapters=chapters, microscopes=microscopes, profiles=profiles,
-                             style=_web("book.css")), encoding="utf-8", newline="\n")
+    index.write_text(render("book.html", chapters=chapters, microscopes=microscopes, profiles=profiles,
+                             style=Markup(read_web("book.css"))), encoding="utf-8", newline="\n")
     return index
 
 
@@ -181,7 +180,7 @@ def _with_nav(html: str, title: str, before: Chapter | None = None, after: Chapt
     bar = (f'<nav class="mg-nav" aria-label="Course"><a href="index.html">Contents</a>'
            f'<span class="here">{escape(title)}</span>{links}</nav>')
     body = re.search(r"<body\b[^>]*>", html)
-    return html[:body.end()] + f"\n<style>{_web('nav.css')}</style>\n{bar}\n" + html[body.end():]
+    return html[:body.end()] + f"\n<style>{read_web('nav.css')}</style>\n{bar}\n" + html[body.end():]
 
 
 def _between(html: str, notebooks: list[Path]) -> str:
@@ -210,13 +209,3 @@ def _microscopes(out_dir: Path, data_root: Path, book_dir: Path, profile: str) -
         note = f"top-1 {100 * Run(folder).metrics['top1']:.1f} %, split by frame"
         written.append(MicroscopePage(page.name, objective, note))
     return written
-
-
-def _web(name: str) -> str:
-    return resources.files("mgutils.course").joinpath("web", name).read_text(encoding="utf-8")
-
-
-def _render(name: str, **values: object) -> str:
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)
-    values["style"] = Markup(values["style"])
-    return environment.from_string(_web(name)).render(**values)

@@ -10,17 +10,16 @@ import base64
 import io
 import json
 import zipfile
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import matplotlib
 import numpy as np
+from markupsafe import Markup
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from mgutils.course.templates import read_web, render
 from mgutils.data.captions import class_captions
 from mgutils.data.images import read_rgb
 from mgutils.data.table import Dataset, read_dataset
@@ -67,8 +66,8 @@ def write_microscope(run_dir: Path | str, data_root: Path | str, page: Path | st
     """
     page, dataset = Path(page), read_dataset(data_root)
     content = collect(_read_run(Path(run_dir), dataset), dataset, images=images, seed=seed)
-    html = _environment().from_string(_web("microscope.html")).render(
-        title=content["run"], style=_web("microscope.css"), script=_web("microscope.js"), data=as_script_text(content))
+    html = render("microscope.html", title=content["run"], style=Markup(read_web("microscope.css")),
+                  script=Markup(read_web("microscope.js")), data=Markup(as_script_text(content)))
     with written_aside(page) as aside:
         aside.write_text(html, encoding="utf-8", newline="\n")
     return page
@@ -194,12 +193,3 @@ def _picture(path: Path) -> str:
 
 def _floats(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
-
-
-def _web(name: str) -> str:
-    return resources.files("mgutils.course").joinpath("web", name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)

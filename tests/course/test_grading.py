@@ -51,8 +51,8 @@ def notebook(*cells):
                        "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
-def rows(out_dir):
-    return list(csv.DictReader((out_dir / "grades.csv").open(encoding="utf-8")))
+def rows(out_dir, name="grades.csv"):
+    return list(csv.DictReader((out_dir / name).open(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,8 @@ def test_a_row_is_written_as_soon_as_it_is_known(tmp_path):
     work.start()
     seen = 0
     while work.is_alive():
-        seen += (tmp_path / "out" / "grades.csv").exists() and len(rows(tmp_path / "out")) == 1
+        partial = tmp_path / "out" / "grades.partial.csv"
+        seen += partial.exists() and len(rows(partial.parent, partial.name)) == 1
         time.sleep(0.1)
     assert seen > 10 and len(rows(tmp_path / "out")) == 2
 

@@ -1,8 +1,7 @@
 """The wall: a process under bubblewrap that is asked in lines of JSON, and killed at a deadline.
 
 The kernel keeps the rules, whatever language the code is written in: a box has its own processes,
-network, users and files: Python, its packages, of the kit four modules, and a small folder in
-memory. Its environment is empty.
+network, users and files (Python, its packages, four modules of the kit), and no environment.
 """
 
 from __future__ import annotations
@@ -25,8 +24,7 @@ from mgutils.course.exercises.calls import Failed
 from mgutils.course.grading.worker import LARGEST, pack, unpack
 
 _ROOT = Path(__file__).parents[3]
-_FILES = ("course/exercises/calls", "course/exercises/inspection", "course/grading/reader",
-          "course/grading/worker")
+_FILES = ("exercises/calls", "exercises/inspection", "grading/reader", "grading/worker")
 _START = "import sys; sys.path += sys.argv[1:]; from mgutils.course.grading.worker import main; main()"
 _PYTHON = os.path.realpath(sys.executable)  # the one that a virtual environment was made from
 _RUN = (_PYTHON, "-I", "-S", "-B", "-c")
@@ -127,8 +125,7 @@ def why_open() -> str | None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.stdout == "False\n":
         return None
-    inside = "a process inside sees the kit, or starts processes"
-    return (done.stderr.strip() or inside).splitlines()[-1]
+    return (done.stderr.strip() or "it sees the kit, or starts processes").splitlines()[-1]
 
 
 def _wall(limits: Limits) -> list[str]:
@@ -157,7 +154,7 @@ def _mounts() -> list[str]:
     libraries = {f"{place}/lib" for place in (sys.prefix, sys.base_prefix)}
     places = {*_SYSTEM, *libraries, *_SITES, _PYTHON, *map(shutil.which, _TOOLS[1:])}
     seen = {place: place for place in places}
-    seen |= {f"/box/mgutils/{file}.py": f"{_ROOT}/mgutils/{file}.py" for file in _FILES}
+    seen |= {f"/box/{file}": f"{_ROOT}/{file}" for file in map("mgutils/course/{}.py".format, _FILES)}
     parents = {str(up) for place in seen for up in Path(place).parents} - {"/"}
     words = [word for folder in sorted(parents) for word in ("--dir", folder)]
     for place in sorted(seen):  # what lies in another one comes after it

@@ -14,15 +14,15 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import jinja2
-
 from mgutils.course.exercises.answers import Student
 from mgutils.course.exercises.calls import Failed
 from mgutils.course.exercises.catalogue import MODULES, Exercise, Result, all_exercises, verdict
 from mgutils.course.exercises.inspection import Facts
 from mgutils.course.grading.box import Box, Limits, why_open
+from mgutils.course.templates import render
 from mgutils.data.csv import CsvWriter
 from mgutils.errors import ConfigError, MgError
+from mgutils.files import locked, written_aside
 
 LARGEST = 50_000_000  # bytes of a notebook; with all figures the course's own have five million
 # ways to use a name without writing it, refused where the name is
@@ -54,7 +54,8 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
     folder : path
         With a notebook, or a folder of notebooks, for each student.
     out_dir : path
-        Receives the pages, in place of old ones, and the table, each row as soon as it is known.
+        Receives the pages, in place of old ones, and the table, each row as soon as it is known;
+        it is named ``grades.partial.csv`` until the last one is.
     jobs : int
         Submissions at a time.
     notebooks : sequence of str
@@ -67,7 +68,7 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
     Raises
     ------
     ConfigError
-        If there are no submissions, no such notebook, or no wall can be put up.
+        If there are no submissions, no such notebook, no wall, or another process grades here.
     """
     exercises = all_exercises().values()
     if unknown := sorted(set(notebooks) - set(MODULES)):
@@ -80,12 +81,13 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
                           "grade in a container (INSTRUCTORS.md), or say --unconfined.")
     tasks = tuple(one for one in exercises if not notebooks or one.notebook in notebooks)
     seed = secrets.randbits(32) if seed is None else seed
+    whole, aside = Path(out_dir, "grades.csv"), Path(out_dir, "grades.partial.csv")
     pages = Path(out_dir, "feedback")
-    pages.mkdir(parents=True, exist_ok=True)
-    for old in pages.glob("[0-9][0-9][0-9]_*.html"):
-        old.unlink()
-    with (ThreadPoolExecutor(jobs) as pool, Path(out_dir, "grades.csv").open(
-            "w", encoding="utf-8", newline="", errors="backslashreplace") as table):
+    with (locked(Path(out_dir)), ThreadPoolExecutor(jobs) as pool,
+          aside.open("w", encoding="utf-8", newline="", errors="backslashreplace") as table):
+        pages.mkdir(exist_ok=True)
+        for old in (whole, *pages.glob("[0-9][0-9][0-9]_*.html")):
+            old.unlink(missing_ok=True)
         writer = CsvWriter(table)
         writer.writerow([*_COLUMNS, *(task.name for task in tasks)])
         waiting = {pool.submit(_grade, *submission, tasks, limits, seed): number
@@ -97,6 +99,7 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
             writer.writerow([one.name, one.status, states.count("solved"), len(tasks), one.points,
                              one.most, " ".join(one.note.split()), seed, *states])
             table.flush()
+        aside.replace(whole)
     return [future.result() for future in waiting]
 
 
@@ -104,8 +107,7 @@ def find_submissions(folder: Path | str) -> list[tuple[str, list[Path]]]:
     """Name and notebooks of each submission, links not followed; a ConfigError if there is none."""
     entries = sorted(Path(folder).glob("[!.]*"))
     if not entries:
-        raise ConfigError(f"{folder}: found no submissions; wanted a folder with a notebook, or a "
-                          "folder of notebooks, for each student.")
+        raise ConfigError(f"{folder}: found no submissions; wanted a notebook, or a folder, for each.")
     found = []
     for path in entries:
         name = path.name if path.with_suffix("") in entries else path.name.removesuffix(".ipynb")
@@ -155,8 +157,7 @@ def _read(file: Path, names: list[str], box: Box) -> dict[str, Facts]:
         raise MgError("a link or no file; wanted a notebook of its own.")
     if (size := file.stat().st_size) > LARGEST:
         raise MgError(f"{size:,} bytes; wanted at most {LARGEST:,}. Clear its outputs.")
-    text = file.read_text(encoding="utf-8-sig", errors="replace")
-    request = ["read", printable(file.name), text, names]
+    request = ["read", printable(file.name), file.read_text("utf-8-sig", "replace"), names]
     found = box.ask(request, 20)
     if found is None:
         raise MgError("no notebook, or a broken one; wanted what JupyterLab opens.")
@@ -182,8 +183,6 @@ def _judge(functions: dict[str, tuple[int, Facts]], tasks: tuple[Exercise, ...],
 
 def _write_page(graded: Graded, folder: Path, number: int) -> None:
     """Write a submission's page of feedback, in HTML that fetches nothing and runs nothing."""
-    pages = jinja2.Environment(loader=jinja2.PackageLoader("mgutils", "web"), autoescape=True,
-                               undefined=jinja2.StrictUndefined, trim_blocks=True)
-    text = pages.get_template("feedback.html").render(graded=graded)
     path = folder / f"{number:03d}_{re.sub('[^A-Za-z0-9-]+', '_', graded.name)[:60]}.html"
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    with written_aside(path) as aside:
+        aside.write_text(render("feedback.html", graded=graded), "utf-8", "backslashreplace")

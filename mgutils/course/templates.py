@@ -1,0 +1,19 @@
+"""The files of ``web``: templates, styles and scripts of the pages that the course writes."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import jinja2
+
+
+def read_web(name: str) -> str:
+    """The text of a file in ``web``."""
+    return resources.files("mgutils.course").joinpath("web", name).read_text(encoding="utf-8")
+
+
+def render(name: str, **values: object) -> str:
+    """Fill a template in ``web``. Values are escaped unless they are ``Markup``; a missing one is an error."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True,
+                                     trim_blocks=True)
+    return environment.from_string(read_web(name)).render(**values)
