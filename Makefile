@@ -4,7 +4,7 @@
 # make publish     reproduce, then copy the cpu profile's notebooks, figures and tables to where git keeps them
 # make lab         JupyterLab, opened at notebook 00
 # make book        the executed notebooks as a static site, out/<profile>/book/index.html
-# make bench       speed of training, validation and the studio, beside a loop like the seed's (about 9 minutes)
+# make bench       speed of training, validation and the studio, beside a loop like the original's (about 9 minutes)
 # make mutants     plants single mistakes in a copy of the package; do the tests notice? (about 8 minutes; not in CI)
 # make lock        requirements.txt anew from pyproject.toml (needs uv); LOCK=--upgrade for newer versions
 # make clean       removes what the commands made, not the datasets and not .venv

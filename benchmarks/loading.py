@@ -15,8 +15,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from benchmarks.harness import Result, alternate, faster, rate
+from benchmarks.original_loop import CaptionedImages
 from benchmarks.pictures import make_data, make_frames
-from benchmarks.seed_loop import CaptionedImages
 from benchmarks.training import LARGE_ON_CPU, SMALL
 from mgutils.config import SynthConfig
 from mgutils.models.encoders import as_images, make_tokenizer

@@ -18,8 +18,8 @@ from benchmarks.harness import Result
 from mgutils.losses.grouped import CLASS_LOSSES
 
 BATCH, CAPTIONS, WIDTH = 16_384, 32, 256
-NAMES = ("seed_kl", "identity_ce", "js")
-"""Those that have a form over classes; ``seed_ce`` compares images with images and needs B x B."""
+NAMES = ("original_kl", "identity_ce", "js")
+"""Those that have a form over classes; ``original_ce`` compares images with images and needs B x B."""
 _ROOT = Path(__file__).resolve().parents[1]
 
 

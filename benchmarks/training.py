@@ -1,8 +1,8 @@
-"""Training and validation: ours against the seed's loop, and against the bare limit of the same model.
+"""Training and validation: ours against the original's loop, and against the bare limit of the same model.
 
 All three have the same model, loss, batch, precision, rows and threads, and a copy of the weights each. The bare limit
 is forward, backward and optimizer step on batches that lie on the device, normalised, with the tokens of their
-different captions beside them: what a loop could reach that had nothing else to do. The seed's loop reads frames as
+different captions beside them: what a loop could reach that had nothing else to do. The original's loop reads frames as
 large as iMiGUE's.
 """
 
@@ -20,8 +20,8 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.harness import Result, alternate, faster, rate
+from benchmarks.original_loop import CaptionedImages, OriginalLoop
 from benchmarks.pictures import make_data, make_frames
-from benchmarks.seed_loop import CaptionedImages, SeedLoop
 from mgutils.config import PROFILES, ModelConfig, RunConfig, SynthConfig, TrainConfig, get_objective
 from mgutils.data.captions import class_captions
 from mgutils.data.splits import Split
@@ -38,7 +38,7 @@ LARGE = ModelConfig(image_encoder="resnet50", text_encoder="scratch", text_kwarg
                     pretrained=False)
 """ResNet-50 and DistilBERT at full size, vocabulary included, from random weights: nothing is downloaded."""
 OBJECTIVE = "report_js"
-"""The seed's own loss, in all three."""
+"""The original's own loss, in all three."""
 WARM_UP = 2
 """Rounds before the first that counts; the large model's second one is still slower than the later ones."""
 PRECISIONS = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -59,7 +59,7 @@ class Size:
     valid_rounds: int
     """0: not validated."""
     variants: bool = False
-    """Also train the seed's way with a cheaper resize, and on files that are already as small as the model wants."""
+    """Also train the original's way with a cheaper resize, and on files as small as the model wants."""
 
 
 SMALL = Size("small", PROFILES["cpu"].model, replace(PROFILES["cpu"].train, threads=0),
@@ -73,7 +73,7 @@ LARGE_ON_GPU = [Size(f"large_{batch}", LARGE, TrainConfig(batch_size=batch), Syn
 
 
 class Files(NamedTuple):
-    """What a loop like the seed's reads, row by row, and how it resizes that."""
+    """What a loop like the original's reads, row by row, and how it resizes that."""
 
     paths: Sequence[Path]
     antialias: bool = True
@@ -84,11 +84,11 @@ def files_of(dataset: Dataset, variants: bool) -> dict[str, Files]:
     frames = make_frames(dataset)
     small = [dataset.image_path(row) for row in range(len(dataset))]
     more = {"unfiltered": Files(frames, antialias=False), "prepared": Files(small)} if variants else {}
-    return {"seed": Files(frames), **more}
+    return {"original": Files(frames), **more}
 
 
 class Arena:
-    """A model three times: ours, bare, and the seed's way; the last again for every further set of files.
+    """A model three times: ours, bare, and the original's way; the last again for every further set of files.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ class Arena:
     dataset : Dataset
     pixels : ndarray (N, S, S, 3)
     files : mapping of str to Files
-        What a loop like the seed's reads; ``seed`` is the one that validates, too.
+        What a loop like the original's reads; ``original`` is the one that validates, too.
     workers : int
-        Of the seed's loaders.
+        Of the original's loaders.
     """
 
     def __init__(self, size: Size, dataset: Dataset, pixels: np.ndarray, files: Mapping[str, Files],
@@ -115,22 +115,23 @@ class Arena:
                          PRECISIONS[precision], pixels, dataset.target, self.train_rows)
         texts = [captions[index] for index in dataset.target]
 
-        def seed_loop(files: Files) -> SeedLoop:
+        def original_loop(files: Files) -> OriginalLoop:
             model, tokenizer = build_model(size.model, config.loss, captions)
             parts = (CaptionedImages([files.paths[row] for row in rows], [texts[row] for row in rows], tokenizer,
                                      size.train.image_size, files.antialias)
                      for rows in (self.train_rows, self.valid_rows))
-            return SeedLoop(model.to(device), tokenizer, captions, *parts, size.train, workers, PRECISIONS[precision])
+            return OriginalLoop(model.to(device), tokenizer, captions, *parts, size.train, workers,
+                                PRECISIONS[precision])
 
-        self.seeds = {name: seed_loop(those) for name, those in files.items()}
+        self.originals = {name: original_loop(those) for name, those in files.items()}
         self.detail: dict[str, Any] = {"batch": size.train.batch_size, "precision": precision, "device": device.type,
-                                       "threads": torch.get_num_threads(), "seed_workers": workers}
+                                       "threads": torch.get_num_threads(), "original_workers": workers}
         self._epoch = 0
 
     def training(self) -> list[Result]:
         """Ours against all others."""
         contenders = {"ours": self._ours, "bare": partial(self._freely, self.bare.train_epoch)}
-        contenders |= {name: partial(self._freely, loop.train_epoch) for name, loop in self.seeds.items()}
+        contenders |= {name: partial(self._freely, loop.train_epoch) for name, loop in self.originals.items()}
         seconds, images = self._time(contenders, self.size.train_rounds), self.size.train_images
         detail = self.detail | {f"{name}_images_per_s": rate(images, values) for name, values in seconds.items()}
         detail |= {"images": images, "rounds": self.size.train_rounds}
@@ -138,12 +139,13 @@ class Arena:
                 for name, values in seconds.items() if name != "ours"]
 
     def validation(self) -> list[Result]:
-        """Ours against the seed's; both give top-1, top-5 and the loss."""
-        contenders = {"ours": self._ours_validation, "seed": partial(self._freely, self.seeds["seed"].validate)}
+        """Ours against the original's; both give top-1, top-5 and the loss."""
+        theirs = partial(self._freely, self.originals["original"].validate)
+        contenders = {"ours": self._ours_validation, "original": theirs}
         seconds, images = self._time(contenders, self.size.valid_rounds), self.size.valid_images
         detail = self.detail | {f"{name}_images_per_s": rate(images, values) for name, values in seconds.items()}
         detail |= {"images": images, "rounds": self.size.valid_rounds}
-        return [faster(f"validation_seed_{self.size.name}", seconds["ours"], seconds["seed"], **detail)]
+        return [faster(f"validation_original_{self.size.name}", seconds["ours"], seconds["original"], **detail)]
 
     def _time(self, contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
         for contender in [*contenders.values()] * WARM_UP:
@@ -161,7 +163,7 @@ class Arena:
 
     @staticmethod
     def _freely(work: Callable[[], object]) -> None:
-        """Neither the seed nor the limit asks for deterministic kernels."""
+        """Neither the original nor the limit asks for deterministic kernels."""
         torch.use_deterministic_algorithms(False)
         work()
 

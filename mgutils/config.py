@@ -15,16 +15,17 @@ from typing import Any, Literal
 from mgutils.errors import ConfigError
 from mgutils.settings import check_settings
 
-LossName = Literal["seed_ce", "seed_kl", "identity_ce", "multi_positive_ce", "js", "class_ce"]
+LossName = Literal["original_ce", "original_kl", "identity_ce", "multi_positive_ce", "js", "class_ce"]
 CaptionKind = Literal["own", "permuted", "descriptions"]
 SplitName = Literal["frame", "clip", "video", "subject", "official"]
 ProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
 TaskName = Literal["image-text", "classification"]
 NetworkName = Literal["resnet", "alexnet"]
 
+WRITTEN = {"original_ce": "seed_ce", "original_kl": "seed_kl"}
+"""Names of losses as files have them: a run's folder is named after a hash of its settings, and so keeps its name."""
 RETIRED = {"sampling": "plain", "ema": 0.0}
-"""Training settings of earlier versions, at the value that every run has now. They are still written down: a run's
-folder is named after a hash of its settings, and so keeps its name."""
+"""Training settings of earlier versions, at the value that every run has now. They are still written, too."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Objective:
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "report_ce": Objective("seed_ce", normalize=False, temperature=0.05),
-    "report_js": Objective("seed_kl", normalize=False, temperature=0.05),
+    "report_ce": Objective("original_ce", normalize=False, temperature=0.05),
+    "report_js": Objective("original_kl", normalize=False, temperature=0.05),
     "sound_ce": Objective("identity_ce", normalize=True, temperature=0.07),
     "sound_js": Objective("js", normalize=True, temperature=0.07),
 }
@@ -113,14 +114,14 @@ class TrainConfig:
     plateau_patience: int = 10
     plateau_factor: float = 0.8
     plateau_every: Literal["epoch", "batch"] = "epoch"
-    """``epoch`` as the seed's code does; ``batch`` as the report's text says."""
+    """``epoch`` as the original's code does; ``batch`` as the report's text says."""
     augment: Literal["none", "affine"] = "none"
     """``affine``: small turns, shifts and zooms. Never a flip: left and right hands differ."""
     select: Literal["valid", "held_out"] = "valid"
     """Where the best epoch is looked for: on the reported rows, as the report did, or on part of the training rows."""
     image_size: int = 224
     captions_once: bool = True
-    """Encode each caption of a batch once; else once for each image, with a dropout mask of its own, as the seed."""
+    """Encode each caption of a batch once; else once for each image with its own dropout mask, as the original."""
     micro_batch: int = 0
     """Images in memory with their graph at once, 4 or more; 0: all. Costs a second forward pass; the gradient is that
     of the batch, but for batch normalisation, whose mean and variance are then of each part."""
@@ -247,6 +248,7 @@ class RunConfig:
         plain = asdict(self)
         captions, left_out = plain.pop("captions"), plain.pop("left_out")
         plain["train"] |= RETIRED
+        plain["loss"]["loss"] = WRITTEN.get(self.loss.loss, self.loss.loss)
         return plain | ({} if captions == "own" else {"caption_kind": captions}) | (
             {"left_out": list(left_out)} if left_out else {})
 
@@ -303,7 +305,9 @@ def parse_config(text: str, source: str) -> RunConfig:
         for name, value in RETIRED.items():
             if train.pop(name, value) != value:
                 raise ConfigError(f"{name}: found a setting that no longer exists; wanted {value!r}.")
-        return RunConfig(plain["objective"], Objective(**plain["loss"]), ModelConfig(**plain["model"]),
+        loss = dict(plain["loss"])
+        loss["loss"] = {old: name for name, old in WRITTEN.items()}.get(loss["loss"], loss["loss"])
+        return RunConfig(plain["objective"], Objective(**loss), ModelConfig(**plain["model"]),
                          TrainConfig(**train), plain["split"], plain["seed"],
                          plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:

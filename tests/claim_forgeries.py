@@ -149,7 +149,7 @@ def run(top1=0.5, *, seed=0, epochs=12, constant=None, bunched=False, **more):
     top5 = (np.argsort(-arrays["logits"], axis=1)[:, :5] == target[:, None]).any(axis=1).mean()
     metrics = {"top1": (answer == target).mean(), "top5": top5,
                "predicted_classes": len(np.unique(answer))}
-    settings = {"loss": {"loss": "seed_ce", "temperature": 0.05}, "train": {"epochs": epochs}}
+    settings = {"loss": {"loss": "original_ce", "temperature": 0.05}, "train": {"epochs": epochs}}
     parts = {"outputs": arrays, "metrics": metrics, "settings": settings}
     return SimpleNamespace(**parts | more)
 
@@ -309,7 +309,7 @@ HOLDS = {
     "text-768": forged(),
     "pretrained": forged(),
     "shared-256": forged(),
-    "js-equation": forged((losses, "seed_kl", one), (losses, "both_directions", one),
+    "js-equation": forged((losses, "original_kl", one), (losses, "both_directions", one),
                           (losses, "report_equation_1", one)),
     "js-mixture": forged((losses, "similarity_logits", flat),
                          (losses, "label_distribution", uniform)),
@@ -324,7 +324,7 @@ HOLDS = {
     "epochs-250": forged(),
     "learning-rate-image": forged(),
     "learning-rate-text": forged(),
-    "ce-as-shariatnia": forged(runs={"report_ce": cross_entropy_runs("seed_ce", 1.0)}),
+    "ce-as-shariatnia": forged(runs={"report_ce": cross_entropy_runs("original_ce", 1.0)}),
     "schedule-batch": forged(runs={"report_js": stepped("batch")}),
     "validated": forged(runs={"report_js": logged(**EPOCHS)}),
     "best-kept": forged(runs={"report_js": logged(**EPOCHS)}),

@@ -1,4 +1,4 @@
-"""A tiny dataset in the seed's layout, made of noise."""
+"""A tiny dataset in the original's layout, made of noise."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def tiny_root(tmp_path: Path, tiny_template: Path) -> Path:
 
 @pytest.fixture
 def bare_root(tiny_root: Path) -> Path:
-    """The tiny dataset as the seed has it, without the sidecar."""
+    """The tiny dataset as the original has it, without the sidecar."""
     (tiny_root / "clips.csv").unlink()
     return tiny_root
 

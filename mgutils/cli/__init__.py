@@ -18,7 +18,7 @@ from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce,
 from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.exercises import ExercisesOtter, ExercisesScore
 from mgutils.cli.grading import Grade
-from mgutils.cli.imports import ImportFolders, ImportImigue, ImportSeed
+from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
 from mgutils.cli.training import Diff, Evaluate, Microscope, Train
@@ -31,7 +31,7 @@ COMMANDS = {
     ("data", "check"): DataCheck,
     ("data", "audit"): DataAudit,
     ("import", "folders"): ImportFolders,
-    ("import", "seed"): ImportSeed,
+    ("import", "seed"): ImportOriginal,
     ("import", "imigue"): ImportImigue,
     ("train",): Train,
     ("evaluate",): Evaluate,

@@ -14,7 +14,7 @@ from mgutils.errors import DataError
 
 @dataclass(frozen=True)
 class Synth:
-    """Make a synthetic dataset in the seed's layout."""
+    """Make a synthetic dataset in the original's layout."""
 
     root: Annotated[Path, tyro.conf.Positional]
     """Folder to make."""

@@ -11,7 +11,7 @@ import tyro
 
 @dataclass(frozen=True)
 class ImportFolders:
-    """Turn any labelled images into a dataset in the seed's layout."""
+    """Turn any labelled images into a dataset in the original's layout."""
 
     source: Annotated[Path, tyro.conf.Positional]
     """CSV that lists the images, or a folder with a folder of images for each class."""
@@ -38,25 +38,25 @@ class ImportFolders:
 
 
 @dataclass(frozen=True)
-class ImportSeed:
-    """Say who is on the pictures of the seed's folder: write clips.csv."""
+class ImportOriginal:
+    """Say who is on the pictures of the original's folder: write clips.csv."""
 
     root: Annotated[Path, tyro.conf.Positional]
-    """The seed's folder: training/ and Clip_label.csv."""
+    """The original's folder: training/ and Clip_label.csv."""
     labels: Path | None = None
     """iMiGUE's label CSV; if not given, the only labels*.csv in the folder."""
 
     def run(self) -> None:
-        from mgutils.data.importers import import_seed
+        from mgutils.data.importers import import_original
 
-        if import_seed(self.root, self.labels) is None:
+        if import_original(self.root, self.labels) is None:
             print("note: no label CSV (--labels), so nothing was written")
         _report(self.root)
 
 
 @dataclass(frozen=True)
 class ImportImigue:
-    """Cut iMiGUE's videos into a dataset in the seed's layout; goes on where a killed run stopped."""
+    """Cut iMiGUE's videos into a dataset in the original's layout; goes on where a killed run stopped."""
 
     videos: Annotated[Path, tyro.conf.Positional]
     """Folder of the videos, each named by its number."""

@@ -19,15 +19,15 @@ class Test:
     columnname: str = "Path"
     """Name of that column."""
     checkpoint: Path = Path("kl2captioncheckpoints/best_0.81.pth")
-    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the seed's script."""
+    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the original's script."""
     labelcolumn: str = "Class"
     """Column of class ids, used where it is there."""
     root: Path | None = None
-    """Folder of the images; if not given it is found, the seed's ./training included."""
+    """Folder of the images; if not given it is found, the original's ./training included."""
     labels: Path | None = None
     """Clip_label.csv, for a checkpoint that does not know its classes."""
     config: Path | None = None
-    """config.json of a run, for a checkpoint without settings that are not the seed's."""
+    """config.json of a run, for a checkpoint without settings that are not the original's."""
     out_dir: Path = Path("predictions")
     """Where predictions.csv goes."""
     submission: Path | None = None
@@ -55,7 +55,7 @@ class Predict:
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Images, folders, videos; - reads paths from standard input, one a line."""
     checkpoint: Path
-    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the seed's script."""
+    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the original's script."""
     rate: float = 2.0
     """Frames per second to take from a video; 0 takes all."""
     out_dir: Path = Path("predictions")
@@ -67,7 +67,7 @@ class Predict:
     labels: Path | None = None
     """Clip_label.csv, for a checkpoint that does not know its classes."""
     config: Path | None = None
-    """config.json of a run, for a checkpoint without settings that are not the seed's."""
+    """config.json of a run, for a checkpoint without settings that are not the original's."""
     skip_bad: bool = False
     """Leave out what cannot be read, and list it; without it the first stops the work."""
     batch_size: int = 64
@@ -90,7 +90,7 @@ class Export:
     """Write a trained model as safetensors and as an ONNX graph, both checked."""
 
     checkpoint: Annotated[Path, tyro.conf.Positional]
-    """A folder that `mg train` left, or a .pth of the seed's script."""
+    """A folder that `mg train` left, or a .pth of the original's script."""
     out_dir: Path = Path("export")
     """Where model.safetensors and model.onnx go."""
     safetensors: bool = True
@@ -100,7 +100,7 @@ class Export:
     labels: Path | None = None
     """Clip_label.csv, for a checkpoint that does not know its classes."""
     config: Path | None = None
-    """config.json of a run, for a checkpoint without settings that are not the seed's."""
+    """config.json of a run, for a checkpoint without settings that are not the original's."""
 
     def run(self) -> None:
         from mgutils.predict.export import export_onnx, export_safetensors

@@ -1,4 +1,4 @@
-"""Datasets in the seed's layout: read and check them, split them, audit the splits, decode the images, import others.
+"""Datasets in the original's layout: read, check, split and audit them, decode the images, import others.
 
 ``table`` reads a dataset and ``check``, ``workbook``, ``sidecar``, ``left_out`` and ``images`` find what is wrong with
 it; ``layout`` writes its tables. ``splits`` and ``audit`` say who is trained on and what that leaks; ``pixels`` decodes

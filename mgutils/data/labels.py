@@ -91,7 +91,7 @@ def read_labels(path: Path | str) -> Labels:
         With every fault of the file.
     """
     path = Path(path)
-    table = read_csv(path, ("id", "name"), "Copy the seed's Clip_label.csv there, or make data with `mg synth`.")
+    table = read_csv(path, ("id", "name"), "Copy the original's Clip_label.csv there, or make data with `mg synth`.")
     faults = _label_faults(path, table)
     if faults:
         raise DataError(faults)
@@ -131,7 +131,7 @@ def imigue_classes() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by ``class_id`` 1..32; columns ``official_name, group, seed_caption, clips_all, …``. Class 32 has an
+        Indexed by ``class_id`` 1..32; columns ``official_name, group, original_caption, clips_all, …``. Class 32 has an
         empty group.
     """
     with resources.files("mgutils.data").joinpath("imigue_classes.csv").open(encoding="utf-8") as file:
@@ -139,8 +139,8 @@ def imigue_classes() -> pd.DataFrame:
 
 
 def imigue_labels() -> Labels:
-    """The seed's 32 captions, byte for byte."""
-    return Labels(tuple(imigue_classes()["seed_caption"]))
+    """The original's 32 captions, byte for byte."""
+    return Labels(tuple(imigue_classes()["original_caption"]))
 
 
 GROUPS = ("Head", "Head-Hand", "Body-Hand", "Body", "Hand", "none")

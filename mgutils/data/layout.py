@@ -1,4 +1,4 @@
-"""Write the tables of the seed's layout. Equal tables give equal bytes: a workbook made here holds no clock time."""
+"""Write the tables of the original's layout. Equal tables give equal bytes: a workbook has no clock time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
 def write_tables(root: Path, frames: pd.DataFrame, labels: Labels, clips: pd.DataFrame | None = None) -> None:
     """Write ``train.xlsx``, ``validsubset.csv``, ``Clip_label.csv`` and, if given, ``clips.csv``.
 
-    As in the seed, ``validsubset.csv`` holds the validation rows of the frame split; it is left out where the dataset
+    As in the original, ``validsubset.csv`` has the validation rows of the frame split; it is left out where the dataset
     is too small for that split.
 
     Parameters

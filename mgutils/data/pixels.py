@@ -32,7 +32,7 @@ except ImportError:  # Windows: what a killed process left stays
 
 def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = None,
                 progress: bool = True) -> np.ndarray:
-    """Decode, resize (bilinear, antialiased; the aspect ratio is not kept, as in the seed) and keep for the next time.
+    """Decode, resize (bilinear, antialiased, aspect ratio not kept, as in the original) and keep for the next time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Training and validation rows: the seed's split by frame, and splits that share no clip, no video or no subject.
+"""Training and validation rows: the original's split by frame, and splits that share no clip, no video or no subject.
 
 What a split leaks is in ``audit``.
 """
@@ -57,7 +57,7 @@ def make_split(dataset: Dataset, name: str, *, valid_fraction: float = 0.2, seed
     ----------
     dataset : Dataset
     name : str
-        ``frame``: the seed's, stratified by class, as scikit-learn's ``train_test_split`` makes it; a class with a
+        ``frame``: the original's, stratified by class, as scikit-learn's ``train_test_split`` makes it; a class with a
         single frame is trained on. ``clip``, ``video``, ``subject``: no clip, video or subject on both sides.
         ``official``: iMiGUE's list of 37 and 35 subjects.
     valid_fraction : float

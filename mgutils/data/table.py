@@ -1,4 +1,4 @@
-"""A dataset in the seed's layout: read it, or say everything that is wrong with it.
+"""A dataset in the original's layout: read it, or say everything that is wrong with it.
 
 The layout is ``training/train.xlsx``, the images beside it, ``Clip_label.csv`` and the optional ``clips.csv`` and
 ``left_out.csv``. The rules themselves are in ``check``, ``images`` and ``sidecar``.
@@ -21,7 +21,7 @@ from mgutils.data.sidecar import read_clips
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, Fault
 
-_MAKE = "Copy the seed's file there, make data with `mg synth`, or import images with `mg import folders`."
+_MAKE = "Copy the original's file there, make data with `mg synth`, or import images with `mg import folders`."
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from mgutils.losses import Loss, js_divergence, kl_divergence, similarity_logits
 def on_pairs(loss: Loss) -> Loss:
     """A pair loss as a class loss: every image gets a copy of its caption's embedding.
 
-    For losses that compare images with images, such as ``seed_ce`` and ``supcon``, which have no form over classes:
+    For losses that compare images with images, such as ``original_ce`` and ``supcon``, which have no form over classes:
     the captions are still encoded once, but memory grows as B x B.
     """
     def expanded(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
@@ -53,8 +53,8 @@ def identity_ce(image: Tensor, captions: Tensor, target: Tensor, temperature: Te
     return 0.5 * (image_to_text + text_to_image).mean()
 
 
-def seed_kl(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
-    """:func:`mgutils.losses.seed_kl` over classes. Shape: image (B, D), captions (C, D), target (B,) -> scalar."""
+def original_kl(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
+    """:func:`mgutils.losses.original_kl` over classes. Shape: image (B, D), captions (C, D), target (B,) -> scalar."""
     logits, counts = _logits(image, captions, target, temperature)
     agree = 10 * F.one_hot(target, len(captions)).to(logits.dtype)  # (B, C)
     by_class = (agree + counts.log()).softmax(dim=1)  # of an image over the classes
@@ -96,6 +96,7 @@ def _logits(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor
     return logits, target.bincount(minlength=len(captions)).to(logits.dtype)
 
 
-CLASS_LOSSES: dict[str, Loss] = {"seed_ce": on_pairs(losses.seed_ce), "seed_kl": seed_kl, "identity_ce": identity_ce,
+CLASS_LOSSES: dict[str, Loss] = {"original_ce": on_pairs(losses.original_ce), "original_kl": original_kl,
+                                 "identity_ce": identity_ce,
                                  "multi_positive_ce": identity_ce, "js": js}
 """By the names that :class:`mgutils.config.Objective` knows."""

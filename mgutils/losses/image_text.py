@@ -84,7 +84,7 @@ def _check_pairs(image: Tensor, text: Tensor, target: Tensor) -> None:
 # -- the report's two --------------------------------------------------------------------------------------------------
 
 
-def seed_ce(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
+def original_ce(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
     """Cross entropy to soft targets made of the batch's own similarities: the report's "cross entropy" row.
 
     ``L = T I^T / tau``; ``Y = softmax_row(tau (I I^T + T T^T) / 2)``; the loss is the mean over i of
@@ -104,7 +104,7 @@ def seed_ce(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor | f
     return 0.5 * (image_to_text + text_to_image).mean()
 
 
-def seed_kl(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
+def original_kl(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
     """Forward KL to ``softmax(10 x label matrix)``: what the report calls Jensen-Shannon divergence.
 
     ``1/2 mean_i [KL(q_i || p_i2t) + KL(q_i || p_t2i)]`` with the target first. Neither bounded nor symmetric; it
@@ -202,5 +202,6 @@ def supcon(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor | fl
     return cross_entropy(positive / positive.sum(dim=1, keepdim=True), log_p).mean()
 
 
-LOSSES: dict[str, Loss] = {loss.__name__: loss for loss in (seed_ce, seed_kl, identity_ce, multi_positive_ce, js)}
+_NAMED = (original_ce, original_kl, identity_ce, multi_positive_ce, js)
+LOSSES: dict[str, Loss] = {loss.__name__: loss for loss in _NAMED}
 """By the names that :class:`mgutils.config.Objective` knows."""

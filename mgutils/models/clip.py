@@ -20,7 +20,7 @@ LOWEST_TEMPERATURE = 0.01
 class VisualTextModel(nn.Module):
     """Put images and captions into one space of ``projection`` dimensions.
 
-    The seed's setting is ``normalize=False, temperature=0.05``; the sound one ``normalize=True, temperature=0.07``.
+    The original's setting is ``normalize=False, temperature=0.05``; the sound one ``normalize=True, temperature=0.07``.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class VisualTextModel(nn.Module):
         log_temperature = torch.tensor(math.log(temperature))
         if learn_temperature:
             self.log_temperature = nn.Parameter(log_temperature)
-        else:  # not saved: the seed's checkpoints have none
+        else:  # not saved: the original's checkpoints have none
             self.register_buffer("log_temperature", log_temperature, persistent=False)
 
     @property

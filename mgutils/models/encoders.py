@@ -1,6 +1,6 @@
 """Image encoder, text encoder, projection head and tokenizer: the parts of the visual-text model.
 
-Attribute names are those of the seed's checkpoints (``image_encoder.model.*``, ``image_projection.fc.*`` …), so that
+Attribute names are those of the original's checkpoints (``image_encoder.model.*``, ``image_projection.fc.*``), so that
 its files load. How the parts work together is in ``clip``.
 """
 

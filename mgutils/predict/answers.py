@@ -105,7 +105,7 @@ def read_image_list(file: Path, column: str, labels: Labels, *, label_column: st
         Holds class ids where there is such a column; empty cells are images without a class.
     root : Path, optional
         Folder of relative paths. If not given, the first of these in which the first image is: the folder of the CSV,
-        ``training`` in it, ``training`` in the current folder, as the seed has it, and the current folder.
+        ``training`` in it, ``training`` in the current folder, as the original has it, and the current folder.
     missing : bool
         Let images be missing; who decodes them finds out.
 

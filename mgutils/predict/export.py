@@ -1,6 +1,6 @@
 """A trained model as one file for elsewhere: safetensors with everything in it, or an ONNX graph.
 
-The safetensors file holds the weights under the seed's names, the captions' embeddings, the settings and the class
+The safetensors file holds the weights under the original's names, the captions' embeddings, the settings and the class
 names, and is accepted wherever the kit takes a checkpoint. The ONNX graph holds the image encoder, the head and the
 captions: bytes of images in, scores out. A file is kept only if it gives the scores that the model gives.
 """

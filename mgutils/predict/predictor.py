@@ -37,8 +37,8 @@ from mgutils.predict.weights import Weights, fit_weights, read_weights
 from mgutils.training.checkpoint import CAPTIONS
 from mgutils.training.whole import check_run
 
-SEED_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
-"""Settings of the seed's checkpoints, which do not say them: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
+ORIGINAL_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
+"""What the original's checkpoints do not say: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
 _MOST_PIXELS = 2**25
 """Of a batch before it is resized: about 100 MB."""
 _MOST_NUMBERS = 2**28
@@ -56,7 +56,7 @@ class Predictor:
     labels : Labels
         The C classes.
     config : RunConfig
-        Of the run that the weights come from, or :data:`SEED_CONFIG`.
+        Of the run that the weights come from, or :data:`ORIGINAL_CONFIG`.
     weights : Weights
         What was read.
     labels_from : str
@@ -185,7 +185,7 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
 
     The settings are those that came with the weights (in an exported file, or ``config.json`` beside them), else the
     seed's. The classes come from the same place, else from ``Clip_label.csv`` in the current folder, else they are
-    iMiGUE's 32 under the seed's names.
+    iMiGUE's 32 under the original's names.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, t
     else:
         beside = weights.path.with_name("config.json")
         if not beside.exists():
-            return SEED_CONFIG, None
+            return ORIGINAL_CONFIG, None
     if beside.exists() and not beside.is_file():
         raise ConfigError(f"{beside}: found no file; wanted the config.json of a run. Name it with --config.")
     return trusted(read_config(beside), str(beside)), _names(beside.read_text(encoding="utf-8"))
@@ -253,7 +253,7 @@ def _labels(weights: Weights, given: Path | str | None, recorded: tuple[str, ...
         return Labels(recorded), "the checkpoint's own"
     here = Path("Clip_label.csv")
     if given is None and not here.exists():
-        return imigue_labels(), "iMiGUE's, under the seed's names"
+        return imigue_labels(), "iMiGUE's, under the original's names"
     labels = read_labels(given or here)
     if recorded is not None and labels.display != Labels(recorded).display:
         raise CheckpointError(f"{weights.path}: trained on {len(recorded)} classes, which are not the {len(labels)} of "

@@ -1,4 +1,4 @@
-"""Weights from files of any origin: the kit's own, the seed's ``best_0.81.pth``, one that a stranger sent.
+"""Weights from files of any origin: the kit's own, the original's ``best_0.81.pth``, one that a stranger sent.
 
 Reading never runs what is in a file: safetensors hold numbers only, and what torch saved is opened with
 ``weights_only=True``. :func:`read_weights` turns a file into named tensors under the names of today;

@@ -14,9 +14,9 @@ CLASS_FLOOR = 9
 """Frames that every class gets, in at least 3 clips of 3 subjects, on both sides of the official split.
 
 Datasets of fewer than 720 frames have a lower floor, and below 240 frames there may be fewer than 3 clips of a class. A
-departure: the seed's class 19 is a single clip, and no test subject shows it."""
+departure: the original's class 19 is a single clip, and no test subject shows it."""
 SIGMA = 0.74
-"""Frames per clip are 1 + floor(T), T log-normal with this sigma; their mean is that of the class in the seed.
+"""Frames per clip are 1 + floor(T), T log-normal with this sigma; their mean is that of the class in the original.
 
 Fitted: it gives a median of 3, a mean of 4.69 and 9.0 % clips of one frame (train.xlsx: 3, 4.69, 8.4 %). Its tail is
 thinner than train.xlsx's: as many clips have some 75 frames at most."""
@@ -25,8 +25,8 @@ LONGEST = 276
 
 
 def class_shares(imbalance: float) -> np.ndarray:
-    """Share of the frames that each class should get, ``(32,)``: the seed's at 1, all alike at 0, linear between."""
-    seed = imigue_classes()["seed_frames"].to_numpy(dtype=np.float64)
+    """Share of the frames of each class, ``(32,)``: the original's at 1, all alike at 0, linear between."""
+    seed = imigue_classes()["original_frames"].to_numpy(dtype=np.float64)
     return imbalance * seed / seed.sum() + (1 - imbalance) / len(seed)
 
 

@@ -4,7 +4,7 @@ The dataset grows in a hidden folder beside its place and is renamed when it is 
 taken for a whole one. Who does what is in ``plan``, looks and motions in ``stills``, the pictures in ``crew``; the
 tables are those of ``data.layout``.
 
-Besides the seed's layout a dataset has
+Besides the original's layout a dataset has
 
 * ``clips.csv``: video, subject, true class, time, hand, speed, amplitude, the class it drifts to, a description;
 * ``keypoints.npz``, rows as in ``train.xlsx``: ``names (K,)``, ``uv (N, K, 2)`` pixels, ``xyz (N, K, 3)`` metres,
@@ -49,7 +49,7 @@ RECORD = "studio.json"
 
 def make_dataset(config: SynthConfig, root: Path | str, *, workers: int = 2, progress: bool = True,
                  device: str = "cpu") -> Path:
-    """Make a dataset in the seed's layout; equal dials give equal bytes, whatever the number of workers.
+    """Make a dataset in the original's layout; equal dials give equal bytes, whatever the number of workers.
 
     A complete dataset of the same dials is left as it is.
 
@@ -172,7 +172,7 @@ def _lock(folder: Path, root: Path) -> int | None:
 
 
 def _write_tables(config: SynthConfig, plan: Plan, truth: Truth, folder: Path) -> None:
-    """The tables of the seed's layout, ``clips.csv`` and ``keypoints.npz``."""
+    """The tables of the original's layout, ``clips.csv`` and ``keypoints.npz``."""
     frames = plan.frames
     names = zip(frames["class_id"], frames["clip_id"], frames["frame_id"], strict=True)
     frames = frames.assign(path=[f"{class_id}/{clip_id}.{frame_id}.jpg" for class_id, clip_id, frame_id in names])

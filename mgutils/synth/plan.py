@@ -77,8 +77,8 @@ def make_plan(config: SynthConfig) -> Plan:
     facts = imigue_classes()
     budget = class_frames(config.frames, config.imbalance)
     rng = np.random.default_rng([config.seed, _CLIPS])
-    lengths = [clip_lengths(frames, mean, rng) for frames, mean in zip(budget, facts.seed_frames / facts.seed_clips,
-                                                                      strict=True)]
+    means = facts.original_frames / facts.original_clips
+    lengths = [clip_lengths(frames, mean, rng) for frames, mean in zip(budget, means, strict=True)]
     clips = pd.DataFrame({"true_class_id": np.repeat(facts.index.to_numpy(), [len(each) for each in lengths]),
                           "frames": np.concatenate(lengths)})
     on_test = _on_test_side(clips["true_class_id"].to_numpy(), facts.clips_test_subjects / facts.clips_all)

@@ -42,7 +42,7 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     ----------
     configs : sequence of RunConfig
     data_root : path
-        A dataset in the seed's layout.
+        A dataset in the original's layout.
     out_dir : path
         Holds ``runs/`` and the pixel cache.
     jobs : int

@@ -124,7 +124,7 @@ print(f"{(groups != 'none').sum()} micro-gestures, and {names[ILLUSTRATIVE]!r}")
 
 # %%
 facts = imigue_classes()
-counts_figure = figures.class_counts(dataset.target, dataset.labels, reference=facts["seed_frames"],
+counts_figure = figures.class_counts(dataset.target, dataset.labels, reference=facts["original_frames"],
                                      reference_name="iMiGUE's shares")
 save(counts_figure, figure_dir / "class_counts.png")
 counts_figure
@@ -141,7 +141,7 @@ def imbalance(counts: pd.Series) -> dict[str, float]:
             "classes in the rarest tenth": int((counts.cumsum() <= counts.sum() / 10).sum())}
 
 here = frames["class_id"].value_counts()
-for name, counts in (("these data", here), ("iMiGUE", facts["seed_frames"])):
+for name, counts in (("these data", here), ("iMiGUE", facts["original_frames"])):
     found = imbalance(counts)
     print(f"{name}: largest class {found['largest']:.1%}, {found['ratio']:,.0f} times the smallest; "
           f"{found['classes in the rarest tenth']} classes share the rarest tenth")
@@ -155,9 +155,9 @@ for name, counts in (("these data", here), ("iMiGUE", facts["seed_frames"])):
 # that when you read Table 1.
 
 # %%
-iMiGUE = imbalance(facts["seed_frames"])
+iMiGUE = imbalance(facts["original_frames"])
 assert round(100 * iMiGUE["largest"], 2) == 27.28 and iMiGUE["largest"] > 0.2254
-assert facts["seed_frames"].max() == 16506 and facts["seed_frames"].min() == 12
+assert facts["original_frames"].max() == 16506 and facts["original_frames"].min() == 12
 assert here.idxmax() == ILLUSTRATIVE
 print(f"largest to smallest in iMiGUE: {iMiGUE['ratio']:,.1f} to 1")
 
@@ -235,8 +235,8 @@ assert per_clip.mean() > 1 and per_clip.median() <= per_clip.mean()
 # and a mean of 4.69 frames.
 
 # %%
-assert round(facts["seed_frames"].sum() / facts["seed_clips"].sum(), 2) == 4.69
-print(f"{facts['seed_frames'].sum():,} frames / {facts['seed_clips'].sum():,} clips")
+assert round(facts["original_frames"].sum() / facts["original_clips"].sum(), 2) == 4.69
+print(f"{facts['original_frames'].sum():,} frames / {facts['original_clips'].sum():,} clips")
 
 # %% [markdown]
 # ## 5. Three traps in the labels
@@ -400,7 +400,7 @@ comparison.map(lambda value: f"{value:,.3f}" if value < 1 else f"{value:,.0f}")
 # of television footage. A high score here says that a method can work. It does not say how it would do on people.
 
 # %%
-assert facts["seed_frames"].sum() == published["frames"] and facts["seed_clips"].sum() == published["clips"]
+assert facts["original_frames"].sum() == published["frames"] and facts["original_clips"].sum() == published["clips"]
 if synthetic:
     print("difference in the share of siblings:", f"{ours['clip shared'] - published['clip shared']:+.3f}")
 

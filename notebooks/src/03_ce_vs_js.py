@@ -134,7 +134,7 @@ assert there > math.log(2) and abs(there - back) > 0.1
 # **The claim.** "Shariatnia uses an identity matrix (1s in the main diagonal and 0s elsewhere)." The report blames
 # this matrix for its cross entropy row.
 #
-# **What the code does** (`CLIP.py` at commit 73fea1f, our `losses.seed_ce`): the target of row i is
+# **What the code does** (`CLIP.py` at commit 73fea1f, our `losses.original_ce`): the target of row i is
 # $\mathrm{softmax}_j\,\big(\tau\,(x_i\cdot x_j + t_i\cdot t_j)/2\big)$, made of the batch's own image embeddings
 # $x$ and caption embeddings $t$. There is no identity in it. Its README adds that *in the best case* the result
 # looks like one.
@@ -198,7 +198,7 @@ assert round(namesakes, 1) == 3.6 and round(repeated, 2) == 0.82
 # %% [markdown]
 # ## 3. Three divergences
 #
-# **The claim.** The report calls its loss JS divergence. Its code (`KLLoss`, our `losses.seed_kl`) computes the
+# **The claim.** The report calls its loss JS divergence. Its code (`KLLoss`, our `losses.original_kl`) computes the
 # *forward* Kullback-Leibler divergence, target first: $D_{KL}(q\,\|\,p) = \sum_j q_j \log (q_j/p_j)$, with $q$ the
 # softmax of ten times the label matrix. It takes the mean over all $B^2$ cells and multiplies by $B$, which makes it
 # the mean over rows. From here on $q$ is the target and $p$ the prediction.
@@ -210,7 +210,7 @@ y = torch.multinomial(class_shares(), 32, replacement=True, generator=batch)
 wanted = (10 * losses.label_matrix(y, torch.float64)).softmax(dim=1)
 rows = [(x @ t.T / 0.05).log_softmax(dim=1), (t @ x.T / 0.05).log_softmax(dim=1)]
 as_in_the_code = sum(F.kl_div(log_p, wanted, reduction="none").mean() * 32 for log_p in rows) / 2
-assert torch.isclose(as_in_the_code, losses.seed_kl(x, t, y, 0.05), rtol=1e-12)
+assert torch.isclose(as_in_the_code, losses.original_kl(x, t, y, 0.05), rtol=1e-12)
 
 # %%
 real = losses.both_directions(js, wanted, x @ t.T / 0.05)
@@ -799,14 +799,14 @@ def with_entropy(weight: float) -> losses.Loss:
     def loss(image: torch.Tensor, text: torch.Tensor, target: torch.Tensor, tau: float) -> torch.Tensor:
         similarity = (image @ image.T + text @ text.T) / 2
         entropy = torch.special.entr((similarity * tau).softmax(dim=1)).sum(dim=1).mean()
-        return losses.seed_ce(image, text, target, tau) + weight * entropy
+        return losses.original_ce(image, text, target, tau) + weight * entropy
     return loss
 
 # %%
 equal = [torch.ones(32, 16, dtype=torch.float64, requires_grad=True) for _ in range(2)]
-value = losses.seed_ce(*equal, torch.arange(32), 0.05).item()
+value = losses.original_ce(*equal, torch.arange(32), 0.05).item()
 steepest = {name: max(g.abs().max().item() for g in torch.autograd.grad(loss(*equal, torch.arange(32), 0.05), equal))
-            for name, loss in {**losses.LOSSES, "seed_ce + 10 x entropy": with_entropy(10)}.items()}
+            for name, loss in {**losses.LOSSES, "original_ce + 10 x entropy": with_entropy(10)}.items()}
 print(f"loss {value:.4f} = ln 32 = {math.log(32):.4f}; largest gradient of any loss {max(steepest.values()):.0e}")
 assert abs(value - math.log(32)) < 1e-12 and max(steepest.values()) < 1e-12
 
@@ -835,7 +835,8 @@ def lowest_curvature(loss: losses.Loss, tau: float, count: int = 6, width: int =
     return torch.linalg.eigvalsh(torch.autograd.functional.hessian(of, start))[0].item()
 
 # %%
-candidates = {"CLIP's": losses.identity_ce, "the report's JS": losses.seed_kl, "the report's CE": losses.seed_ce,
+candidates = {"CLIP's": losses.identity_ce, "the report's JS": losses.original_kl,
+              "the report's CE": losses.original_ce,
               **{f"the report's CE + {weight:,} x entropy": with_entropy(weight) for weight in (10, 1_000_000)}}
 curvature = pd.DataFrame({f"tau {tau}": {name: lowest_curvature(loss, tau) for name, loss in candidates.items()}
                           for tau in (1.0, 0.05)})

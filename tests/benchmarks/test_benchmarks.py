@@ -12,7 +12,7 @@ from PIL import Image
 from benchmarks import __main__ as entry
 from benchmarks import harness, loading, long_training, loss_memory, training
 from benchmarks.harness import Bar, Result
-from benchmarks.seed_loop import CaptionedImages, kl_loss, target_matrix
+from benchmarks.original_loop import CaptionedImages, kl_loss, target_matrix
 from mgutils import losses
 from mgutils.config import PROFILES
 from mgutils.data.captions import class_captions
@@ -34,8 +34,8 @@ def make_arena(tiny_root, tmp_path):
         size = replace(SIZE, model=replace(SIZE.model, dropout=0.0, text_kwargs=text),
                        train=replace(SIZE.train, **settings))
         paths = [dataset.image_path(row) for row in range(len(dataset))]
-        arena = training.Arena(size, dataset, pixels, {"seed": training.Files(paths)}, workers=0)
-        for model in (arena.bare.model, arena.seeds["seed"].model):
+        arena = training.Arena(size, dataset, pixels, {"original": training.Files(paths)}, workers=0)
+        for model in (arena.bare.model, arena.originals["original"].model):
             model.load_state_dict(arena.session.task.model.state_dict())
         return arena
     return build
@@ -57,25 +57,26 @@ def test_the_baselines_loss_is_the_seeds():
     assert torch.equal(target_matrix(captions), losses.label_matrix(target))
     image_to_text, text_to_image = image @ text.T / temperature, text @ image.T / temperature
     matrix = target_matrix(captions)
-    ours = losses.seed_kl(image, text, target, temperature)
+    ours = losses.original_kl(image, text, target, temperature)
     torch.testing.assert_close(0.5 * (kl_loss(image_to_text, matrix) + kl_loss(text_to_image, matrix)), ours)
 
 
 def test_validation_of_ours_and_the_baseline_agree(make_arena):
     arena = make_arena(batch_size=24)  # one batch: ours shuffles the rows, the original keeps the order of the table
     scores, loss, _ = arena.session.task.validate(arena.valid_rows)
-    top1, top5, seed_loss = arena.seeds["seed"].validate()
+    top1, top5, original_loss = arena.originals["original"].validate()
     assert (top1, top5) == (scores.top1, scores.top5)
-    assert seed_loss == pytest.approx(loss, rel=1e-4)
+    assert original_loss == pytest.approx(loss, rel=1e-4)
 
 
 def test_a_step_of_all_three_has_the_same_loss_and_gradients(make_arena):
     arena = make_arena(batch_size=24)  # one batch of all rows: their order is of no consequence
-    ours, seed = train_epoch(arena.session, arena.train_rows, seed=0), arena.seeds["seed"].train_epoch()
+    ours = train_epoch(arena.session, arena.train_rows, seed=0)["contrastive"]
+    theirs = arena.originals["original"].train_epoch()
     arena.bare.train_epoch()
-    assert ours == pytest.approx(seed, rel=1e-4)
+    assert ours == pytest.approx(theirs, rel=1e-4)
     wanted = dict(arena.session.task.model.named_parameters())
-    for model in (arena.bare.model, arena.seeds["seed"].model):
+    for model in (arena.bare.model, arena.originals["original"].model):
         for name, parameter in model.named_parameters():
             if wanted[name].grad is not None:
                 error = (parameter.grad - wanted[name].grad).norm()
@@ -90,9 +91,9 @@ def test_bare_steps_move_the_model(arena):
 
 def test_rows_of_training_and_validation(arena):
     found = {result.key: result for result in [*arena.training(), *arena.validation()]}
-    assert set(found) == {"training_bare_tiny", "training_seed_tiny", "validation_seed_tiny"}
+    assert set(found) == {"training_bare_tiny", "training_original_tiny", "validation_original_tiny"}
     assert all(0 < result.low <= result.value <= result.high for result in found.values())
-    detail = found["training_seed_tiny"].detail
+    detail = found["training_original_tiny"].detail
     assert (detail["batch"], detail["images"], detail["precision"], detail["rounds"]) == (8, 24, "no", 2)
     assert detail["ours_images_per_s"] > 0
 
@@ -100,10 +101,10 @@ def test_rows_of_training_and_validation(arena):
 def test_bars_are_those_that_are_measured():
     keys = {bar.key for bar in entry.BARS}
     assert {f"{row}_{size.name}" for size in (training.SMALL, training.LARGE_ON_CPU)
-            for row in ("training_bare", "training_seed", "validation_seed")} <= keys
+            for row in ("training_bare", "training_original", "validation_original")} <= keys
     assert {"training_unfiltered_small", "training_prepared_small"} <= keys and training.SMALL.variants
     assert {f"loading_{kind}_{name}" for kind in ("bytes", "ready", "prepared") for name in loading.SETS} <= keys
-    assert {"training_bare_large_256", "training_seed_large_32", "loss_memory", "studio_96", "studio_224"} <= keys
+    assert {"training_bare_large_256", "training_original_large_32", "loss_memory", "studio_96", "studio_224"} <= keys
     assert {size.name for size in training.LARGE_ON_GPU} == {"large_32", "large_256"}
     for size in (training.SMALL, training.LARGE_ON_CPU, *training.LARGE_ON_GPU):
         assert size.train_images % size.train.batch_size == 0 and size.train.image_size == size.synth.size
@@ -136,22 +137,22 @@ def test_files_and_cache_give_the_same_images(tiny_root, tmp_path):
 def test_frames_are_as_large_as_imigues_and_hold_the_same_pictures(tiny_root, tmp_path):
     dataset = read_dataset(shutil.copytree(tiny_root, tmp_path / "set"))
     files = training.files_of(dataset, variants=True)
-    assert set(files) == {"seed", "unfiltered", "prepared"} and not files["unfiltered"].antialias
+    assert set(files) == {"original", "unfiltered", "prepared"} and not files["unfiltered"].antialias
     small, large = (np.asarray(Image.open(files[name].paths[3]).convert("RGB"), dtype=float)
-                    for name in ("prepared", "seed"))
+                    for name in ("prepared", "original"))
     assert large.shape == (720, 1280, 3)
-    before = {path: path.stat().st_mtime_ns for path in files["seed"].paths}
-    assert {path: path.stat().st_mtime_ns for path in training.files_of(dataset, False)["seed"].paths} == before
+    before = {path: path.stat().st_mtime_ns for path in files["original"].paths}
+    assert {path: path.stat().st_mtime_ns for path in training.files_of(dataset, False)["original"].paths} == before
     names, size = ["a"] * len(dataset), len(small)
     for antialias in (True, False):
-        decoded = CaptionedImages(files["seed"].paths, names, lambda texts, **_: {}, size, antialias).decode(3)
+        decoded = CaptionedImages(files["original"].paths, names, lambda texts, **_: {}, size, antialias).decode(3)
         assert np.corrcoef(np.asarray(decoded, dtype=float).ravel(), small.ravel())[0, 1] > 0.9
     assert np.array_equal(CaptionedImages(files["prepared"].paths, names, lambda texts, **_: {}, size).decode(3), small)
 
 
 def test_memory_of_the_loss_holds_the_gradient_and_no_matrix_of_pairs():
     gradient = loss_memory.BATCH * loss_memory.WIDTH * 4 / 1e6
-    assert gradient < loss_memory.in_a_process("seed_kl") < 64
+    assert gradient < loss_memory.in_a_process("original_kl") < 64
 
 
 # -- harness -----------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_check_train_evaluate_from_the_command_line(tiny_root, tmp_path, capsys)
 
 def test_a_group_lists_its_commands_and_the_version_is_told(capsys):
     assert main(["data", "--help"]) == 0 and "data audit" in (shown := capsys.readouterr().out) and "train" not in shown
-    assert main(["import"]) == 2 and "import seed" in (shown := capsys.readouterr().err) and "doctor" not in shown
+    assert main(["import"]) == 2 and "import original" in (shown := capsys.readouterr().err) and "doctor" not in shown
     assert main(["--help", "train"]) == 0 and "doctor" in capsys.readouterr().out
     assert main(["--version"]) == 0 and capsys.readouterr().out == f"mgutils {mgutils.__version__}\n"
 

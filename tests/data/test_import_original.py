@@ -1,4 +1,4 @@
-"""The seed's folder with a made-up label CSV beside it."""
+"""The original's folder with a made-up label CSV beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from label_files import write_annotations
 
 from mgutils.cli import main
-from mgutils.data.importers import import_seed
+from mgutils.data.importers import import_original
 from mgutils.data.splits import SPLITS, available_splits
 from mgutils.data.table import check_dataset, read_dataset
 from mgutils.errors import ConfigError, DataError
@@ -34,7 +34,7 @@ def test_the_label_csv_beside_the_folder_makes_every_split_possible(bare_root, p
     write_annotations(bare_root / place, rows())
     before = state(bare_root)
     assert available_splits(read_dataset(bare_root)) == ("frame", "clip")
-    assert import_seed(bare_root) == bare_root / "clips.csv"
+    assert import_original(bare_root) == bare_root / "clips.csv"
     after = state(bare_root)
     assert after.pop("clips.csv") and after == before
     dataset = read_dataset(bare_root)
@@ -47,7 +47,7 @@ def test_the_label_csv_beside_the_folder_makes_every_split_possible(bare_root, p
 
 def test_without_a_label_csv_nothing_is_written(bare_root, capsys):
     before = state(bare_root)
-    assert import_seed(bare_root) is None
+    assert import_original(bare_root) is None
     assert main(["import", "seed", str(bare_root)]) == 0
     printed = capsys.readouterr().out
     assert "no label CSV" in printed and "splits: frame, clip\n" in printed
@@ -61,7 +61,7 @@ def test_few_clips_of_another_class_are_a_note_as_in_the_seed(bare_root):
     (bare_root / "Clip_label.csv").write_text("id,name\n" + "".join(
         f"{i},{name}\n" for i, name in enumerate(["Turtle neck", "Folding arms ", "touching jaw ",
                                                   "Illustrative hand gestures", *(f"c{n}" for n in range(27))], 1)))
-    import_seed(bare_root, labels)
+    import_original(bare_root, labels)
     assert "another class than train.xlsx for 3 images" in " ".join(check_dataset(bare_root).notes)
 
 
@@ -80,7 +80,7 @@ def test_the_wrong_label_csv_is_refused_and_nothing_written(bare_root, case):
     labels = write_annotations(bare_root.parent / "a.csv", annotations)
     before = state(bare_root)
     with pytest.raises(DataError) as caught:
-        import_seed(bare_root, labels)
+        import_original(bare_root, labels)
     assert [(Path(fault.file).name, fault.column) for fault in caught.value.faults] == [place[:2] for place in places]
     assert all(found in fault.found for fault, (*_, found) in zip(caught.value.faults, places, strict=True))
     assert state(bare_root) == before
@@ -88,7 +88,7 @@ def test_the_wrong_label_csv_is_refused_and_nothing_written(bare_root, case):
 
 def test_a_sidecar_is_not_overwritten_and_two_label_files_are_refused(tiny_root, capsys):
     with pytest.raises(ConfigError, match="a sidecar already"):
-        import_seed(tiny_root)
+        import_original(tiny_root)
     (tiny_root / "clips.csv").unlink()
     for name in ("labels.csv", "labels_2.csv"):
         write_annotations(tiny_root / name, rows())

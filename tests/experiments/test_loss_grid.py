@@ -49,7 +49,7 @@ def test_dropout_mask_is_one_for_all_models_and_another_for_each_copy_of_a_capti
 
 @pytest.mark.parametrize(("cell", "name"), [
     (Cell("identity"), "identity_ce"), (Cell("class"), "multi_positive_ce"), (Cell("class", "js"), "js"),
-    (court.REPORT_CE, "seed_ce"), (court.REPORT_KL, "seed_kl")])
+    (court.REPORT_CE, "original_ce"), (court.REPORT_KL, "original_kl")])
 def test_cells_are_the_losses_of_the_kit(cell, name):
     torch.manual_seed(0)
     objective = StackedObjective([cell])

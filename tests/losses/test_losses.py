@@ -23,16 +23,16 @@ from mgutils.losses import (
     label_distribution,
     label_matrix,
     multi_positive_ce,
+    original_ce,
+    original_kl,
     report_equation_1,
-    seed_ce,
-    seed_kl,
     siglip,
     similarity_logits,
     supcon,
 )
 
 ALL = {**LOSSES, "siglip": siglip, "supcon": supcon}
-KNOWS_CLASSES = [seed_kl, multi_positive_ce, js, siglip, supcon]
+KNOWS_CLASSES = [original_kl, multi_positive_ce, js, siglip, supcon]
 
 
 def make_batch(seed: int = 0, size: int = 7, width: int = 5, classes: int = 3) -> tuple[Tensor, Tensor, Tensor]:
@@ -91,7 +91,7 @@ def class_rows(target: list[int], sharpness: float | None) -> list[list[float]]:
     return [soft([sharpness * x for x in row]) for row in rows]
 
 
-def slow_seed_ce(image, text, target, tau):
+def slow_original_ce(image, text, target, tau):
     size, total = len(image), 0.0
     rows = [soft([tau * (dot(image[i], image[j]) + dot(text[i], text[j])) / 2 for j in range(size)])
             for i in range(size)]
@@ -124,8 +124,8 @@ def slow_supcon(image, text, target, tau, contrast=lambda a, b, size: a != b):
 
 
 TWINS = {
-    "seed_ce": slow_seed_ce,
-    "seed_kl": lambda x, t, y, tau: slow_pairs(slow_kl, class_rows(y, 10), x, t, tau),
+    "original_ce": slow_original_ce,
+    "original_kl": lambda x, t, y, tau: slow_pairs(slow_kl, class_rows(y, 10), x, t, tau),
     "identity_ce": lambda x, t, y, tau: slow_pairs(slow_ce, class_rows(list(range(len(y))), None), x, t, tau),
     "multi_positive_ce": lambda x, t, y, tau: slow_pairs(slow_ce, class_rows(y, None), x, t, tau),
     "js": lambda x, t, y, tau: slow_pairs(slow_js, class_rows(y, None), x, t, tau),
@@ -152,8 +152,8 @@ def closed_forms(size: int, k: int) -> dict[str, float]:
     js_value = 0.5 * log(1 / k / m_in) + 0.5 * (k * log(1 / size / m_in) + (size - k) * log(1 / size / m_out)) / size
     total = size - k + k * exp(10)
     entropy = log(total) - 10 * k * exp(10) / total
-    return {"seed_ce": log(size), "identity_ce": log(size), "multi_positive_ce": log(size), "js": js_value,
-            "seed_kl": log(size) - entropy, "supcon": log(2 * size - 1),
+    return {"original_ce": log(size), "identity_ce": log(size), "multi_positive_ce": log(size), "js": js_value,
+            "original_kl": log(size) - entropy, "supcon": log(2 * size - 1),
             "siglip": k * log(1 + exp(9)) + (size - k) * log(1 + exp(-9))}
 
 
@@ -174,7 +174,7 @@ def test_perfect_embeddings_cost_nothing(loss):
 
 def test_collapse_is_a_stationary_point_of_the_soft_target_loss():
     image, text = (torch.ones(8, 4, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    seed_ce(image, text, torch.arange(8), 0.05).backward()
+    original_ce(image, text, torch.arange(8), 0.05).backward()
     assert max(image.grad.abs().max(), text.grad.abs().max()) < 1e-12
 
 
@@ -277,14 +277,14 @@ def test_equation_1_with_m_the_target():
 # -- identities between the losses -------------------------------------------------------------------------------------
 
 
-@pytest.mark.filterwarnings("ignore:reduction")  # the seed's reduction is deprecated
+@pytest.mark.filterwarnings("ignore:reduction")  # the original's reduction is deprecated
 @pytest.mark.parametrize("seed", range(3))
-def test_seed_kl_is_the_seeds_batchmean_kldivloss(seed):
+def test_original_kl_is_the_originals_batchmean_kldivloss(seed):
     image, text, target = make_batch(seed)
     q = (10 * label_matrix(target, torch.float64)).softmax(dim=1)
     parts = [F.kl_div((logits / 0.05).log_softmax(dim=1), q, reduction="mean") * len(q)
              for logits in (text @ image.T, image @ text.T)]
-    torch.testing.assert_close(seed_kl(image, text, target, 0.05), sum(parts) / 2)
+    torch.testing.assert_close(original_kl(image, text, target, 0.05), sum(parts) / 2)
 
 
 @given(st.integers(0, 10**6), st.integers(2, 9))

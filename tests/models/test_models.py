@@ -1,4 +1,4 @@
-"""The network's parts: shapes, the report's numbers, the seed's parameter names, the tokenizer."""
+"""The network's parts: shapes, the report's numbers, the original's parameter names, the tokenizer."""
 
 import pytest
 import timm

@@ -38,7 +38,7 @@ def predictor(run):
 
 @pytest.fixture
 def table(tiny_root, run):
-    """The validated rows as the seed's validsubset.csv."""
+    """The validated rows as the original's validsubset.csv."""
     sheet = pd.read_excel(tiny_root / "training" / "train.xlsx").iloc[run.valid]
     file = tiny_root / "training" / "validsubset.csv"
     sheet.to_csv(file, index=False)

@@ -23,7 +23,7 @@ from mgutils.data.pictures import Picture
 from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.models.classifier import build_classifier
 from mgutils.models.clip import build_model
-from mgutils.predict.predictor import SEED_CONFIG, load_predictor
+from mgutils.predict.predictor import ORIGINAL_CONFIG, load_predictor
 from mgutils.predict.weights import fit_weights, read_weights
 from mgutils.training.checkpoint import CAPTIONS, save_weights
 
@@ -58,7 +58,7 @@ def ask(predictor, pixels):
 
 
 def train_state(model):
-    """The four things that the seed's script saves every 20 epochs, after a step so that the optimizer has a state."""
+    """The four things that the original's script saves, after a step so that the optimizer has a state."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="min", patience=10, factor=0.8)
     for parameter in model.parameters():
@@ -76,7 +76,7 @@ def with_positions(state):
 
 FORMS = {
     "plain": lambda model: model.state_dict(),
-    "the seed's dict": train_state,
+    "the original's dict": train_state,
     "position_ids": lambda model: with_positions(model.state_dict()),
     "position_ids in a dict": lambda model: train_state(model) | {"model": with_positions(model.state_dict())},
     "DataParallel": lambda model: nn.DataParallel(model).state_dict(),
@@ -130,8 +130,8 @@ def test_a_file_without_settings_is_taken_for_the_seeds(tmp_path):
     with torch.device("meta"):
         network, _ = build_model(ModelConfig(text_encoder="scratch", pretrained=False), OBJECTIVES["report_js"],
                                  imigue_labels().names)
-    assert (SEED_CONFIG.model.image_encoder, SEED_CONFIG.train.image_size) == ("resnet50", 224)
-    assert not SEED_CONFIG.loss.normalize and SEED_CONFIG.loss.temperature == 0.05
+    assert (ORIGINAL_CONFIG.model.image_encoder, ORIGINAL_CONFIG.train.image_size) == ("resnet50", 224)
+    assert not ORIGINAL_CONFIG.loss.normalize and ORIGINAL_CONFIG.loss.temperature == 0.05
     names = set(network.state_dict())
     assert {"image_encoder.model.layer4.2.conv3.weight", "text_encoder.model.transformer.layer.5.ffn.lin2.bias",
             "text_projection.layer_norm.bias"} <= names

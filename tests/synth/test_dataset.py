@@ -187,7 +187,7 @@ def test_the_tables_hold_the_plan(root: Path) -> None:
     for column, name in (("Class", "class_id"), ("Video ID", "clip_id"), ("Frame ID", "frame_id")):
         assert sheet[column].tolist() == plan.frames[name].tolist()
     assert sheet["Caption"].tolist() == [imigue_labels().name(class_id) for class_id in sheet["Class"]]
-    captions = imigue_classes()["seed_caption"]
+    captions = imigue_classes()["original_caption"]
     assert (root / "Clip_label.csv").read_text() == "id,name\n" + "".join(f"{i},{c}\n" for i, c in captions.items())
     clips = pd.read_csv(root / "clips.csv")
     assert clips[plan.clips.columns].equals(plan.clips)

@@ -147,8 +147,10 @@ def test_class_frames_add_up(frames: int, imbalance: float) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 20_000), st.sampled_from((imigue_classes().seed_frames / imigue_classes().seed_clips).tolist()),
-       st.integers(0, 100))
+MEAN_LENGTHS = (imigue_classes().original_frames / imigue_classes().original_clips).tolist()
+
+
+@given(st.integers(1, 20_000), st.sampled_from(MEAN_LENGTHS), st.integers(0, 100))
 def test_clip_lengths_add_up(frames: int, mean: float, seed: int) -> None:
     lengths = clip_lengths(frames, mean, np.random.default_rng(seed))
     assert lengths.sum() == frames

@@ -12,7 +12,7 @@ import torch
 
 from mgutils.training.distributed import gather, share
 
-LOSSES = ("seed_ce", "seed_kl", "identity_ce", "multi_positive_ce", "js", "siglip", "supcon")
+LOSSES = ("original_ce", "original_kl", "identity_ce", "multi_positive_ce", "js", "siglip", "supcon")
 
 
 def free_port():

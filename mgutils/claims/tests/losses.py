@@ -29,8 +29,8 @@ from mgutils.losses import (
     label_distribution,
     label_matrix,
     multi_positive_ce,
+    original_kl,
     report_equation_1,
-    seed_kl,
     similarity_logits,
 )
 
@@ -58,7 +58,7 @@ def loss_is_js(evidence: Evidence) -> Finding:
     """Value of the report's code beside PyTorch's KL with the target first, the real JS, and Equation 1."""
     image, text, target = _batch()
     logits, q = similarity_logits(image, text, _TAU), (10 * label_matrix(target, torch.float64)).softmax(dim=1)
-    code = seed_kl(image, text, target, _TAU).item()
+    code = original_kl(image, text, target, _TAU).item()
     kl = sum(F.kl_div(rows.log_softmax(dim=1), q, reduction="batchmean").item() for rows in (logits, logits.T)) / 2
     js = both_directions(js_divergence, q, logits).item()
     equation = report_equation_1(logits.softmax(dim=1), logits.T.softmax(dim=1), q).mean().item()

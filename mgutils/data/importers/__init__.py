@@ -1,4 +1,4 @@
-"""Turn other people's data into the seed's layout: ``folders`` of labelled images, the ``seed``'s own folder with
+"""Turn other people's data into the original's layout: ``folders`` of labelled images, the ``seed``'s own folder with
 iMiGUE's annotations (``annotations``) beside it, and iMiGUE's videos (``imigue``). ``place`` is where they write.
 
 All faults are listed before anything is left on disk; a dataset is written aside and renamed when it is whole.
@@ -6,6 +6,6 @@ All faults are listed before anything is left on disk; a dataset is written asid
 
 from mgutils.data.importers.folders import import_folders
 from mgutils.data.importers.imigue import import_imigue
-from mgutils.data.importers.original import import_seed
+from mgutils.data.importers.original import import_original
 
-__all__ = ["import_folders", "import_imigue", "import_seed"]
+__all__ = ["import_folders", "import_imigue", "import_original"]

@@ -1,6 +1,6 @@
 """iMiGUE's label CSV, as its licence holders have it: one row for each annotated gesture.
 
-A row's 0-based number is the clip id that the seed's ``train.xlsx`` calls "Video ID". Frames are counted at
+A row's 0-based number is the clip id that the original's ``train.xlsx`` calls "Video ID". Frames are counted at
 :data:`FPS`; class 99 is 32; annotations of one video may overlap in time. No row of the file is in this repository.
 """
 

@@ -1,4 +1,4 @@
-"""iMiGUE's videos and annotations, cut into the seed's layout.
+"""iMiGUE's videos and annotations, cut into the original's layout.
 
 Of each annotated gesture pictures are taken at a fixed rate from its first frame on; where gestures overlap, the same
 moment is taken for each. Videos are read in parallel threads (decoding leaves Python's lock) into a hidden folder that
@@ -34,7 +34,7 @@ from mgutils.files import written_aside
 from mgutils.progress import progress_bar
 
 RATE = 2.0
-"""Frames per second; the seed kept about every 13th of 25."""
+"""Frames per second; the original kept about every 13th of 25."""
 _STATE = ".import"  # folder of what a later run needs to know
 
 

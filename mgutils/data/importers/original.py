@@ -1,6 +1,6 @@
-"""The seed's folder as it is, and who is on its pictures.
+"""The original's folder as it is, and who is on its pictures.
 
-The seed's table calls a clip id "Video ID": it is the 0-based row of iMiGUE's label CSV. With that CSV beside the
+The original's table calls a clip id "Video ID": it is the 0-based row of iMiGUE's label CSV. With that CSV beside the
 folder video and subject are known, and with them the splits that share neither.
 """
 
@@ -18,12 +18,12 @@ from mgutils.errors import ConfigError, DataError
 from mgutils.files import written_aside
 
 _AGREE = 0.9
-"""Share of the images whose class must be the annotation's. The seed's own has 0.9999; another CSV has far less."""
-_REMEDY = "Give the label CSV in whose rows the ids count (iMiGUE's labels_20200831.csv for the seed)."
+"""Share of the images whose class must be the annotation's. The original's own has 0.9999; another CSV has far less."""
+_REMEDY = "Give the label CSV in whose rows the ids count (iMiGUE's labels_20200831.csv for the original)."
 
 
-def import_seed(root: Path | str, labels: Path | str | None = None) -> Path | None:
-    """Write ``clips.csv`` for a folder in the seed's layout; nothing else in it is touched.
+def import_original(root: Path | str, labels: Path | str | None = None) -> Path | None:
+    """Write ``clips.csv`` for a folder in the original's layout; nothing else in it is touched.
 
     Parameters
     ----------
@@ -87,4 +87,4 @@ def _check_clips(dataset: Dataset, classes: np.ndarray, file: Path, findings: Fi
                            f"first {first}", f"the same class for {_AGREE:.0%} of them", _REMEDY, column="class")
     if len(dataset.labels) < classes.max(initial=0):
         findings.fault(dataset.root / "Clip_label.csv", f"{len(dataset.labels)} classes",
-                       f"the {classes.max()} of {file}", "Copy the seed's Clip_label.csv there.")
+                       f"the {classes.max()} of {file}", "Copy the original's Clip_label.csv there.")

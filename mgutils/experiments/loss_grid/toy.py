@@ -39,7 +39,7 @@ class Bench:
 
 def class_shares() -> Tensor:
     """Shares of the 32 classes among the report's frames, float32, sum 1. Shape: (32,)."""
-    frames = torch.tensor(imigue_classes()["seed_frames"].tolist())
+    frames = torch.tensor(imigue_classes()["original_frames"].tolist())
     return frames / frames.sum()
 
 

@@ -1,6 +1,6 @@
-"""The baseline: a training and validation loop with the cost structure of the seed's ``train_valid.py``.
+"""The baseline: a training and validation loop with the cost structure of the original's ``train_valid.py``.
 
-Written anew from a description of that file (facts, section 2.4); no line of it is the seed's. What costs time there
+Written anew from a description of that file; no line of it is the original's. What costs time there
 costs time here: every JPEG is decoded and resized again in every epoch by workers of a DataLoader, every sample's
 caption is encoded, padded to the longest of the dataset, the target matrix is filled cell by cell in Python, and
 validation goes over the images one at a time with all captions encoded again for each, then a second time for the loss.
@@ -29,7 +29,7 @@ from mgutils.config import TrainConfig
 from mgutils.models.clip import VisualTextModel
 
 SHARPNESS = 10.0
-"""The seed's factor on the 0/1 target before its softmax."""
+"""The original's factor on the 0/1 target before its softmax."""
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32) * 255
 _SCALE = 1 / (np.array([0.229, 0.224, 0.225], dtype=np.float32) * 255)
 
@@ -90,8 +90,8 @@ def kl_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return F.kl_div(prediction.log_softmax(dim=1), wanted, reduction="none").mean() * len(prediction)
 
 
-class SeedLoop:
-    """A model with its optimizer and loaders, to be trained and validated as the seed does.
+class OriginalLoop:
+    """A model with its optimizer and loaders, to be trained and validated as the original does.
 
     Parameters
     ----------
