@@ -22,13 +22,13 @@ from mgutils.report.readme import fill_pages
 BARS = [
     Bar("training_bare_small", "cpu", "training, ours / bare limit, `cpu` profile's model, 64 px, batch 32", 0.90),
     Bar("training_bare_large", "cpu", "training, ours / bare limit, ResNet-50 + DistilBERT, 224 px, batch 16", 0.90),
-    Bar("training_original_small", "cpu", "training, ours / like the original, `cpu` profile's model, 64 px, batch 32", 4),
+    Bar("training_original_small", "cpu", "training, ours / the original's loop, `cpu` profile's model, 64 px, batch 32", 4),
     Bar("training_unfiltered_small", "cpu", "the same, if that resizes without a filter, as OpenCV", None),
     Bar("training_prepared_small", "cpu", "the same, if the files are 64 x 64 already", None),
-    Bar("training_original_large", "cpu", "training, ours / like the original, ResNet-50 + DistilBERT, 224 px, batch 16",
+    Bar("training_original_large", "cpu", "training, ours / the original's loop, ResNet-50 + DistilBERT, 224 px, batch 16",
         1.1),
-    Bar("validation_original_small", "cpu", "validation, ours / a loop like the original's, `cpu` profile's model", None),
-    Bar("validation_original_large", "cpu", "validation, ours / a loop like the original's, ResNet-50 + DistilBERT, 224 px", 4),
+    Bar("validation_original_small", "cpu", "validation, ours / the original's loop, `cpu` profile's model", None),
+    Bar("validation_original_large", "cpu", "validation, ours / the original's loop, ResNet-50 + DistilBERT, 224 px", 4),
     Bar("loading_bytes_64", "cpu", "epoch of images as bytes, pixel cache / JPEG files, 64 px", 15),
     Bar("loading_prepared_64", "cpu", "the same, if the files are 64 x 64 already", None),
     Bar("loading_ready_64", "cpu", "epoch of images normalised for the model, cache / files, 64 px", None),
@@ -39,9 +39,9 @@ BARS = [
     Bar("studio_96", "cpu", "studio at 96 px", 60, unit=" frames/s"),
     Bar("training_bare_large_256", "gpu", "GPU: training, ours / bare limit, ResNet-50 + DistilBERT, 224 px, bf16, "
         "batch 256", 0.85),
-    Bar("training_original_large_32", "gpu", "GPU: training, ours / a loop like the original's, batch 32", 5),
-    Bar("training_original_large_256", "gpu", "GPU: training, ours / a loop like the original's, batch 256", None),
-    Bar("validation_original_large_32", "gpu", "GPU: validation, ours / a loop like the original's", 30),
+    Bar("training_original_large_32", "gpu", "GPU: training, ours / the original's loop, batch 32", 5),
+    Bar("training_original_large_256", "gpu", "GPU: training, ours / the original's loop, batch 256", None),
+    Bar("validation_original_large_32", "gpu", "GPU: validation, ours / the original's loop", 30),
     Bar("studio_224", "gpu", "GPU: studio at 224 px", 1500, unit=" frames/s"),
 ]
 PARTS = ("training", "validation", "loading", "loss_memory", "studio")

@@ -146,10 +146,10 @@ def test_class_frames_add_up(frames: int, imbalance: float) -> None:
     assert np.abs(counts / frames - shares).max() < 0.002 + 32 * CLASS_FLOOR / frames
 
 
-@settings(max_examples=60, deadline=None)
 MEAN_LENGTHS = (imigue_classes().original_frames / imigue_classes().original_clips).tolist()
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 20_000), st.sampled_from(MEAN_LENGTHS), st.integers(0, 100))
 def test_clip_lengths_add_up(frames: int, mean: float, seed: int) -> None:
     lengths = clip_lengths(frames, mean, np.random.default_rng(seed))
