@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from numpy import ndarray
 
 from mgutils.synth.person.landmarks import HEAD_ANCHORS, TRUNK_ANCHORS, head_points, trunk_points
 from mgutils.synth.person.pose import RIGHT, Pose
@@ -61,22 +62,22 @@ class Stage:
     """
 
     subject: Subject
-    phase: np.ndarray
+    phase: ndarray
     pose: Pose
     speed: float
     amplitude: float
     offset: float
     choice: float
-    jitter: np.ndarray
-    arc: np.ndarray = field(default_factory=lambda: np.zeros((2, 3)))
+    jitter: ndarray
+    arc: ndarray = field(default_factory=lambda: np.zeros((2, 3)))
     """By how much each wrist's way bulges halfway, metres."""
 
-    def wave(self, cycles: float = 1.0, lag: float = 0.0) -> np.ndarray:
+    def wave(self, cycles: float = 1.0, lag: float = 0.0) -> ndarray:
         """A sine over the clip, ``(B,)``; ``cycles`` times the style's speed, ``lag`` in turns."""
         return self.amplitude * np.sin(2 * np.pi * (cycles * self.speed * self.phase + self.offset + lag))
 
-    def point(self, name: str, shift: Vector | np.ndarray = (0, 0, 0),
-              side: int = RIGHT) -> tuple[np.ndarray, np.ndarray]:
+    def point(self, name: str, shift: Vector | ndarray = (0, 0, 0),
+              side: int = RIGHT) -> tuple[ndarray, ndarray]:
         """A named point in the world, ``(B, 3)``, and the rotation of its part of the body, ``(B, 3, 3)``.
 
         ``shift`` is in metres along that part's axes, ``(3,)`` or ``(B, 3)``. For the left side both are mirrored.
@@ -92,7 +93,7 @@ class Stage:
         return (world + turned(matrix, shift[:, None]))[:, 0], matrix
 
     def touch(self, name: str, fingers: Vector, palm: Vector, *, side: int = RIGHT, contact: str = "tips",
-              curl=FLAT, spread: float = 0.15, shift: Vector | np.ndarray = (0, 0, 0), elbow: Vector = (-1, -0.6, 0.2),
+              curl=FLAT, spread: float = 0.15, shift: Vector | ndarray = (0, 0, 0), elbow: Vector = (-1, -0.6, 0.2),
               arc: Vector = (0, 0, 0.06), lift: float = 0.010) -> None:
         """Put a hand on a named point of the head or the trunk.
 
@@ -115,7 +116,7 @@ class Stage:
         self.put(side, world, *turn, contact=contact, curl=curl, spread=spread, elbow=np.array(elbow) * FLIP[side],
                  arc=np.array(arc) * FLIP[side])
 
-    def put(self, side: int, world: np.ndarray, fingers, palm, *, contact: str = "tips", curl=FLAT,
+    def put(self, side: int, world: ndarray, fingers, palm, *, contact: str = "tips", curl=FLAT,
             spread: float = 0.15, elbow=(-1, -0.6, 0.2), arc=(0, 0, 0)) -> None:
         """Put the touching part of a hand at a point of the world, ``(3,)`` or ``(B, 3)``."""
         pose = self.pose
@@ -125,14 +126,14 @@ class Stage:
         pose.wrist[:, side] = world - turned(frame, self._offset(contact, curl, spread)[None, None])[:, 0]
         self.arc[side] = arc
 
-    def _offset(self, contact: str, curl, spread: float) -> np.ndarray:
+    def _offset(self, contact: str, curl, spread: float) -> ndarray:
         """Where the touching part is in the hand's frame, metres, ``(3,)``."""
         size = HAND_SIZE * float(self.subject.hand[0])
         return size * np.array(_CONTACT[contact]) @ _landmarks(tuple(map(tuple, np.asarray(curl))), spread)
 
 
 @lru_cache(maxsize=256)
-def _landmarks(curl: tuple, spread: float) -> np.ndarray:
+def _landmarks(curl: tuple, spread: float) -> ndarray:
     """Five tips, the middle of the palm's surface, the index finger's middle joint, the mean of four; ``(8, 3)``."""
     joints = finger_joints(np.array(curl), np.array(spread))
     return np.concatenate([joints[:, 2], [[0.0, 0.017, 0.065]], [joints[1, 1]], [joints[1:, 1].mean(axis=0)]])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy import ndarray
 
 from mgutils.synth.gestures.builder import CUPPED, FLAT, PINCH, POINTING, SOFT, TWO_FINGERS, Stage
 from mgutils.synth.person.pose import LEFT, RIGHT
 
 
-def along(stage: Stage, size: float, axis: int, cycles: float = 2.0) -> np.ndarray:
+def along(stage: Stage, size: float, axis: int, cycles: float = 2.0) -> ndarray:
     """A small rubbing motion along one axis, metres, ``(B, 3)``."""
     shift = np.zeros((len(stage.phase), 3))
     shift[:, axis] = size * stage.wave(cycles)

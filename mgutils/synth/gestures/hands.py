@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy import ndarray
 
 from mgutils.synth.gestures.builder import CLAWED, CUPPED, PINCH, RELAXED, Stage
 from mgutils.synth.person.pose import LEFT, RIGHT, TABLE_TOP
@@ -11,7 +12,7 @@ from mgutils.synth.person.skeleton import place
 INTERLOCKED = ((0.9, 0.5), (0.95, 0.75), (0.95, 0.75), (0.95, 0.75), (0.95, 0.75))
 
 
-def _at(stage: Stage, x=0.0, y=0.0, z=0.0) -> np.ndarray:
+def _at(stage: Stage, x=0.0, y=0.0, z=0.0) -> ndarray:
     """A point of the world from numbers or ``(B,)`` arrays, with the style's jitter, ``(B, 3)``."""
     return np.stack(np.broadcast_arrays(x, y, z, np.zeros(len(stage.phase)))[:3], axis=-1) + stage.jitter
 
@@ -89,7 +90,7 @@ def playing_with_object(stage: Stage) -> None:
                       contact="pinch", curl=PINCH, spread=0.1, elbow=(1.0 * sign, -0.5, -0.1))
 
 
-def _hold(stage: Stage, centre: np.ndarray, axis: np.ndarray, half: float, ra: float, rb: float) -> None:
+def _hold(stage: Stage, centre: ndarray, axis: ndarray, half: float, ra: float, rb: float) -> None:
     stage.pose.prop[:, :3], stage.pose.prop[:, 3:6] = centre - half * axis, centre + half * axis
     stage.pose.prop[:, 6:] = (ra, rb)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy import ndarray
 
 from mgutils.errors import ConfigError
 from mgutils.synth.gestures import face, hands, head, trunk
@@ -126,7 +127,7 @@ def neutral(frames: int, style: Style | None = None) -> Pose:
     return mirror(pose) if style.hand == "left" else pose
 
 
-def perform(class_id: int, phase: np.ndarray, style: Style, subject: Subject) -> Pose:
+def perform(class_id: int, phase: ndarray, style: Style, subject: Subject) -> Pose:
     """Pose of a clip at several phases.
 
     Parameters
@@ -190,7 +191,7 @@ def _rest(frames: int, style: Style) -> Pose:
     return pose
 
 
-def _act(class_id: int, phase: np.ndarray, style: Style, subject: Subject) -> Stage:
+def _act(class_id: int, phase: ndarray, style: Style, subject: Subject) -> Stage:
     """The gesture of the right hand, at full hold in every frame."""
     stage = Stage(subject, phase, _rest(len(phase), style), style.speed, style.amplitude, style.offset, style.choice,
                   np.array(style.jitter))
@@ -198,14 +199,14 @@ def _act(class_id: int, phase: np.ndarray, style: Style, subject: Subject) -> St
     return stage
 
 
-def _envelope(phase: np.ndarray) -> np.ndarray:
+def _envelope(phase: ndarray) -> ndarray:
     """0 at the ends, 1 during the hold, smooth between."""
     rise, fall = phase / HOLD[0], (1 - phase) / (1 - HOLD[1])
     share = np.clip(np.minimum(rise, fall), 0, 1)
     return share * share * (3 - 2 * share)
 
 
-def _keep_turning(pose: Pose, start: Pose, hold: Pose, share: np.ndarray) -> None:
+def _keep_turning(pose: Pose, start: Pose, hold: Pose, share: ndarray) -> None:
     """Mix directions as unit vectors, and let things in the hand appear whole at half way."""
     for name in ("fingers", "palm", "elbow"):
         first, last = getattr(start, name), getattr(hold, name)

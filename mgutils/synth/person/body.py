@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy import ndarray
 
 from mgutils.synth.person.face import head_rows
 from mgutils.synth.person.hands import hand_rows
@@ -69,8 +70,8 @@ def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Keypoints]:
     return shapes, find(subjects, pose, skeleton)
 
 
-def _placed(rows: np.ndarray, matrix: np.ndarray, origin: np.ndarray, size: np.ndarray,
-            thick: np.ndarray) -> np.ndarray:
+def _placed(rows: ndarray, matrix: ndarray, origin: ndarray, size: ndarray,
+            thick: ndarray) -> ndarray:
     """Rows of a local frame, scaled by ``size (B, 3)`` and ``thick (B,)``, in the world."""
     frames, count = len(matrix), rows.shape[1]
     ends = rows[..., :6].reshape(-1, count * 2, 3) * size[:, None]
@@ -79,13 +80,13 @@ def _placed(rows: np.ndarray, matrix: np.ndarray, origin: np.ndarray, size: np.n
     return np.concatenate([ends, radii], axis=2)
 
 
-def _head(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _head(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     rows, color = head_rows(subject, pose)
     size = HEAD_SIZE * subject.head
     return _placed(rows, skeleton.head, skeleton.atlas, np.repeat(size[:, None], 3, axis=1), size), color
 
 
-def _trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Trunk, thighs, neck."""
     size = trunk_size(subject)
     rows = np.repeat(_TRUNK[None], len(pose), axis=0)
@@ -102,7 +103,7 @@ def _trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray
     return np.concatenate([trunk, thighs, column], axis=1), color
 
 
-def _clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Open throat with its notch, collar, badge, and a zip, tie or row of buttons."""
     fixed = np.concatenate([_THROAT, _COLLAR, _BADGE])
     rows = np.concatenate([np.repeat(fixed[None], len(pose), axis=0), _DETAIL[subject.detail]], axis=1)
@@ -115,14 +116,14 @@ def _clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarr
     return placed, color
 
 
-def _cones(a: np.ndarray, b: np.ndarray, ra: np.ndarray, rb: np.ndarray) -> np.ndarray:
+def _cones(a: ndarray, b: ndarray, ra: ndarray, rb: ndarray) -> ndarray:
     """One shape per frame or per frame and side, as rows ``(B, P, 8)``."""
     a, b = (end if end.ndim == 3 else end[:, None] for end in (a, b))
     radii = np.stack(np.broadcast_arrays(ra, rb), axis=-1).reshape(-1, 1, 2)
     return np.concatenate([a, b, np.broadcast_to(radii, (*a.shape[:2], 2))], axis=2)
 
 
-def _arms(subject: Subject, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _arms(subject: Subject, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Upper arm, sleeve, forearm, cuff or wristband: four shapes a side."""
     shoulder, elbow, wrist = skeleton.shoulder, skeleton.elbow, skeleton.wrist
     thick = subject.scale * (0.4 + 0.6 * subject.girth)
@@ -140,7 +141,7 @@ def _arms(subject: Subject, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]
     return rows, color
 
 
-def _extras(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _extras(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """A pulled lock of hair and a thing in the hands (with its cap)."""
     anchor = skeleton.atlas + turned(skeleton.head, np.array([[[0, 0.12, 0.01]]]) * HEAD_SIZE)[:, 0]
     thick = pose.lock[:, 3]

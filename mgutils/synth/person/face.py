@@ -7,6 +7,7 @@ left, y up, z to the nose; metres for a head of size 1.
 from __future__ import annotations
 
 import numpy as np
+from numpy import ndarray
 
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.subject import HAIR_STYLES, Subject
@@ -51,12 +52,12 @@ _CAP = np.array([_CROWN, *_BRIM], dtype=np.float64)
 _UNDER_CAP = np.array([[_NAPE, *_SIDES, _NONE]] + [[_NAPE, *_CURTAINS, _BACK]] + [[_NAPE, *_SIDES, _NONE]] * 3,
                       dtype=np.float64)
 
-def _blank(frames: int, count: int) -> np.ndarray:
+def _blank(frames: int, count: int) -> ndarray:
     """Rows for ``count`` shapes in each frame, all absent, ``(B, P, 8)``."""
     return np.zeros((frames, count, 8))
 
 
-def head_rows(subject: Subject, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+def head_rows(subject: Subject, pose: Pose) -> tuple[ndarray, ndarray]:
     """All shapes of the head.
 
     Returns
@@ -76,7 +77,7 @@ def head_rows(subject: Subject, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([rows for rows, _ in groups], axis=1), np.concatenate(colors, axis=1)
 
 
-def _cheeks(skin: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+def _cheeks(skin: ndarray, pose: Pose) -> tuple[ndarray, ndarray]:
     puff = pose.breath[:, 1]
     rows = _blank(len(pose), 2)
     for slot, sign in enumerate((-1.0, 1.0)):
@@ -87,7 +88,7 @@ def _cheeks(skin: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
     return rows, np.clip(np.repeat(warm, 2, axis=1), 0, 1)
 
 
-def _eyes(subject: Subject, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+def _eyes(subject: Subject, pose: Pose) -> tuple[ndarray, ndarray]:
     """Whites, irises, upper lids, brows: four shapes a side."""
     rows = _blank(len(pose), 8)
     for side, sign in enumerate((-1.0, 1.0)):
@@ -109,7 +110,7 @@ def _eyes(subject: Subject, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
     return rows, np.concatenate([side, side], axis=1)
 
 
-def _mouth(skin: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+def _mouth(skin: ndarray, pose: Pose) -> tuple[ndarray, ndarray]:
     """Dark gap, upper lip, lower lip; the gap opens, the lips thin out when pressed."""
     opened, wide, press, purse = pose.mouth.T
     half = 0.018 * (1 + 0.28 * wide + 0.25 * press - 0.55 * purse)
@@ -129,7 +130,7 @@ def _mouth(skin: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
     return rows, np.concatenate([dark, lip, lip * 1.05], axis=1)
 
 
-def _hair(subject: Subject, frames: int) -> tuple[np.ndarray, np.ndarray]:
+def _hair(subject: Subject, frames: int) -> tuple[ndarray, ndarray]:
     """Eight slots: hair alone, or a cap (four slots) and the hair that shows below it (four slots)."""
     capped = np.concatenate([np.broadcast_to(_CAP, (len(subject), 4, 8)), _UNDER_CAP[subject.hair_style]], axis=1)
     rows = np.where(subject.cap[:, None, None], capped, _SLOTS[subject.hair_style])

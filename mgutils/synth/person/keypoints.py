@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mgutils.synth.batched import Batched
 from mgutils.synth.person.landmarks import NOTCH, head_points, trunk_points
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.skeleton import Skeleton
 from mgutils.synth.person.subject import Subject
-from mgutils.synth.render.geometry import Batched
 
 SIDES = ("right", "left")
 FINGERS = ("thumb", "index", "middle", "ring", "little")

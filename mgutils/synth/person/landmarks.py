@@ -7,6 +7,7 @@ outward direction. Those that are written into datasets are in ``keypoints``.
 from __future__ import annotations
 
 import numpy as np
+from numpy import ndarray
 
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.skeleton import HEAD_SIZE, Spine, trunk_size, turned
@@ -55,12 +56,12 @@ TRUNK_ANCHORS = {
 """Points of the right half of the trunk and their outward directions, for the middle subject."""
 
 
-def head_points(subject: Subject, spine: Spine, local: np.ndarray) -> np.ndarray:
+def head_points(subject: Subject, spine: Spine, local: ndarray) -> ndarray:
     """Points ``(K, 3)`` of the head's frame in the world, ``(B, K, 3)``."""
     return spine.atlas[:, None] + turned(spine.head, local * (HEAD_SIZE * subject.head)[:, None, None])
 
 
-def trunk_points(subject: Subject, pose: Pose, spine: Spine, local: np.ndarray) -> np.ndarray:
+def trunk_points(subject: Subject, pose: Pose, spine: Spine, local: ndarray) -> ndarray:
     """Points ``(K, 3)`` of the trunk's frame in the world, ``(B, K, 3)``; they follow the spine and the breath."""
     local = local * trunk_size(subject)[:, None]
     local = np.broadcast_to(local, (len(pose), *local.shape[1:])).copy()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mgutils.synth.render.geometry import Batched, Camera, Shapes  # noqa: F401
+from mgutils.synth.render.geometry import Camera, Shapes
 
 INFINITE = 0x7F800000
 """The bits of an infinite float32; those of positive floats are in the order of the numbers."""
@@ -158,7 +158,7 @@ def normal_of(cones: Tensor, x: Tensor, y: Tensor, depth: Tensor) -> Tensor:
     return normal / torch.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
 
 
-def cast(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def raycast(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """The nearest shape of every ray of ``B`` pictures; of equally near ones, the first.
 
     Parameters
