@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -134,9 +135,10 @@ def _partial_folder(root: Path) -> Iterator[Path]:
     try:
         with FileLock(lock, timeout=0):
             shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+            own = folder / uuid4().hex  # workers of the killed run, which may still write, do not know this name
             try:
-                folder.mkdir()
-                yield folder
+                own.mkdir(parents=True)
+                yield own
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
                 lock.unlink(missing_ok=True)

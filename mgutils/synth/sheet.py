@@ -37,8 +37,9 @@ def contact_sheet(config: SynthConfig, *, clips: int = 3, columns: int = 4) -> F
     frames = frames.iloc[order].drop_duplicates("clip_id").drop_duplicates(["class_id", "subject_id"])
     chosen = frames.groupby("class_id").head(clips).sort_values("class_id", kind="stable")
     rows = -(-len(names) // columns)
-    figure = Figure((columns * clips * _SIDE, rows * (_SIDE + 0.3)), dpi=120, layout="constrained")
+    figure = Figure((columns * clips * _SIDE, rows * (_SIDE + 0.3)), dpi=120)
     grid = figure.subplots(rows, columns * clips, squeeze=False)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.97, wspace=0.03, hspace=0.25)
     for axes in grid.flat:
         axes.set_axis_off()
     position = chosen.groupby("class_id").cumcount()
@@ -46,6 +47,6 @@ def contact_sheet(config: SynthConfig, *, clips: int = 3, columns: int = 4) -> F
         axes = grid[index // columns, index % columns * clips + rank]
         axes.imshow(rgb, interpolation="lanczos")
         if rank == 0:
-            title = axes.set_title(shorten(f"{index + 1} {names[index]}", 13 * clips, placeholder=" …"), loc="left")
-            title.set_in_layout(False)  # it may reach over the next image of its class
+            title = shorten(f"{index + 1} {names[index]}", 12 * clips, placeholder=" …")
+            axes.set_title(title, loc="left", fontsize=10)
     return figure

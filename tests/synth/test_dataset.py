@@ -86,7 +86,7 @@ make_dataset(SynthConfig(frames=60000, size=32), sys.argv[2], workers=2)
 """, whole, place])
     try:
         deadline = time.monotonic() + 600  # seconds suffice where the cores are free
-        while not any(partial.glob("training/*/*.jpg")):
+        while not any(partial.glob("*/training/*/*.jpg")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -105,7 +105,7 @@ def settled(folder: Path, seconds: float = 60.0) -> bool:
     """Whether nothing is written into a folder any more."""
     deadline, count = time.monotonic() + seconds, -1
     while time.monotonic() < deadline:
-        before, count = count, sum(1 for _ in folder.glob("training/*/*.jpg"))
+        before, count = count, sum(1 for _ in folder.glob("*/training/*/*.jpg"))
         if before == count:
             return True
         time.sleep(1.0)
@@ -134,7 +134,8 @@ def test_nothing_is_left_of_a_failed_run(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_lost_worker_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def killing_bar(**options):
         for child in psutil.Process().children(recursive=True):
-            child.kill()
+            if "--process-name" in child.cmdline():  # a worker, and not the tracker of resources
+                child.kill()
         return progress_bar(**options)
 
     monkeypatch.setattr(writer, "WORTH", 1)

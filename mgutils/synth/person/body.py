@@ -9,38 +9,18 @@ import numpy as np
 import torch
 from numpy import ndarray
 
-from mgutils.synth.person.face import head_rows
+from mgutils.synth.person.face import CONES, head_rows
 from mgutils.synth.person.hands import hand_rows
 from mgutils.synth.person.keypoints import KEYPOINTS, Keypoints, find
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, place, trunk_size, turned
-from mgutils.synth.person.subject import Subject
+from mgutils.synth.person.subject import DETAILS, Subject
 from mgutils.synth.render.geometry import Shapes
 
 __all__ = ["KEYPOINTS", "Keypoints", "build"]
 
-# Trunk's frame, metres: end a, end b, two radii. One deep cone has a smoother front than several flat ones.
-_TRUNK = np.array([
-    (0, 0.345, -0.040, 0, -0.020, -0.034, 0.148, 0.138),           # chest, belly, hips
-    (-0.040, 0.478, -0.020, -0.160, 0.440, -0.010, 0.058, 0.050),  # yoke
-    (0.040, 0.478, -0.020, 0.160, 0.440, -0.010, 0.058, 0.050),
-], dtype=np.float64)
-_THIGHS = np.array([(-0.09, 0.03, 0.04, -0.13, 0.04, 0.42, 0.085, 0.065),
-                    (0.09, 0.03, 0.04, 0.13, 0.04, 0.42, 0.085, 0.065)])
-_THROAT = np.array([(0, 0.505, 0.020, 0, 0.445, 0.066, 0.048, 0.034),
-                    (0, 0.462, 0.092, 0, 0.453, 0.096, 0.0085, 0.0075)])
-_COLLAR = np.array([(-0.062, 0.535, -0.010, -0.020, 0.452, 0.100, 0.016, 0.014),
-                    (0.062, 0.535, -0.010, 0.020, 0.452, 0.100, 0.016, 0.014)])
-_BADGE = np.array([(0.068, 0.392, 0.098, 0.092, 0.392, 0.090, 0.013, 0.013)])
-# Four slots: zip line and puller; knot and blade of a tie; four buttons.
-_DETAIL = np.array([
-    [(0, 0.440, 0.114, 0, 0.350, 0.121, 0.005, 0.005), (0, 0.350, 0.121, 0, 0.180, 0.129, 0.005, 0.005),
-     (0, 0.415, 0.120, 0, 0.398, 0.122, 0.008, 0.009), (0, 0, 0, 0, 0, 0, 0, 0)],
-    [(0, 0.446, 0.110, 0, 0.432, 0.116, 0.017, 0.012), (0, 0.425, 0.113, 0, 0.330, 0.118, 0.010, 0.018),
-     (0, 0.330, 0.118, 0, 0.215, 0.124, 0.018, 0.024), (0, 0, 0, 0, 0, 0, 0, 0)],
-    [(0, 0.425, 0.116, 0, 0.425, 0.116, 0.009, 0.009), (0, 0.360, 0.121, 0, 0.360, 0.121, 0.009, 0.009),
-     (0, 0.295, 0.124, 0, 0.295, 0.124, 0.009, 0.009), (0, 0.230, 0.127, 0, 0.230, 0.127, 0.009, 0.009)],
-], dtype=np.float64)
+_DETAILS = np.stack([CONES[f"detail_{name}"] for name in DETAILS])
+
 
 def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Keypoints]:
     """Make the shapes and the keypoints of ``B`` frames.
@@ -89,13 +69,13 @@ def _head(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, nd
 def _trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Trunk, thighs, neck."""
     size = trunk_size(subject)
-    rows = np.repeat(_TRUNK[None], len(pose), axis=0)
+    rows = np.repeat(CONES["trunk"][None], len(pose), axis=0)
     chest = pose.breath[:, 0, None]
     rows[:, 0, 6] += 0.020 * chest[:, 0]
     rows[:, :, 1] += pose.seat[:, 1, None] + 0.012 * chest
     trunk = _placed(rows, skeleton.trunk, skeleton.pivot, size, subject.scale * (0.5 + 0.5 * subject.girth))
     trunk[:, 1:3, 3:6] = skeleton.shoulder  # the yoke follows the shoulders
-    thighs = np.broadcast_to(_THIGHS, (len(pose), 2, 8))
+    thighs = np.broadcast_to(CONES["thighs"], (len(pose), 2, 8))
     column = _cones(skeleton.neck, skeleton.atlas + turned(skeleton.head, np.array([[[0, 0.02, 0.0]]]))[:, 0],
                     0.056 * subject.scale, 0.052 * subject.head)
     cloth, skin = subject.cloth[:, None], subject.skin[:, None]
@@ -105,8 +85,8 @@ def _trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, n
 
 def _clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Open throat with its notch, collar, badge, and a zip, tie or row of buttons."""
-    fixed = np.concatenate([_THROAT, _COLLAR, _BADGE])
-    rows = np.concatenate([np.repeat(fixed[None], len(pose), axis=0), _DETAIL[subject.detail]], axis=1)
+    fixed = np.repeat(CONES["clothes"][None], len(pose), axis=0)
+    rows = np.concatenate([fixed, _DETAILS[subject.detail]], axis=1)
     rows[..., [1, 4]] += pose.seat[:, 1, None, None]
     rows[..., [2, 5]] += 0.024 * pose.breath[:, 0, None, None]
     placed = _placed(rows, skeleton.trunk, skeleton.pivot, trunk_size(subject), subject.scale)

@@ -88,6 +88,11 @@ class Pose(Batched):
 _SHAPE = {"torso": (3,), "head": (3,), "seat": (3,), "neck": (2,), "shoulder": (2, 2), "breath": (2,), "wrist": (2, 3),
           "fingers": (2, 3), "palm": (2, 3), "elbow": (2, 3), "curl": (2, 5, 2), "spread": (2,), "brow": (), "lids": (),
           "gaze": (2,), "mouth": (4,), "collar": (2, 3), "lock": (4,), "prop": (8,)}
+DIRECTIONS = {
+    "torso": ("bend", "turn", "tilt"), "head": ("bend", "turn", "tilt"), "seat": ("aside", "rise", "forward"),
+    "neck": ("rise", "forward"), "shoulder": ("raise", "forward"), "breath": ("chest", "cheeks"),
+    "gaze": ("left", "up"), "mouth": ("open", "wide", "press", "purse")}
+"""Names of the last dimension of some fields."""
 _SIDED = ("shoulder", "wrist", "fingers", "palm", "elbow", "curl", "spread", "collar")
 _VECTORS = ("wrist", "fingers", "palm", "elbow", "collar")
 _LOOSE_THUMB = (0.35, 0.3)
