@@ -1,4 +1,4 @@
-"""How many: frames of each class, clips of each class, frames of each clip.
+"""Frames and clips of each class, and frames of each clip.
 
 Numbers follow iMiGUE's published aggregates; where the studio departs from them is said at the constants.
 """

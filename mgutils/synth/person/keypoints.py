@@ -1,7 +1,4 @@
-"""The named points of the body that go with every picture.
-
-Whether a point is seen is for the renderer to say.
-"""
+"""The named keypoints of the body; ``render.picture`` tells which are visible."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Pictures with known truth: colour, depth, and where keypoints fall and whether they are seen.
+"""Render RGB and depth, and tell which keypoints are visible.
 
-``render`` casts rays at rounded cones (``cast``) and colours what they meet (``shade``), a few frames at a time. It
+``render`` casts rays at rounded cones (``raycast``) and colours what they meet (``shading``), a few at a time. It
 runs on the CPU or a GPU, in single or double precision; the same chunk gives the same bytes, whatever the number of
 threads.
 """

@@ -5,7 +5,7 @@ Batched over frames, on the CPU or a GPU. Colours, lights and the room are in ``
 The side of a rounded cone, in closed form
 ------------------------------------------
 Let the end spheres have centres ``a`` and ``b`` and radii ``ra`` and ``rb``, and let ``axis = b - a`` and
-``shrink = ra - rb``. The spheres in between have the centre ``a + s axis`` and the radius ``ra - s shrink``, 0 <= s <= 1.
+``shrink = ra - rb``. The spheres in between have the centre ``a + s axis`` and the radius ``ra - s shrink``, s in 0..1.
 A point ``p`` lies on the sphere of ``s`` where ::
 
     F(s) = |p - a - s axis|^2 - (ra - s shrink)^2

@@ -1,7 +1,6 @@
-"""The room of a video: wall of sponsor tiles, table, microphone, lights, camera, drawn from a random generator.
+"""Sample the room of a video: wall of sponsor tiles, table, microphone, lights, camera.
 
-``sample_scene`` gives one frame's worth; a studio joins those of its videos and picks a row for each frame. How they
-look is in ``shade``.
+How they look is in ``shading``.
 """
 
 from __future__ import annotations

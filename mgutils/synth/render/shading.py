@@ -1,4 +1,4 @@
-"""How what a ray met looks: the room (wall of sponsor tiles, table), lights, shadows, contact shading.
+"""Shading: the room (wall of sponsor tiles, table), lights, shadows, contact shading.
 
 Colours are sRGB in 0..1 where people set them and linear (their squares) inside. Vectors over rays are planar,
 ``(3, B, M)``. Only arithmetic and square roots touch a ray, so that bytes do not depend on how work is cut up.
