@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
@@ -141,7 +141,8 @@ def _partial_folder(root: Path) -> Iterator[Path]:
                 yield own
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-                lock.unlink(missing_ok=True)
+                with suppress(OSError):  # Windows keeps it until it is released, and removes it then
+                    lock.unlink()
     except Timeout:
         raise MgError(f"{root}: found that another process is making this dataset. Wait until it has ended, then run "
                       "again.") from None
