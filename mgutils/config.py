@@ -56,7 +56,7 @@ ObjectiveName = Literal["report_ce", "report_js", "sound_ce", "sound_js"]
 
 @dataclass(frozen=True)
 class SynthConfig:
-    """The dials of the studio."""
+    """The parameters of the studio."""
 
     frames: int = 4800
     """Number of images."""

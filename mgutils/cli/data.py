@@ -19,9 +19,9 @@ class Synth:
     root: Annotated[Path, tyro.conf.Positional]
     """Folder to make."""
     profile: ProfileName = "cpu"
-    """Where the dials start."""
+    """Where the parameters start."""
     synth: SynthConfig = field(default_factory=SynthConfig)
-    """The dials; those not given are the profile's."""
+    """The parameters; those not given are the profile's."""
     workers: int = 2
     """Processes; the bytes do not depend on it."""
 

@@ -1,5 +1,5 @@
-"""The studio: a synthetic press conference with known truth.
+"""The studio: synthetic press-conference images with known truth.
 
-``geometry`` has the shapes and the camera, ``cast`` finds what a ray meets, ``shade`` gives it colour, ``render`` puts
-the two together, ``scene`` draws the room of a video. This file holds nothing else.
+``plan`` samples the metadata, ``person`` builds the body, ``gestures`` animates it, ``render`` draws it,
+``frames`` joins the four, ``writer`` writes the images and ``dataset`` the rest.
 """

@@ -1,4 +1,4 @@
-"""How many: frames of each class, clips of each class, frames of each clip.
+"""Frames and clips of each class, and frames of each clip.
 
 Numbers follow iMiGUE's published aggregates; where the studio departs from them is said at the constants.
 """
@@ -6,6 +6,7 @@ Numbers follow iMiGUE's published aggregates; where the studio departs from them
 from __future__ import annotations
 
 import numpy as np
+from numpy import ndarray
 from scipy.special import ndtri
 
 from mgutils.data.labels import imigue_classes
@@ -24,13 +25,13 @@ LONGEST = 276
 """Most frames in a clip, as in train.xlsx."""
 
 
-def class_shares(imbalance: float) -> np.ndarray:
+def class_shares(imbalance: float) -> ndarray:
     """Share of the frames of each class, ``(32,)``: the original's at 1, all alike at 0, linear between."""
     seed = imigue_classes()["original_frames"].to_numpy(dtype=np.float64)
     return imbalance * seed / seed.sum() + (1 - imbalance) / len(seed)
 
 
-def class_frames(frames: int, imbalance: float) -> np.ndarray:
+def class_frames(frames: int, imbalance: float) -> ndarray:
     """Frames of each class, ``(32,)``, which add up to ``frames``: by share, no class below the floor.
 
     Those above the floor give what those below it get, in proportion; remainders go to the largest.
@@ -48,7 +49,7 @@ def class_frames(frames: int, imbalance: float) -> np.ndarray:
     return counts
 
 
-def clip_lengths(frames: int, mean: float, rng: np.random.Generator) -> np.ndarray:
+def clip_lengths(frames: int, mean: float, rng: np.random.Generator) -> ndarray:
     """Share the frames of a class out among its clips.
 
     The lengths are one draw from each of K equal slices of the distribution (see :data:`SIGMA`), so that small datasets
@@ -69,7 +70,7 @@ def clip_lengths(frames: int, mean: float, rng: np.random.Generator) -> np.ndarr
     count = int(np.clip(round(frames / mean), min(3, frames), frames))
     normal = ndtri((np.arange(count) + rng.random(count)) / count)
 
-    def lengths(location: float) -> np.ndarray:
+    def lengths(location: float) -> ndarray:
         return 1 + np.floor(np.minimum(np.exp(location + SIGMA * normal), LONGEST - 1)).astype(np.int64)
 
     low, high = -12.0, 12.0

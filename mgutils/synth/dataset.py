@@ -1,16 +1,16 @@
-"""Makes a whole synthetic dataset, or nothing.
+"""Make a whole synthetic dataset, or nothing.
 
-The dataset grows in a hidden folder beside its place and is renamed when it is complete, so a half-written one is never
-taken for a whole one. Who does what is in ``plan``, looks and motions in ``stills``, the pictures in ``crew``; the
-tables are those of ``data.layout``.
+The dataset grows in a hidden folder beside its final path and is renamed when it is complete, so a partial one is never
+taken for a whole one. The metadata come from ``plan``, the images from ``writer``, the tables are those of
+``data.layout``.
 
 Besides the original's layout a dataset has
 
 * ``clips.csv``: video, subject, true class, time, hand, speed, amplitude, the class it drifts to, a description;
 * ``keypoints.npz``, rows as in ``train.xlsx``: ``names (K,)``, ``uv (N, K, 2)`` pixels, ``xyz (N, K, 3)`` metres,
-  ``visible (N, K)``, ``camera (N, 7)`` (place, aim, vertical angle of view in degrees), ``phase (N,)`` of the gesture;
+  ``visible (N, K)``, ``camera (N, 7)`` (position, target, vertical angle of view in degrees), ``phase (N,)``;
 * ``depth/<class>/<clip>.<frame>.png``, if asked for: 16 bits, millimetres along the optical axis;
-* ``studio.json``: the dials, and the sizes and the SHA-256 of what they made.
+* ``studio.json``: the parameters, and the sizes and the SHA-256 of what they made.
 """
 
 from __future__ import annotations
@@ -20,27 +20,25 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 import mgutils
 from mgutils.config import SynthConfig
+from mgutils.data.importers.place import writing
 from mgutils.data.labels import imigue_labels
 from mgutils.data.layout import write_tables
 from mgutils.errors import ConfigError, MgError
-from mgutils.synth.frames import Set
-from mgutils.synth.person.body import KEYPOINTS
-from mgutils.synth.plan import Plan, check_dials, make_plan
+from mgutils.synth.frames import clip_table
+from mgutils.synth.person.keypoints import KEYPOINTS
+from mgutils.synth.plan import Plan, make_plan, validate
 from mgutils.synth.sheet import contact_sheet
-from mgutils.synth.writer import Truth, shoot_all
-
-try:
-    import fcntl
-except ImportError:  # Windows: two runs for the same folder are not kept apart
-    fcntl = None
+from mgutils.synth.writer import Truth, render_all
 
 __all__ = ["contact_sheet", "make_dataset"]
 
@@ -49,22 +47,22 @@ RECORD = "studio.json"
 
 def make_dataset(config: SynthConfig, root: Path | str, *, workers: int = 2, progress: bool = True,
                  device: str = "cpu") -> Path:
-    """Make a dataset in the original's layout; equal dials give equal bytes, whatever the number of workers.
+    """Make a dataset in the original's layout; equal parameters give equal bytes, whatever the number of workers.
 
-    A complete dataset of the same dials is left as it is.
+    A complete dataset of the same parameters is left as it is.
 
     Parameters
     ----------
     config : SynthConfig
-        The dials.
+        The parameters.
     root : path
         Folder to make.
     workers : int
-        Processes. More than one needs, in a script, a call below ``if __name__ == "__main__":``.
+        Processes.
     progress : bool
         Show a bar with frames per second.
     device : str
-        Where torch draws. Pictures of a GPU differ from those of a CPU in a few last bits.
+        Where torch renders. Images of a GPU differ from those of a CPU in a few last bits.
 
     Returns
     -------
@@ -74,48 +72,43 @@ def make_dataset(config: SynthConfig, root: Path | str, *, workers: int = 2, pro
     Raises
     ------
     ConfigError
-        If a dial is out of range, or something else is at ``root``.
+        If a parameter is out of range, or something else is at ``root``.
     MgError
         If another process is making it, it cannot be written, or a worker process ends before its work is done.
 
     Taught in: 01, section 1.
     """
-    check_dials(config)
+    validate(config)
     if workers < 1:
         raise ConfigError(f"workers: found {workers}; wanted at least 1.")
     root = Path(root)
-    place = root.resolve()
-    if _is_made(config, place, root):
+    if _is_made(config, root):
         return root
-    try:
-        with _aside(place, root) as folder:
-            if _is_made(config, place, root):  # by a process that has just ended
-                return root
-            plan = make_plan(config)
-            truth, digest = shoot_all(config, plan, folder, workers=workers, device=device, progress=progress)
-            _write_tables(config, plan, truth, folder)
-            _write_record(config, plan, digest, device, folder)
-            _write_through(folder)
-            folder.rename(place)
-            _sync(place.parent)
-    except OSError as error:
-        raise MgError(f"{root}: found that it cannot be written ({error}). Choose a folder that can, or make room on "
-                      "the disk; nothing was left there.") from error
+    with writing(root), _partial_folder(root) as folder:
+        if _is_made(config, root):  # by a process that has just ended
+            return root
+        plan = make_plan(config)
+        truth, digest = render_all(config, plan, folder, workers=workers, device=device, progress=progress)
+        _write_tables(config, plan, truth, folder)
+        _write_record(config, plan, digest, device, folder)
+        if hasattr(os, "sync"):
+            os.sync()  # the disk holds all files before the rename says that they are complete
+        folder.rename(root.resolve())
     return root
 
 
-def _is_made(config: SynthConfig, place: Path, root: Path) -> bool:
-    """Whether the dataset is there; False for a free name or an empty folder.
+def _is_made(config: SynthConfig, root: Path) -> bool:
+    """Whether the dataset is there; False for a free path or an empty folder.
 
     Raises
     ------
     ConfigError
         If something else is there.
     """
-    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     try:
-        made = json.loads((place / RECORD).read_text(encoding="utf-8"))["config"]
+        made = json.loads((root / RECORD).read_text(encoding="utf-8"))["config"]
         differences = [f"{name} {made.get(name)!r} (wanted {value!r})" for name, value in asdict(config).items()
                        if made.get(name) != value]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -128,47 +121,31 @@ def _is_made(config: SynthConfig, place: Path, root: Path) -> bool:
 
 
 @contextmanager
-def _aside(place: Path, root: Path) -> Iterator[Path]:
-    """An empty hidden folder beside ``place``, for this process alone; whatever is left of it is removed.
+def _partial_folder(root: Path) -> Iterator[Path]:
+    """Create an empty hidden folder beside ``root``, for this process alone; it is removed if it is still there.
 
     Raises
     ------
     MgError
         If another process holds it.
     """
-    folder = place.with_name(f".{place.name}.partial")
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = _lock(folder, root)
+    path = root.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder, lock = (path.with_name(f".{path.name}.{ending}") for ending in ("partial", "lock"))
     try:
-        for entry in folder.iterdir():  # of a run that was killed
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if handle is not None:
-            os.close(handle)
-
-
-def _lock(folder: Path, root: Path) -> int | None:
-    """Lock a folder until the descriptor that is returned is closed, or the process ends, be it by a kill.
-
-    ``None`` where the system or the disk has no such locks.
-    """
-    if fcntl is None:
-        return None
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if folder.exists() and os.path.samestat(os.fstat(handle), folder.stat()):
-            return handle
-    except BlockingIOError:
-        pass
-    except OSError:
-        os.close(handle)
-        return None
-    os.close(handle)
-    raise MgError(f"{root}: found that another process is making this dataset. Wait until it has ended, then run "
-                  "again.")
+        with FileLock(lock, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+            own = folder / uuid4().hex  # workers of the killed run, which may still write, do not know this name
+            try:
+                own.mkdir(parents=True)
+                yield own
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):  # Windows keeps it until it is released, and removes it then
+                    lock.unlink()
+    except Timeout:
+        raise MgError(f"{root}: found that another process is making this dataset. Wait until it has ended, then run "
+                      "again.") from None
 
 
 def _write_tables(config: SynthConfig, plan: Plan, truth: Truth, folder: Path) -> None:
@@ -176,7 +153,7 @@ def _write_tables(config: SynthConfig, plan: Plan, truth: Truth, folder: Path) -
     frames = plan.frames
     names = zip(frames["class_id"], frames["clip_id"], frames["frame_id"], strict=True)
     frames = frames.assign(path=[f"{class_id}/{clip_id}.{frame_id}.jpg" for class_id, clip_id, frame_id in names])
-    write_tables(folder, frames, imigue_labels(), Set(config, plan).clips)
+    write_tables(folder, frames, imigue_labels(), clip_table(config, plan))
     np.savez_compressed(folder / "keypoints.npz", names=np.array(KEYPOINTS), **truth,
                         phase=frames["phase"].to_numpy(dtype=np.float32))
 
@@ -191,24 +168,3 @@ def _write_record(config: SynthConfig, plan: Plan, digest: str, device: str, fol
               "subjects": int(plan.videos["subject_id"].nunique()), "sha256": {"pictures": digest} | hashes,
               "bytes": sizes}
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-def _write_through(folder: Path) -> None:
-    """Have the disk hold what was written, before the rename says that it is whole."""
-    if hasattr(os, "sync"):
-        os.sync()  # one call; a call for each of thousands of pictures would take as long as drawing them
-    for path in (folder / RECORD, folder):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(handle)
-    except OSError:  # a disk that cannot
-        pass
-    finally:
-        os.close(handle)

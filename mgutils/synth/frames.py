@@ -1,25 +1,23 @@
-"""From planned frames to pictures, depth and keypoints.
+"""Render planned frames: RGB, depth and keypoints.
 
-A :class:`Set` knows the looks of all subjects, rooms and clips of a plan; :meth:`Set.shoot` draws some of its frames.
-Every subject, video and clip has a random generator of its own, so that a frame does not depend on which others are
-drawn. How shapes become pictures is in ``render``; what is written where is in ``studio``.
+Every subject, video and clip has its own random generator, so a frame does not depend on which others are rendered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
-from typing import Self
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy import ndarray
 
 from mgutils.config import SynthConfig
 from mgutils.synth.gestures import BOTH_HANDS, NO_HANDS, Style, costume, describe, perform, sample_style
-from mgutils.synth.person import pose, subject
 from mgutils.synth.person.body import build
+from mgutils.synth.person.pose import Pose
+from mgutils.synth.person.subject import Subject, sample_subject
 from mgutils.synth.plan import Plan
 from mgutils.synth.render.picture import Camera, Scene, project, render, visible
 from mgutils.synth.render.scene import sample_scene
@@ -28,8 +26,8 @@ _SUBJECTS, _ROOMS, _STYLES = 100, 101, 102  # random streams, apart from those o
 
 
 @dataclass(frozen=True)
-class Stills:
-    """Drawn frames and their known truth, ``n`` frames of side ``S`` with ``K`` keypoints.
+class Frames:
+    """Rendered frames and their ground truth: ``n`` frames of side ``S`` with ``K`` keypoints.
 
     Parameters
     ----------
@@ -40,107 +38,75 @@ class Stills:
     uv : ndarray
         Keypoints in pixels from the left and the top edge, float32, ``(n, K, 2)``.
     xyz : ndarray
-        Keypoints in metres in the world (see ``cast``), float32, ``(n, K, 3)``.
+        Keypoints in world coordinates (see ``render.geometry``), metres, float32, ``(n, K, 3)``.
     visible : ndarray
         Whether each keypoint is seen, bool, ``(n, K)``.
     camera : ndarray
-        Place (3) and aim (3) in metres, vertical angle of view in degrees, float32, ``(n, 7)``.
+        Position (3) and target (3) in metres, vertical angle of view in degrees, float32, ``(n, 7)``.
     """
 
-    rgb: np.ndarray
-    depth: np.ndarray
-    uv: np.ndarray
-    xyz: np.ndarray
-    visible: np.ndarray
-    camera: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rgb)
-
-    @classmethod
-    def join(cls, parts: Sequence[Self]) -> Self:
-        """Put stills one after the other."""
-        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+    rgb: ndarray
+    depth: ndarray
+    uv: ndarray
+    xyz: ndarray
+    visible: ndarray
+    camera: ndarray
 
 
-class Set:
-    """The looks of everyone and everything in a plan.
+def render_frames(config: SynthConfig, frames: pd.DataFrame, device: str = "cpu") -> Frames:
+    """Render rows of ``plan.frames``, in which the frames of a clip stand together.
 
-    Parameters
-    ----------
-    config : SynthConfig
-        The dials.
-    plan : Plan
-        Made from the same dials.
-    device : str
-        Where to draw; only drawings of the same kind of device are equal byte for byte.
+    Equal rows give equal bytes on the same kind of device.
     """
-
-    def __init__(self, config: SynthConfig, plan: Plan, device: str = "cpu") -> None:
-        self.config, self.plan, self.device = config, plan, torch.device(device)
-        self.subject = lru_cache(maxsize=None)(self._subject)
-        self.room = lru_cache(maxsize=512)(self._room)
-
-    def _rng(self, stream: int, number: int) -> np.random.Generator:
-        return np.random.default_rng([self.config.seed, stream, number])
-
-    def _subject(self, subject_id: int) -> subject.Subject:
-        return subject.sample_subject(self._rng(_SUBJECTS, subject_id), self.config.likeness)
-
-    def _room(self, video_id: int) -> tuple[Scene, Camera]:
-        return sample_scene(self._rng(_ROOMS, video_id), likeness=self.config.likeness)
-
-    def style(self, clip_id: int, true_class_id: int) -> Style:
-        """How a clip does its gesture."""
-        return sample_style(true_class_id, self._rng(_STYLES, clip_id), self.config.confusion)
-
-    @cached_property
-    def clips(self) -> pd.DataFrame:
-        """The plan's clips with hand, speed, amplitude, neighbour, drift and description: the sidecar."""
-        rows = []
-        for clip in self.plan.clips.itertuples():
-            style = self.style(clip.clip_id, clip.true_class_id)
-            text = describe(clip.true_class_id, style)
-            rows.append((_hand(clip.true_class_id, style, text), round(style.speed, 4), round(style.amplitude, 4),
-                         style.neighbour, round(style.drift, 4), text))
-        names = ["hand", "speed", "amplitude", "neighbour_id", "drift", "description"]
-        return self.plan.clips.join(pd.DataFrame(rows, columns=names))
-
-    def shoot(self, rows: Sequence[int] | np.ndarray) -> Stills:
-        """Draw frames of the plan, in the order given.
-
-        Parameters
-        ----------
-        rows : sequence of int
-            Positions in ``plan.frames``. Equal sequences give equal bytes.
-        """
-        frames, size = self.plan.frames.iloc[rows], self.config.size
-        people, poses = zip(*(self._act(part) for part in _runs(frames)), strict=True)
-        shapes, keypoints = build(subject.join(people), pose.concatenate(poses))
-        rooms, cameras = zip(*(self.room(int(video)) for video in frames["video_id"]), strict=True)
-        scene, camera = Scene.join(rooms), Camera.join(cameras)
-        shapes, scene, camera, keypoints = (part.to(self.device) for part in (shapes, scene, camera, keypoints))
-        picture = render(shapes, camera, scene, size)
-        uv, _ = project(keypoints.points, camera, size)
-        seen = visible(keypoints.points, keypoints.radius, camera, picture.depth)
-        lens = torch.cat([camera.position, camera.target, camera.fov[:, None]], dim=1)
-        values = (picture.rgb, picture.depth, uv, keypoints.points, seen, lens)
-        return Stills(*(value.cpu().numpy() for value in values))
-
-    def _act(self, frames: pd.DataFrame) -> tuple[subject.Subject, pose.Pose]:
-        """Subjects and poses of successive frames of one clip."""
-        first = frames.iloc[0]
-        clip_id, class_id, subject_id = (int(first[name]) for name in ("clip_id", "true_class_id", "subject_id"))
-        person = costume(class_id, self.subject(subject_id))
-        acted = perform(class_id, frames["phase"].to_numpy(), self.style(clip_id, class_id), person)
-        return person[np.zeros(len(frames), dtype=np.int64)], acted
+    subjects, poses = zip(*(_animate(config, clip) for _, clip in frames.groupby("clip_id", sort=False)), strict=True)
+    shapes, keypoints = build(Subject.join(subjects), Pose.join(poses))
+    scenes, cameras = zip(*(_room(config, video_id) for video_id in frames["video_id"]), strict=True)
+    parts = shapes, Camera.join(cameras), Scene.join(scenes), keypoints
+    shapes, camera, scene, keypoints = (part.to(torch.device(device)) for part in parts)
+    picture = render(shapes, camera, scene, config.size)
+    uv, _ = project(keypoints.points, camera, config.size)
+    seen = visible(keypoints.points, keypoints.radius, camera, picture.depth)
+    lens = torch.cat([camera.position, camera.target, camera.fov[:, None]], dim=1)
+    values = picture.rgb, picture.depth, uv, keypoints.points, seen, lens
+    return Frames(*(value.cpu().numpy() for value in values))
 
 
-def _runs(frames: pd.DataFrame) -> list[pd.DataFrame]:
-    """Cut where the clip changes."""
-    clip = frames["clip_id"].to_numpy()
-    edges = np.flatnonzero(np.diff(clip)) + 1
-    return [frames.iloc[start:end] for start, end in zip([0, *edges], [*edges, len(frames)], strict=True)]
+def clip_table(config: SynthConfig, plan: Plan) -> pd.DataFrame:
+    """The plan's clips with hand, speed, amplitude, neighbour, drift and description: ``clips.csv``."""
+    rows = []
+    for clip in plan.clips.itertuples():
+        style = _style(config, clip.clip_id, clip.true_class_id)
+        text = describe(clip.true_class_id, style)
+        rows.append({"hand": _hand(clip.true_class_id, style, text), "speed": round(style.speed, 4),
+                     "amplitude": round(style.amplitude, 4), "neighbour_id": style.neighbour,
+                     "drift": round(style.drift, 4), "description": text})
+    return plan.clips.join(pd.DataFrame(rows))
+
+
+def _rng(config: SynthConfig, stream: int, number: int) -> np.random.Generator:
+    return np.random.default_rng([config.seed, stream, number])
+
+
+@lru_cache(maxsize=512)
+def _subject(config: SynthConfig, subject_id: int) -> Subject:
+    return sample_subject(_rng(config, _SUBJECTS, subject_id), config.likeness)
+
+
+@lru_cache(maxsize=512)
+def _room(config: SynthConfig, video_id: int) -> tuple[Scene, Camera]:
+    return sample_scene(_rng(config, _ROOMS, video_id), likeness=config.likeness)
+
+
+def _style(config: SynthConfig, clip_id: int, class_id: int) -> Style:
+    return sample_style(class_id, _rng(config, _STYLES, clip_id), config.confusion)
+
+
+def _animate(config: SynthConfig, clip: pd.DataFrame) -> tuple[Subject, Pose]:
+    """Subject and pose in each frame of one clip."""
+    clip_id, class_id, subject_id = (int(clip[name].iat[0]) for name in ("clip_id", "true_class_id", "subject_id"))
+    subject = costume(class_id, _subject(config, subject_id))
+    pose = perform(class_id, clip["phase"].to_numpy(), _style(config, clip_id, class_id), subject)
+    return subject[[0] * len(clip)], pose
 
 
 def _hand(class_id: int, style: Style, text: str) -> str:

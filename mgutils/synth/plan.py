@@ -1,7 +1,6 @@
-"""Who sits where and does what when: a dataset on paper, before any picture is drawn.
+"""Sample videos, clips and frames (metadata only).
 
-``make_plan`` turns the dials into three tables: videos, clips, frames. How many there are of each class is worked out
-in ``counts``. Nothing here draws or writes.
+``make_plan`` turns the parameters into three tables: videos, clips, frames. ``counts`` says how many of each class.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy import ndarray
 
 from mgutils.config import SynthConfig
 from mgutils.data.labels import imigue_classes
@@ -30,12 +30,12 @@ PHASES = (0.20, 0.86)
 STEP = 0.12
 """Most by which the phase moves between two frames of a clip; long clips move less, so neighbours look alike."""
 
-_VIDEO_SIZES, _CLIPS, _PLACES, _TIMES, _NOISE = range(5)  # random streams: one dial does not move what another draws
+_VIDEO_SIZES, _CLIPS, _VIDEO_IDS, _TIMES, _NOISE = range(5)  # random streams: parameters do not affect each other
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A dataset on paper.
+    """The metadata of a dataset.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ class Plan:
     frames: pd.DataFrame
 
 
-def check_dials(config: SynthConfig) -> None:
-    """Raise a ConfigError that names every dial out of range."""
+def validate(config: SynthConfig) -> None:
+    """Raise a ConfigError that names every parameter out of range."""
     classes = len(imigue_classes())
     wanted = {"frames": (classes, 10**7), "size": (8, 1024), "imbalance": (0, 1), "likeness": (0, 1),
               "confusion": (0, 1), "caption_noise": (0, 0.9), "seed": (0, 2**32 - 1)}
@@ -66,14 +66,14 @@ def check_dials(config: SynthConfig) -> None:
 
 
 def make_plan(config: SynthConfig) -> Plan:
-    """Plan a dataset; equal dials give equal plans. The dials size, likeness, confusion and depth do not matter here.
+    """Plan a dataset; equal parameters give equal plans. Size, likeness, confusion and depth do not matter here.
 
     Raises
     ------
     ConfigError
-        If a dial is out of range: at least one frame a class is needed.
+        If a parameter is out of range: at least one frame a class is needed.
     """
-    check_dials(config)
+    validate(config)
     facts = imigue_classes()
     budget = class_frames(config.frames, config.imbalance)
     rng = np.random.default_rng([config.seed, _CLIPS])
@@ -82,16 +82,16 @@ def make_plan(config: SynthConfig) -> Plan:
     clips = pd.DataFrame({"true_class_id": np.repeat(facts.index.to_numpy(), [len(each) for each in lengths]),
                           "frames": np.concatenate(lengths)})
     on_test = _on_test_side(clips["true_class_id"].to_numpy(), facts.clips_test_subjects / facts.clips_all)
-    videos, clips["video_id"] = _cast(clips["true_class_id"].to_numpy(), on_test, config.seed)
+    videos, clips["video_id"] = assign_videos(clips["true_class_id"].to_numpy(), on_test, config.seed)
     clips["subject_id"] = videos.set_index("video_id")["subject_id"].loc[clips["video_id"]].to_numpy()
-    clips = _timed(clips, np.random.default_rng([config.seed, _TIMES]))
-    clips["class_id"] = _written(clips["true_class_id"].to_numpy(), config)
+    clips = _schedule(clips, np.random.default_rng([config.seed, _TIMES]))
+    clips["class_id"] = _noisy_labels(clips["true_class_id"].to_numpy(), config)
     clips = clips[["clip_id", "video_id", "subject_id", "class_id", "true_class_id", "start_frame", "end_frame",
                    "frames"]]
     return Plan(videos, clips, _frame_table(clips, np.random.default_rng([config.seed, _TIMES, 1])))
 
 
-def _on_test_side(classes: np.ndarray, share: pd.Series) -> np.ndarray:
+def _on_test_side(classes: ndarray, share: pd.Series) -> ndarray:
     """Which clips the test subjects do, bool: iMiGUE's share of each class, and both sides where there are 2 clips.
 
     Of the classes with a single clip, every fourth is on the test side.
@@ -104,8 +104,8 @@ def _on_test_side(classes: np.ndarray, share: pd.Series) -> np.ndarray:
     return result
 
 
-def _cast(classes: np.ndarray, on_test: np.ndarray, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Make the videos of both sides and give every clip one.
+def assign_videos(classes: ndarray, on_test: ndarray, seed: int) -> tuple[pd.DataFrame, ndarray]:
+    """Make the videos of both sides of the official split and assign every clip to one.
 
     Returns
     -------
@@ -119,38 +119,38 @@ def _cast(classes: np.ndarray, on_test: np.ndarray, seed: int) -> tuple[pd.DataF
         rng = np.random.default_rng([seed, _VIDEO_SIZES, side])
         present = np.array(known)[:len(rows)]
         count = int(np.clip(len(rows) // CLIPS_PER_VIDEO, len(present), VIDEOS[side]))
-        own = rng.permutation(np.repeat(present, _shared_out(count, len(present), rng)))
-        slots = rng.permutation(np.repeat(np.arange(count), _shared_out(len(rows), count, rng)))
-        video[rows] = len(subjects) + _places(classes[rows], slots, own)
+        own = rng.permutation(np.repeat(present, _random_counts(count, len(present), rng)))
+        slots = rng.permutation(np.repeat(np.arange(count), _random_counts(len(rows), count, rng)))
+        video[rows] = len(subjects) + _fill_slots(classes[rows], slots, own)
         subjects.extend(own.tolist())
-    number = np.random.default_rng([seed, _PLACES]).permutation(len(subjects)) + 1
+    number = np.random.default_rng([seed, _VIDEO_IDS]).permutation(len(subjects)) + 1
     videos = pd.DataFrame({"video_id": number, "subject_id": subjects}).sort_values("video_id", ignore_index=True)
     return videos, number[video]
 
 
-def _shared_out(total: int, parts: int, rng: np.random.Generator) -> np.ndarray:
-    """``total`` things in ``parts`` uneven heaps of at least one, as skewed as iMiGUE's clips per video."""
+def _random_counts(total: int, parts: int, rng: np.random.Generator) -> ndarray:
+    """Split ``total`` into ``parts`` uneven counts of at least one, as skewed as iMiGUE's clips per video."""
     weight = rng.gamma(1.4, size=parts)
     return 1 + rng.multinomial(total - parts, weight / weight.sum())
 
 
-def _places(classes: np.ndarray, slots: np.ndarray, subject: np.ndarray) -> np.ndarray:
-    """Give each clip one of the slots (videos): rare classes first, the first 3 of a class to 3 subjects."""
-    free, place, met = slots.tolist(), np.zeros(len(classes), dtype=np.int64), {}
+def _fill_slots(classes: ndarray, slots: ndarray, subject: ndarray) -> ndarray:
+    """Assign each clip to one of the slots (videos): rare classes first, the first 3 of a class to 3 subjects."""
+    free, video, met = slots.tolist(), np.zeros(len(classes), dtype=np.int64), {}
     values, counts = np.unique(classes, return_counts=True)
     order = np.lexsort((np.arange(len(classes)), classes, counts[np.searchsorted(values, classes)]))
     for row in order:
         known = met.setdefault(classes[row], set())
         pick = 0
         if len(known) < 3:
-            pick = next((i for i, video in enumerate(free) if subject[video] not in known), 0)
-        place[row] = free.pop(pick)
-        known.add(subject[place[row]])
-    return place
+            pick = next((i for i, slot in enumerate(free) if subject[slot] not in known), 0)
+        video[row] = free.pop(pick)
+        known.add(subject[video[row]])
+    return video
 
 
-def _timed(clips: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Put the clips of each video one after the other and number them all, by video and time."""
+def _schedule(clips: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Lay the clips of each video out in time and number them all, by video and time."""
     clips = clips.iloc[rng.permutation(len(clips))].sort_values("video_id", kind="stable", ignore_index=True)
     length = STRIDE * (clips["frames"].to_numpy() - 1) + rng.integers(5, STRIDE + 1, len(clips))
     pause = 1 + rng.exponential(GAP, len(clips)).astype(np.int64)
@@ -158,10 +158,10 @@ def _timed(clips: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     return clips.assign(clip_id=np.arange(1, len(clips) + 1), start_frame=end - length, end_frame=end)
 
 
-def _written(classes: np.ndarray, config: SynthConfig) -> np.ndarray:
-    """Class ids as they are written down: of the share ``caption_noise`` of the clips, any class but the true one.
+def _noisy_labels(classes: ndarray, config: SynthConfig) -> ndarray:
+    """Class labels with noise: a share ``caption_noise`` of the clips gets any class but the true one.
 
-    The first clip of each class is written down rightly.
+    The first clip of each class keeps its label.
     """
     rng = np.random.default_rng([config.seed, _NOISE])
     order, shift = rng.permutation(len(classes)), rng.integers(1, 32, len(classes))
@@ -179,7 +179,6 @@ def _frame_table(clips: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     step = np.minimum(STEP, (last - first) / count)
     start = first + rng.random(len(clips)) * (last - first - step * (count - 1))
     frames = clips.loc[clips.index.repeat(count), ["class_id", "true_class_id", "clip_id", "video_id", "subject_id"]]
-    frame = np.arange(len(frames)) - np.repeat(np.cumsum(count) - count, count)
-    frames.insert(3, "frame_id", frame)
-    frames["phase"] = np.repeat(start, count) + frame * np.repeat(step, count)
+    frames.insert(3, "frame_id", frames.groupby("clip_id").cumcount())
+    frames["phase"] = np.repeat(start, count) + frames["frame_id"].to_numpy() * np.repeat(step, count)
     return frames.sort_values(["class_id", "clip_id", "frame_id"], ignore_index=True)

@@ -14,14 +14,14 @@ from mgutils.data import manifest
 from mgutils.data.table import check_dataset, read_dataset
 from mgutils.errors import DataError
 from mgutils.synth import dataset as studio
-from mgutils.synth import writer as crew
+from mgutils.synth import writer
 from mgutils.synth.dataset import make_dataset
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    dials = SynthConfig(frames=40, size=16, depth=True)
-    return make_dataset(dials, tmp_path_factory.mktemp("made") / "set", workers=1, progress=False)
+    parameters = SynthConfig(frames=40, size=16, depth=True)
+    return make_dataset(parameters, tmp_path_factory.mktemp("made") / "set", workers=1, progress=False)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def root(made, tmp_path):
 def test_what_the_studio_made_has_no_fault(root, capsys):
     assert check_dataset(root, decode=True, progress=False).faults == ()
     assert main(["data", "check", str(root)]) == 0
-    assert manifest._CHUNK == crew.CHUNK and manifest.RECORD == studio.RECORD
+    assert manifest._CHUNK == writer.CHUNK and manifest.RECORD == studio.RECORD
 
 
 @pytest.mark.parametrize("name", ["clips.csv", "keypoints.npz", "training/train.xlsx", "Clip_label.csv"])

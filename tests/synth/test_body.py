@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mgutils.synth.person.body import KEYPOINTS, build
-from mgutils.synth.person.pose import LEFT, RIGHT, blend, concatenate, mirror, resting
+from mgutils.synth.person.pose import LEFT, RIGHT, Pose, blend, mirror, resting
 from mgutils.synth.person.skeleton import (
     BONES,
     FOREARM,
@@ -18,7 +18,7 @@ from mgutils.synth.person.skeleton import (
     rotation,
     two_bone,
 )
-from mgutils.synth.person.subject import join, sample_subject
+from mgutils.synth.person.subject import Subject, sample_subject
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_subject_is_reproducible():
 
 
 def test_shapes_are_finite_and_as_many_in_every_frame(rng):
-    subjects = join([sample_subject(rng) for _ in range(12)])
+    subjects = Subject.join([sample_subject(rng) for _ in range(12)])
     shapes, keypoints = build(subjects, resting(12))
     assert shapes.a.shape == shapes.b.shape == shapes.color.shape == (12, shapes.ra.shape[1], 3)
     assert shapes.ra.shape[1] <= 95
@@ -112,7 +112,7 @@ def test_shapes_are_finite_and_as_many_in_every_frame(rng):
 def test_one_subject_serves_all_frames(rng):
     subject = sample_subject(rng)
     once = build(subject, resting(3))[0]
-    thrice = build(join([subject] * 3), resting(3))[0]
+    thrice = build(Subject.join([subject] * 3), resting(3))[0]
     assert torch.equal(once.a, thrice.a) and torch.equal(once.color, thrice.color)
 
 
@@ -139,10 +139,10 @@ def test_mirrored_pose_makes_the_mirrored_body(rng):
     assert all(np.array_equal(getattr(pose, field.name), getattr(again, field.name)) for field in fields(pose))
 
 
-def test_blend_and_concatenate():
+def test_blend_and_join():
     start, end = resting(2), resting(2)
     end.wrist += 1
     middle = blend(start, end, np.array([0.0, 0.5]))
     assert np.allclose(middle.wrist[0], start.wrist[0])
     assert np.allclose(middle.wrist[1], start.wrist[1] + 0.5)
-    assert len(concatenate([start, middle])) == 4
+    assert len(Pose.join([start, middle])) == 4

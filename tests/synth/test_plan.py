@@ -111,7 +111,7 @@ def test_clips_of_a_video_come_one_after_the_other(plan: Plan) -> None:
     assert pause.min() > 0
 
 
-def test_equal_dials_give_equal_plans(plan: Plan) -> None:
+def test_equal_parameters_give_equal_plans(plan: Plan) -> None:
     again = make_plan(replace(PROFILES["cpu"].synth, size=96, likeness=0.0, confusion=1.0, depth=True))
     for first, second in zip((plan.videos, plan.clips, plan.frames), (again.videos, again.clips, again.frames),
                              strict=True):
@@ -170,7 +170,7 @@ def test_any_small_plan_holds_all_classes(frames: int, seed: int, imbalance: flo
     assert plan.frames["phase"].between(*PHASES).all()
 
 
-def test_dials_out_of_range_are_all_named() -> None:
+def test_parameters_out_of_range_are_all_named() -> None:
     with pytest.raises(ConfigError) as error:
         make_plan(SynthConfig(frames=31, size=4, imbalance=1.5, likeness=float("nan"), seed=-1))
     for name in ("frames: found 31", "size: found 4", "imbalance: found 1.5", "likeness: found nan", "seed: found -1"):

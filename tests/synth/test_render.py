@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mgutils.synth.render.picture import Camera, Shapes, project, render, visible
-from mgutils.synth.render.raycast import cast, cones_of, meet, normal_of, ray_grid
+from mgutils.synth.render.raycast import cones_of, meet, normal_of, ray_grid, raycast
 from mgutils.synth.render.scene import sample_scene
 
 
@@ -45,7 +45,7 @@ def rooms(frames: int):
 
 
 def first_hit(shapes: Shapes, camera: Camera, size: int):
-    depth, index = cast(cones_of(shapes, camera), camera.slope, size)
+    depth, index = raycast(cones_of(shapes, camera), camera.slope, size)
     return depth.view(-1, size, size), index.view(-1, size, size)
 
 

@@ -1,4 +1,4 @@
-"""The room of a video: what the dial moves, what must hold in every room, and what shading promises."""
+"""The room of a video: what likeness changes, what must hold in every room, and what shading promises."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_likeness_one_gives_each_video_its_own_and_the_seed_brings_it_back():
     assert all(torch.equal(value, again[name]) for name, value in tensors(first).items())
 
 
-def test_the_dial_takes_the_same_numbers_from_the_generator():
+def test_likeness_takes_the_same_numbers_from_the_generator():
     left, right = np.random.default_rng(5), np.random.default_rng(5)
     sample_scene(left, likeness=0.0)
     sample_scene(right, likeness=1.0)

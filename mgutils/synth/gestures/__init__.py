@@ -1,7 +1,6 @@
 """The 32 gestures as motions: approach, hold or swing, return.
 
-``perform`` is the entry point: class, phase, style and subject in, pose out. The gestures themselves are in ``head``
-(hands at rest), ``face`` (hand to head), ``trunk`` (hand to neck and clothes) and ``hands``.
+``perform`` is the entry point: class, phase, style and subject in, pose out.
 """
 
 from __future__ import annotations

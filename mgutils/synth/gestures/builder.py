@@ -1,52 +1,46 @@
-"""What a gesture is written with: a stage that holds the pose and puts hands on named points of the body.
+"""Build the pose of a gesture: change parts of the body and put hands on named points.
 
-Gestures are written for the right hand; ``perform`` mirrors them. Points and directions belong to the part of the body
-that they lie on, so a hand finds the chin of a turned head.
+The numbers are in tables: ``motions.csv`` (angles and shifts), ``touches.csv`` (a hand on a named point of the body),
+``grips.csv`` (a hand at a point of the world), ``curls.csv`` (bend of the fingers at knuckle and middle joint, radians)
+and ``contacts.csv`` (which part of the hand touches).
+
+Gestures are written for the right hand; directions are mirrored for the left one. Points and directions of a touch
+belong to the part of the body that is touched, so a hand finds the chin of a turned head.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
-from mgutils.synth.person.landmarks import HEAD_ANCHORS, TRUNK_ANCHORS, head_points, trunk_points
-from mgutils.synth.person.pose import RIGHT, Pose
+from mgutils.synth.person.landmarks import ANCHORS, head_points, trunk_points
+from mgutils.synth.person.pose import DIRECTIONS, RIGHT, Pose
 from mgutils.synth.person.skeleton import HAND_SIZE, finger_joints, hand_frame, place_spine, turned, unit
 from mgutils.synth.person.subject import Subject
+from mgutils.synth.tables import read_table
 
-Vector = tuple[float, float, float]
 FLIP = np.array([[1.0, 1, 1], [-1.0, 1, 1]])
 """From right-hand coordinates to those of the right and of the left hand."""
+HANDS = {"right": (0,), "left": (1,), "both": (0, 1)}
 
-# Bend at knuckle and middle joint of thumb, index, middle, ring, little finger; radians.
-FLAT = ((0.15, 0.1), (0.10, 0.10), (0.10, 0.10), (0.10, 0.10), (0.12, 0.12))
-RELAXED = ((0.35, 0.3), (0.35, 0.45), (0.40, 0.50), (0.45, 0.55), (0.50, 0.60))
-CUPPED = ((0.7, 0.4), (0.75, 0.70), (0.80, 0.75), (0.85, 0.80), (0.90, 0.85))
-POINTING = ((0.8, 0.8), (0.20, 0.20), (1.30, 1.60), (1.40, 1.65), (1.45, 1.70))
-TWO_FINGERS = ((0.8, 0.8), (0.25, 0.30), (0.28, 0.32), (1.30, 1.60), (1.40, 1.65))
-PINCH = ((1.0, 0.35), (0.85, 0.75), (0.90, 0.85), (0.95, 1.00), (1.00, 1.10))
-FIST = ((1.1, 0.9), (1.45, 1.70), (1.45, 1.70), (1.45, 1.70), (1.45, 1.70))
-SOFT = ((0.40, 0.3), (0.22, 0.42), (0.25, 0.45), (0.28, 0.48), (0.32, 0.50))
-CLAWED = ((0.5, 0.5), (0.40, 0.95), (0.45, 0.95), (0.45, 0.95), (0.50, 0.95))
-
-# Weights of thumb..little fingertip, middle of the palm's surface, index finger's middle joint, all four middle joints.
-_CONTACT = {
-    "tips": (0, 1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0),
-    "index": (0, 1, 0, 0, 0, 0, 0, 0),
-    "two": (0, 0.5, 0.5, 0, 0, 0, 0, 0),
-    "pinch": (0.5, 0.5, 0, 0, 0, 0, 0, 0),
-    "palm": (0, 0, 0, 0, 0, 1, 0, 0),
-    "flat": (0, 0, 0.5, 0, 0, 0.5, 0, 0),
-    "crook": (0.25, 0, 0, 0, 0, 0, 0.75, 0),
-    "knuckles": (0, 0, 0, 0, 0, 0, 0, 1),
-}
+_FINGERS = ("thumb", "index", "middle", "ring", "little")
+_DIRECTIONS = ("fingers", "palm", "elbow", "arc")
+_CURLS = {row.curl: np.stack(row[2:]) for row in read_table("gestures/curls.csv", _FINGERS).itertuples()}
+_CONTACTS = {row.contact: row.weights / row.weights.sum()
+             for row in read_table("gestures/contacts.csv", ("weights",)).itertuples()}
+"""Weights of thumb..little fingertip, middle of the palm's surface, index finger's middle joint, all four of them."""
+_MOTIONS = dict(list(read_table("gestures/motions.csv").groupby("gesture")))
+_TOUCHES = dict(list(read_table("gestures/touches.csv", (*_DIRECTIONS, "shift", "rub")).groupby("name")))
+_GRIPS = {row.name: row for row in read_table("gestures/grips.csv", _DIRECTIONS).itertuples()}
 
 
 @dataclass
-class Stage:
-    """One clip in the making.
+class PoseBuilder:
+    """The pose of one clip, ``B`` frames, at full hold.
 
     Parameters
     ----------
@@ -55,84 +49,99 @@ class Stage:
     phase : ndarray
         0..1 over the clip, ``(B,)``.
     pose : Pose
-        What the gesture changes: the pose at full hold.
-    speed, amplitude, offset, choice : float
+        What the gesture changes.
+    speed, amplitude, offset, choice, jitter
         Of the style.
     """
 
     subject: Subject
-    phase: np.ndarray
+    phase: ndarray
     pose: Pose
     speed: float
     amplitude: float
     offset: float
     choice: float
-    jitter: np.ndarray
-    arc: np.ndarray = field(default_factory=lambda: np.zeros((2, 3)))
-    """By how much each wrist's way bulges halfway, metres."""
+    jitter: ndarray
+    arc: ndarray = field(default_factory=lambda: np.zeros((2, 3)))
+    """Detour of each wrist halfway to its target, metres."""
 
-    def wave(self, cycles: float = 1.0, lag: float = 0.0) -> np.ndarray:
+    def wave(self, cycles: float = 1.0, lag: float = 0.0) -> ndarray:
         """A sine over the clip, ``(B,)``; ``cycles`` times the style's speed, ``lag`` in turns."""
         return self.amplitude * np.sin(2 * np.pi * (cycles * self.speed * self.phase + self.offset + lag))
 
-    def point(self, name: str, shift: Vector | np.ndarray = (0, 0, 0),
-              side: int = RIGHT) -> tuple[np.ndarray, np.ndarray]:
+    def point(self, anchor: str, shift: ndarray, side: int = RIGHT) -> tuple[ndarray, ndarray]:
         """A named point in the world, ``(B, 3)``, and the rotation of its part of the body, ``(B, 3, 3)``.
 
-        ``shift`` is in metres along that part's axes, ``(3,)`` or ``(B, 3)``. For the left side both are mirrored.
+        ``shift`` is in metres along that part's axes, ``(B, 3)``. For the left side both are mirrored.
         """
         spine = place_spine(self.subject, self.pose)
-        if name in HEAD_ANCHORS:
-            matrix = spine.head
-            world = head_points(self.subject, spine, np.array([HEAD_ANCHORS[name][0]]) * FLIP[side])
+        local = ANCHORS[anchor].point[None] * FLIP[side]
+        if ANCHORS[anchor].part == "head":
+            matrix, world = spine.head, head_points(self.subject, spine, local)
         else:
-            matrix = spine.trunk
-            world = trunk_points(self.subject, self.pose, spine, np.array([TRUNK_ANCHORS[name][0]]) * FLIP[side])
-        shift = np.broadcast_to(np.asarray(shift, dtype=np.float64), (len(self.phase), 3)) * FLIP[side]
-        return (world + turned(matrix, shift[:, None]))[:, 0], matrix
+            matrix, world = spine.trunk, trunk_points(self.subject, self.pose, spine, local)
+        return (world + turned(matrix, (shift * FLIP[side])[:, None]))[:, 0], matrix
 
-    def touch(self, name: str, fingers: Vector, palm: Vector, *, side: int = RIGHT, contact: str = "tips",
-              curl=FLAT, spread: float = 0.15, shift: Vector | np.ndarray = (0, 0, 0), elbow: Vector = (-1, -0.6, 0.2),
-              arc: Vector = (0, 0, 0.06), lift: float = 0.010) -> None:
-        """Put a hand on a named point of the head or the trunk.
+    def move(self, gesture: str) -> None:
+        """Apply the rows of ``motions.csv``: change + swing * wave(cycles)."""
+        for row in _MOTIONS[gesture].itertuples() if gesture in _MOTIONS else ():
+            values = getattr(self.pose, row.part)
+            if row.direction:
+                values = values[..., DIRECTIONS[row.part].index(row.direction)]
+            values += row.change + row.swing * self.wave(row.cycles) if row.swing else row.change
 
-        Directions are those of the part touched; for the left hand, point and directions are mirrored.
+    def touch(self, name: str, extra: ndarray | float = 0.0) -> ndarray | None:
+        """Put hands on the body by the rows of ``touches.csv`` that fit the style's choice.
 
         Parameters
         ----------
-        name : str
-            In ``anchors.HEAD_ANCHORS`` or ``anchors.TRUNK_ANCHORS``.
-        fingers, palm : tuple
-            Direction of the fingers and of the palm.
-        contact : str
-            Which part of the hand touches: a key of ``_CONTACT``.
-        lift : float
-            How far above the skin the centre of the touching finger lies, metres.
+        extra : ndarray or float
+            Added to the shift from the named point, metres, ``(B, 3)``.
+
+        Returns
+        -------
+        ndarray or None
+            The shift, ``(B, 3)``.
         """
-        outward = unit(np.array((HEAD_ANCHORS | TRUNK_ANCHORS)[name][1]))
-        world, matrix = self.point(name, lift * outward + np.asarray(shift) + self.jitter, side)
-        turn = [turned(matrix, (np.array(vector) * FLIP[side])[None, None])[:, 0] for vector in (fingers, palm)]
-        self.put(side, world, *turn, contact=contact, curl=curl, spread=spread, elbow=np.array(elbow) * FLIP[side],
-                 arc=np.array(arc) * FLIP[side])
+        shift = None
+        for row in _TOUCHES[name].itertuples() if name in _TOUCHES else ():
+            if row.low <= self.choice and (self.choice < row.high or row.high == 1):
+                shift = row.shift + row.rub * self.wave(row.cycles)[:, None] + extra
+                for side in HANDS[row.hands]:
+                    self._touch(row, shift, side)
+        return shift
 
-    def put(self, side: int, world: np.ndarray, fingers, palm, *, contact: str = "tips", curl=FLAT,
-            spread: float = 0.15, elbow=(-1, -0.6, 0.2), arc=(0, 0, 0)) -> None:
-        """Put the touching part of a hand at a point of the world, ``(3,)`` or ``(B, 3)``."""
+    def _touch(self, row: NamedTuple, shift: ndarray, side: int) -> None:
+        skin = row.lift * unit(ANCHORS[row.anchor].outward)
+        world, matrix = self.point(row.anchor, skin + shift + self.jitter, side)
+        fingers, palm = (turned(matrix, (vector * FLIP[side])[None, None])[:, 0] for vector in (row.fingers, row.palm))
+        self._put(row, side, world, fingers, palm)
+
+    def relax(self) -> None:
+        """Let the fingers of both hands hang loosely."""
+        self.pose.curl[:] = _CURLS["relaxed"]
+
+    def put(self, name: str, world: ndarray, side: int = RIGHT, turn: ndarray | float = 0.0) -> None:
+        """Put a hand at a point of the world by a row of ``grips.csv``; ``turn`` is added to the fingers' direction."""
+        row = _GRIPS[name]
+        self._put(row, side, world, row.fingers * FLIP[side] + turn, row.palm * FLIP[side])
+
+    def _put(self, row: NamedTuple, side: int, world: ndarray, fingers: ndarray, palm: ndarray) -> None:
         pose = self.pose
-        pose.fingers[:, side], pose.palm[:, side], pose.elbow[:, side] = fingers, palm, elbow
-        pose.curl[:, side], pose.spread[:, side] = np.asarray(curl), spread
-        frame = hand_frame(pose.fingers, pose.palm)[:, side]
-        pose.wrist[:, side] = world - turned(frame, self._offset(contact, curl, spread)[None, None])[:, 0]
-        self.arc[side] = arc
-
-    def _offset(self, contact: str, curl, spread: float) -> np.ndarray:
-        """Where the touching part is in the hand's frame, metres, ``(3,)``."""
+        pose.fingers[:, side] = fingers
+        pose.palm[:, side] = palm
+        pose.elbow[:, side] = row.elbow * FLIP[side]
+        pose.curl[:, side] = _CURLS[row.curl]
+        pose.spread[:, side] = row.spread
+        self.arc[side] = row.arc * FLIP[side]
         size = HAND_SIZE * float(self.subject.hand[0])
-        return size * np.array(_CONTACT[contact]) @ _landmarks(tuple(map(tuple, np.asarray(curl))), spread)
+        contact = size * _CONTACTS[row.contact] @ _landmarks(row.curl, row.spread)
+        frame = hand_frame(pose.fingers, pose.palm)[:, side]
+        pose.wrist[:, side] = world - turned(frame, contact[None, None])[:, 0]
 
 
 @lru_cache(maxsize=256)
-def _landmarks(curl: tuple, spread: float) -> np.ndarray:
+def _landmarks(curl: str, spread: float) -> ndarray:
     """Five tips, the middle of the palm's surface, the index finger's middle joint, the mean of four; ``(8, 3)``."""
-    joints = finger_joints(np.array(curl), np.array(spread))
+    joints = finger_joints(_CURLS[curl], np.array(spread))
     return np.concatenate([joints[:, 2], [[0.0, 0.017, 0.065]], [joints[1, 1]], [joints[1:, 1].mean(axis=0)]])

@@ -1,47 +1,34 @@
-"""From class, phase and style to a pose; how styles are drawn and told in words.
+"""From class, phase and style to a pose; how styles are sampled and described.
 
-The gestures themselves are in the sibling modules; this one gives them their way from the resting hands and back, the
-hand that does it, and their likeness to their neighbours.
+Classes and descriptions are in ``classes.csv`` and ``descriptions.csv``, the gestures in the tables of ``builder`` and
+in ``motions``. Here a gesture gets its way from the resting hands and back, the acting hand, and its drift.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy import ndarray
 
 from mgutils.errors import ConfigError
-from mgutils.synth.gestures import face, hands, head, trunk
-from mgutils.synth.gestures.builder import Stage
-from mgutils.synth.gestures.descriptions import sentence
+from mgutils.synth.gestures.builder import PoseBuilder
+from mgutils.synth.gestures.motions import MOTIONS
 from mgutils.synth.person.pose import LEFT, RIGHT, Pose, blend, mirror, resting
 from mgutils.synth.person.subject import Subject
+from mgutils.synth.tables import read_table
 
-GESTURES: dict[int, Callable[[Stage], None]] = {
-    1: head.turtle_neck, 2: head.deep_breath, 3: face.touching_hat, 4: face.touching_head, 5: face.touching_forehead,
-    6: face.covering_face, 7: face.rubbing_eyes, 8: face.touching_face, 9: face.touching_ear, 10: face.biting_nails,
-    11: face.touching_jaw, 12: trunk.touching_neck, 13: face.playing_hair, 14: trunk.adjusting_clothes,
-    15: trunk.covering_notch, 16: trunk.scratching_back, 17: trunk.folding_arms, 18: trunk.dusting_clothes,
-    19: trunk.arms_behind_body, 20: head.moving_torso, 21: head.sitting_straight, 22: hands.scratching_arm,
-    23: hands.rubbing_hands, 24: hands.crossing_fingers, 25: hands.minaret, 26: hands.playing_with_object,
-    27: trunk.holding_back_arms, 28: head.head_up, 29: head.pressing_lips, 30: trunk.akimbo, 31: head.shaking_shoulders,
-    32: hands.free_talk,
-}
-"""Class id to gesture."""
-
-NEIGHBOURS: dict[int, tuple[int, ...]] = {
-    1: (31,), 2: (29,), 3: (5, 4), 4: (13, 5), 5: (4, 7), 6: (7, 5), 7: (8, 5), 8: (11, 7, 10),
-    9: (12, 8), 10: (8, 11), 11: (8, 12, 10), 12: (11, 9, 15), 13: (4, 9), 14: (15, 12), 15: (14, 12), 16: (12,),
-    17: (22,), 18: (15, 22), 19: (27,), 20: (31,), 21: (27, 2), 22: (23, 17), 23: (24, 26), 24: (23, 26),
-    25: (24, 23), 26: (23, 24), 27: (21, 19), 28: (2,), 29: (2,), 30: (27,), 31: (20, 1), 32: (23,),
-}
+_CLASSES = read_table("gestures/classes.csv", ("neighbours",)).set_index("class_id")
+_DESCRIPTIONS = dict(list(read_table("gestures/descriptions.csv").groupby("class_id")))
+GESTURES: dict[int, str] = _CLASSES["gesture"].to_dict()
+"""Class id to the name of the gesture in the tables."""
+NEIGHBOURS: dict[int, tuple[int, ...]] = {class_id: tuple(map(int, ids)) for class_id, ids in
+                                          _CLASSES["neighbours"].items()}
 """The classes that each class is mistaken for, and drifts to where ``confusion`` asks for it."""
-
-NO_HANDS = frozenset({1, 2, 20, 28, 29, 31})
+NO_HANDS = frozenset(_CLASSES.index[_CLASSES["hands"] == "none"])
 """Classes in which the hands stay on the table."""
-BOTH_HANDS = frozenset({17, 19, 21, 22, 23, 24, 25, 26, 27, 30})
+BOTH_HANDS = frozenset(_CLASSES.index[_CLASSES["hands"] == "both"])
 """Classes in which both hands take part."""
 HOLD = (0.26, 0.80)
 """The gesture is at full hold between these phases."""
@@ -126,7 +113,7 @@ def neutral(frames: int, style: Style | None = None) -> Pose:
     return mirror(pose) if style.hand == "left" else pose
 
 
-def perform(class_id: int, phase: np.ndarray, style: Style, subject: Subject) -> Pose:
+def perform(class_id: int, phase: ndarray, style: Style, subject: Subject) -> Pose:
     """Pose of a clip at several phases.
 
     Parameters
@@ -152,10 +139,10 @@ def perform(class_id: int, phase: np.ndarray, style: Style, subject: Subject) ->
     """
     _check(class_id)
     phase = np.atleast_1d(np.asarray(phase, dtype=np.float64))
-    start, act = _rest(len(phase), style), _act(class_id, phase, style, subject)
-    hold, arc = act.pose, act.arc
+    start, builder = _rest(len(phase), style), _build(class_id, phase, style, subject)
+    hold, arc = builder.pose, builder.arc
     if style.drift:
-        other = _act(style.neighbour, phase, style, subject)
+        other = _build(style.neighbour, phase, style, subject)
         hold, arc = blend(hold, other.pose, style.drift), arc + style.drift * (other.arc - arc)
     share = _envelope(phase)
     pose = blend(start, hold, share)
@@ -173,7 +160,10 @@ def describe(class_id: int, style: Style) -> str:
         If there is no such class.
     """
     _check(class_id)
-    return sentence(class_id, style.hand, style.choice)
+    other = "left" if style.hand == "right" else "right"
+    rows = _DESCRIPTIONS[class_id].itertuples()
+    text = next(row.description for row in rows if style.choice < row.below or row.below == 1)
+    return text.format(hand=style.hand, other=other)
 
 
 def _check(class_id: int) -> None:
@@ -190,22 +180,26 @@ def _rest(frames: int, style: Style) -> Pose:
     return pose
 
 
-def _act(class_id: int, phase: np.ndarray, style: Style, subject: Subject) -> Stage:
+def _build(class_id: int, phase: ndarray, style: Style, subject: Subject) -> PoseBuilder:
     """The gesture of the right hand, at full hold in every frame."""
-    stage = Stage(subject, phase, _rest(len(phase), style), style.speed, style.amplitude, style.offset, style.choice,
-                  np.array(style.jitter))
-    GESTURES[class_id](stage)
-    return stage
+    builder = PoseBuilder(subject, phase, _rest(len(phase), style), style.speed, style.amplitude, style.offset,
+                          style.choice, np.array(style.jitter))
+    gesture = GESTURES[class_id]
+    builder.move(gesture)
+    builder.touch(gesture)
+    if gesture in MOTIONS:
+        MOTIONS[gesture](builder)
+    return builder
 
 
-def _envelope(phase: np.ndarray) -> np.ndarray:
+def _envelope(phase: ndarray) -> ndarray:
     """0 at the ends, 1 during the hold, smooth between."""
     rise, fall = phase / HOLD[0], (1 - phase) / (1 - HOLD[1])
     share = np.clip(np.minimum(rise, fall), 0, 1)
     return share * share * (3 - 2 * share)
 
 
-def _keep_turning(pose: Pose, start: Pose, hold: Pose, share: np.ndarray) -> None:
+def _keep_turning(pose: Pose, start: Pose, hold: Pose, share: ndarray) -> None:
     """Mix directions as unit vectors, and let things in the hand appear whole at half way."""
     for name in ("fingers", "palm", "elbow"):
         first, last = getattr(start, name), getattr(hold, name)

@@ -7,39 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy import ndarray
 
-from mgutils.synth.person.face import head_rows
+from mgutils.synth.person.face import CONES, head_rows
 from mgutils.synth.person.hands import hand_rows
 from mgutils.synth.person.keypoints import KEYPOINTS, Keypoints, find
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, place, trunk_size, turned
-from mgutils.synth.person.subject import Subject
+from mgutils.synth.person.subject import DETAILS, Subject
 from mgutils.synth.render.geometry import Shapes
 
 __all__ = ["KEYPOINTS", "Keypoints", "build"]
 
-# Trunk's frame, metres: end a, end b, two radii. One deep cone has a smoother front than several flat ones.
-_TRUNK = np.array([
-    (0, 0.345, -0.040, 0, -0.020, -0.034, 0.148, 0.138),           # chest, belly, hips
-    (-0.040, 0.478, -0.020, -0.160, 0.440, -0.010, 0.058, 0.050),  # yoke
-    (0.040, 0.478, -0.020, 0.160, 0.440, -0.010, 0.058, 0.050),
-], dtype=np.float64)
-_THIGHS = np.array([(-0.09, 0.03, 0.04, -0.13, 0.04, 0.42, 0.085, 0.065),
-                    (0.09, 0.03, 0.04, 0.13, 0.04, 0.42, 0.085, 0.065)])
-_THROAT = np.array([(0, 0.505, 0.020, 0, 0.445, 0.066, 0.048, 0.034),
-                    (0, 0.462, 0.092, 0, 0.453, 0.096, 0.0085, 0.0075)])
-_COLLAR = np.array([(-0.062, 0.535, -0.010, -0.020, 0.452, 0.100, 0.016, 0.014),
-                    (0.062, 0.535, -0.010, 0.020, 0.452, 0.100, 0.016, 0.014)])
-_BADGE = np.array([(0.068, 0.392, 0.098, 0.092, 0.392, 0.090, 0.013, 0.013)])
-# Four slots: zip line and puller; knot and blade of a tie; four buttons.
-_DETAIL = np.array([
-    [(0, 0.440, 0.114, 0, 0.350, 0.121, 0.005, 0.005), (0, 0.350, 0.121, 0, 0.180, 0.129, 0.005, 0.005),
-     (0, 0.415, 0.120, 0, 0.398, 0.122, 0.008, 0.009), (0, 0, 0, 0, 0, 0, 0, 0)],
-    [(0, 0.446, 0.110, 0, 0.432, 0.116, 0.017, 0.012), (0, 0.425, 0.113, 0, 0.330, 0.118, 0.010, 0.018),
-     (0, 0.330, 0.118, 0, 0.215, 0.124, 0.018, 0.024), (0, 0, 0, 0, 0, 0, 0, 0)],
-    [(0, 0.425, 0.116, 0, 0.425, 0.116, 0.009, 0.009), (0, 0.360, 0.121, 0, 0.360, 0.121, 0.009, 0.009),
-     (0, 0.295, 0.124, 0, 0.295, 0.124, 0.009, 0.009), (0, 0.230, 0.127, 0, 0.230, 0.127, 0.009, 0.009)],
-], dtype=np.float64)
+_DETAILS = np.stack([CONES[f"detail_{name}"] for name in DETAILS])
+
 
 def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Keypoints]:
     """Make the shapes and the keypoints of ``B`` frames.
@@ -69,8 +50,8 @@ def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Keypoints]:
     return shapes, find(subjects, pose, skeleton)
 
 
-def _placed(rows: np.ndarray, matrix: np.ndarray, origin: np.ndarray, size: np.ndarray,
-            thick: np.ndarray) -> np.ndarray:
+def _placed(rows: ndarray, matrix: ndarray, origin: ndarray, size: ndarray,
+            thick: ndarray) -> ndarray:
     """Rows of a local frame, scaled by ``size (B, 3)`` and ``thick (B,)``, in the world."""
     frames, count = len(matrix), rows.shape[1]
     ends = rows[..., :6].reshape(-1, count * 2, 3) * size[:, None]
@@ -79,22 +60,22 @@ def _placed(rows: np.ndarray, matrix: np.ndarray, origin: np.ndarray, size: np.n
     return np.concatenate([ends, radii], axis=2)
 
 
-def _head(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _head(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     rows, color = head_rows(subject, pose)
     size = HEAD_SIZE * subject.head
     return _placed(rows, skeleton.head, skeleton.atlas, np.repeat(size[:, None], 3, axis=1), size), color
 
 
-def _trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Trunk, thighs, neck."""
     size = trunk_size(subject)
-    rows = np.repeat(_TRUNK[None], len(pose), axis=0)
+    rows = np.repeat(CONES["trunk"][None], len(pose), axis=0)
     chest = pose.breath[:, 0, None]
     rows[:, 0, 6] += 0.020 * chest[:, 0]
     rows[:, :, 1] += pose.seat[:, 1, None] + 0.012 * chest
     trunk = _placed(rows, skeleton.trunk, skeleton.pivot, size, subject.scale * (0.5 + 0.5 * subject.girth))
     trunk[:, 1:3, 3:6] = skeleton.shoulder  # the yoke follows the shoulders
-    thighs = np.broadcast_to(_THIGHS, (len(pose), 2, 8))
+    thighs = np.broadcast_to(CONES["thighs"], (len(pose), 2, 8))
     column = _cones(skeleton.neck, skeleton.atlas + turned(skeleton.head, np.array([[[0, 0.02, 0.0]]]))[:, 0],
                     0.056 * subject.scale, 0.052 * subject.head)
     cloth, skin = subject.cloth[:, None], subject.skin[:, None]
@@ -102,10 +83,10 @@ def _trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray
     return np.concatenate([trunk, thighs, column], axis=1), color
 
 
-def _clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Open throat with its notch, collar, badge, and a zip, tie or row of buttons."""
-    fixed = np.concatenate([_THROAT, _COLLAR, _BADGE])
-    rows = np.concatenate([np.repeat(fixed[None], len(pose), axis=0), _DETAIL[subject.detail]], axis=1)
+    fixed = np.repeat(CONES["clothes"][None], len(pose), axis=0)
+    rows = np.concatenate([fixed, _DETAILS[subject.detail]], axis=1)
     rows[..., [1, 4]] += pose.seat[:, 1, None, None]
     rows[..., [2, 5]] += 0.024 * pose.breath[:, 0, None, None]
     placed = _placed(rows, skeleton.trunk, skeleton.pivot, trunk_size(subject), subject.scale)
@@ -115,14 +96,14 @@ def _clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarr
     return placed, color
 
 
-def _cones(a: np.ndarray, b: np.ndarray, ra: np.ndarray, rb: np.ndarray) -> np.ndarray:
+def _cones(a: ndarray, b: ndarray, ra: ndarray, rb: ndarray) -> ndarray:
     """One shape per frame or per frame and side, as rows ``(B, P, 8)``."""
     a, b = (end if end.ndim == 3 else end[:, None] for end in (a, b))
     radii = np.stack(np.broadcast_arrays(ra, rb), axis=-1).reshape(-1, 1, 2)
     return np.concatenate([a, b, np.broadcast_to(radii, (*a.shape[:2], 2))], axis=2)
 
 
-def _arms(subject: Subject, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _arms(subject: Subject, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Upper arm, sleeve, forearm, cuff or wristband: four shapes a side."""
     shoulder, elbow, wrist = skeleton.shoulder, skeleton.elbow, skeleton.wrist
     thick = subject.scale * (0.4 + 0.6 * subject.girth)
@@ -140,7 +121,7 @@ def _arms(subject: Subject, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]
     return rows, color
 
 
-def _extras(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def _extras(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """A pulled lock of hair and a thing in the hands (with its cap)."""
     anchor = skeleton.atlas + turned(skeleton.head, np.array([[[0, 0.12, 0.01]]]) * HEAD_SIZE)[:, 0]
     thick = pose.lock[:, 3]

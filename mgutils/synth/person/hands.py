@@ -6,6 +6,7 @@ Joints come from ``skeleton``.
 from __future__ import annotations
 
 import numpy as np
+from numpy import ndarray
 
 from mgutils.synth.person.skeleton import HAND_SIZE, Skeleton
 from mgutils.synth.person.subject import Subject
@@ -19,7 +20,7 @@ _TINTS = np.tile([0.98, 0.96, 0.97, 0.93, 1.0, 0.96, 0.97, 0.93, 1.0, 0.96], 2)
 """Neighbouring fingers differ a little in shade, so that they can be told apart in small pictures."""
 
 
-def hand_rows(subject: Subject, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+def hand_rows(subject: Subject, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """All shapes of both hands.
 
     Returns
@@ -35,7 +36,7 @@ def hand_rows(subject: Subject, skeleton: Skeleton) -> tuple[np.ndarray, np.ndar
     return rows, np.concatenate([skin * _TINTS[:, None], np.repeat(skin, 6, axis=1)], axis=1)
 
 
-def _fingers(skeleton: Skeleton, size: np.ndarray) -> np.ndarray:
+def _fingers(skeleton: Skeleton, size: ndarray) -> ndarray:
     """Two shapes a finger, ``(B, 20, 8)``."""
     joints = skeleton.finger  # (B, 2, 5, 3, 3)
     ends = np.concatenate([joints[:, :, :, :-1], joints[:, :, :, 1:]], axis=-1)  # (B, 2, 5, 2, 6)
@@ -44,7 +45,7 @@ def _fingers(skeleton: Skeleton, size: np.ndarray) -> np.ndarray:
     return np.concatenate([ends, radii], axis=-1).reshape(len(joints), 20, 8)
 
 
-def _palms(skeleton: Skeleton, size: np.ndarray) -> np.ndarray:
+def _palms(skeleton: Skeleton, size: ndarray) -> ndarray:
     """Three shapes a palm, from the wrist to the knuckles of index, middle and little finger; ``(B, 6, 8)``."""
     frames = len(skeleton.wrist)
     roots = skeleton.wrist[:, :, None] + np.einsum("bsij,kj->bski", skeleton.hand, _PALM_ROOTS) * size

@@ -1,7 +1,4 @@
-"""The named points of the body that go with every picture.
-
-Whether a point is seen is for the renderer to say.
-"""
+"""The named keypoints of the body; ``render.picture`` tells which are visible."""
 
 from __future__ import annotations
 
@@ -11,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mgutils.synth.batched import Batched
 from mgutils.synth.person.landmarks import NOTCH, head_points, trunk_points
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.skeleton import Skeleton
 from mgutils.synth.person.subject import Subject
-from mgutils.synth.render.geometry import Batched
 
 SIDES = ("right", "left")
 FINGERS = ("thumb", "index", "middle", "ring", "little")

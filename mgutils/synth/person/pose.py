@@ -1,4 +1,4 @@
-"""What a gesture says about a body: the pose, and how poses are mixed, mirrored and put together.
+"""The pose of the body, and how poses are blended and mirrored.
 
 A pose is high-level (where a wrist is, how a head is turned); ``skeleton`` turns it into joints and ``body`` into
 shapes. Arrays are NumPy float64 with the frame first. Where a side matters, index 0 is the subject's right hand
@@ -7,10 +7,12 @@ shapes. Arrays are NumPy float64 with the frame first. Where a side matters, ind
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
+from numpy import ndarray
+
+from mgutils.synth.batched import Batched
 
 RIGHT, LEFT = 0, 1
 TABLE_TOP = 0.14
@@ -20,7 +22,7 @@ TABLE_EDGE = 0.28
 
 
 @dataclass
-class Pose:
+class Pose(Batched):
     """One pose per frame, ``B`` frames.
 
     Parameters
@@ -62,37 +64,35 @@ class Pose:
         A thing in the hands: two ends (6) and two radii (2), metres, ``(B, 8)``; radius 0: none.
     """
 
-    torso: np.ndarray
-    head: np.ndarray
-    seat: np.ndarray
-    neck: np.ndarray
-    shoulder: np.ndarray
-    breath: np.ndarray
-    wrist: np.ndarray
-    fingers: np.ndarray
-    palm: np.ndarray
-    elbow: np.ndarray
-    curl: np.ndarray
-    spread: np.ndarray
-    brow: np.ndarray
-    lids: np.ndarray
-    gaze: np.ndarray
-    mouth: np.ndarray
-    collar: np.ndarray
-    lock: np.ndarray
-    prop: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.torso)
-
-    def copy(self) -> Pose:
-        """An independent copy."""
-        return Pose(**{field.name: getattr(self, field.name).copy() for field in fields(self)})
+    torso: ndarray
+    head: ndarray
+    seat: ndarray
+    neck: ndarray
+    shoulder: ndarray
+    breath: ndarray
+    wrist: ndarray
+    fingers: ndarray
+    palm: ndarray
+    elbow: ndarray
+    curl: ndarray
+    spread: ndarray
+    brow: ndarray
+    lids: ndarray
+    gaze: ndarray
+    mouth: ndarray
+    collar: ndarray
+    lock: ndarray
+    prop: ndarray
 
 
 _SHAPE = {"torso": (3,), "head": (3,), "seat": (3,), "neck": (2,), "shoulder": (2, 2), "breath": (2,), "wrist": (2, 3),
           "fingers": (2, 3), "palm": (2, 3), "elbow": (2, 3), "curl": (2, 5, 2), "spread": (2,), "brow": (), "lids": (),
           "gaze": (2,), "mouth": (4,), "collar": (2, 3), "lock": (4,), "prop": (8,)}
+DIRECTIONS = {
+    "torso": ("bend", "turn", "tilt"), "head": ("bend", "turn", "tilt"), "seat": ("aside", "rise", "forward"),
+    "neck": ("rise", "forward"), "shoulder": ("raise", "forward"), "breath": ("chest", "cheeks"),
+    "gaze": ("left", "up"), "mouth": ("open", "wide", "press", "purse")}
+"""Names of the last dimension of some fields."""
 _SIDED = ("shoulder", "wrist", "fingers", "palm", "elbow", "curl", "spread", "collar")
 _VECTORS = ("wrist", "fingers", "palm", "elbow", "collar")
 _LOOSE_THUMB = (0.35, 0.3)
@@ -115,7 +115,7 @@ def resting(frames: int) -> Pose:
     return pose
 
 
-def blend(start: Pose, end: Pose, share: np.ndarray | float) -> Pose:
+def blend(start: Pose, end: Pose, share: ndarray | float) -> Pose:
     """Go from one pose to another.
 
     Parameters
@@ -127,7 +127,7 @@ def blend(start: Pose, end: Pose, share: np.ndarray | float) -> Pose:
     """
     share = np.asarray(share, dtype=np.float64)
 
-    def mixed(name: str) -> np.ndarray:
+    def mixed(name: str) -> ndarray:
         first, last = getattr(start, name), getattr(end, name)
         weight = share.reshape(share.shape + (1,) * (first.ndim - share.ndim)) if share.ndim else share
         return first * (1 - weight) + last * weight
@@ -146,8 +146,3 @@ def mirror(pose: Pose) -> Pose:
     for name, columns in (("seat", [0]), ("gaze", [0]), ("lock", [0]), ("prop", [0, 3])):
         swapped[name][:, columns] *= -1
     return Pose(**swapped)
-
-
-def concatenate(poses: Sequence[Pose]) -> Pose:
-    """Put the frames of several poses one after the other."""
-    return Pose(**{name: np.concatenate([getattr(pose, name) for pose in poses]) for name in _SHAPE})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy import ndarray
 
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.subject import Subject
@@ -30,12 +31,12 @@ BONES = np.array([[0.047, 0.046], [0.045, 0.042], [0.049, 0.046], [0.046, 0.043]
 _FAN = np.array([0.0, 0.5, 0.14, -0.2, -0.5])
 
 
-def unit(vector: np.ndarray) -> np.ndarray:
+def unit(vector: ndarray) -> ndarray:
     """Scale the last axis to length 1."""
     return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-12)
 
 
-def rotation(angles: np.ndarray) -> np.ndarray:
+def rotation(angles: ndarray) -> ndarray:
     """Bend forward, turn left, tilt right (radians, ``(..., 3)``) to matrices ``(..., 3, 3)``.
 
     The bend comes first, then the tilt, then the turn: ``R = Ry(turn) Rz(tilt) Rx(bend)``.
@@ -47,13 +48,13 @@ def rotation(angles: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def turned(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+def turned(matrix: ndarray, vectors: ndarray) -> ndarray:
     """Apply matrices ``(B, 3, 3)`` to vectors ``(B or 1, K, 3)`` -> ``(B, K, 3)``."""
     return vectors @ np.swapaxes(matrix, -1, -2)
 
 
-def two_bone(shoulder: np.ndarray, target: np.ndarray, upper: np.ndarray, fore: np.ndarray,
-             hint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def two_bone(shoulder: ndarray, target: ndarray, upper: ndarray, fore: ndarray,
+             hint: ndarray) -> tuple[ndarray, ndarray]:
     """Place elbow and wrist of an arm with the law of cosines.
 
     Parameters
@@ -79,7 +80,7 @@ def two_bone(shoulder: np.ndarray, target: np.ndarray, upper: np.ndarray, fore: 
     return elbow, shoulder + distance[..., None] * along
 
 
-def hand_frame(fingers: np.ndarray, palm: np.ndarray) -> np.ndarray:
+def hand_frame(fingers: ndarray, palm: ndarray) -> ndarray:
     """Axes of each hand as columns: toward the thumb's side, out of the palm, to the fingers; ``(B, 2, 3, 3)``."""
     forward = unit(fingers)
     normal = unit(palm - (palm * forward).sum(-1, keepdims=True) * forward)
@@ -87,7 +88,7 @@ def hand_frame(fingers: np.ndarray, palm: np.ndarray) -> np.ndarray:
     return np.stack([thumb, normal, forward], axis=-1)
 
 
-def finger_joints(curl: np.ndarray, spread: np.ndarray) -> np.ndarray:
+def finger_joints(curl: ndarray, spread: ndarray) -> ndarray:
     """Root, middle joint and tip of the five fingers in the hand's frame.
 
     Parameters
@@ -113,7 +114,7 @@ def finger_joints(curl: np.ndarray, spread: np.ndarray) -> np.ndarray:
     return np.stack([np.broadcast_to(KNUCKLES, middle.shape), middle, middle + BONES[:, 1:] * second], axis=-2)
 
 
-def _thumb(swing: np.ndarray, bend: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _thumb(swing: ndarray, bend: ndarray, spread: ndarray) -> tuple[ndarray, ndarray]:
     """Directions of the thumb's two segments."""
     aside = 0.62 + 0.35 * spread
     first = np.stack([np.sin(aside) * np.cos(swing), np.sin(swing), np.cos(aside) * np.cos(0.5 * swing)], axis=-1)
@@ -129,11 +130,11 @@ class Spine:
     ``neck`` is the root of the neck.
     """
 
-    trunk: np.ndarray
-    head: np.ndarray
-    pivot: np.ndarray
-    neck: np.ndarray
-    atlas: np.ndarray
+    trunk: ndarray
+    head: ndarray
+    pivot: ndarray
+    neck: ndarray
+    atlas: ndarray
 
 
 @dataclass(frozen=True)
@@ -142,14 +143,14 @@ class Skeleton(Spine):
     ``finger`` the joints of the fingers ``(B, 2, 5, 3, 3)``.
     """
 
-    shoulder: np.ndarray
-    elbow: np.ndarray
-    wrist: np.ndarray
-    hand: np.ndarray
-    finger: np.ndarray
+    shoulder: ndarray
+    elbow: ndarray
+    wrist: ndarray
+    hand: ndarray
+    finger: ndarray
 
 
-def trunk_size(subject: Subject) -> np.ndarray:
+def trunk_size(subject: Subject) -> ndarray:
     """Factors of the trunk's frame: breadth, height, depth; ``(S, 3)``."""
     return np.stack([subject.scale * subject.width, subject.scale, subject.scale * subject.girth], axis=-1)
 
@@ -191,7 +192,7 @@ def place(subject: Subject, pose: Pose) -> Skeleton:
     return Skeleton(**vars(spine), shoulder=shoulder, elbow=elbow, wrist=wrist, hand=hand, finger=finger)
 
 
-def _lift(pose: Pose) -> np.ndarray:
+def _lift(pose: Pose) -> ndarray:
     """Rise of neck and shoulders in the trunk's frame, ``(B, 3)``: the spine lengthens, the chest fills."""
     rise = pose.seat[:, 1] + 0.012 * pose.breath[:, 0]
     return np.stack([np.zeros_like(rise), rise, np.zeros_like(rise)], axis=-1)

@@ -1,14 +1,13 @@
-"""Who sits there: the proportions, skin, hair, cap and clothes of a subject, drawn at random.
-
-Nothing here moves; see ``pose`` and ``skeleton``.
-"""
+"""Sample the proportions, skin, hair, cap and clothes of a subject."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy import ndarray
+
+from mgutils.synth.batched import Batched
 
 HAIR_STYLES = ("short", "long", "bun", "curly", "cropped")
 DETAILS = ("zip", "tie", "buttons")
@@ -22,7 +21,7 @@ _PROP = np.array([[0.20, 0.75, 0.85], [0.95, 0.55, 0.15], [0.55, 0.85, 0.30]])
 
 
 @dataclass(frozen=True)
-class Subject:
+class Subject(Batched):
     """``S`` subjects; every field has the subject first, as NumPy arrays.
 
     Parameters
@@ -38,39 +37,26 @@ class Subject:
         bool, ``(S,)``.
     """
 
-    scale: np.ndarray
-    width: np.ndarray
-    girth: np.ndarray
-    head: np.ndarray
-    arm: np.ndarray
-    hand: np.ndarray
-    skin: np.ndarray
-    hair: np.ndarray
-    cloth: np.ndarray
-    trim: np.ndarray
-    prop: np.ndarray
-    eye: np.ndarray
-    hair_style: np.ndarray
-    detail: np.ndarray
-    cap: np.ndarray
-    long_sleeves: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.scale)
-
-    def __getitem__(self, rows: np.ndarray | Sequence[int] | slice) -> Subject:
-        """The subjects of a slice or of an index array (repetitions allowed)."""
-        return Subject(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+    scale: ndarray
+    width: ndarray
+    girth: ndarray
+    head: ndarray
+    arm: ndarray
+    hand: ndarray
+    skin: ndarray
+    hair: ndarray
+    cloth: ndarray
+    trim: ndarray
+    prop: ndarray
+    eye: ndarray
+    hair_style: ndarray
+    detail: ndarray
+    cap: ndarray
+    long_sleeves: ndarray
 
     def wearing_cap(self, cap: bool = True) -> Subject:
         """The same subjects with a cap on, or off."""
         return replace(self, cap=np.full(len(self), cap))
-
-
-def join(subjects: Sequence[Subject]) -> Subject:
-    """Put subjects one after the other."""
-    return Subject(**{field.name: np.concatenate([getattr(subject, field.name) for subject in subjects])
-                      for field in fields(Subject)})
 
 
 def sample_subject(rng: np.random.Generator, likeness: float = 1.0) -> Subject:
@@ -90,7 +76,7 @@ def sample_subject(rng: np.random.Generator, likeness: float = 1.0) -> Subject:
     """
     size = likeness * np.clip(rng.normal(size=6), -2, 2) * (0.035, 0.05, 0.08, 0.025, 0.03, 0.04)
     tone = _between(_SKIN, 1.2 + likeness * (4 * rng.random() - 1.2)) + likeness * rng.normal(0, 0.015, 3)
-    own = rng.random(6)  # one draw a choice, compared with the dial
+    own = rng.random(6)  # one draw a choice, compared with likeness
     hair, cloth, trim, prop = (_pick(table, draw, likeness) for table, draw in
                                zip((_HAIR, _CLOTH, _TRIM, _PROP), own[:4], strict=True))
     cloth = cloth + likeness * rng.normal(0, 0.04, 3)
@@ -107,18 +93,18 @@ def sample_subject(rng: np.random.Generator, likeness: float = 1.0) -> Subject:
         cap=np.array([bool(cap and varied)]), long_sleeves=np.array([bool(sleeves and varied)]))
 
 
-def _between(table: np.ndarray, place: float) -> np.ndarray:
+def _between(table: ndarray, place: float) -> ndarray:
     """Colour at a fractional row of a table."""
     row = min(int(place), len(table) - 2)
     return table[row] + (place - row) * (table[row + 1] - table[row])
 
 
-def _pick(table: np.ndarray, draw: float, likeness: float) -> np.ndarray:
+def _pick(table: ndarray, draw: float, likeness: float) -> ndarray:
     """A row of a table, pulled to the first one where the subjects are to be alike."""
     return table[0] + likeness * (table[int(draw * len(table))] - table[0])
 
 
-def _apart(trim: np.ndarray, cloth: np.ndarray) -> np.ndarray:
+def _apart(trim: ndarray, cloth: ndarray) -> ndarray:
     """A trim that can be seen on the cloth: dark on light, light on dark where the two are too near."""
     if np.abs(trim - cloth).sum() > 0.6:
         return trim

@@ -1,4 +1,4 @@
-"""Rounded cones, cameras and projection: the words in which bodies, rooms and pictures speak to one another.
+"""Rounded cones, cameras and projection.
 
 A rounded cone is the convex hull of two spheres; a sphere is one whose ends coincide. All is batched over frames.
 
@@ -9,36 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
 
 import torch
 from torch import Tensor
 
-
-class Batched:
-    """Base of the dataclasses whose every field has the frame as its first dimension."""
-
-    def _map(self, change) -> Self:
-        return type(self)(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
-
-    def __len__(self) -> int:
-        return len(getattr(self, fields(self)[0].name))
-
-    def __getitem__(self, frames: slice | Tensor | Sequence[int]) -> Self:
-        """The frames of a slice, of an index tensor or of a list (repetitions allowed)."""
-        return self._map(lambda value: value[frames])
-
-    def to(self, *args, **kwargs) -> Self:
-        """Move or cast every tensor, as ``Tensor.to`` does."""
-        return self._map(lambda value: value.to(*args, **kwargs))
-
-    @classmethod
-    def join(cls, parts: Sequence[Self]) -> Self:
-        """Put batches one after the other, along the frames."""
-        def joined(name: str):
-            values = [getattr(part, name) for part in parts]
-            return torch.cat(values) if isinstance(values[0], Tensor) else type(values[0]).join(values)
-        return cls(**{field.name: joined(field.name) for field in fields(cls)})
+from mgutils.synth.batched import Batched
 
 
 @dataclass(frozen=True)

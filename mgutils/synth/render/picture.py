@@ -1,6 +1,6 @@
-"""Pictures with known truth: colour, depth, and where keypoints fall and whether they are seen.
+"""Render RGB and depth, and tell which keypoints are visible.
 
-``render`` casts rays at rounded cones (``cast``) and colours what they meet (``shade``), a few frames at a time. It
+``render`` casts rays at rounded cones (``raycast``) and colours what they meet (``shading``), a few at a time. It
 runs on the CPU or a GPU, in single or double precision; the same chunk gives the same bytes, whatever the number of
 threads.
 """
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mgutils.synth.render.geometry import Batched, Camera, Shapes, project
-from mgutils.synth.render.raycast import cast, cones_of, normal_of, ray_grid
+from mgutils.synth.batched import Batched
+from mgutils.synth.render.geometry import Camera, Shapes, project
+from mgutils.synth.render.raycast import cones_of, normal_of, ray_grid, raycast
 from mgutils.synth.render.shading import Scene, contact, light_up, lit_share, room, shadow_map, wall_color
 
 __all__ = ["Camera", "Rendering", "Scene", "Shapes", "project", "render", "visible"]
@@ -82,7 +83,7 @@ def _render(shapes: Shapes, camera: Camera, scene: Scene, size: int, samples: in
     x, y, direction = _rays(camera, rays)
     origin = camera.position.T[:, :, None]
     cones = cones_of(shapes, camera)
-    near, index = cast(cones, camera.slope, rays)
+    near, index = raycast(cones, camera.slope, rays)
     depth, part = room(scene, origin, direction)
     on_shape = near < depth
     depth = torch.where(on_shape, near, depth)

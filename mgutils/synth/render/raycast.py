@@ -1,6 +1,28 @@
-"""What a ray meets: the nearest rounded cone of every ray, its depth and its normal.
+"""Ray casting: the nearest rounded cone of every ray, its depth and its normal.
 
-Batched over frames, on the CPU or a GPU. Colours, lights and the room are not here: see ``shade``.
+Batched over frames, on the CPU or a GPU. Colours, lights and the room are in ``shading``.
+
+The side of a rounded cone, in closed form
+------------------------------------------
+Let the end spheres have centres ``a`` and ``b`` and radii ``ra`` and ``rb``, and let ``axis = b - a`` and
+``shrink = ra - rb``. The spheres in between have the centre ``a + s axis`` and the radius ``ra - s shrink``, s in 0..1.
+A point ``p`` lies on the sphere of ``s`` where ::
+
+    F(s) = |p - a - s axis|^2 - (ra - s shrink)^2
+         = slant2 s^2 - 2 along s + |p - a|^2 - ra^2 = 0
+    slant2 = |axis|^2 - shrink^2        squared length of the side from one tangent circle to the other
+    along  = (p - a) . axis - shrink ra
+
+The side is the envelope of these spheres: F = 0 and dF/ds = 0, thus s = along / slant2 and
+``slant2 (|p - a|^2 - ra^2) = along^2``. On the ray ``p = t d``, with the origin at the camera, ::
+
+    along = along0 + t (axis . d),   along0 = -axis . a - shrink ra
+    k2 t^2 - 2 k1 t + k0 = 0
+    k2 = slant2 |d|^2 - (axis . d)^2
+    k1 = slant2 (a . d) + (axis . d) along0
+    k0 = slant2 (|a|^2 - ra^2) - along0^2
+
+The nearer root counts where 0 < s < 1, thus 0 < along < slant2; elsewhere the ray can meet only the end spheres.
 """
 
 from __future__ import annotations
@@ -10,7 +32,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mgutils.synth.render.geometry import Batched, Camera, Shapes  # noqa: F401
+from mgutils.synth.render.geometry import Camera, Shapes
 
 INFINITE = 0x7F800000
 """The bits of an infinite float32; those of positive floats are in the order of the numbers."""
@@ -27,9 +49,10 @@ def ray_grid(size: int, like: Tensor) -> Tensor:
 class Cones:
     """Rounded cones in camera space, one column a shape, ready to be met by rays from the origin.
 
-    ``table`` has the rows ``axis`` (3), ``a`` (3), ``d2``, ``c1``, ``k0``, ``sa``, ``sb``: the terms of Quilez's
-    closed form that do not depend on the ray; ``disc`` has the rows x, y, radius of the discs that hold the two
-    projected end spheres, on the plane at depth 1.
+    ``table`` has the rows ``axis`` (3), ``a`` (3), ``slant2``, ``along0``, ``k0``, ``power_a``, ``power_b``: the terms
+    that do not depend on the ray. The power of a sphere is ``|centre|^2 - radius^2``, the squared length of a tangent
+    from the camera. ``disc`` has the rows x, y, radius of the discs that hold the two projected end spheres, on the
+    plane at depth 1.
     """
 
     table: Tensor  # (11, N)
@@ -52,11 +75,16 @@ def cones_of(shapes: Shapes, camera: Camera) -> Cones:
     a, ra = torch.where(nested & (rb > ra), b, a), torch.where(nested, torch.maximum(ra, rb), ra)
     b, rb = torch.where(nested, a, b), torch.where(nested, ra, rb)
     axis, shrink = b - a, ra - rb
-    m0, m1, m5 = (axis * axis).sum(dim=0), -(axis * a).sum(dim=0), (a * a).sum(dim=0)
-    d2 = torch.where(nested, 1.0, m0 - shrink**2)
-    k0 = d2 * m5 - m1**2 + 2 * m1 * shrink * ra - m0 * ra**2
-    sa, sb = m5 - ra**2, (b * b).sum(dim=0) - rb**2
-    table = torch.cat([axis, a, torch.stack([d2, m1 - shrink * ra, k0, sa, sb])])
+    length2 = (axis * axis).sum(dim=0)  # |axis|^2
+    toward = -(axis * a).sum(dim=0)  # (camera - a) . axis
+    distance2 = (a * a).sum(dim=0)  # |camera - a|^2
+    slant2 = torch.where(nested, 1.0, length2 - shrink**2)  # 1: any number above 0, as a sphere has no side
+    along0 = toward - shrink * ra
+    # slant2 (distance2 - ra^2) - along0^2, multiplied out: the terms in shrink^2 ra^2 cancel
+    k0 = slant2 * distance2 - toward**2 + 2 * toward * shrink * ra - length2 * ra**2
+    power_a = distance2 - ra**2
+    power_b = (b * b).sum(dim=0) - rb**2
+    table = torch.cat([axis, a, torch.stack([slant2, along0, k0, power_a, power_b])])
     drawn = (torch.maximum(ra, rb) > 0) & (a[2] - ra > NEAR) & (b[2] - rb > NEAR)
     return Cones(table.to(dtype), _disc(a, ra).to(dtype), _disc(b, rb).to(dtype), drawn)
 
@@ -134,31 +162,36 @@ def meet(cones: Tensor, x: Tensor, y: Tensor) -> Tensor:
     ----------
     Inigo Quilez, "Rounded cone - intersection", https://iquilezles.org/articles/intersectors
     """
-    axis_x, axis_y, axis_z, a_x, a_y, a_z, d2, c1, k0, sa, sb = cones
-    dd = x * x + y * y + 1
-    m2 = axis_x * x + axis_y * y + axis_z
-    qa = a_x * x + a_y * y + a_z
-    qb = qa + m2
-    k2 = d2 * dd - m2 * m2
-    k1 = d2 * qa + m2 * c1
-    side = (k1 - torch.sqrt(k1 * k1 - k0 * k2)) / k2  # NaN for a miss, and so below
-    along = c1 + side * m2
-    side = torch.where((along > 0) & (along < d2), side, torch.inf)
-    cap = torch.fmin(qa - torch.sqrt(qa * qa - dd * sa), qb - torch.sqrt(qb * qb - dd * sb)) / dd
-    return torch.fmin(side, cap)
+    axis_x, axis_y, axis_z, a_x, a_y, a_z, slant2, along0, k0, power_a, power_b = cones
+    # dot products with the ray's direction d = (x, y, 1)
+    d_d = x * x + y * y + 1
+    axis_d = axis_x * x + axis_y * y + axis_z
+    a_d = a_x * x + a_y * y + a_z
+    b_d = a_d + axis_d
+    # the side: the nearer root of k2 t^2 - 2 k1 t + k0 = 0; NaN where the ray misses, and so below
+    k2 = slant2 * d_d - axis_d * axis_d
+    k1 = slant2 * a_d + axis_d * along0
+    side = (k1 - torch.sqrt(k1 * k1 - k0 * k2)) / k2
+    # only between the two tangent circles
+    along = along0 + side * axis_d
+    side = torch.where((along > 0) & (along < slant2), side, torch.inf)
+    # the end spheres: the nearer root of |d|^2 t^2 - 2 (centre . d) t + power = 0
+    end_a = a_d - torch.sqrt(a_d * a_d - d_d * power_a)
+    end_b = b_d - torch.sqrt(b_d * b_d - d_d * power_b)
+    return torch.fmin(side, torch.fmin(end_a, end_b) / d_d)  # fmin passes over NaN
 
 
 def normal_of(cones: Tensor, x: Tensor, y: Tensor, depth: Tensor) -> Tensor:
     """Unit outward normals, in camera space, where the rays of :func:`meet` met, ``(3, M)``."""
-    axis, a, d2, c1 = cones[:3], cones[3:6], cones[6], cones[7]
+    axis, a, slant2, along0 = cones[:3], cones[3:6], cones[6], cones[7]
     direction = torch.stack([x, y, torch.ones_like(x)])
-    m2 = axis[0] * x + axis[1] * y + axis[2]
-    along = torch.minimum((c1 + depth * m2).clamp_min(0), d2)
-    normal = d2 * (depth * direction - a) - axis * along
+    axis_d = axis[0] * x + axis[1] * y + axis[2]
+    along = torch.minimum((along0 + depth * axis_d).clamp_min(0), slant2)
+    normal = slant2 * (depth * direction - a) - axis * along  # from the centre a + s axis, s = along / slant2
     return normal / torch.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
 
 
-def cast(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def raycast(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """The nearest shape of every ray of ``B`` pictures; of equally near ones, the first.
 
     Parameters

@@ -1,7 +1,6 @@
-"""The room of a video: wall of sponsor tiles, table, microphone, lights, camera, drawn from a random generator.
+"""Sample the room of a video: wall of sponsor tiles, table, microphone, lights, camera.
 
-``sample_scene`` gives one frame's worth; a studio joins those of its videos and picks a row for each frame. How they
-look is in ``shade``.
+How they look is in ``shading``.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy import ndarray
 
 from mgutils.synth.render.geometry import Camera, Shapes
 from mgutils.synth.render.shading import Scene
@@ -22,16 +22,16 @@ TABLE_Z = (0.28, 1.0)
 
 
 @dataclass(frozen=True)
-class Dial:
-    """Draws that lean on a default: at ``likeness`` 0 all are the default, at 1 they are as drawn.
+class Jitter:
+    """Random values around defaults: at ``likeness`` 0 all are the default, at 1 as sampled.
 
-    The generator is asked for the same numbers whatever the likeness, so that a dial moves nothing but itself.
+    The generator is asked for the same numbers whatever the likeness, so that likeness changes nothing but itself.
     """
 
     rng: np.random.Generator
     likeness: float
 
-    def uniform(self, default: float | tuple[float, ...], spread: float | tuple[float, ...]) -> np.ndarray:
+    def uniform(self, default: float | tuple[float, ...], spread: float | tuple[float, ...]) -> ndarray:
         """``default`` plus up to ``spread`` either way."""
         default = np.asarray(default, dtype=np.float64)
         return default + self.likeness * self.rng.uniform(-1, 1, default.shape) * spread
@@ -67,55 +67,55 @@ def sample_scene(rng: np.random.Generator, *, likeness: float = 1.0,
     camera : Camera
         One frame, looking at the subject above a table.
     """
-    dial = Dial(rng, likeness)
-    values = {**_lights(dial), **_wall(dial), **_table(dial)}
+    jitter = Jitter(rng, likeness)
+    values = {**_lights(jitter), **_wall(jitter), **_table(jitter)}
     tensors = {name: torch.as_tensor(np.asarray(value), dtype=dtype)[None] for name, value in values.items()}
-    props = _props(dial, float(values["table_y"]), dtype)
-    return Scene(**tensors, props=props), _camera(dial, dtype)
+    props = _props(jitter, float(values["table_y"]), dtype)
+    return Scene(**tensors, props=props), _camera(jitter, dtype)
 
 
-def _lights(dial: Dial) -> dict[str, Any]:
+def _lights(jitter: Jitter) -> dict[str, Any]:
     """Key light from above and one side, fill from the other."""
-    side = dial.choose(1.0, [-1.0, 1.0])
-    azimuth, height = dial.uniform((0.65, 0.75), (0.3, 0.18))
+    side = jitter.choose(1.0, [-1.0, 1.0])
+    azimuth, height = jitter.uniform((0.65, 0.75), (0.3, 0.18))
     light = (side * math.sin(azimuth) * math.cos(height), math.sin(height), math.cos(azimuth) * math.cos(height))
-    warmth, power = dial.uniform((0.0, 0.92), (0.05, 0.05))
+    warmth, power = jitter.uniform((0.0, 0.92), (0.05, 0.05))
     tint = np.array([1 + warmth, 1.0, 1 - warmth])
-    return {"light": light, "key": power * tint, "fill": 0.46 * (2 - tint) + dial.uniform(0, 0.05),
-            "ambient": np.full(3, 0.54 + dial.uniform(0, 0.05))}
+    return {"light": light, "key": power * tint, "fill": 0.46 * (2 - tint) + jitter.uniform(0, 0.05),
+            "ambient": np.full(3, 0.54 + jitter.uniform(0, 0.05))}
 
 
-def _wall(dial: Dial) -> dict[str, Any]:
+def _wall(jitter: Jitter) -> dict[str, Any]:
     """Tiles of a few sponsors in shades of one hue, dark on light or light on dark, one accent colour."""
-    hue, shade, accent = dial.uniform((0.6, 0.0, 0.02), (0.5, 0.07, 0.5))
-    bright = dial.choose(True, [True, True, False])
+    hue, shade, accent = jitter.uniform((0.6, 0.0, 0.02), (0.5, 0.07, 0.5))
+    bright = jitter.choose(True, [True, True, False])
     base, step = (0.82 + shade, -0.05) if bright else (0.28 + shade, 0.06)
-    saturation = dial.uniform(0.08, 0.06) if bright else dial.uniform(0.5, 0.25)
+    saturation = jitter.uniform(0.08, 0.06) if bright else jitter.uniform(0.5, 0.25)
     tiles, inks, logos = [], [], []
     for sponsor in range(SPONSORS):
         tiles.append(hsv(hue, saturation, base + step * (sponsor % 2)))
-        ink = hue if sponsor % 2 == 0 else accent + dial.uniform(0.0, 0.08)
+        ink = hue if sponsor % 2 == 0 else accent + jitter.uniform(0.0, 0.08)
         inks.append(hsv(ink, 0.45 if bright else 0.35 * (sponsor % 2), 0.58 if bright else 0.68))
-        kind = dial.choose(sponsor % 3, [0, 1, 2])
-        hole, stretch = dial.choose(0.5 * (sponsor % 2), [0.0, 0.0, 0.55]), dial.uniform(1.0, 0.3)
-        logos.append((kind, hole, stretch, dial.choose((4, 0, 6, 3, 5)[sponsor], [0, 3, 4, 5, 6])))
-    width, ratio, left, low, z = dial.uniform((0.42, 0.52, 0.0, 0.0, -0.75), (0.1, 0.08, 0.3, 0.2, 0.2))
+        kind = jitter.choose(sponsor % 3, [0, 1, 2])
+        hole, stretch = jitter.choose(0.5 * (sponsor % 2), [0.0, 0.0, 0.55]), jitter.uniform(1.0, 0.3)
+        logos.append((kind, hole, stretch, jitter.choose((4, 0, 6, 3, 5)[sponsor], [0, 3, 4, 5, 6])))
+    width, ratio, left, low, z = jitter.uniform((0.42, 0.52, 0.0, 0.0, -0.75), (0.1, 0.08, 0.3, 0.2, 0.2))
     return {"wall_z": z, "wall": hsv(hue, saturation, base + 0.5 * step), "tile": (width, width * ratio),
             "tile_offset": (left, low), "tile_color": tiles, "logo_color": inks, "logo": logos}
 
 
-def _table(dial: Dial) -> dict[str, Any]:
+def _table(jitter: Jitter) -> dict[str, Any]:
     """A cloth or wooden top between the subject and the camera."""
-    cloth = dial.choose((0.32, 0.35, 0.42), [(0.85, 0.84, 0.82), (0.20, 0.22, 0.28), (0.48, 0.34, 0.24),
+    cloth = jitter.choose((0.32, 0.35, 0.42), [(0.85, 0.84, 0.82), (0.20, 0.22, 0.28), (0.48, 0.34, 0.24),
                                             (0.18, 0.30, 0.45), (0.42, 0.16, 0.18), (0.55, 0.50, 0.44)])
-    return {"table_y": dial.uniform(0.12, 0.015), "table_z": TABLE_Z, "table_color": cloth}
+    return {"table_y": jitter.uniform(0.12, 0.015), "table_z": TABLE_Z, "table_color": cloth}
 
 
-def _props(dial: Dial, table_y: float, dtype: torch.dtype) -> Shapes:
+def _props(jitter: Jitter, table_y: float, dtype: torch.dtype) -> Shapes:
     """The microphone on its stand."""
-    side = dial.choose(1.0, [-1.0, 1.0])
-    x, z, height = dial.uniform((0.21, 0.44, 0.16), (0.07, 0.04, 0.03))
-    foam = dial.choose((0.12, 0.12, 0.13), [(0.12, 0.12, 0.13), (0.65, 0.12, 0.12), (0.12, 0.25, 0.6)])
+    side = jitter.choose(1.0, [-1.0, 1.0])
+    x, z, height = jitter.uniform((0.21, 0.44, 0.16), (0.07, 0.04, 0.03))
+    foam = jitter.choose((0.12, 0.12, 0.13), [(0.12, 0.12, 0.13), (0.65, 0.12, 0.12), (0.12, 0.25, 0.6)])
     foot = np.array([side * x, table_y, z])
     return microphone(torch.as_tensor(foot, dtype=dtype)[None], height, foam)
 
@@ -151,9 +151,9 @@ def microphone(foot: torch.Tensor, height: float = 0.16,
     return Shapes(a, b, ra, rb, color)
 
 
-def _camera(dial: Dial, dtype: torch.dtype) -> Camera:
+def _camera(jitter: Jitter, dtype: torch.dtype) -> Camera:
     """In front of the subject, a little above the chest, the head and the table in the picture."""
-    position = dial.uniform((0.0, 0.68, 1.87), (0.25, 0.1, 0.08))
-    target = dial.uniform((0.0, 0.455, 0.1), (0.03, 0.01, 0.0))
-    fov = dial.uniform(32.0, 1.0)
+    position = jitter.uniform((0.0, 0.68, 1.87), (0.25, 0.1, 0.08))
+    target = jitter.uniform((0.0, 0.455, 0.1), (0.03, 0.01, 0.0))
+    fov = jitter.uniform(32.0, 1.0)
     return Camera(*(torch.as_tensor(value, dtype=dtype)[None] for value in (position, target, fov)))

@@ -1,4 +1,4 @@
-"""How what a ray met looks: the room (wall of sponsor tiles, table), lights, shadows, contact shading.
+"""Shading: the room (wall of sponsor tiles, table), lights, shadows, contact shading.
 
 Colours are sRGB in 0..1 where people set them and linear (their squares) inside. Vectors over rays are planar,
 ``(3, B, M)``. Only arithmetic and square roots touch a ray, so that bytes do not depend on how work is cut up.
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mgutils.synth.render.geometry import Batched, Camera, Shapes
-from mgutils.synth.render.raycast import cast, cones_of
+from mgutils.synth.batched import Batched
+from mgutils.synth.render.geometry import Camera, Shapes
+from mgutils.synth.render.raycast import cones_of, raycast
 
 SHADOW_DISTANCE = 6.0
 SHADOW_CENTRE = (0.0, 0.42, 0.1)
@@ -189,7 +190,7 @@ def shadow_map(shapes: Shapes, scene: Scene) -> ShadowMap:
     centre = scene.light.new_tensor(SHADOW_CENTRE).expand_as(scene.light)
     fov = torch.full_like(scene.wall_z, SHADOW_FOV)
     camera = Camera(centre + SHADOW_DISTANCE * scene.light, centre, fov)
-    depth, _ = cast(cones_of(shapes, camera), camera.slope, SHADOW_SIZE)
+    depth, _ = raycast(cones_of(shapes, camera), camera.slope, SHADOW_SIZE)
     depth = (depth - SHADOW_DISTANCE).clamp_max(1.5).view(-1, 1, SHADOW_SIZE, SHADOW_SIZE)
     moments = torch.cat([depth, depth * depth], dim=1)
     return ShadowMap(_soften(_soften(moments)), camera)
