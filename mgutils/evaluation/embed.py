@@ -20,7 +20,7 @@ from mgutils.metrics.scores import Scores, scores
 from mgutils.models.classifier import build_classifier
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import tokenize
-from mgutils.training.batches import Feed
+from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import load_weights
 from mgutils.training.encode import classify_all, encode_all
 from mgutils.training.run import write_scores
@@ -77,7 +77,7 @@ def best_logits(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.n
     CheckpointError
         If the weights cannot be read.
     """
-    untrained, feed = replace(config.model, pretrained=False), Feed(pixels, torch.device("cpu"))
+    untrained, feed = replace(config.model, pretrained=False), PixelLoader(pixels, torch.device("cpu"))
     if not config.reads_text:
         classifier = build_classifier(untrained, len(dataset.labels))
         load_weights(classifier, run_dir / "best.safetensors")

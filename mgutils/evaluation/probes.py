@@ -27,7 +27,7 @@ from mgutils.data.table import Dataset
 from mgutils.metrics.scores import scores
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import tokenize
-from mgutils.training.batches import Feed
+from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import CAPTIONS, load_weights
 from mgutils.training.encode import encode_all
 from mgutils.training.run import Run
@@ -94,7 +94,7 @@ def embed(run: Run, dataset: Dataset, cache_dir: Path | str) -> tuple[np.ndarray
     pixels, rows = load_pixels(dataset, config.train.image_size, cache_dir=cache_dir), split_of(config, dataset).train
     torch.set_num_threads(config.train.threads or before)  # equal bits
     try:
-        images, _ = encode_all(model, Feed(pixels, torch.device("cpu")), rows, tokenize(tokenizer, captions))
+        images, _ = encode_all(model, PixelLoader(pixels, torch.device("cpu")), rows, tokenize(tokenizer, captions))
     finally:
         torch.set_num_threads(before)
     return images.numpy(), dataset.target[rows]

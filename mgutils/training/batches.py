@@ -18,7 +18,7 @@ from mgutils.models.encoders import as_images
 Item, Fetched = TypeVar("Item"), TypeVar("Fetched")
 
 
-class Feed:
+class PixelLoader:
     """Rows of an array of decoded images, as bytes on a device.
 
     On a GPU with room to spare the whole array moves there once; else rows are copied as they are asked for.
@@ -45,7 +45,7 @@ def _fits(pixels: np.ndarray, device: torch.device) -> bool:
     return device.type == "cuda" and 4 * pixels.nbytes < torch.cuda.mem_get_info(device)[0]
 
 
-def ahead(fetch: Callable[[Item], Fetched], items: Iterable[Item]) -> Iterator[tuple[Item, Fetched]]:
+def prefetch(fetch: Callable[[Item], Fetched], items: Iterable[Item]) -> Iterator[tuple[Item, Fetched]]:
     """Each item with what ``fetch`` makes of it; the next one is fetched in a thread while this one is worked on."""
     with ThreadPoolExecutor(1) as pool:
         waiting = None

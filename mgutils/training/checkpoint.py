@@ -28,7 +28,7 @@ CAPTIONS = "caption_embeddings"
 """Name of the (C, D) tensor in a file of weights that makes the text encoder needless."""
 
 
-def written(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Write a small text file, whole or not at all."""
     _replace(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 

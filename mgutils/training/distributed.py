@@ -19,23 +19,23 @@ import torch.distributed as dist
 from torch import Tensor
 
 
-def processes() -> tuple[int, int]:
+def rank_and_world_size() -> tuple[int, int]:
     """Number of this process, from 0, and how many there are."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0, 1)
 
 
-def share(rows: np.ndarray) -> np.ndarray:
+def shard(rows: np.ndarray) -> np.ndarray:
     """The part of some rows that is this process's: shares differ by one row at most and keep the order."""
-    rank, world = processes()
+    rank, world = rank_and_world_size()
     return np.array_split(rows, world)[rank]
 
 
 def gather(part: Tensor, count: int) -> Tensor:
-    """Join the processes' parts of ``count`` rows, in the order of :func:`share`, with gradients.
+    """Join the processes' parts of ``count`` rows, in the order of :func:`shard`, with gradients.
 
-    Shape: (n, D) of any n that :func:`share` gives -> (count, D).
+    Shape: (n, D) of any n that :func:`shard` gives -> (count, D).
     """
-    return part if processes()[1] == 1 else _Gather.apply(part, count)
+    return part if rank_and_world_size()[1] == 1 else _Gather.apply(part, count)
 
 
 class _Gather(torch.autograd.Function):
@@ -43,7 +43,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, part: Tensor, count: int) -> Tensor:
-        rank, world = processes()
+        rank, world = rank_and_world_size()
         sizes = [len(rows) for rows in np.array_split(np.empty(count), world)]
         ctx.begin, ctx.size = sum(sizes[:rank]), sizes[rank]
         padded = part.new_zeros(max(sizes), *part.shape[1:])  # a collective wants equal shapes

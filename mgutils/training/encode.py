@@ -11,12 +11,12 @@ from torch import Tensor
 from mgutils.models.classifier import Classifier
 from mgutils.models.clip import VisualTextModel
 from mgutils.models.encoders import as_images
-from mgutils.training.batches import Feed, ahead
-from mgutils.training.distributed import gather, share
+from mgutils.training.batches import PixelLoader, prefetch
+from mgutils.training.distributed import gather, shard
 
 
 @torch.no_grad()
-def encode_all(model: VisualTextModel, feed: Feed, rows: np.ndarray, tokens: dict[str, Tensor],
+def encode_all(model: VisualTextModel, feed: PixelLoader, rows: np.ndarray, tokens: dict[str, Tensor],
                batch_size: int = 128) -> tuple[Tensor, Tensor]:
     """Embed the images of some rows, in batches, and every caption once; several processes share the rows.
 
@@ -31,15 +31,15 @@ def encode_all(model: VisualTextModel, feed: Feed, rows: np.ndarray, tokens: dic
 
 
 @torch.no_grad()
-def classify_all(model: Classifier, feed: Feed, rows: np.ndarray, batch_size: int = 128) -> Tensor:
+def classify_all(model: Classifier, feed: PixelLoader, rows: np.ndarray, batch_size: int = 128) -> Tensor:
     """Logits (N, C) of a classifier without text for some rows, in batches; several processes share the rows."""
     model.eval()
     return _in_batches(model, feed, rows, batch_size)
 
 
-def _in_batches(apply: Callable[[Tensor], Tensor], feed: Feed, rows: np.ndarray, batch_size: int) -> Tensor:
-    mine = share(rows)
+def _in_batches(apply: Callable[[Tensor], Tensor], feed: PixelLoader, rows: np.ndarray, batch_size: int) -> Tensor:
+    mine = shard(rows)
     starts = range(0, max(len(mine), 1), batch_size)  # a process without rows still takes part
-    fed = ahead(feed, (mine[start:start + batch_size] for start in starts))
+    fed = prefetch(feed, (mine[start:start + batch_size] for start in starts))
     parts = [apply(as_images(pixels)) for _, pixels in fed]
     return gather(torch.cat(parts).float(), len(rows))

@@ -16,7 +16,7 @@ from mgutils.config import RunConfig
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
-from mgutils.training.batches import Feed
+from mgutils.training.batches import PixelLoader
 from mgutils.training.classification import Classification
 from mgutils.training.grad_cache import rng_state, set_rng_state
 from mgutils.training.image_text import ImageText
@@ -53,7 +53,7 @@ def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split:
     """
     seed_everything(config.seed, config.train.threads)
     accelerator = make_accelerator(config.train.precision)
-    feed = Feed(pixels, accelerator.device)
+    feed = PixelLoader(pixels, accelerator.device)
     task = TASKS[config.task].build(config, dataset, feed, accelerator)
     return make_session(task, accelerator, config, split)
 

@@ -52,7 +52,7 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     resume : bool
         Go on with a run that was stopped, after its last whole epoch; else begin it anew.
     """
-    from mgutils.training.receipt import fingerprint  # torch, only now
+    from mgutils.training.provenance import fingerprint  # torch, only now
 
     out_dir = Path(out_dir)
     dataset = read_dataset(data_root)
@@ -151,7 +151,7 @@ def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, 
     """Train one run aside, and rename its folder when it is whole."""
     import torch
 
-    from mgutils.training.distributed import processes
+    from mgutils.training.distributed import rank_and_world_size
     from mgutils.training.loop import fit
 
     dataset, pixels = load(data_root, config.train.image_size, out_dir)
@@ -160,6 +160,6 @@ def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, 
         fit(config, dataset, pixels, split_of(config, dataset), aside, progress=progress, resume=resume)
     finally:
         torch.set_num_threads(threads)
-    if processes()[0] == 0:
+    if rank_and_world_size()[0] == 0:
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
