@@ -53,8 +53,8 @@ def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split:
     """
     seed_everything(config.seed, config.train.threads)
     accelerator = make_accelerator(config.train.precision)
-    feed = PixelLoader(pixels, accelerator.device)
-    task = TASKS[config.task].build(config, dataset, feed, accelerator)
+    loader = PixelLoader(pixels, accelerator.device)
+    task = TASKS[config.task].build(config, dataset, loader, accelerator)
     return make_session(task, accelerator, config, split)
 
 

@@ -62,7 +62,7 @@ class Doubles(ImageText):
 
     def batch(self, rows, generator=None):
         """The same as :meth:`ImageText.batch`, in float64 and without augmentation."""
-        images = self.feed(shard(rows)).permute(0, 3, 1, 2).double() / 255
+        images = self.loader(shard(rows)).permute(0, 3, 1, 2).double() / 255
         present, own = np.unique(self.target[rows], return_inverse=True)
         tokens = {name: part[present] for name, part in self.tokens.items()}
         return Batch(rows, torch.from_numpy(own), {"image": images}, shared=tokens)
