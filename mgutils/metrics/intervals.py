@@ -208,8 +208,8 @@ def tail(subjects: float, level: float = 0.95) -> float:
     """Fraction of a bootstrap sample to cut off at each end, adjusted for few subjects.
 
     The bootstrap's spread is too small by sqrt((n - 1) / n), and its tails are those of a normal
-    and not of a t distribution. The fraction is Phi(-t sqrt(n / (n - 1))), with t of n - 1 degrees of
-    freedom.
+    and not of a t distribution. The fraction is Phi(-t sqrt(n / (n - 1))), with t of n - 1 degrees
+    of freedom.
 
     References
     ----------

@@ -111,7 +111,8 @@ class RunDiff:
             own = [item for item in self.differences if item.group == group]
             state = "same" if not own else NOT_RECORDED if group in self.unknown else "differs"
             lines.append(f"{group:<12}{state}")
-            lines += [f"  {item.field:<{width}}  {_short(item.a)} | {_short(item.b)}" for item in own]
+            for item in own:
+                lines.append(f"  {item.field:<{width}}  {_short(item.a)} | {_short(item.b)}")
         return "\n".join([*lines, "", self.reason, *self.notes])
 
 
@@ -142,15 +143,15 @@ def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
     if facts[0]["code_sha256"] == facts[1]["code_sha256"]:
         for fact in facts:
             fact.pop("commit")
+    sessions = [{"machines": dict(_sessions(receipt))} for receipt in receipts]
     changes = {
         **changed_fields(*facts),
-        **changed_fields(*({"machines": dict(_sessions(receipt))} for receipt in receipts),
-                         missing="no change"),
+        **changed_fields(*sessions, missing="no change"),
         **changed_fields(*_results(folders, receipts)),
     }
     differences = [Difference(_group(name), name, *values) for name, values in changes.items()]
-    notes = [note for name, receipt in zip("AB", receipts, strict=True) for note in _note(name, receipt)]
-    return RunDiff(tuple(differences), _expected_noise(receipts), tuple(notes))
+    notes = (*_notes("A", receipts[0]), *_notes("B", receipts[1]))
+    return RunDiff(tuple(differences), _expected_noise(receipts), notes)
 
 
 def changed_fields(a: Mapping[str, Any], b: Mapping[str, Any],
@@ -224,7 +225,8 @@ def _sessions(receipt: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                          for field, values in session["changes"].items()}
 
 
-def _results(folders: tuple[Path, Path], receipts: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _results(folders: tuple[Path, Path],
+             receipts: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Scores, the first lines of the logs that differ, and the hashes of the weights."""
     logs = [_read_log(folder / "log.jsonl") for folder in folders]
     pairs = zip(*logs, strict=False)
@@ -246,7 +248,7 @@ def _read_log(file: Path) -> list[dict[str, Any]]:
     return [{name: value for name, value in line.items() if "second" not in name} for line in lines]
 
 
-def _note(name: str, receipt: Mapping[str, Any]) -> Iterator[str]:
+def _notes(name: str, receipt: Mapping[str, Any]) -> Iterator[str]:
     for epoch, changes in _sessions(receipt):
         fields = changes if changes == NOT_RECORDED else ", ".join(changes)
         yield (f"Run {name} was made on several machines or with several settings: its environment "

@@ -24,10 +24,16 @@ from mgutils.errors import CheckpointError, TrainingError
 from mgutils.files import locked, written_aside
 from mgutils.progress import progress_bar
 from mgutils.training.batches import batches, prefetch
-from mgutils.training.checkpoint import CAPTIONS, load_last, save_last, save_weights, write_text
+from mgutils.training.checkpoint import (
+    CAPTIONS,
+    atomic_write_text,
+    load_last,
+    save_last,
+    save_weights,
+)
 from mgutils.training.distributed import rank_and_world_size
 from mgutils.training.grad_cache import grad_cache_backward
-from mgutils.training.provenance import commit, fingerprint, record_session
+from mgutils.training.provenance import fingerprint, make_receipt, record_session
 from mgutils.training.run import write_scores
 from mgutils.training.session import Session, open_session, restore_session, session_state
 from mgutils.training.task import Batch, Validation
@@ -102,11 +108,12 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
         epochs = range(len(log) + 1, config.train.epochs + 1)
         provenance = record_session(before.get("provenance"), epochs)
         if first:
-            write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
+            atomic_write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
             _write_log(log, directory)  # a stop may have come between a checkpoint and its line
 
-        bar = progress_bar(total=config.train.epochs, unit="epoch", disable=not progress or not first,
-                           desc=config.objective, initial=len(log))
+        bar = progress_bar(
+            total=config.train.epochs, initial=len(log), unit="epoch", desc=config.objective,
+            disable=not progress or not first)
         for epoch in epochs:
             clock = time.perf_counter()
             row, found = _run_epoch(session, split.train, choice, epoch, directory, log)
@@ -135,18 +142,10 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
         bar.close()
 
         if first:
-            receipt = {
-                "commit": commit(),
-                **provenance["environment"],
-                "machines": provenance["machines"],
-                "data_sha256": fingerprint(dataset, pixels),
-                "seconds": {"total": sum(line["seconds"] for line in log)},
-                "metrics": best,
-                "config": config.as_dict(),
-                "files": describe_files(directory),
-            }
+            receipt = make_receipt(provenance, fingerprint(dataset, pixels), log, best)
+            receipt |= {"config": config.as_dict(), "files": describe_files(directory)}
             text = json.dumps(receipt, indent=2) + "\n"
-            write_text(directory / "receipt.json", text)  # last: the run is whole
+            atomic_write_text(directory / "receipt.json", text)  # last: the run is whole
     return directory
 
 
@@ -296,4 +295,4 @@ def _write_best(session: Session, found: Validation, dataset: Dataset, split: Sp
 
 def _write_log(log: list[dict[str, Any]], directory: Path) -> None:
     lines = [json.dumps(line) + "\n" for line in log]
-    write_text(directory / "log.jsonl", "".join(lines))
+    atomic_write_text(directory / "log.jsonl", "".join(lines))

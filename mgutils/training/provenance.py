@@ -79,8 +79,33 @@ def record_session(before: dict[str, Any] | None, epochs: range) -> dict[str, An
     return {"environment": now, "machines": [*machines, session]}
 
 
+def make_receipt(record: dict[str, Any], data: str, log: list[dict[str, Any]],
+                 best: dict[str, Any]) -> dict[str, Any]:
+    """What a finished run says of itself.
+
+    Parameters
+    ----------
+    record : dict
+        Of the last session, by :func:`record_session`.
+    data : str
+        The data's :func:`fingerprint`.
+    log : list of dict
+        One row for each epoch.
+    best : dict
+        The row of the best epoch.
+    """
+    return {
+        "commit": commit(),
+        **record["environment"],
+        "machines": record["machines"],
+        "data_sha256": data,
+        "seconds": {"total": sum(row["seconds"] for row in log)},
+        "metrics": best,
+    }
+
+
 def environment() -> dict[str, Any]:
-    """Versions, hardware, libraries and switches of this process that decide the bits of a result."""
+    """Versions, hardware, libraries and switches that decide the bits of a result."""
     cuda = torch.cuda.is_available()
     return {
         "versions": {

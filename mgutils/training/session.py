@@ -1,4 +1,4 @@
-"""A session: a task with its optimizer and schedule, on its device, and how to save and restore it."""
+"""A session: a task with its optimizer and schedule, on its device; saving and restoring it."""
 
 from __future__ import annotations
 
