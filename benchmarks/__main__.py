@@ -101,7 +101,7 @@ def parts(data: Path, chosen: set[str], workers: int, threads: int) -> dict[str,
 
 def describe() -> dict[str, Any]:
     """What was measured, with what, and how busy the machine was."""
-    from mgutils.training.receipt import commit, environment
+    from mgutils.training.provenance import commit, environment
 
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {"commit": commit(), "load_at_start": load, **environment()}

@@ -20,7 +20,7 @@ from benchmarks.pictures import make_data, make_frames
 from benchmarks.training import LARGE_ON_CPU, SMALL
 from mgutils.config import SynthConfig
 from mgutils.models.encoders import as_images, make_tokenizer
-from mgutils.training.batches import Feed, batches
+from mgutils.training.batches import PixelLoader, batches
 
 BATCH = 32
 ROUNDS = 5
@@ -43,7 +43,7 @@ def measure(folder: Path, workers: int) -> list[Result]:
 
 def _measure(name: str, synth: SynthConfig, folder: Path, workers: int) -> list[Result]:
     dataset, pixels = make_data(synth, folder)
-    rows, feed = np.arange(len(dataset)), Feed(pixels, torch.device("cpu"))
+    rows, loader = np.arange(len(dataset)), PixelLoader(pixels, torch.device("cpu"))
     names = dataset.labels.names
     frames, small = make_frames(dataset), [dataset.image_path(row) for row in rows]
     about = [names[index] for index in dataset.target], make_tokenizer("scratch", names), synth.size
@@ -53,7 +53,7 @@ def _measure(name: str, synth: SynthConfig, folder: Path, workers: int) -> list[
                                      ("prepared", Bytes, small))}
     cache: dict[str, Callable] = {"bytes": lambda pixels: pixels, "ready": as_images}
     contenders = {f"files_{kind}": partial(_exhaust, loader) for kind, loader in files.items()}
-    contenders |= {f"cache_{kind}": partial(_read, feed, rows, finish) for kind, finish in cache.items()}
+    contenders |= {f"cache_{kind}": partial(_read, loader, rows, finish) for kind, finish in cache.items()}
     for contender in contenders.values():
         contender()
     seconds = alternate(contenders, ROUNDS)
@@ -70,7 +70,7 @@ def _exhaust(loader: DataLoader) -> None:
         pass
 
 
-def _read(feed: Feed, rows: np.ndarray, finish: Callable[[torch.Tensor], torch.Tensor]) -> None:
+def _read(loader: PixelLoader, rows: np.ndarray, finish: Callable[[torch.Tensor], torch.Tensor]) -> None:
     for seed in range(PASSES):
         for batch in batches(rows, BATCH, seed):
-            finish(feed(batch))
+            finish(loader(batch))

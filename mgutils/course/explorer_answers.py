@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 from mgutils.course.explorer import Explorer, png_bytes
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset
-from mgutils.evaluation.occlusion import occlusion_map, run_scorer, spread_out
+from mgutils.errors import ConfigError
+from mgutils.evaluation.attribution import occlusion_map
+from mgutils.evaluation.embed import run_scorer
 from mgutils.report.figures.data import read_image
 from mgutils.style import BLACK, BLUE, GREEN, GREY, new_figure, shorten
 from mgutils.training.run import Run
@@ -36,10 +38,18 @@ class AnswerExplorer(Explorer):
     run : Run
         Of images and captions.
 
+    Raises
+    ------
+    ConfigError
+        If the run reads no text.
+
     Taught in: 05, section 4.
     """
 
     def __init__(self, dataset: Dataset, run: Run) -> None:
+        if not run.config.reads_text:
+            raise ConfigError(f"{run.directory}: found a classifier that reads no text; wanted a run of images and "
+                              "captions, such as sound_ce.")
         self.dataset, self.run = dataset, run
         self.names = dataset.labels.display
         self.answer = run.logits.argmax(axis=1)
@@ -50,7 +60,7 @@ class AnswerExplorer(Explorer):
 
     @cached_property
     def _scorer(self) -> Any:
-        return run_scorer(self.run, self.dataset)
+        return run_scorer(self.run.directory)
 
     @cached_property
     def _pixels(self) -> np.ndarray:
@@ -78,8 +88,7 @@ class AnswerExplorer(Explorer):
         """How much each pixel of a validation image speaks for the run's answer, (S, S)."""
         if place not in self._maps:
             image = np.asarray(self._pixels[self.run.valid[place]])
-            heat = occlusion_map(self._scorer, image, int(self.answer[place]))
-            self._maps[place] = spread_out(heat, len(image))
+            self._maps[place] = occlusion_map(self._scorer, image, int(self.answer[place]))
         return self._maps[place]
 
     def places(self, which: Which = "all", class_index: int | None = None) -> np.ndarray:

@@ -46,7 +46,7 @@ def recorded(executed: Path, source: Path, parameters: Mapping[str, Any], data_r
     ConfigError
         If the manifest cannot be written.
     """
-    from mgutils.training.receipt import commit  # torch, only now
+    from mgutils.training.provenance import commit  # torch, only now
 
     manifest, name = executed.with_name(MANIFEST), executed.stem
     _write(manifest, {other: entry for other, entry in _entries(manifest).items() if other != name})

@@ -1,1 +1,1 @@
-"""Reading a finished run: its scores on other rows, probes, zero-shot classes, where a model looks."""
+"""Reading a finished run: scores on other rows, probes, zero-shot classes, attribution."""

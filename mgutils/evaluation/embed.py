@@ -1,35 +1,91 @@
-"""Score a finished run on the rows of a dataset."""
+"""Load a finished run's model, and score it on the rows of a dataset."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mgutils.config import RunConfig, SplitName, read_config
 from mgutils.data.captions import class_captions
+from mgutils.data.labels import Labels
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import split_of
-from mgutils.data.table import Dataset, read_dataset
+from mgutils.data.table import read_dataset
 from mgutils.errors import CheckpointError, ConfigError
 from mgutils.losses import similarity_logits
 from mgutils.metrics.scores import Scores, scores
-from mgutils.models.classifier import build_classifier
-from mgutils.models.clip import build_model
+from mgutils.models.classifier import Classifier, build_classifier
+from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import tokenize
-from mgutils.training.batches import Feed
+from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
+from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import load_weights
 from mgutils.training.encode import classify_all, encode_all
 from mgutils.training.run import write_scores
 from mgutils.training.whole import check_run
 
 
+class LoadedRun(NamedTuple):
+    """The model of a finished run."""
+
+    model: VisualTextModel | Classifier
+    tokens: dict[str, Tensor] | None
+    """Of the captions, each (C, L); ``None`` for a classifier, which reads no text."""
+    config: RunConfig
+    labels: Labels
+    """The C classes that it was trained on."""
+
+
+def load_run(run_dir: Path | str) -> LoadedRun:
+    """Rebuild the model of a run and load its best weights, ready to evaluate.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is no run's.
+    CheckpointError
+        If the weights cannot be read.
+    """
+    file = Path(run_dir) / "config.json"
+    config = read_config(file)
+    labels = Labels(tuple(json.loads(file.read_text(encoding="utf-8"))["captions"]))
+    # the weights come from the run: nothing is downloaded
+    untrained = replace(config.model, pretrained=False)
+    if config.reads_text:
+        captions = class_captions(labels, config.captions, config.seed)
+        model, tokenizer = build_model(untrained, config.loss, captions)
+        tokens = tokenize(tokenizer, captions)
+    else:
+        model = build_classifier(untrained, len(labels))
+        tokens = None
+    load_weights(model, Path(run_dir) / "best.safetensors")
+    return LoadedRun(model.eval(), tokens, config, labels)
+
+
+@torch.no_grad()
+def run_scorer(run_dir: Path | str) -> Scorer:
+    """The best weights of a run as one module: images (B, 3, S, S) -> scores (B, C).
+
+    Raises
+    ------
+    ConfigError, CheckpointError
+        As :func:`load_run`.
+    """
+    run = load_run(run_dir)
+    if run.tokens is None:
+        return PlainScorer(run.model).eval()
+    return CaptionScorer.of(run.model, run.model.encode_text(**run.tokens)).eval()
+
+
 def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str, *,
                  split: SplitName | None = None) -> Scores:
-    """Score a run's best weights on the validation part of a split, and write the three files of the scores.
+    """Score a run's best weights on the validation part of a split, and write the score files.
 
     Parameters
     ----------
@@ -40,7 +96,7 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     out_dir : path
         Receives ``metrics.json``, ``per_class.csv``, ``confusion.csv``.
     split : str, optional
-        The run's own if not given.
+        By default the run's own.
 
     Raises
     ------
@@ -51,39 +107,32 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     DataError
         If the dataset does not keep the contract.
     """
-    run_dir, dataset = Path(run_dir), read_dataset(data_root)
+    run_dir = Path(run_dir)
+    dataset = read_dataset(data_root)
     check_run(run_dir, ("config.json", "best.safetensors"), hashes=True)
-    config = read_config(run_dir / "config.json")
-    captions = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))["captions"]
-    if tuple(captions) != dataset.labels.names:
-        raise ConfigError(f"{run_dir}: trained on {len(captions)} classes whose captions are not those of {data_root} "
-                          f"({len(dataset.labels)} classes). Evaluate on data with the same Clip_label.csv.")
-    pixels = load_pixels(dataset, config.train.image_size)
-    rows = split_of(replace(config, split=split or config.split), dataset).valid
-    logits = best_logits(run_dir, config, dataset, pixels, rows)
+    run = load_run(run_dir)
+    if run.labels.names != dataset.labels.names:
+        raise ConfigError(
+            f"{run_dir}: trained on {len(run.labels)} classes whose captions are not those of "
+            f"{data_root} ({len(dataset.labels)} classes). Evaluate on data with the same "
+            "Clip_label.csv.")
+    pixels = load_pixels(dataset, run.config.train.image_size)
+    chosen = replace(run.config, split=split or run.config.split)
+    rows = split_of(chosen, dataset).valid
+    logits = score_rows(run, pixels, rows)
     if np.isnan(logits).any():
-        raise CheckpointError(f"{run_dir}/best.safetensors: gives scores that are no numbers (NaN). The run diverged: "
-                              "train again with lower learning rates.")
+        raise CheckpointError(
+            f"{run_dir}/best.safetensors: gives scores that are no numbers (NaN). The run "
+            "diverged: train again with lower learning rates.")
     result = scores(logits, dataset.target[rows])
     write_scores(result, dataset.labels, Path(out_dir))
     return result
 
 
-def best_logits(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Scores (N, C) that a run's best weights give some rows.
-
-    Raises
-    ------
-    CheckpointError
-        If the weights cannot be read.
-    """
-    untrained, feed = replace(config.model, pretrained=False), Feed(pixels, torch.device("cpu"))
-    if not config.reads_text:
-        classifier = build_classifier(untrained, len(dataset.labels))
-        load_weights(classifier, run_dir / "best.safetensors")
-        return classify_all(classifier, feed, rows).numpy()
-    captions = class_captions(dataset.labels, config.captions, config.seed)
-    model, tokenizer = build_model(untrained, config.loss, captions)
-    load_weights(model, run_dir / "best.safetensors")
-    images, texts = encode_all(model, feed, rows, tokenize(tokenizer, captions))
-    return similarity_logits(images, texts, model.temperature.detach()).numpy()
+def score_rows(run: LoadedRun, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Scores (N, C) of some rows of a dataset's pixels."""
+    loader = PixelLoader(pixels, torch.device("cpu"))
+    if run.tokens is None:
+        return classify_all(run.model, loader, rows).numpy()
+    images, texts = encode_all(run.model, loader, rows, run.tokens)
+    return similarity_logits(images, texts, run.model.temperature.detach()).numpy()

@@ -1,4 +1,4 @@
-"""Losses: ``divergences`` are the parts, ``image_text`` the losses, ``grouped`` the same for captions encoded once."""
+"""Losses. ``divergences`` has their parts, ``grouped`` their form for captions encoded once."""
 
 from mgutils.losses.divergences import (
     both_directions,

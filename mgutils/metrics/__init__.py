@@ -1,1 +1,1 @@
-"""Numbers from logits and right answers: scores, intervals over people, paired tests. NumPy only."""
+"""Numbers from logits: scores, intervals over people, paired tests. NumPy only."""

@@ -1,1 +1,1 @@
-"""The network: two encoders, two projection heads, one space. ``encoders`` has the parts, ``clip`` the whole."""
+"""The networks: ``encoders`` has the parts, ``clip`` the visual-text model."""

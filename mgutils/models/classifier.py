@@ -1,4 +1,4 @@
-"""A plain classifier: an image network and one linear layer. It reads no text; ``clip`` has the model that does."""
+"""A classifier that reads no text: an image network and one linear layer."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _SMALLEST = 63
 
 
 class AlexNet(nn.Module):
-    """Torchvision's AlexNet up to its last hidden layer: images (B, 3, S, S) -> features (B, ``width``).
+    """Torchvision's AlexNet to its last hidden layer: images (B, 3, S, S) -> (B, ``width``).
 
     Parameters
     ----------
     pretrained : bool
         Load ImageNet weights.
     pool : int
-        Side to which the last feature map is pooled; torchvision's is 6. At 64 px the map has one place, which pooling
-        to 6 x 6 would copy 36 times.
+        Side to which the last feature map is pooled; torchvision's is 6. At 64 px the map has one
+        position, which pooling to 6 x 6 would copy 36 times.
     hidden : int
         Width of the two hidden layers; torchvision's is 4096.
 
     Raises
     ------
     ConfigError
-        If the weights cannot be had.
+        If the weights cannot be loaded.
 
     References
     ----------
@@ -50,18 +50,21 @@ class AlexNet(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(pool)
         self.hidden = network.classifier[:-1]
         if (pool, hidden) != (6, 4096):
-            self.hidden = nn.Sequential(nn.Dropout(), nn.Linear(256 * pool**2, hidden), nn.ReLU(),
-                                        nn.Dropout(), nn.Linear(hidden, hidden), nn.ReLU())
+            self.hidden = nn.Sequential(
+                nn.Dropout(), nn.Linear(256 * pool**2, hidden), nn.ReLU(),
+                nn.Dropout(), nn.Linear(hidden, hidden), nn.ReLU(),
+            )
         self.width = hidden
 
     def forward(self, images: Tensor) -> Tensor:
         if images.shape[-1] < _SMALLEST:
             images = F.interpolate(images, size=(_SMALLEST + 1,) * 2, mode="bilinear")
-        return self.hidden(self.pool(self.features(images)).flatten(1))
+        maps = self.pool(self.features(images))  # (B, 256, pool, pool)
+        return self.hidden(maps.flatten(1))
 
 
 class Classifier(nn.Module):
-    """An image network and one linear layer over all classes: images (B, 3, S, S) -> logits (B, C).
+    """An image network and one linear layer: images (B, 3, S, S) -> logits (B, C).
 
     Parameters
     ----------
@@ -83,13 +86,15 @@ class Classifier(nn.Module):
 
 
 def build_classifier(config: ModelConfig, classes: int) -> Classifier:
-    """The classifier that a configuration describes.
+    """Build the classifier of a configuration.
 
     Raises
     ------
     ConfigError
-        If the network is unknown, or its weights cannot be had.
+        If the network is unknown, or its weights cannot be loaded.
     """
     if config.image_encoder == ALEXNET:
-        return Classifier(AlexNet(config.pretrained, **config.image_kwargs), classes)
-    return Classifier(ImageEncoder(config.image_encoder, config.pretrained, config.image_kwargs), classes)
+        network = AlexNet(config.pretrained, **config.image_kwargs)
+    else:
+        network = ImageEncoder(config.image_encoder, config.pretrained, config.image_kwargs)
+    return Classifier(network, classes)

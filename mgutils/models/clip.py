@@ -14,13 +14,14 @@ from mgutils.config import ModelConfig, Objective
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, TextEncoder, make_tokenizer
 
 LOWEST_TEMPERATURE = 0.01
-"""Of a learned temperature: logits are at most 100 times a cosine (Radford et al. 2021, arXiv:2103.00020)."""
+"""A learned temperature keeps logits within 100 cosines (Radford et al. 2021, arXiv:2103.00020)."""
 
 
 class VisualTextModel(nn.Module):
     """Put images and captions into one space of ``projection`` dimensions.
 
-    The original's setting is ``normalize=False, temperature=0.05``; the sound one ``normalize=True, temperature=0.07``.
+    The original's setting is ``normalize=False, temperature=0.05``; the sound one is
+    ``normalize=True, temperature=0.07``.
 
     Parameters
     ----------
@@ -35,14 +36,14 @@ class VisualTextModel(nn.Module):
     temperature : float
         Divides the dot products.
     learn_temperature : bool
-        Train its logarithm. The training loop calls :meth:`limit_temperature` after each step.
+        Train its logarithm. The task calls :meth:`limit_temperature` after each step.
 
     Taught in: 02, section 3.
     """
 
-    def __init__(self, image_encoder: ImageEncoder, text_encoder: TextEncoder, projection: int = 256,
-                 dropout: float = 0.1, *, normalize: bool = True, temperature: float = 0.07,
-                 learn_temperature: bool = False) -> None:
+    def __init__(self, image_encoder: ImageEncoder, text_encoder: TextEncoder,
+                 projection: int = 256, dropout: float = 0.1, *, normalize: bool = True,
+                 temperature: float = 0.07, learn_temperature: bool = False) -> None:
         super().__init__()
         self.image_encoder = image_encoder
         self.text_encoder = text_encoder
@@ -62,10 +63,10 @@ class VisualTextModel(nn.Module):
 
     @torch.no_grad()
     def limit_temperature(self) -> None:
-        """Set a learned temperature below 0.01 to 0.01, in place, as CLIP does.
+        """Raise a learned temperature to at least 0.01, in place, as CLIP does.
 
-        The parameter itself is clamped, not the value that the loss sees: a clamp in the forward pass has gradient 0
-        below its bound, and a temperature that got there could never come back. A fixed temperature stays as it is.
+        The parameter is clamped, not the value that the loss sees: a clamp in the forward pass has
+        gradient 0 below its bound, and a temperature below it could never come back.
         """
         if self.log_temperature.requires_grad:
             self.log_temperature.clamp_(min=math.log(LOWEST_TEMPERATURE))
@@ -80,9 +81,11 @@ class VisualTextModel(nn.Module):
 
     def forward(self, images: Tensor, input_ids: Tensor | None = None,
                 attention_mask: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Embeddings of B images (B, projection) and, where token ids and mask (C, L) are given, of C texts."""
+        """Embeddings of B images (B, projection) and, if token ids (C, L) are given, of C texts."""
         image = self.encode_image(images)
-        return (image,) if input_ids is None else (image, self.encode_text(input_ids, attention_mask))
+        if input_ids is None:
+            return (image,)
+        return image, self.encode_text(input_ids, attention_mask)
 
     def _finish(self, embedding: Tensor) -> Tensor:
         return F.normalize(embedding, dim=1) if self.normalize else embedding
@@ -90,17 +93,19 @@ class VisualTextModel(nn.Module):
 
 def build_model(config: ModelConfig, objective: Objective,
                 captions: Sequence[str]) -> tuple[VisualTextModel, PreTrainedTokenizerFast]:
-    """The model that a configuration describes, and the tokenizer for its captions.
+    """Build the model of a configuration, and the tokenizer for its captions.
 
     Raises
     ------
     ConfigError
-        If an encoder is unknown, or its weights cannot be had.
+        If an encoder is unknown, or its weights cannot be loaded.
     """
     tokenizer = make_tokenizer(config.text_encoder, captions)
+    image_encoder = ImageEncoder(config.image_encoder, config.pretrained, config.image_kwargs)
+    text_encoder = TextEncoder(
+        config.text_encoder, config.pretrained, config.text_kwargs, len(tokenizer))
     model = VisualTextModel(
-        ImageEncoder(config.image_encoder, config.pretrained, config.image_kwargs),
-        TextEncoder(config.text_encoder, config.pretrained, config.text_kwargs, len(tokenizer)),
-        config.projection, config.dropout, normalize=objective.normalize, temperature=objective.temperature,
+        image_encoder, text_encoder, config.projection, config.dropout,
+        normalize=objective.normalize, temperature=objective.temperature,
         learn_temperature=objective.learn_temperature)
     return model, tokenizer

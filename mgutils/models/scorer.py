@@ -1,7 +1,7 @@
-"""Scorers: images in, one score for each class out, nothing else to hand over.
+"""Scorers: images in, one score for each class out.
 
-A trained model becomes a scorer when its captions are embedded once and kept. Prediction, Grad-CAM and export work on
-scorers alone.
+A trained model becomes a scorer when its captions are embedded once and kept. Prediction,
+attribution and export work on scorers alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mgutils.models.clip import VisualTextModel
 
 
 class CaptionScorer(nn.Module):
-    """Images (B, 3, S, S) -> similarity (B, C) to C captions, embedded before.
+    """Images (B, 3, S, S) -> similarity (B, C) to C embedded captions.
 
     Parameters
     ----------
@@ -29,21 +29,25 @@ class CaptionScorer(nn.Module):
         L2-normalise the image embeddings; the captions come as they are compared.
     """
 
-    def __init__(self, image_encoder: nn.Module, image_projection: nn.Module, captions: Tensor, temperature: float,
-                 normalize: bool) -> None:
+    def __init__(self, image_encoder: nn.Module, image_projection: nn.Module, captions: Tensor,
+                 temperature: float, normalize: bool) -> None:
         super().__init__()
-        self.image_encoder, self.image_projection = image_encoder, image_projection
+        self.image_encoder = image_encoder
+        self.image_projection = image_projection
         self.register_buffer("captions", captions.detach().float().clone())
-        self.temperature, self.normalize = float(temperature), normalize
+        self.temperature = float(temperature)
+        self.normalize = normalize
 
     @classmethod
     def of(cls, model: VisualTextModel, captions: Tensor) -> CaptionScorer:
         """The scorer of a model whose text encoder gave ``captions`` (C, D)."""
-        return cls(model.image_encoder, model.image_projection, captions, model.temperature.item(), model.normalize)
+        temperature = model.temperature.item()
+        return cls(
+            model.image_encoder, model.image_projection, captions, temperature, model.normalize)
 
     @property
     def network(self) -> nn.Module:
-        """What looks at the image."""
+        """The image network."""
         return self.image_encoder
 
     def forward(self, images: Tensor) -> Tensor:
@@ -62,7 +66,7 @@ class PlainScorer(nn.Module):
 
     @property
     def network(self) -> nn.Module:
-        """What looks at the image."""
+        """The image network."""
         return self.classifier.network
 
     def forward(self, images: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from PIL import Image
 
 from mgutils.data.labels import Labels
-from mgutils.evaluation.gradcam import overlay
+from mgutils.evaluation.attribution import overlay
 from mgutils.predict.annotate import clock
 from mgutils.predict.timeline import Timeline
 from mgutils.style import BLACK, LIGHT, VERMILLION, new_figure, shorten

@@ -19,7 +19,7 @@ from PIL import Image
 from mgutils.data import video
 from mgutils.data.pictures import Picture, Rejected, find_files, is_video, read_pictures, read_video
 from mgutils.errors import ConfigError, DataError, Fault
-from mgutils.evaluation.gradcam import overlay
+from mgutils.evaluation.attribution import overlay
 from mgutils.predict.annotate import AnnotatedVideo
 from mgutils.predict.answers import LeftOut, Rows, csv_rows
 from mgutils.predict.predictor import Predictor, answer_columns, answer_row

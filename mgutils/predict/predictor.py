@@ -27,7 +27,7 @@ from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels, imigue_labels, read_labels
 from mgutils.data.pictures import Picture, read_pictures
 from mgutils.errors import CheckpointError, ConfigError, MgError
-from mgutils.evaluation.gradcam import grad_cam
+from mgutils.evaluation.attribution import grad_cam
 from mgutils.models.classifier import build_classifier
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tokenize

@@ -19,8 +19,8 @@ from mgutils.config import RunConfig
 from mgutils.data.table import Dataset
 from mgutils.metrics.scores import scores
 from mgutils.models.classifier import Classifier, build_classifier
-from mgutils.training.batches import Feed, augment
-from mgutils.training.distributed import gather, share
+from mgutils.training.batches import PixelLoader, augment
+from mgutils.training.distributed import gather, shard
 from mgutils.training.encode import classify_all
 from mgutils.training.image_text import full_precision
 from mgutils.training.task import Batch, Task, Validation
@@ -36,7 +36,7 @@ class Classification(Task):
     config: RunConfig
     accelerator: Accelerator
     model: Classifier
-    feed: Feed
+    loader: PixelLoader
     """Gives the pixels of some rows."""
     target: np.ndarray
     """(N,) class indices."""
@@ -45,7 +45,7 @@ class Classification(Task):
         self.forward: nn.Module = self.model
 
     @classmethod
-    def build(cls, config: RunConfig, dataset: Dataset, feed: Feed,
+    def build(cls, config: RunConfig, dataset: Dataset, loader: PixelLoader,
               accelerator: Accelerator) -> Classification:
         """Build the network.
 
@@ -55,7 +55,7 @@ class Classification(Task):
             If the network is unknown.
         """
         model = build_classifier(config.model, len(dataset.labels))
-        return cls(config, accelerator, model, feed, dataset.target)
+        return cls(config, accelerator, model, loader, dataset.target)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The rates of the image encoder and of the heads; only the linear layer decays."""
@@ -69,7 +69,7 @@ class Classification(Task):
 
     def batch(self, rows: np.ndarray, generator: torch.Generator) -> Batch:
         """This rank's images, augmented."""
-        pixels = self.feed(share(rows))
+        pixels = self.loader(shard(rows))
         images = augment(pixels, self.config.train.augment, generator)
         target = torch.from_numpy(self.target[rows]).to(images.device)
         return Batch(rows, target, {"image": images})
@@ -88,7 +88,7 @@ class Classification(Task):
     @torch.no_grad()
     def validate(self, rows: np.ndarray) -> Validation:
         """Score some rows; the arrays to keep are ``logits`` (N, C) alone."""
-        logits = classify_all(self.model, self.feed, rows)
+        logits = classify_all(self.model, self.loader, rows)
         target = self.target[rows]
         loss = F.cross_entropy(logits, torch.from_numpy(target).to(logits.device))
         kept = logits.cpu().numpy()

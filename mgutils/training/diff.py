@@ -1,81 +1,83 @@
 """Why two runs differ: in code, data, environment, configuration or seed, or by noise alone.
 
-A run's ``receipt.json`` and ``config.json`` say what went in; what came out is compared in ``outcome``. Nothing here
-imports torch; what a receipt holds is decided in ``receipt``. Equal runs give equal bits only on equal processors,
-instruction sets, libraries and threads, so each of these is an environment difference.
+What ``receipt.json``, ``config.json``, ``metrics.json`` and ``log.jsonl`` of two runs say is laid
+flat, ``{"hardware.threads": 1}``, and compared field by field. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mgutils.config import read_config
 from mgutils.errors import ConfigError
-from mgutils.training.outcome import Number, compare_outcomes, read_json
 from mgutils.training.whole import check_run
 
-Cause = Literal["code", "data", "environment", "config", "seed"]
-CAUSES: tuple[Cause, ...] = ("code", "data", "environment", "config", "seed")
-_NOT_RECORDED = "not recorded"
-_SECTIONS = ("versions", "hardware", "instructions", "libraries", "variables", "determinism")
-"""The parts of a receipt that are the environment."""
+CAUSES = ("code", "data", "environment", "config", "seed")
+NOT_RECORDED = "not recorded"
+_GROUP_OF = {
+    "code_sha256": "code", "commit": "code", "data_sha256": "data", "seed": "seed",
+    "config": "config", "metrics": "results", "log": "results", "weights": "results",
+}
+"""Group of a field by its first word; every other field is of the environment."""
+_FIELDS = (
+    "code_sha256", "commit", "data_sha256",
+    "versions", "hardware", "instructions", "libraries", "variables", "determinism", "machines",
+)
+"""What is compared of two receipts."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field in which two runs differ."""
+    """A field in which two runs differ; its group is one of :data:`CAUSES` or ``results``."""
 
-    cause: Cause
+    group: str
     field: str
     a: Any
     b: Any
 
     @property
     def known(self) -> bool:
-        """False where one run did not write the field down."""
-        return _NOT_RECORDED not in (self.a, self.b)
+        """False where a run did not record the field."""
+        return NOT_RECORDED not in (self.a, self.b)
 
 
 @dataclass(frozen=True)
 class RunDiff:
-    """What :func:`diff_runs` found.
+    """The differences between two runs.
 
     Parameters
     ----------
     differences : tuple of Difference
-        Of what went in.
-    numbers : tuple of Number
-        What came out.
     noise : str
-        Whether numbers of equal runs may differ on this hardware, and why.
+        Whether equal runs may differ on this hardware.
     notes : tuple of str
-        A sentence for each change of a run's environment between two sessions.
+        A sentence for each run that was made in several environments.
     """
 
     differences: tuple[Difference, ...]
-    numbers: tuple[Number, ...]
     noise: str
     notes: tuple[str, ...] = ()
 
     @property
-    def causes(self) -> tuple[Cause, ...]:
-        """What differs of what went in, where both runs wrote it down."""
-        found = {difference.cause for difference in self.differences if difference.known}
-        return tuple(cause for cause in CAUSES if cause in found)
+    def causes(self) -> list[str]:
+        """The groups, results left aside, in which the runs are known to differ."""
+        found = {item.group for item in self.differences if item.known}
+        return [cause for cause in CAUSES if cause in found]
 
     @property
-    def unknown(self) -> tuple[Cause, ...]:
-        """What may differ for all that the receipts say."""
-        found = {difference.cause for difference in self.differences if not difference.known}
-        return tuple(cause for cause in CAUSES if cause in found and cause not in self.causes)
+    def unknown(self) -> list[str]:
+        """The other groups of which a run did not record a field."""
+        found = {item.group for item in self.differences if not item.known}
+        return [cause for cause in CAUSES if cause in found and cause not in self.causes]
 
     @property
-    def changed(self) -> tuple[Number, ...]:
+    def changed(self) -> list[Difference]:
         """The results that differ."""
-        return tuple(number for number in self.numbers if not number.equal)
+        return [item for item in self.differences if item.group == "results"]
 
     @property
     def verdict(self) -> str:
@@ -89,43 +91,28 @@ class RunDiff:
     @property
     def reason(self) -> str:
         """The verdict in a sentence."""
+        names = " and ".join(self.unknown)
+        gap = f" ({names} cannot be compared: a receipt lacks it)" if names else ""
         if self.causes:
-            return self._reason_of_causes()
+            alone = " alone" if len(self.causes) == 1 else ""
+            results = "the results differ" if self.changed else "the results are equal all the same"
+            return f"The runs differ in {' and '.join(self.causes)}{alone}{gap}; {results}."
         if not self.changed:
-            return "Nothing differs" + (f" of what was recorded{self._but()}." if self.unknown else ".")
+            return f"Nothing differs of what was recorded{gap}." if gap else "Nothing differs."
         if self.unknown:
-            return f"The results differ, and the receipts do not say why{self._but()}."
+            return f"The results differ, and the receipts do not say why{gap}."
         return f"Noise: nothing differs but the results. {self.noise}"
 
-    def _reason_of_causes(self) -> str:
-        alone = " alone" if len(self.causes) == 1 else ""
-        outcome = "the results differ" if self.changed else "the results are equal all the same"
-        sentences = [f"The runs differ in {_and(self.causes)}{alone}{self._but()}; {outcome}."]
-        if self.changed and not alone:
-            sentences.append("Several things changed at once: none of them alone explains it.")
-        if self.changed and "environment" in self.causes:
-            fields = [item.field for item in self.differences if item.cause == "environment" and item.known]
-            sentences.append(
-                f"Another processor, instruction set, library, setting or number of threads (here {_some(fields)}) "
-                "changes the last bits of a sum, and a training makes them grow: compare means over seeds, "
-                "not single runs.")
-        return " ".join(sentences)
-
-    def _but(self) -> str:
-        return f" ({_and(self.unknown)} cannot be compared: a receipt lacks it)" if self.unknown else ""
-
     def report(self) -> str:
-        """All of it, one field a line, run A before run B."""
-        width = max((len(item.field if isinstance(item, Difference) else item.name)
-                     for item in (*self.differences, *self.numbers)), default=0)
+        """One line for each field that differs, run A before run B, then the reason."""
         lines = []
-        for cause in CAUSES:
-            own = [difference for difference in self.differences if difference.cause == cause]
-            lines.append(f"{cause:<12}{'same' if not own else 'differs' if cause in self.causes else _NOT_RECORDED}")
-            lines += [f"  {item.field:<{width}}  {_short(item.a)} | {_short(item.b)}" for item in own]
-        lines.append(f"{'results':<12}{'differ' if self.changed else 'same'}")
-        lines += [f"  {item.name:<{width}}  {_short(item.a)} | {_short(item.b)}{_distance(item)}"
-                  for item in self.changed]
+        width = max((len(item.field) for item in self.differences), default=0)
+        for group in (*CAUSES, "results"):
+            own = [item for item in self.differences if item.group == group]
+            state = "same" if not own else NOT_RECORDED if group in self.unknown else "differs"
+            lines.append(f"{group:<12}{state}")
+            for item in own:
+                lines.append(f"  {item.field:<{width}}  {_short(item.a)} | {_short(item.b)}")
         return "\n".join([*lines, "", self.reason, *self.notes])
 
 
@@ -135,7 +122,7 @@ def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
     Parameters
     ----------
     run_a, run_b : path
-        Folders that ``mg train`` left. Hours of day, seconds and folder names are not compared.
+        Folders that ``mg train`` left. Seconds, dates and folder names are not compared.
 
     Raises
     ------
@@ -146,110 +133,143 @@ def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
     """
     folders = Path(run_a), Path(run_b)
     receipts = [_read_receipt(folder) for folder in folders]
-    configs = [read_config(folder / "config.json").as_dict() for folder in folders]
-    data = [{"sha256": receipt.get("data_sha256")} for receipt in receipts]
-    differences = [
-        *_code(*receipts),
-        *(Difference("data", name, *values) for name, values in changed_fields(*data).items()),
-        *_environment(*receipts),
-        *_sessions(*receipts),
-        *(Difference("seed" if name.endswith("seed") else "config", name, *values)
-          for name, values in changed_fields(*configs).items()),
-    ]
-    notes = tuple(note for name, receipt in zip("AB", receipts, strict=True) for note in _notes(name, receipt))
-    return RunDiff(tuple(differences), tuple(compare_outcomes(*folders)), _expected_noise(receipts), notes)
+    facts = [_inputs(*pair) for pair in zip(folders, receipts, strict=True)]
+    # A receipt of an older version lacks whole sections: name the section, not all its fields.
+    for section in facts[0]:
+        if NOT_RECORDED in (facts[0][section], facts[1][section]):
+            for fact in facts:
+                fact[section] = fact[section] if fact[section] == NOT_RECORDED else "recorded"
+    # Another commit with the same package is the same code.
+    if facts[0]["code_sha256"] == facts[1]["code_sha256"]:
+        for fact in facts:
+            fact.pop("commit")
+    sessions = [{"machines": dict(_sessions(receipt))} for receipt in receipts]
+    changes = {
+        **changed_fields(*facts),
+        **changed_fields(*sessions, missing="no change"),
+        **changed_fields(*_results(folders, receipts)),
+    }
+    differences = [Difference(_group(name), name, *values) for name, values in changes.items()]
+    notes = (*_notes("A", receipts[0]), *_notes("B", receipts[1]))
+    return RunDiff(tuple(differences), _expected_noise(receipts), notes)
 
 
-def changed_fields(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Both values of every field in which two nested records differ, in the order of ``a``, then of ``b``.
+def changed_fields(a: Mapping[str, Any], b: Mapping[str, Any],
+                   missing: str = NOT_RECORDED) -> dict[str, list[Any]]:
+    """Both values of every field in which two nested dicts differ.
 
     >>> changed_fields({"hardware": {"threads": 1}}, {"hardware": {"threads": 2}})
     {'hardware.threads': [1, 2]}
     """
-    left, right = dict(_flat(a)), dict(_flat(b))
-    pairs = {name: [left.get(name, _NOT_RECORDED), right.get(name, _NOT_RECORDED)] for name in left | right}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    left = dict(_flat(a))
+    right = dict(_flat(b))
+    pairs = {
+        name: [left.get(name, missing), right.get(name, missing)]
+        for name in left | right
+    }
+    return {name: pair for name, pair in pairs.items() if not _same(*pair)}
 
 
-# -- what went in ------------------------------------------------------------------------------------------------------
+def read_json(file: Path, text: str | None = None) -> dict[str, Any]:
+    """A JSON object of a run: of the file, or of one of its lines.
+
+    Raises
+    ------
+    ConfigError
+        If it is something else.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8") if text is None else text)
+        found = f"a {type(content).__name__}"
+    except ValueError as error:
+        content = None
+        found = f"no JSON ({error})"
+    if isinstance(content, dict):
+        return content
+    raise ConfigError(
+        f"{file}: found {found}; wanted the JSON object that a run writes. Train the run again.")
+
+
+# -- what goes into the comparison -----------------------------------------------------------------
 
 
 def _read_receipt(folder: Path) -> dict[str, Any]:
-    """The receipt of a finished run."""
     file = folder / "receipt.json"
     if not file.is_file():
-        if (folder / "config.json").is_file():
-            raise ConfigError(f"{folder}: found a run without receipt.json, which is written last: it has not ended; "
-                              "wanted a finished run. Let it end, or go on with `mg train`.")
         found = "a folder without receipt.json" if folder.is_dir() else "no folder"
-        raise ConfigError(f"{folder}: found {found}; wanted the folder of a finished run. Name one that `mg train` "
-                          "left, such as those in out/runs.")
+        raise ConfigError(
+            f"{folder}: found {found}; wanted the folder of a finished run (it writes receipt.json "
+            "last). Name one that `mg train` left, such as those in out/runs.")
     receipt = read_json(file)
     check_run(folder)
     return receipt
 
 
-def _environment(*receipts: Mapping[str, Any]) -> Iterator[Difference]:
-    """What differs where both receipts have the section; else that one lacks it."""
-    for section in _SECTIONS:
-        parts = [{section: receipt[section]} for receipt in receipts if section in receipt]
-        if len(parts) == 2:
-            for name, values in changed_fields(*parts).items():
-                yield Difference("environment", name, *values)
-        else:
-            yield _lacking(section, *receipts)
+def _inputs(folder: Path, receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """What went into a run, by the names of its receipt."""
+    config = read_config(folder / "config.json").as_dict()
+    facts = {name: receipt.get(name) or NOT_RECORDED for name in _FIELDS}
+    if "machines" in receipt:
+        facts["machines"] = "recorded"  # what changed from session to session is compared apart
+    return {**facts, "config": config, "seed": config.pop("seed")}
 
 
-def _sessions(*receipts: Mapping[str, Any]) -> Iterator[Difference]:
-    """Changes of the environment within a run; a run that went on with nothing changed is as one in one piece."""
-    if not all("machines" in receipt for receipt in receipts):
-        yield _lacking("machines", *receipts)
-        return
-    a, b = ({f"from epoch {epoch}: {field}": change for epoch, changes in _changes(receipt)
-             for field, change in changes.items()} for receipt in receipts)
-    for name in {**a, **b}:
-        values = [changes.get(name, "no change") for changes in (a, b)]
-        if values[0] != values[1]:
-            yield Difference("code" if name.endswith("code_sha256") else "environment", name, *values)
+def _sessions(receipt: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The sessions of a run whose environment was not that of the session before."""
+    for session in receipt.get("machines", ()):
+        name = f"from epoch {session['first_epoch']}"
+        if session["changes"] is None:
+            yield name, NOT_RECORDED
+        elif session["changes"]:
+            yield name, {field: " -> ".join(map(_short, values))
+                         for field, values in session["changes"].items()}
 
 
-def _changes(receipt: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, str]]]:
-    """First epoch of each session that had another environment than the one before, and what changed."""
-    for machine in receipt.get("machines", ()):
-        if machine["changes"] is None:
-            yield machine["first_epoch"], {"the sessions before": _NOT_RECORDED}
-        elif machine["changes"]:
-            yield machine["first_epoch"], {name: f"{_short(before)} -> {_short(now)}"
-                                           for name, (before, now) in machine["changes"].items()}
+def _results(folders: tuple[Path, Path],
+             receipts: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Scores, the first lines of the logs that differ, and the hashes of the weights."""
+    logs = [_read_log(folder / "log.jsonl") for folder in folders]
+    pairs = zip(*logs, strict=False)
+    first = next((pair for pair in pairs if changed_fields(*pair)), ({}, {}))
+    for folder, receipt, log, line in zip(folders, receipts, logs, first, strict=True):
+        metrics = folder / "metrics.json"
+        yield {
+            "metrics": read_json(metrics) if metrics.is_file() else {},
+            "log": {"epochs": len(log), f"epoch {line.get('epoch')}": line},
+            "weights": {name: entry["sha256"] for name, entry in receipt.get("files", {}).items()
+                        if name.endswith(".safetensors")},
+        }
+
+
+def _read_log(file: Path) -> list[dict[str, Any]]:
+    """The epochs of a log, without the seconds that they took."""
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    lines = [read_json(file, line) for line in text.splitlines() if line.strip()]
+    return [{name: value for name, value in line.items() if "second" not in name} for line in lines]
 
 
 def _notes(name: str, receipt: Mapping[str, Any]) -> Iterator[str]:
-    for epoch, fields in _changes(receipt):
-        if _NOT_RECORDED in fields.values():
-            yield f"Run {name} went on from epoch {epoch}; the machine that it was begun on is not recorded."
-        else:
-            yield (f"Run {name} was made on several machines or with several settings: its environment changed from "
-                   f"epoch {epoch} ({_some(list(fields))}), so no single machine gives its bits.")
+    for epoch, changes in _sessions(receipt):
+        fields = changes if changes == NOT_RECORDED else ", ".join(changes)
+        yield (f"Run {name} was made on several machines or with several settings: its environment "
+               f"changed {epoch} ({fields}), so no single machine gives its bits.")
 
 
-def _lacking(section: str, *receipts: Mapping[str, Any]) -> Difference:
-    values = ["recorded" if section in receipt else _NOT_RECORDED for receipt in receipts]
-    return Difference("environment", section, *values)
+def _expected_noise(receipts: list[dict[str, Any]]) -> str:
+    if any(receipt.get("hardware", {}).get("gpu") for receipt in receipts):
+        return ("It is expected on a GPU, unless only deterministic kernels were allowed: some "
+                "kernels add in no fixed order. Compare means over seeds, not single runs.")
+    return ("It is not expected: with equal processor, libraries and threads a CPU gives equal "
+            "bits. Look for code outside the package, or for a fault of the machine.")
 
 
-def _code(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
-    """The package's hash decides; where one run has none, the commit does if no file was changed on top of it."""
-    commits = [receipt.get("commit") for receipt in (a, b)]
-    hashes = [receipt.get("code_sha256") for receipt in (a, b)]
-    if all(hashes):
-        if hashes[0] != hashes[1]:
-            yield Difference("code", "code_sha256", *hashes)
-            if commits[0] != commits[1]:
-                yield Difference("code", "commit", *(commit or "no git" for commit in commits))
-    elif commits[0] != commits[1] and all(commits):
-        yield Difference("code", "commit", *commits)
-    elif None in commits or commits[0].endswith("+"):
-        yield Difference("code", "code_sha256", *(value or _NOT_RECORDED for value in hashes))
+# -- fields ----------------------------------------------------------------------------------------
+
+
+def _group(field: str) -> str:
+    if field.startswith("machines") and field.endswith("code_sha256"):
+        return "code"
+    return _GROUP_OF.get(field.partition(".")[0], "environment")
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -260,32 +280,13 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield prefix + name, list(value) if isinstance(value, tuple) else value
 
 
-def _expected_noise(receipts: list[dict[str, Any]]) -> str:
-    if not any(receipt.get("hardware", {}).get("gpu") for receipt in receipts):
-        return ("It is not expected: processor, instruction sets, libraries and threads are equal as far as they are "
-                "recorded, and with all of them equal a CPU gives equal bits. Look for code outside the package, "
-                "for a library or variable that the receipt does not list, or for a fault of the machine.")
-    strict = [receipt.get("determinism", {}) for receipt in receipts]
-    if all(flags.get("deterministic_algorithms") and not flags.get("warn_only") for flags in strict):
-        return ("It is not expected: only deterministic kernels were allowed on the GPU. Look for a fault of the "
-                "machine.")
-    return ("It is expected on a GPU: some of its kernels add in no fixed order, and the run was allowed to use them. "
-            "Compare means over seeds, not single runs.")
-
-
-def _and(words: tuple[str, ...]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-def _some(names: list[str], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _same(a: Any, b: Any) -> bool:
+    """To the last bit. A NaN equals a NaN; two values that were not recorded may differ."""
+    return (a == b and a != NOT_RECORDED) or (a != a and b != b)
 
 
 def _short(value: Any) -> str:
+    """A number in six digits, a hash in twelve."""
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    is_hash = len(text) >= 40 and set(text.rstrip("+")) <= set("0123456789abcdef")
-    return text[:12] + "+" * text.endswith("+") if is_hash else text
-
-
-def _distance(number: Number) -> str:
-    return "" if number.distance is None else f"  (by {number.distance:.2g})"
+    is_hash = len(text) >= 40 and " " not in text
+    return text[:12] if is_hash else text

@@ -1,12 +1,13 @@
-"""Several processes as one: every process has its share of a batch, and all compute the loss of the whole batch.
+"""Several ranks as one: each holds a shard of the batch, all compute the loss of the whole batch.
 
-A contrastive loss compares every image with every caption of the batch, so it is not a mean of the processes' own
-losses. Each process embeds its share of the images; :func:`gather` joins them and carries the gradient back. Captions
-are few and every process encodes them all. ``DistributedDataParallel`` then averages the gradients: that of an image
-encoder comes from one process for each image, times the number of processes, and that of the captions is the same
-everywhere, so the average is the gradient of one process that has the whole batch.
+A contrastive loss compares every image with every caption of the batch, so it is not a mean of the
+ranks' own losses. Each rank embeds its shard of the images; :func:`gather` joins the shards and
+carries the gradient back. Captions are few, and every rank encodes them all.
 
-Without ``accelerate launch`` there is one process, and all of this does nothing.
+``DistributedDataParallel`` then averages the gradients over the ranks. An image's gradient comes
+from one rank alone, times the number of ranks; the gradient of the captions is the same on all. So
+the average is the gradient of one process with the whole batch. Without ``accelerate launch`` there
+is one rank, and all of this does nothing.
 """
 
 from __future__ import annotations
@@ -19,34 +20,41 @@ import torch.distributed as dist
 from torch import Tensor
 
 
-def processes() -> tuple[int, int]:
-    """Number of this process, from 0, and how many there are."""
-    return (dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0, 1)
+def rank_and_world_size() -> tuple[int, int]:
+    """This process's rank, from 0, and the number of processes."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
 
 
-def share(rows: np.ndarray) -> np.ndarray:
-    """The part of some rows that is this process's: shares differ by one row at most and keep the order."""
-    rank, world = processes()
-    return np.array_split(rows, world)[rank]
+def shard(rows: np.ndarray) -> np.ndarray:
+    """This rank's part of some rows, in order; parts differ by one row at most."""
+    rank, world_size = rank_and_world_size()
+    return np.array_split(rows, world_size)[rank]
 
 
 def gather(part: Tensor, count: int) -> Tensor:
-    """Join the processes' parts of ``count`` rows, in the order of :func:`share`, with gradients.
+    """Join the ranks' shards of ``count`` rows, with gradients.
 
-    Shape: (n, D) of any n that :func:`share` gives -> (count, D).
+    Shape: (n, D) for any n that :func:`shard` gives -> (count, D).
     """
-    return part if processes()[1] == 1 else _Gather.apply(part, count)
+    if rank_and_world_size()[1] == 1:
+        return part
+    return _Gather.apply(part, count)
 
 
 class _Gather(torch.autograd.Function):
-    """All rows forward; backward, the sum of what every process says about this process's rows."""
+    """All-gather in the forward pass; all-reduce and slice the gradient in the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, part: Tensor, count: int) -> Tensor:
-        rank, world = processes()
-        sizes = [len(rows) for rows in np.array_split(np.empty(count), world)]
-        ctx.begin, ctx.size = sum(sizes[:rank]), sizes[rank]
-        padded = part.new_zeros(max(sizes), *part.shape[1:])  # a collective wants equal shapes
+        rank, world_size = rank_and_world_size()
+        sizes = [len(rows) for rows in np.array_split(np.empty(count), world_size)]
+        ctx.begin = sum(sizes[:rank])
+        ctx.size = sizes[rank]
+
+        # a collective wants equal shapes: pad every shard to the largest
+        padded = part.new_zeros(max(sizes), *part.shape[1:])
         padded[:len(part)] = part
         parts = [torch.empty_like(padded) for _ in sizes]
         dist.all_gather(parts, padded)

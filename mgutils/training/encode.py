@@ -11,35 +11,40 @@ from torch import Tensor
 from mgutils.models.classifier import Classifier
 from mgutils.models.clip import VisualTextModel
 from mgutils.models.encoders import as_images
-from mgutils.training.batches import Feed, ahead
-from mgutils.training.distributed import gather, share
+from mgutils.training.batches import PixelLoader, prefetch
+from mgutils.training.distributed import gather, shard
 
 
 @torch.no_grad()
-def encode_all(model: VisualTextModel, feed: Feed, rows: np.ndarray, tokens: dict[str, Tensor],
-               batch_size: int = 128) -> tuple[Tensor, Tensor]:
-    """Embed the images of some rows, in batches, and every caption once; several processes share the rows.
+def encode_all(model: VisualTextModel, loader: PixelLoader, rows: np.ndarray,
+               tokens: dict[str, Tensor], batch_size: int = 128) -> tuple[Tensor, Tensor]:
+    """Embed the images of some rows, in batches, and every caption once.
 
     Returns
     -------
     image_embeddings : Tensor (N, D)
+        Of all ranks.
     caption_embeddings : Tensor (C, D)
     """
     model.eval()
-    captions = model.encode_text(**{key: value.to(feed.device) for key, value in tokens.items()})
-    return _in_batches(model.encode_image, feed, rows, batch_size), captions.float()
+    captions = model.encode_text(**{key: value.to(loader.device) for key, value in tokens.items()})
+    images = _in_batches(model.encode_image, loader, rows, batch_size)
+    return images, captions.float()
 
 
 @torch.no_grad()
-def classify_all(model: Classifier, feed: Feed, rows: np.ndarray, batch_size: int = 128) -> Tensor:
-    """Logits (N, C) of a classifier without text for some rows, in batches; several processes share the rows."""
+def classify_all(model: Classifier, loader: PixelLoader, rows: np.ndarray,
+                 batch_size: int = 128) -> Tensor:
+    """Logits (N, C) of a classifier without text for some rows, in batches."""
     model.eval()
-    return _in_batches(model, feed, rows, batch_size)
+    return _in_batches(model, loader, rows, batch_size)
 
 
-def _in_batches(apply: Callable[[Tensor], Tensor], feed: Feed, rows: np.ndarray, batch_size: int) -> Tensor:
-    mine = share(rows)
-    starts = range(0, max(len(mine), 1), batch_size)  # a process without rows still takes part
-    fed = ahead(feed, (mine[start:start + batch_size] for start in starts))
-    parts = [apply(as_images(pixels)) for _, pixels in fed]
-    return gather(torch.cat(parts).float(), len(rows))
+def _in_batches(apply: Callable[[Tensor], Tensor], loader: PixelLoader, rows: np.ndarray,
+                batch_size: int) -> Tensor:
+    """Apply a network to this rank's shard of the rows, and gather the shards of all ranks."""
+    own = shard(rows)
+    starts = range(0, max(len(own), 1), batch_size)  # a rank without rows still takes part
+    parts = [own[start:start + batch_size] for start in starts]
+    outputs = [apply(as_images(pixels)) for _, pixels in prefetch(loader, parts)]
+    return gather(torch.cat(outputs).float(), len(rows))

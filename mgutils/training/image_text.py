@@ -22,8 +22,8 @@ from mgutils.losses.grouped import CLASS_LOSSES
 from mgutils.metrics.scores import scores
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import tokenize
-from mgutils.training.batches import Feed, augment
-from mgutils.training.distributed import gather, share
+from mgutils.training.batches import PixelLoader, augment
+from mgutils.training.distributed import gather, shard
 from mgutils.training.encode import encode_all
 from mgutils.training.task import Batch, Task, Validation
 
@@ -39,7 +39,7 @@ class ImageText(Task):
     accelerator: Accelerator
     model: VisualTextModel
     loss: Loss
-    feed: Feed
+    loader: PixelLoader
     """Gives the pixels of some rows."""
     target: np.ndarray
     """(N,) class indices."""
@@ -50,7 +50,7 @@ class ImageText(Task):
         self.forward: nn.Module = self.model
 
     @classmethod
-    def build(cls, config: RunConfig, dataset: Dataset, feed: Feed,
+    def build(cls, config: RunConfig, dataset: Dataset, loader: PixelLoader,
               accelerator: Accelerator) -> ImageText:
         """Build the model and tokenize the captions.
 
@@ -64,7 +64,7 @@ class ImageText(Task):
         registry = CLASS_LOSSES if config.train.captions_once else LOSSES
         tokens = {name: part.to(accelerator.device)
                   for name, part in tokenize(tokenizer, captions).items()}
-        return cls(config, accelerator, model, registry[config.loss.loss], feed, dataset.target,
+        return cls(config, accelerator, model, registry[config.loss.loss], loader, dataset.target,
                    tokens)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -73,7 +73,7 @@ class ImageText(Task):
 
     def batch(self, rows: np.ndarray, generator: torch.Generator) -> Batch:
         """This rank's images, augmented, and the tokens of the captions that occur in the batch."""
-        pixels = self.feed(share(rows))
+        pixels = self.loader(shard(rows))
         images = augment(pixels, self.config.train.augment, generator)
         captions = classes = self.target[rows]
         if self.config.train.captions_once:
@@ -113,7 +113,7 @@ class ImageText(Task):
             ``caption_embeddings`` (C, D), all float32.
         """
         with self.accelerator.autocast():
-            images, captions = encode_all(self.model, self.feed, rows, self.tokens)
+            images, captions = encode_all(self.model, self.loader, rows, self.tokens)
         temperature = self.model.temperature
         target = torch.from_numpy(self.target[rows]).to(images.device)
         loss = self._batched_loss(images, captions, target)

@@ -23,11 +23,17 @@ from mgutils.data.table import Dataset
 from mgutils.errors import CheckpointError, TrainingError
 from mgutils.files import locked, written_aside
 from mgutils.progress import progress_bar
-from mgutils.training.batches import ahead, batches
-from mgutils.training.checkpoint import CAPTIONS, load_last, save_last, save_weights, written
-from mgutils.training.distributed import processes
+from mgutils.training.batches import batches, prefetch
+from mgutils.training.checkpoint import (
+    CAPTIONS,
+    atomic_write_text,
+    load_last,
+    save_last,
+    save_weights,
+)
+from mgutils.training.distributed import rank_and_world_size
 from mgutils.training.grad_cache import grad_cache_backward
-from mgutils.training.receipt import continue_provenance, fingerprint, make_receipt
+from mgutils.training.provenance import fingerprint, make_receipt, record_session
 from mgutils.training.run import write_scores
 from mgutils.training.session import Session, open_session, restore_session, session_state
 from mgutils.training.task import Batch, Validation
@@ -90,7 +96,7 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
     """
     directory = Path(directory)
     config = session.config
-    first = processes()[0] == 0
+    first = rank_and_world_size()[0] == 0
     content = describe(config, dataset)
     choice = split.valid if split.select is None else split.select
     with locked(directory, first):
@@ -100,13 +106,14 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
         best = before.get("best", {"top1": -1.0})
         kept = before.get("kept", {})  # sizes and hashes of the best epoch's files
         epochs = range(len(log) + 1, config.train.epochs + 1)
-        provenance = continue_provenance(before.get("provenance"), epochs)
+        provenance = record_session(before.get("provenance"), epochs)
         if first:
-            written(directory / "config.json", json.dumps(content, indent=2) + "\n")
+            atomic_write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
             _write_log(log, directory)  # a stop may have come between a checkpoint and its line
 
-        bar = progress_bar(total=config.train.epochs, unit="epoch", disable=not progress or not first,
-                           desc=config.objective, initial=len(log))
+        bar = progress_bar(
+            total=config.train.epochs, initial=len(log), unit="epoch", desc=config.objective,
+            disable=not progress or not first)
         for epoch in epochs:
             clock = time.perf_counter()
             row, found = _run_epoch(session, split.train, choice, epoch, directory, log)
@@ -135,11 +142,10 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
         bar.close()
 
         if first:
-            seconds = {"total": sum(line["seconds"] for line in log)}
-            receipt = make_receipt(fingerprint(dataset, pixels), seconds, best, provenance)
+            receipt = make_receipt(provenance, fingerprint(dataset, pixels), log, best)
             receipt |= {"config": config.as_dict(), "files": describe_files(directory)}
             text = json.dumps(receipt, indent=2) + "\n"
-            written(directory / "receipt.json", text)  # last: the run is whole
+            atomic_write_text(directory / "receipt.json", text)  # last: the run is whole
     return directory
 
 
@@ -195,10 +201,10 @@ def train_epoch(session: Session, rows: np.ndarray, seed: int) -> dict[str, floa
 
 def _batches(session: Session, rows: np.ndarray, seed: int) -> Iterator[Batch]:
     """Shuffled batches; the next one is read and augmented while this one is worked on."""
-    rank, world = processes()
+    rank, world = rank_and_world_size()
     generator = torch.Generator().manual_seed(seed + rank * 1_000_003)
     order = batches(rows, session.config.train.batch_size, seed, least=2 * world)
-    for _, batch in ahead(lambda part: session.task.batch(part, generator), order):
+    for _, batch in prefetch(lambda part: session.task.batch(part, generator), order):
         yield batch
 
 
@@ -289,4 +295,4 @@ def _write_best(session: Session, found: Validation, dataset: Dataset, split: Sp
 
 def _write_log(log: list[dict[str, Any]], directory: Path) -> None:
     lines = [json.dumps(line) + "\n" for line in log]
-    written(directory / "log.jsonl", "".join(lines))
+    atomic_write_text(directory / "log.jsonl", "".join(lines))

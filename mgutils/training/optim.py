@@ -15,7 +15,10 @@ from mgutils.errors import ConfigError
 
 
 def seed_everything(seed: int, threads: int = 0) -> None:
-    """Seed Python, NumPy and torch, ask for deterministic kernels; ``threads`` > 0 fixes their number."""
+    """Seed Python, NumPy and torch, and ask for deterministic kernels.
+
+    ``threads`` above 0 sets torch's number of threads.
+    """
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

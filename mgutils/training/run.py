@@ -1,5 +1,4 @@
-"""A finished run: what it left in its folder, read when asked.
-"""
+"""A finished run: its files, read on first use."""
 
 from __future__ import annotations
 
@@ -27,13 +26,13 @@ _Content = TypeVar("_Content")
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, read from its folder when asked. A classifier without text leaves logits, but no embeddings."""
+    """A finished run. A classifier without text has logits, but no embeddings."""
 
     directory: Path
 
     @cached_property
     def config(self) -> RunConfig:
-        """What was run."""
+        """Its settings."""
         return read_config(self.directory / "config.json")
 
     @cached_property
@@ -43,30 +42,31 @@ class Run:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """top1, top5, uar, samples, predicted_classes at the best epoch; shares in 0..1."""
-        return self._read("metrics.json", lambda path: json.loads(path.read_text(encoding="utf-8")))
+        """top1, top5, uar (all in 0..1), samples, predicted_classes at the best epoch."""
+        return self._read("metrics.json", _read_object)
 
     @cached_property
     def receipt(self) -> dict[str, Any]:
         """Commit, versions, hardware, hash of the data, seconds."""
-        return self._read("receipt.json", lambda path: json.loads(path.read_text(encoding="utf-8")))
+        return self._read("receipt.json", _read_object)
 
     @cached_property
     def _outputs(self) -> dict[str, np.ndarray]:
         return self._read("outputs.npz", _read_arrays)
 
     def _read(self, name: str, read: Callable[[Path], _Content]) -> _Content:
-        """Read a file of the run; where that fails, say whether it is the file that the run left."""
+        """Read a file of the run; if that fails, check it against the receipt."""
         try:
             return read(self.directory / name)
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             check_run(self.directory, [name], hashes=True)
-            raise CheckpointError(f"{self.directory / name}: found a file that cannot be read ({error}); wanted what "
-                                  "`mg train` left. Restore it, or delete the folder and train again.") from error
+            raise CheckpointError(
+                f"{self.directory / name}: found a file that cannot be read ({error}); wanted what "
+                "`mg train` left. Restore it, or delete the folder and train again.") from error
 
     @property
     def valid(self) -> np.ndarray:
-        """(N,) validated row positions."""
+        """(N,) positions of the validation rows in the table."""
         return self._outputs["valid"]
 
     @property
@@ -81,13 +81,17 @@ class Run:
 
     @property
     def image_embeddings(self) -> np.ndarray:
-        """(N, D)."""
+        """(N, D) embeddings of the validation rows."""
         return self._outputs["image_embeddings"]
 
     @property
     def caption_embeddings(self) -> np.ndarray:
-        """(C, D)."""
+        """(C, D) embeddings of the captions."""
         return self._outputs["caption_embeddings"]
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -96,14 +100,24 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
-    """Write ``metrics.json``, ``per_class.csv`` and ``confusion.csv`` (rows: true class id, columns: predicted)."""
+    """Write ``metrics.json``, ``per_class.csv`` and ``confusion.csv``.
+
+    Rows of the confusion matrix are true class ids, columns predicted ones.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     ids = labels.to_id(range(len(labels)))
-    per_class = {"class_id": ids, "name": labels.names, "support": result.support, "recall": result.recall}
+    per_class = pd.DataFrame({
+        "class_id": ids,
+        "name": labels.names,
+        "support": result.support,
+        "recall": result.recall,
+    })
     with written_aside(directory / "per_class.csv") as aside:
-        write_csv(pd.DataFrame(per_class), aside)
-    confusion = pd.DataFrame(result.confusion, index=pd.Index(ids, name="true"), columns=ids)
+        write_csv(per_class, aside)
+    true_ids = pd.Index(ids, name="true")
+    confusion = pd.DataFrame(result.confusion, index=true_ids, columns=ids)
     with written_aside(directory / "confusion.csv") as aside:
         write_csv(confusion, aside, index=True)
+    text = json.dumps(result.summary(), indent=2) + "\n"
     with written_aside(directory / "metrics.json") as aside:
-        aside.write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")
+        aside.write_text(text, encoding="utf-8")

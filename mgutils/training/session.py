@@ -1,4 +1,4 @@
-"""A session: a task with its optimizer and schedule, on its device, and how to save and restore it."""
+"""A session: a task with its optimizer and schedule, on its device; saving and restoring it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mgutils.config import RunConfig
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
-from mgutils.training.batches import Feed
+from mgutils.training.batches import PixelLoader
 from mgutils.training.classification import Classification
 from mgutils.training.grad_cache import rng_state, set_rng_state
 from mgutils.training.image_text import ImageText
@@ -53,8 +53,8 @@ def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split:
     """
     seed_everything(config.seed, config.train.threads)
     accelerator = make_accelerator(config.train.precision)
-    feed = Feed(pixels, accelerator.device)
-    task = TASKS[config.task].build(config, dataset, feed, accelerator)
+    loader = PixelLoader(pixels, accelerator.device)
+    task = TASKS[config.task].build(config, dataset, loader, accelerator)
     return make_session(task, accelerator, config, split)
 
 

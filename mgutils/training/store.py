@@ -1,8 +1,9 @@
 """The run store: train what is missing, load what is there.
 
-A run lives in ``<out_dir>/runs/<objective>-<split>-s<seed>-<key>``, where the key is a hash of its whole configuration
-and of the data. So two notebooks that need the same run share it, and a changed setting or image makes a new one. A run
-is written aside and renamed when it is whole; what that means is said in ``whole``.
+A run lives in ``<out_dir>/runs/<objective>-<split>-s<seed>-<key>``, where the key is a hash of its
+configuration and of the data. So two notebooks that need the same run share it, and a changed
+setting or image makes a new one. A run is trained in a folder with the suffix ``.partial``, which
+is renamed when it is whole (see ``whole``).
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ from mgutils.training.run import Run
 from mgutils.training.whole import find_fault
 
 
-def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path | str, *, jobs: int = 2,
-              progress: bool = True, resume: bool = True) -> list[Run]:
-    """Train the runs that the store lacks, several at a time, and return all of them in the order given.
+def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path | str, *,
+              jobs: int = 2, progress: bool = True, resume: bool = True) -> list[Run]:
+    """Train the runs that the store lacks, several at a time. Returns all of them, in order.
 
-    A run whose files are not as its receipt lists them is trained again, and said on the error stream.
+    A run whose files are not as its receipt lists them is trained again, with a message on the
+    error stream.
 
     Parameters
     ----------
@@ -46,13 +48,13 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     out_dir : path
         Holds ``runs/`` and the pixel cache.
     jobs : int
-        Processes. Results do not depend on it when the configuration fixes the number of threads.
+        Processes. Results do not depend on it if the configuration fixes the number of threads.
     progress : bool
         Show a bar in epochs.
     resume : bool
-        Go on with a run that was stopped, after its last whole epoch; else begin it anew.
+        Continue a stopped run after its last whole epoch; else begin it anew.
     """
-    from mgutils.training.receipt import fingerprint  # torch, only now
+    from mgutils.training.provenance import fingerprint  # imports torch
 
     out_dir = Path(out_dir)
     dataset = read_dataset(data_root)
@@ -65,12 +67,11 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     for folder, fault in faults.items():
         if fault and folder.exists():
             print(f"mg: {fault}. The run is trained again.", file=sys.stderr)
-    missing = {folder: config for config, folder in zip(configs, folders, strict=True) if faults[folder]}
+    wanted = dict(zip(folders, configs, strict=True))
+    missing = {folder: config for folder, config in wanted.items() if faults[folder]}
     if missing:
         _train_missing(missing, Path(data_root), out_dir, min(jobs, len(missing)), progress, resume)
     return [Run(folder) for folder in folders]
-
-
 
 
 def run_directory(config: RunConfig, data: str, out_dir: Path) -> Path:
@@ -80,26 +81,31 @@ def run_directory(config: RunConfig, data: str, out_dir: Path) -> Path:
     return out_dir / "runs" / f"{config.objective}-{config.split}-s{config.seed}-{key}"
 
 
-def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Path, jobs: int, progress: bool,
-                   resume: bool) -> None:
+def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Path, jobs: int,
+                   progress: bool, resume: bool) -> None:
     if jobs == 1:
         for folder, config in missing.items():
             _train_one(config, data_root, out_dir, folder, resume, progress)
         return
-    epochs = sum(config.train.epochs for config in missing.values())
+    # the longest runs first: then no process waits long for the last one
+    longest_first = sorted(missing.items(), key=lambda item: -item[1].train.epochs)
     others = set(multiprocessing.active_children())
-    with (ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _end_with_parent) as pool,
-          progress_bar(total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress) as bar):
-        longest_first = sorted(missing.items(), key=lambda item: -item[1].train.epochs)  # the last ones then wait least
-        futures = [pool.submit(_train_one, config, data_root, out_dir, folder, resume, load=_load_once)
-                   for folder, config in longest_first]
+    context = multiprocessing.get_context("spawn")
+    epochs = sum(config.train.epochs for config in missing.values())
+    bar = progress_bar(
+        total=epochs, unit="epoch", desc=f"{len(missing)} runs", disable=not progress)
+    with ProcessPoolExecutor(jobs, context, _end_with_parent) as pool, bar:
+        futures = []
+        for folder, config in longest_first:
+            futures.append(pool.submit(
+                _train_one, config, data_root, out_dir, folder, resume, load=_load_once))
         try:
             while not all(future.done() for future in futures):
                 time.sleep(0.5)
                 _show(bar, missing)
                 _stop_at_first_error(futures)
         except KeyboardInterrupt:
-            # leaving the pool waits for its workers, and only a terminal sends Ctrl-C to them too
+            # leaving the pool waits for its workers, and not every Ctrl-C reaches them
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()
             raise
@@ -108,7 +114,7 @@ def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Pat
 
 
 def _end_with_parent() -> None:
-    """Have a worker end when the process that started it does, be it by a kill."""
+    """End a worker when its parent process ends, even if that was killed."""
     def watch() -> None:
         multiprocessing.parent_process().join()
         os._exit(1)
@@ -125,13 +131,16 @@ def _stop_at_first_error(futures: Sequence[Future]) -> None:
 
 
 def _show(bar: Any, folders: dict[Path, RunConfig]) -> None:
-    """Set the bar to the number of epochs written to the logs."""
-    logs = [path for folder in folders for path in (folder / "log.jsonl", _aside(folder) / "log.jsonl")]
-    bar.n = sum(path.read_bytes().count(b"\n") for path in logs if path.exists())
+    """Set the bar to the number of epochs in the logs."""
+    bar.n = 0
+    for folder in folders:
+        for log in (folder / "log.jsonl", _partial(folder) / "log.jsonl"):
+            if log.exists():
+                bar.n += log.read_bytes().count(b"\n")
     bar.refresh()
 
 
-def _aside(folder: Path) -> Path:
+def _partial(folder: Path) -> Path:
     return folder.with_name(folder.name + ".partial")
 
 
@@ -142,24 +151,27 @@ def _load(data_root: Path, size: int, out_dir: Path) -> tuple[Dataset, np.ndarra
 
 @cache
 def _load_once(data_root: Path, size: int, out_dir: Path) -> tuple[Dataset, np.ndarray]:
-    """For the processes of a pool, which live as long as one call of :func:`train_all`."""
+    """:func:`_load` for a worker, which trains several runs on the same data."""
     return _load(data_root, size, out_dir)
 
 
-def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, resume: bool, progress: bool = False,
+def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, resume: bool,
+               progress: bool = False,
                load: Callable[[Path, int, Path], tuple[Dataset, np.ndarray]] = _load) -> None:
-    """Train one run aside, and rename its folder when it is whole."""
+    """Train one run in its partial folder, and rename that when the run is whole."""
     import torch
 
-    from mgutils.training.distributed import processes
+    from mgutils.training.distributed import rank_and_world_size
     from mgutils.training.loop import fit
 
     dataset, pixels = load(data_root, config.train.image_size, out_dir)
-    aside, threads = _aside(folder), torch.get_num_threads()
+    split = split_of(config, dataset)
+    partial = _partial(folder)
+    threads = torch.get_num_threads()
     try:
-        fit(config, dataset, pixels, split_of(config, dataset), aside, progress=progress, resume=resume)
+        fit(config, dataset, pixels, split, partial, progress=progress, resume=resume)
     finally:
         torch.set_num_threads(threads)
-    if processes()[0] == 0:
+    if rank_and_world_size()[0] == 0:
         shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
+        partial.rename(folder)

@@ -34,7 +34,7 @@ class Batch:
     shared: Mapping[str, Tensor] = field(default_factory=dict)
     """What every rank embeds whole, such as the tokens of the captions (C, L)."""
     present: Mapping[str, Tensor] = field(default_factory=dict)
-    """Modality -> (b,) mask of the rows that have it; a modality without a mask is there for all."""
+    """Modality -> (b,) mask of the rows that have it; without a mask, all rows have it."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -63,7 +63,7 @@ class Validation(NamedTuple):
     scores: Scores
     loss: float
     arrays: dict[str, np.ndarray]
-    """What the run keeps of its best epoch: ``logits`` (N, C), and embeddings where there are any."""
+    """What the run keeps of its best epoch: ``logits`` (N, C), and embeddings if there are any."""
 
 
 class Task(ABC):

@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mgutils.config import RunConfig, get_objective, get_profile, vision_config
@@ -13,7 +14,9 @@ from mgutils.course.explorer import FrameExplorer, Skeletons, enlarge, png_bytes
 from mgutils.course.explorer_answers import AnswerExplorer
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError, DataError
-from mgutils.evaluation.occlusion import occlusion_map, run_scorer, spread_out
+from mgutils.evaluation.attribution import occlusion_map
+from mgutils.evaluation.embed import run_scorer
+from mgutils.models.encoders import as_images
 from mgutils.training.store import train_all
 
 
@@ -91,19 +94,18 @@ def test_the_map_peaks_where_the_score_looks():
     image = np.zeros((32, 32, 3), np.uint8)
     image[20:28, 4:12] = 255
 
-    def score(images):  # class 1 looks at the bright square, class 0 at nothing
-        seen = images[:, 20:28, 4:12].mean(axis=(1, 2, 3))
-        return np.stack([0 * seen, seen], axis=1)
+    class Scorer(torch.nn.Module):
+        """Class 1 looks at the bright square, class 0 at nothing."""
 
-    heat = spread_out(occlusion_map(score, image, 1, places=9), 32)
+        def forward(self, images):
+            seen = images[:, :, 20:28, 4:12].mean(dim=(1, 2, 3))
+            return torch.stack([0 * seen, seen], dim=1)
+
+    heat = occlusion_map(Scorer(), image, 1, steps=9)
+    assert heat.shape == (32, 32)
     peak = np.unravel_index(heat.argmax(), heat.shape)
     assert 18 <= peak[0] <= 29 and 2 <= peak[1] <= 13 and heat[:8].max() == 0
-    assert (occlusion_map(score, image, 0, places=3) == 0).all()
-
-
-@pytest.mark.parametrize(("size", "places"), [(32, 12), (7, 5), (5, 12)])
-def test_every_pixel_of_the_map_is_covered(size, places):
-    assert (spread_out(np.ones((places, places)), size) == 1).all()
+    assert (occlusion_map(Scorer(), image, 0, steps=3) == 0).all()
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
@@ -121,7 +123,10 @@ def runs(tiny_template, tmp_path_factory):
 def test_the_scorer_gives_the_scores_of_the_run(tiny, runs):
     view = AnswerExplorer(tiny, runs[0])
     images = np.asarray(view._pixels[runs[0].valid])
-    assert np.allclose(run_scorer(runs[0], tiny)(images), runs[0].logits, atol=1e-4)
+    with torch.no_grad():
+        for run in runs:
+            logits = run_scorer(run.directory)(as_images(torch.from_numpy(images)))
+            assert np.allclose(logits.numpy(), run.logits, atol=1e-4)
 
 
 def test_answers_and_nearest_captions_are_sorted_and_agree_for_a_normalised_run(tiny, runs):
@@ -143,7 +148,7 @@ def test_right_and_wrong_answers_share_out_the_images(tiny, runs):
 def test_the_figure_and_the_widgets_of_the_answers(tiny, runs, monkeypatch):
     view = AnswerExplorer(tiny, runs[0])
     assert decoded(view._repr_mimebundle_()).width > 1000
-    monkeypatch.setattr(explorer_answers, "occlusion_map", lambda *_: np.zeros((12, 12)))  # seen above, and slow
+    monkeypatch.setattr(explorer_answers, "occlusion_map", lambda *_: np.zeros((32, 32)))  # seen above, and slow
     which, gesture, image, picture, note = view.widget().children
     before = picture.value
     image.value = 1
@@ -153,6 +158,6 @@ def test_the_figure_and_the_widgets_of_the_answers(tiny, runs, monkeypatch):
     assert shown.startswith(f"{len(view.places('right'))} images") or shown == "no such image"
 
 
-def test_a_run_without_text_has_no_scorer(tiny, runs):
+def test_a_run_without_text_is_refused(tiny, runs):
     with pytest.raises(ConfigError, match="reads no text"):
-        run_scorer(runs[1], tiny)
+        AnswerExplorer(tiny, runs[1])

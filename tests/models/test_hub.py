@@ -18,12 +18,11 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from huggingface_hub import constants, is_offline_mode
 from transformers import DistilBertConfig, DistilBertModel
 
 from mgutils.errors import ConfigError
 from mgutils.models.encoders import make_tokenizer
-from mgutils.models.hub import hub_files, why_silent
+from mgutils.models.hub import from_hub, why_silent
 
 TEXT, IMAGE = "somebody/tiny-distilbert", "test_resnet"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -134,19 +133,21 @@ def test_a_tokenizer_without_its_vocabulary_is_refused(hub, repositories, tmp_pa
     assert done.returncode == 1 and f"tokenizer: the files of '{TEXT}' could not be had (no file has" in done.stderr
 
 
-def test_the_hub_is_switched_off_only_inside(monkeypatch, hub):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+def test_the_cache_is_asked_first_then_the_hub(monkeypatch, hub):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("HF_ENDPOINT", hub.address)
+    asked = []
+
+    def load(local_files_only):
+        asked.append(local_files_only)
+        raise OSError("half a file\nand a long explanation")
+
     assert why_silent() is None
-    with hub_files("encoder", "its name"):
-        assert not is_offline_mode()
+    assert from_hub("encoder", "its name", lambda local: local) is True  # in the cache
     with pytest.raises(ConfigError, match=r"encoder: the files of 'its name' could not be had \(half a file\)"):
-        with hub_files("encoder", "its name"):
-            raise OSError("half a file\nand a long explanation")
+        from_hub("encoder", "its name", load)
+    assert asked == [True, False]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ConfigError, match="not on this disk; the hub: switched off by HF_HUB_OFFLINE"):
-        with hub_files("encoder", "its name"):
-            assert is_offline_mode()
-            raise OSError
-    assert not is_offline_mode()
+        from_hub("encoder", "its name", load)
+    assert asked == [True, False, True]

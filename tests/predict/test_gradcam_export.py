@@ -13,7 +13,7 @@ from torch import nn
 from mgutils.cli import main
 from mgutils.config import NO_TEXT, OBJECTIVES, PROFILES, ModelConfig, RunConfig
 from mgutils.errors import CheckpointError, ConfigError
-from mgutils.evaluation.gradcam import grad_cam, overlay
+from mgutils.evaluation.attribution import feature_layer, grad_cam, overlay
 from mgutils.models.classifier import build_classifier
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import ImageEncoder
@@ -60,12 +60,13 @@ def test_the_answered_class_is_explained_and_nothing_changes_in_the_model():
 
 @pytest.mark.parametrize(("size", "side"), [(224, 7), (64, 8), (32, 8)])
 def test_the_map_has_seven_places_or_more(size, side):
-    from mgutils.evaluation.gradcam import LEAST, _kept_maps
-
     encoder = ImageEncoder("resnet18", False, SMALL.image_kwargs).eval()
-    with _kept_maps(encoder, LEAST) as maps:
-        encoder(torch.zeros(1, 3, size, size))
-    assert maps[-1].shape[2:] == (side, side)
+    encoder.network = encoder.model
+    layer, _ = feature_layer(encoder, torch.zeros(1, 3, size, size))
+    shapes = []
+    layer.register_forward_hook(lambda _, inputs, output: shapes.append(output.shape))
+    encoder(torch.zeros(1, 3, size, size))
+    assert shapes[0][2:] == (side, side)
 
 
 def test_alexnet_is_explained_and_a_transformer_is_refused():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgutils.training.distributed import gather, share
+from mgutils.training.distributed import gather, shard
 
 LOSSES = ("original_ce", "original_kl", "identity_ce", "multi_positive_ce", "js", "siglip", "supcon")
 
@@ -78,7 +78,7 @@ def test_parts_of_a_batch_on_two_processes(results):
 def test_one_process_keeps_its_rows():
     rows = torch.arange(6.0).reshape(3, 2)
     assert gather(rows, 3) is rows
-    assert share(np.arange(3)).tolist() == [0, 1, 2]
+    assert shard(np.arange(3)).tolist() == [0, 1, 2]
 
 
 @pytest.mark.slow

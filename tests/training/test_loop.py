@@ -213,15 +213,15 @@ def test_every_epoch_of_every_run_has_a_seed_of_its_own(data, tmp_path, monkeypa
 
 def fed(session, rows, seed):
     """The rows of an epoch in the order in which they were asked for."""
-    asked, feed = [], session.task.feed
+    asked, loader = [], session.task.loader
 
     def record(batch):
         asked.append(batch)
-        return feed(batch)
+        return loader(batch)
 
-    session.task.feed = record
+    session.task.loader = record
     loop.train_epoch(session, rows, seed)
-    session.task.feed = feed
+    session.task.loader = loader
     return np.concatenate(asked)
 
 
@@ -290,7 +290,7 @@ def test_validation_loss_is_the_loss_of_the_pairs(data, objective):
     rows = split.valid[dataset.target[split.valid] < 3]
     _, found, _ = session.task.validate(rows)
     with torch.no_grad():
-        images, captions = encode_all(session.task.model, session.task.feed, rows, session.task.tokens)
+        images, captions = encode_all(session.task.model, session.task.loader, rows, session.task.tokens)
         target = torch.from_numpy(dataset.target[rows])
         wanted = LOSSES[session.config.loss.loss](images, captions[target], target, session.task.model.temperature)
     assert found == pytest.approx(float(wanted), rel=1e-4)

@@ -109,7 +109,7 @@ def test_a_run_that_goes_on_elsewhere_says_so_in_its_receipt(data, tmp_path, mon
     assert machines_of(folder) == wanted
     whole = train.fit(config(), dataset, pixels, split, tmp_path / "whole", progress=False)
     found = diff_runs(whole, folder)
-    assert found.causes == ("environment",) and "Run B was made on several machines" in found.report()
+    assert found.causes == ["environment"] and "Run B was made on several machines" in found.report()
 
 
 def test_a_state_without_a_record_of_its_machine_is_gone_on_with(data, tmp_path, monkeypatch):
@@ -122,13 +122,13 @@ def test_a_state_without_a_record_of_its_machine_is_gone_on_with(data, tmp_path,
     train.fit(config(), dataset, pixels, split, folder, progress=False, resume=True)
     assert machines_of(folder) == [{"first_epoch": 3, "changes": None}]
     found = diff_runs(train.fit(config(), dataset, pixels, split, tmp_path / "whole", progress=False), folder)
-    assert found.verdict == "equal" and found.unknown == ("environment",)
+    assert found.verdict == "equal" and found.unknown == ["environment"]
 
 
 SCRIPT = textwrap.dedent("""
     import sys
     from pathlib import Path
-    from mgutils import train
+    from mgutils.training import loop as train
     from mgutils.config import run_config
     from mgutils.data.pixels import load_pixels
     from mgutils.data.splits import make_split

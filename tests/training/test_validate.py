@@ -28,7 +28,7 @@ def by_class(task):
 
 def loss_in_order(task, rows):
     """A slow twin: the loss of ``rows`` in batches of 8 as they stand."""
-    images, captions = encode_all(task.model, task.feed, rows, task.tokens)
+    images, captions = encode_all(task.model, task.loader, rows, task.tokens)
     total = 0.0
     for start in range(0, len(rows), 8):
         target = torch.from_numpy(task.target[rows[start:start + 8]])
@@ -52,6 +52,6 @@ def test_the_order_is_fixed_and_the_arrays_stay_in_the_order_of_the_rows(task):
     rows = by_class(task)
     (scores, loss, arrays), (_, again, _) = task.validate(rows), task.validate(rows)
     assert loss == again
-    images, _ = encode_all(task.model, task.feed, rows, task.tokens)
+    images, _ = encode_all(task.model, task.loader, rows, task.tokens)
     np.testing.assert_array_equal(arrays["image_embeddings"], images.numpy())
     assert scores.top1 == (arrays["logits"].argmax(axis=1) == task.target[rows]).mean()

@@ -16,8 +16,8 @@ from mgutils.data.splits import Split
 from mgutils.losses import grouped as class_losses
 from mgutils.losses.grouped import CLASS_LOSSES, on_pairs
 from mgutils.training import image_text
-from mgutils.training.batches import Feed
-from mgutils.training.distributed import gather, processes, share
+from mgutils.training.batches import PixelLoader
+from mgutils.training.distributed import gather, rank_and_world_size, shard
 from mgutils.training.image_text import ImageText
 from mgutils.training.loop import train_step
 from mgutils.training.optim import make_accelerator
@@ -62,7 +62,7 @@ class Doubles(ImageText):
 
     def batch(self, rows, generator=None):
         """The same as :meth:`ImageText.batch`, in float64 and without augmentation."""
-        images = self.feed(share(rows)).permute(0, 3, 1, 2).double() / 255
+        images = self.loader(shard(rows)).permute(0, 3, 1, 2).double() / 255
         present, own = np.unique(self.target[rows], return_inverse=True)
         tokens = {name: part[present] for name, part in self.tokens.items()}
         return Batch(rows, torch.from_numpy(own), {"image": images}, shared=tokens)
@@ -78,7 +78,7 @@ def make(config, loss):
     ids = torch.arange(10).reshape(5, 2) % 9
     tokens = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     accelerator = make_accelerator("float32")
-    task = Doubles(config, accelerator, model, loss, Feed(pixels, torch.device("cpu")), TARGET, tokens)
+    task = Doubles(config, accelerator, model, loss, PixelLoader(pixels, torch.device("cpu")), TARGET, tokens)
     return make_session(task, accelerator, config, split)
 
 
@@ -92,7 +92,7 @@ def one_step(name, **settings):
 
 def without_gradient(name):
     """The same, but the other process's embeddings come without their gradient."""
-    rank, _ = processes()
+    rank, _ = rank_and_world_size()
     real = image_text.gather
 
     def cut(part, count):
@@ -109,7 +109,7 @@ def without_gradient(name):
 
 def main(folder: Path) -> None:
     results = {f"{name}": one_step(name) for name in ALL}
-    rank, world = processes()
+    rank, world = rank_and_world_size()
     results["parts"] = one_step("js", micro_batch=4)
     if world > 1:
         results |= {f"cut {name}": without_gradient(name) for name in ALL}
