@@ -23,9 +23,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import within
 from mgutils.claims.listing import CLAIMS, Claim, Sentence, load_claims
+from mgutils.claims.registry import Finding
 from mgutils.claims.tests import TESTS
 
 Verdict = Literal["reproduced", "refuted", "partly", "not shown", "needs the real data",
