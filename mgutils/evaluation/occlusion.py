@@ -45,8 +45,6 @@ def occlusion_map(score: Scorer, image: np.ndarray, class_index: int, *, places:
     References
     ----------
     Zeiler and Fergus 2014, arXiv:1311.2901, section 4.2.
-
-    Taught in: 05, section 4.
     """
     size = image.shape[0]
     side = max(1, round(patch * size))

@@ -84,8 +84,6 @@ def embed(run: Run, dataset: Dataset, cache_dir: Path | str) -> tuple[np.ndarray
         Those of the validated rows are in ``run.image_embeddings``.
     target : ndarray (n,)
         Class indices.
-
-    Taught in: 06, section 3.
     """
     config, before = run.config, torch.get_num_threads()
     captions = class_captions(dataset.labels, config.captions, config.seed)
@@ -115,8 +113,6 @@ def linear_probe(train: np.ndarray, target: np.ndarray, valid: np.ndarray, class
     References
     ----------
     Alain and Bengio 2016, arXiv:1610.01644.
-
-    Taught in: 06, section 3.
     """
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(train, target)
     answers = np.full((len(valid), classes), -np.inf)

@@ -45,7 +45,7 @@ def js_divergence(q: Tensor, log_p: Tensor) -> Tensor:
     """Jensen-Shannon divergence ``1/2 KL(q || m) + 1/2 KL(p || m)`` with ``m = (p + q) / 2``, of each row.
 
     Symmetric, between 0 and ln 2, and the square of a metric (Lin 1991; Endres and Schindelin 2003).
-    Shape: (..., B, C), (..., B, C) -> (..., B). Taught in: 03, section 3.
+    Shape: (..., B, C), (..., B, C) -> (..., B). Taught in: 03, section 1.
     """
     log_m = torch.logaddexp(log_p, _log(q)) - math.log(2)
     return 0.5 * (kl_divergence(q, log_m) + (log_p.exp() * (log_p - log_m)).sum(dim=-1))

@@ -50,10 +50,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Tally:
-    """Right answers of S runs on the same images, by G subjects (or clips) and C classes.
-
-    Taught in: 07, section 2.
-    """
+    """Right answers of S runs on the same images, by G subjects (or clips) and C classes."""
 
     hits: np.ndarray
     """(S, G, C) number of right answers."""

@@ -1,7 +1,7 @@
 """Claims about the dataset, its tables and its splits, tested on the dataset at hand.
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
-:class:`~mgutils.claims.registry.Finding`. Taught in: 01.
+:class:`~mgutils.claims.registry.Finding`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
 :class:`~mgutils.claims.registry.Finding`. A check is worded as the claim has it, so that a false one speaks
-against the claim. Taught in: 03.
+against the claim.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Claims about the model, the figures of its parts and the training recipe.
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
-:class:`~mgutils.claims.registry.Finding`. Sizes are read off networks built without weights. Taught in: 02, 04.
+:class:`~mgutils.claims.registry.Finding`. Sizes are read off networks built without weights.
 """
 
 from __future__ import annotations

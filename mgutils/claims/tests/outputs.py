@@ -2,7 +2,7 @@
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
 :class:`~mgutils.claims.registry.Finding`. Each has a control: the same measure where there is
-nothing to find. Taught in: 05.
+nothing to find.
 """
 
 from __future__ import annotations

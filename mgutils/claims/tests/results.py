@@ -2,7 +2,7 @@
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
 :class:`~mgutils.claims.registry.Finding`. "Better" always means: the lowest seed of the one above the highest of
-the other. Taught in: 05, 07.
+the other.
 """
 
 from __future__ import annotations
