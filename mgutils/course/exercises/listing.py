@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mgutils.course.notebooks import SOURCES, read_source, sources
 from mgutils.errors import MgError
+from mgutils.report.markdown import markdown_table
 
 KINDS = {"Easy": 1, "Medium": 2, "Project": 4}
 """Kind of an exercise to its points."""
@@ -57,11 +58,13 @@ def _in(source: Path) -> list[Told]:
 
 def table(every: list[Told]) -> str:
     """All exercises in Markdown, with the minutes of each notebook."""
-    lines = ["| Notebook | Exercise | Function | Kind | Minutes | Points |", "| --- | --- | --- | --- | ---: | ---: |"]
+    rows = []
     for notebook in sorted({one.notebook for one in every}):
         own = [one for one in every if one.notebook == notebook]
-        lines += [f"| {one.notebook} | {one.title[0].upper()}{one.title[1:]} | `{one.name}` | {one.kind.lower()} | "
-                  f"{one.minutes} | {KINDS[one.kind]} |" for one in own]
-        lines.append(f"| {notebook} | *together* | | | *{sum(one.minutes for one in own)}* | "
-                     f"*{sum(KINDS[one.kind] for one in own)}* |")
-    return "\n".join(lines)
+        rows += [(notebook, one.title[0].upper() + one.title[1:], f"`{one.name}`", one.kind.lower(),
+                  one.minutes, KINDS[one.kind]) for one in own]
+        minutes = sum(one.minutes for one in own)
+        points = sum(KINDS[one.kind] for one in own)
+        rows.append((notebook, "*together*", "", "", f"*{minutes}*", f"*{points}*"))
+    header = ("Notebook", "Exercise", "Function", "Kind", "Minutes", "Points")
+    return markdown_table(header, rows, "llllrr")
