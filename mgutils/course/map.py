@@ -129,7 +129,7 @@ def questions_table(root: Path | str) -> str:
     """
     root = Path(root)
     table = course_map(root / "figures" / "minutes.csv", "cpu", root / "notebooks" / "src")
-    exercises = Counter(one.notebook for one in listing.told(root / "notebooks" / "src"))
+    exercises = Counter(one.notebook for one in listing.list_exercises(root / "notebooks" / "src"))
     rows = []
     for row in table.itertuples():
         title = re.split(r": |(?<=\?) ", row.title)[0]

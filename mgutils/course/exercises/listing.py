@@ -1,4 +1,4 @@
-"""The exercises as the notebooks' sources tell of them: title, kind, minutes, function."""
+"""The exercises listed in the notebooks' sources: title, kind, minutes, function."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _HEAD = re.compile(r"### (?:Exercise|Project): (?P<title>.+)\n"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a source says about one exercise."""
+class ExerciseInfo:
+    """An exercise as its source describes it."""
 
     notebook: str
     title: str
@@ -29,7 +29,7 @@ class Told:
     """Of the function to write."""
 
 
-def told(source_dir: Path | str = SOURCES) -> list[Told]:
+def list_exercises(source_dir: Path | str = SOURCES) -> list[ExerciseInfo]:
     """Every exercise of the sources, in their order.
 
     Raises
@@ -37,10 +37,11 @@ def told(source_dir: Path | str = SOURCES) -> list[Told]:
     MgError
         If a solution has no text before it, or no check of its function after it, in the course's form.
     """
-    return [one for source in sources(source_dir) for one in _in(source)]
+    return [one for source in sources(source_dir) for one in parse_source(source)]
 
 
-def _in(source: Path) -> list[Told]:
+def parse_source(source: Path) -> list[ExerciseInfo]:
+    """The exercises of one source. Raises as :func:`list_exercises` does."""
     cells, found = read_source(source, "instructor").cells, []
     for before, cell, after in zip(cells, cells[1:], cells[2:], strict=False):
         if "solution" not in cell.metadata.get("tags", []):
@@ -52,11 +53,11 @@ def _in(source: Path) -> list[Told]:
                           "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and '*It should show* …'.")
         if f'check("{name}", {name})' not in after.source:
             raise MgError(f'{source.name}, solution of {name}: wanted check("{name}", {name}) in the cell after it.')
-        found.append(Told(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))
+        found.append(ExerciseInfo(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))
     return found
 
 
-def table(every: list[Told]) -> str:
+def table(every: list[ExerciseInfo]) -> str:
     """All exercises in Markdown, with the minutes of each notebook."""
     rows = []
     for notebook in sorted({one.notebook for one in every}):
