@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from mgutils.report.markdown import markdown_table
+
 Kind = Literal["cpu", "gpu"]
 
 
@@ -113,16 +115,18 @@ def keep(folder: Path, name: str, about: dict[str, Any], results: list[Result]) 
 
 def table(bars: list[Bar], results: Mapping[str, Result], missing: Mapping[Kind, str]) -> str:
     """The bars with what was found, in Markdown; ``missing`` says why a kind's bars were not measured."""
-    lines = ["| Measure | Bar | Measured (lowest to highest) | Met |", "| --- | ---: | ---: | --- |"]
+    rows = []
     for bar in bars:
         result = results.get(bar.key)
         if result is None:
-            lines.append(f"| {bar.measure} | {bar.text} | {missing[bar.kind]} | – |")
+            rows.append((bar.measure, bar.text, missing[bar.kind], "–"))
             continue
         spread = "" if result.low is None else f" ({digits(result.low)} to {digits(result.high)})"
         met = {True: "yes", False: "**no**", None: "–"}[bar.met(result.value)]
-        lines.append(f"| {bar.measure} | {bar.text} | {digits(result.value)}{bar.unit}{spread} | {met} |")
-    return "\n".join(lines) + "\n"
+        found = digits(result.value) + bar.unit + spread
+        rows.append((bar.measure, bar.text, found, met))
+    header = ("Measure", "Bar", "Measured (lowest to highest)", "Met")
+    return markdown_table(header, rows, "lrrl") + "\n"
 
 
 def digits(value: float) -> str:

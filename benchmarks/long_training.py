@@ -17,6 +17,7 @@ from mgutils.course.reproduce import make_data
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.experiments import generalization as honest
 from mgutils.experiments.recipes import OURS, recipe_config
+from mgutils.report.markdown import markdown_table
 from mgutils.report.readme import fill_pages
 from mgutils.training.run import Run
 from mgutils.training.store import train_all
@@ -41,16 +42,16 @@ def table(dataset: Dataset, runs: Mapping[str, Sequence[Run]]) -> str:
     gains = honest.compare(dataset, runs, [(first, name) for name in others])
     gains = gains[gains["score"] == "uar"].set_index("second")
     epochs, seeds = runs[first][0].config.train.epochs, len(runs[first])
-    lines = [f"| Split by subject, {epochs} epochs | Top-1 | UAR | UAR over the report's |",
-             "| --- | ---: | ---: | ---: |"]
+    header = (f"Split by subject, {epochs} epochs", "Top-1", "UAR", "UAR over the report's")
+    lines = []
     for name, words in RECIPES.items():
         scores = honest.split_table(dataset, {SPLIT: runs[name]}).set_index("score")
         found = [_percent(*scores.loc[score, ["value", "seed_low", "seed_high"]]) for score in ("top1", "uar")]
         found.append(_gain(gains.loc[name]) if name in gains.index else "–")
-        lines.append(f"| {words} | {' | '.join(found)} |")
-    constant = " | ".join(f"{100 * scores.loc[score, 'constant']:.1f}" for score in ("top1", "uar"))
-    lines.append(f"| constant class | {constant} | – |")
-    return "\n".join(lines) + (
+        lines.append((words, *found))
+    constant = (f"{100 * scores.loc[score, 'constant']:.1f}" for score in ("top1", "uar"))
+    lines.append(("constant class", *constant, "–"))
+    return markdown_table(header, lines, "lrrr") + (
         f"\n\nPercent; mean and (lowest to highest) over {seeds} seeds; the epoch is chosen by top-1 on held-out "
         "training subjects. UAR over the report's: percentage points, with the 95 % interval over subjects and seeds; "
         "*shown* as in notebook 07.\n")

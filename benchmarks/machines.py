@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mgutils.errors import ConfigError
+from mgutils.report.markdown import markdown_table
 
 PAGE = Path("docs/machines.md")
 SCORES = ("top1", "top5", "uar")
@@ -62,7 +63,8 @@ def page(machines: Sequence[Machine], notes: str = "") -> str:
 
 def _numbers(machines: Sequence[Machine]) -> str:
     """One line for each number: mean over the seeds on every machine, the range of these means, the seeds' range."""
-    lines = [("Row", "Score", *(m.name for m in machines), "Range of the means", "Seeds, published")]
+    header = ("Row", "Score", *(m.name for m in machines), "Range of the means", "Seeds, published")
+    lines = []
     for row, published in machines[0].table1.items():
         for score in SCORES:
             means = [m.table1[row].get(score) for m in machines]
@@ -72,7 +74,7 @@ def _numbers(machines: Sequence[Machine]) -> str:
             spread = f"{seeds[0]:.1f} to {seeds[1]:.1f}" if None not in seeds else "–"
             lines.append((published["method"], score, *(f"{mean:.1f}" for mean in means),
                           f"{max(means) - min(means):.1f}", spread))
-    return _table(lines)
+    return markdown_table(header, lines)
 
 
 def _outcomes(by_machine: dict[str, dict[str, str]]) -> str:
@@ -83,13 +85,8 @@ def _outcomes(by_machine: dict[str, dict[str, str]]) -> str:
     equal = [(key, words[0]) for key, words in found.items() if key not in differ]
     text = f"{len(equal)} of {len(found)} are equal on all {len(names)}.\n\n"
     if differ:
-        text += _table([("Differs", *names), *((key, *words) for key, words in differ.items())]) + "\n\n"
-    return text + _table([("Equal on all", "Outcome"), *equal])
-
-
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    head, *rows = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([head, "|" + " --- |" * len(lines[0]), *rows])
+        text += markdown_table(("Differs", *names), ((key, *words) for key, words in differ.items())) + "\n\n"
+    return text + markdown_table(("Equal on all", "Outcome"), equal)
 
 
 def main(arguments: Sequence[str]) -> None:

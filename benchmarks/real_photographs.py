@@ -17,6 +17,7 @@ from mgutils.config import run_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
+from mgutils.report.markdown import markdown_table
 from mgutils.report.readme import fill_pages
 from mgutils.training.store import train_all
 
@@ -47,15 +48,17 @@ def main(root: Path, out_dir: Path) -> None:
     configs = {name: [run_config("cpu", objective, "subject", seed, **changes) for seed in SEEDS]
                for name, (objective, changes) in ROWS.items()}
     runs = train_all([config for group in configs.values() for config in group], root, out_dir)
-    lines = ["| Real photographs, split by student | Top-1 | UAR |", "| --- | ---: | ---: |"]
+    lines = []
     for place, name in enumerate(configs):
         group = runs[place * len(SEEDS):(place + 1) * len(SEEDS)]
         values = [[100 * run.metrics[score] for run in group] for score in ("top1", "uar")]
         cells = [f"{np.mean(seeds):.1f} ({min(seeds):.1f} to {max(seeds):.1f})" for seeds in values]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    lines.append(f"| logistic regression on 24 x 24 grey pixels | {100 * logistic_regression(root):.1f} | |")
-    lines += ["", f"Mean and (lowest to highest) over {len(SEEDS)} seeds; best epoch chosen on the same students."]
-    text = "\n".join(lines) + "\n"
+        lines.append((name, *cells))
+    grey = f"{100 * logistic_regression(root):.1f}"
+    lines.append(("logistic regression on 24 x 24 grey pixels", grey, ""))
+    table = markdown_table(("Real photographs, split by student", "Top-1", "UAR"), lines, "lrr")
+    text = (f"{table}\n\nMean and (lowest to highest) over {len(SEEDS)} seeds; "
+            "best epoch chosen on the same students.\n")
     Path("figures/digits.md").write_text(text, encoding="utf-8")
     fill_pages(Path(), {"digits": text})
     print(text)

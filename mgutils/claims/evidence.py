@@ -1,16 +1,16 @@
 """What a test of a claim may look at, and a note of everything it looked at.
 
-A test asks its :class:`Evidence` for the dataset, for runs, for cells of the loss court. Whatever it is given is
-written down with a hash of the content, so that each row of the ledger names the results that it rests on. The tests
-are in ``claim_tests_*``, how they compare seeds in ``claim_intervals``, the ledger in ``claims``.
+A test asks its :class:`Evidence` for the dataset, for runs, for conditions of the loss grid. Each result
+that it reads is recorded with a hash of its content, so that each row of the ledger names the results
+that it rests on. The tests are in ``tests``, how they compare seeds in ``intervals``, the rows in
+``ledger``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,26 +32,6 @@ from mgutils.training.run import Run
 from mgutils.training.store import train_all
 
 TABLE1 = ("report_ce", "report_js", "sound_ce", "sound_js")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a test found. :func:`mgutils.claims.ledger.judge` computes the verdict from it."""
-
-    obtained: str
-    """The finding in words and numbers."""
-    checks: Mapping[str, bool | None] = field(default_factory=dict)
-    """Parts of the claim, each with whether it holds."""
-    value: float | None = None
-    """The number to hold against the claim's expected one."""
-    spread: tuple[float, float] | None = None
-    """Lowest and highest of the seeds."""
-    control: str = ""
-    """What the same measure gives where there is nothing to find."""
-    note: str = ""
-    """What a reader must know besides."""
-    possible: bool = True
-    """False where the data at hand cannot show it."""
 
 
 class Evidence:

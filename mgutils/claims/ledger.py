@@ -18,15 +18,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import within
 from mgutils.claims.listing import CLAIMS, Claim, Sentence, load_claims
+from mgutils.claims.registry import Finding
 from mgutils.claims.tests import TESTS
+from mgutils.report.markdown import markdown_table
 
 Verdict = Literal["reproduced", "refuted", "partly", "not shown", "needs the real data",
                   "by construction"]
@@ -198,13 +200,9 @@ def _plain(number: Any) -> Any:
 
 def to_markdown(ledger: Ledger) -> str:
     """The ledger as a table for people, and below it the sentences that are not checked."""
-    lines = [("Claim", "Where", "Expected", "Obtained", "Spread", "Tested on", "Verdict"), ("---",) * 7]
-    lines += [(row.claim.statement, row.claim.where, row.claim.expectation,
+    header = ("Claim", "Where", "Expected", "Obtained", "Spread", "Tested on", "Verdict")
+    lines = [(row.claim.statement, row.claim.where, row.claim.expectation,
                f"{_obtained(row.finding)}. {row.finding.note}".strip(), _spread(row.finding), row.tested_on,
                f"**{row.verdict}**") for row in ledger.rows]
-    return (f"{ledger.summary}\n\n{_table(lines)}\n\nSentences that no row tests:\n\n"
+    return (f"{ledger.summary}\n\n{markdown_table(header, lines)}\n\nSentences that no row tests:\n\n"
             + "\n".join(f"* {item.where}: {item.statement} ({item.why})" for item in ledger.unchecked) + "\n")
-
-
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)

@@ -102,7 +102,7 @@ def _claim(path: Path, entry: dict[str, Any]) -> Claim:
     if claim.test not in TESTS or claim.needs not in NEEDS or claim.made_by not in MADE_BY:
         raise ConfigError(f"{place}: found test {claim.test!r}, needs {claim.needs!r} and made_by "
                           f"{claim.made_by!r}; wanted a @claim_test of "
-                          f"mgutils.report.claim_tests_*, one of {', '.join(NEEDS)}, and kit, data or nothing.")
+                          f"mgutils.claims.tests, one of {', '.join(NEEDS)}, and kit, data or nothing.")
     try:
         inspect.signature(TESTS[claim.test]).bind(None, **claim.args)
     except TypeError as error:

@@ -1,10 +1,33 @@
-"""The tests of claims by name. A test registers itself, so that a helper beside it is no test."""
+"""What a test of a claim returns, and the tests by name.
+
+A test registers itself, so that a helper beside it is no test.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from mgutils.claims.evidence import Finding
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test found. :func:`mgutils.claims.ledger.judge` computes the verdict from it."""
+
+    obtained: str
+    """The finding in words and numbers."""
+    checks: Mapping[str, bool | None] = field(default_factory=dict)
+    """Parts of the claim, each with whether it holds."""
+    value: float | None = None
+    """The number to hold against the claim's expected one."""
+    spread: tuple[float, float] | None = None
+    """Lowest and highest of the seeds."""
+    control: str = ""
+    """What the same measure gives where there is nothing to find."""
+    note: str = ""
+    """What a reader must know besides."""
+    possible: bool = True
+    """False where the data at hand cannot show it."""
+
 
 ClaimTest = Callable[..., Finding]
 """Takes an :class:`~mgutils.claims.evidence.Evidence`, and the ``args`` of the claim."""

@@ -31,7 +31,7 @@ class ExercisesScore:
         if bad:
             raise MgError("\n  ".join(["checkers that err:", *bad]))
         if self.guide is not None:
-            fill(self.guide, {"mutation": table(scores), "exercises": listing.table(listing.told())})
+            fill(self.guide, {"mutation": table(scores), "exercises": listing.table(listing.list_exercises())})
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from packaging.specifiers import SpecifierSet
 
 from mgutils.config import get_profile
 from mgutils.models.hub import hub_address, why_silent
+from mgutils.report.markdown import markdown_table
 
 GIB = 2**30
 MEMORY = {"smoke": 1.5, "cpu": 3.5, "gpu": 12.0, "imigue": 12.0}
 """GiB of free memory: a notebook and two training processes, 1.2 GiB each in ``cpu``; estimated for the last two."""
 DISK = {"smoke": 0.3, "cpu": 1.5, "gpu": 60.0, "imigue": 10.0}
 """GiB of free disk for data and results; estimated for the last two."""
-NEEDED_EXTRAS = ("notebooks",)
 PURPOSE = {"video": "reading and annotating videos", "export": "exporting a model to ONNX", "test": "make test"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SETUP = "Run `make setup`."
@@ -49,13 +49,14 @@ class Check:
     remedy: str = ""
 
     def __str__(self) -> str:
-        mark = {"ok": "ok", "note": "note", "fault": "FAULT"}[self.verdict]
-        return f"{mark:<6}{self.name:<18}{self.found}" + (f"\n{'':24}-> {self.remedy}" if self.remedy else "")
+        mark = "FAULT" if self.verdict == "fault" else self.verdict
+        line = f"{mark:<6}{self.name:<18}{self.found}"
+        return line + (f"\n{'':24}-> {self.remedy}" if self.remedy else "")
 
 
 def examine(profile: str = "cpu", data_root: Path | str | None = None, out_dir: Path | str | None = None, *,
             hub: bool = True, timeout: float = 3) -> list[Check]:
-    """Every check, in the order in which a reader would mend them.
+    """Every check, in the order in which a reader would settle them.
 
     Parameters
     ----------
@@ -79,17 +80,15 @@ def examine(profile: str = "cpu", data_root: Path | str | None = None, out_dir: 
     data_root, out_dir = Path(data_root or f"data/{profile}"), Path(out_dir or f"out/{profile}")
     checks = [check_python(), *check_packages(), check_device(profile), check_memory(profile),
               *check_folders(profile, data_root, out_dir), check_browser(), check_wall()]
-    return checks + ([check_hub(profile, timeout)] if hub else [])
+    return [*checks, check_hub(profile, timeout)] if hub else checks
 
 
 def as_markdown(checks: Iterable[Check]) -> str:
     """The checks as a Markdown table for a notebook."""
-    lines = ["| check | verdict | found | what to do |", "|:--|:--|:--|:--|"]
-    for check in checks:
-        cells = (check.name, f"**{check.verdict}**" if check.verdict == "fault" else check.verdict, check.found,
-                 check.remedy)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |")
-    return "\n".join(lines)
+    marks = {"fault": "**fault**"}
+    rows = [(check.name, marks.get(check.verdict, check.verdict), check.found, check.remedy)
+            for check in checks]
+    return markdown_table(("check", "verdict", "found", "what to do"), rows).replace("<", "&lt;")
 
 
 # -- software ----------------------------------------------------------------------------------------------------------
@@ -97,15 +96,22 @@ def as_markdown(checks: Iterable[Check]) -> str:
 
 def check_python() -> Check:
     """The interpreter's version against the package's."""
-    wanted = _python_range()
-    found = f"{platform.python_version()} in {Path(sys.prefix).name}"  # no path: notebooks with this table are shared
-    if platform.python_version() in SpecifierSet(wanted, prereleases=True):
+    version = platform.python_version()
+    found = f"{version} in {Path(sys.prefix).name}"  # no path: notebooks with this table are shared
+    try:
+        wanted = metadata.metadata("mgutils")["Requires-Python"]
+    except metadata.PackageNotFoundError:
+        return Check("Python", "ok", found)  # the next check says what is missing
+    if SpecifierSet(wanted).contains(version, prereleases=True):
         return Check("Python", "ok", found)
-    return Check("Python", "fault", found, f"Wanted {wanted}: PYTHON=python3.12 make setup, on a fresh .venv.")
+    return Check("Python", "fault", found,
+                 f"Wanted {wanted}: PYTHON=python3.12 make setup, on a fresh .venv.")
 
 
 def check_packages(requirements: Sequence[str] | None = None) -> list[Check]:
-    """Installed versions against the package's requirements: one check for what is needed, one per extra that lacks.
+    """Installed versions against the package's requirements.
+
+    One check for what is needed, and one for each extra that is not installed.
 
     Parameters
     ----------
@@ -117,28 +123,25 @@ def check_packages(requirements: Sequence[str] | None = None) -> list[Check]:
     except metadata.PackageNotFoundError:
         return [Check("packages", "fault", "mgutils is not installed", SETUP)]
     known = [Requirement(text) for text in texts]
-    needed = [requirement for extra in ("", *NEEDED_EXTRAS) for requirement in known if _asks(requirement, extra)]
-    misfits = _misfits(needed)
-    checks = [Check("packages", "fault", "; ".join(misfits), SETUP) if misfits else
-              Check("packages", "ok", f"{len(needed)} needed, all there")]
+    missing = _missing(known) + _missing(known, "notebooks")
+    checks = [Check("packages", "ok", "all there")]
+    if missing:
+        checks = [Check("packages", "fault", "; ".join(missing), SETUP)]
     for extra, purpose in PURPOSE.items():
-        misfits = _misfits([requirement for requirement in known if _asks(requirement, extra)])
-        if misfits:
-            checks.append(Check(f"extra {extra}", "note", f"{'; '.join(misfits)}: only for {purpose}",
-                                f"pip install 'mgutils[{extra}]', if you want that."))
+        if missing := _missing(known, extra):
+            found = f"{'; '.join(missing)}: only for {purpose}"
+            remedy = f"pip install 'mgutils[{extra}]', if you want that."
+            checks.append(Check(f"extra {extra}", "note", found, remedy))
     return checks
 
 
-def _asks(requirement: Requirement, extra: str) -> bool:
-    """Whether this extra asks for a requirement on this machine; ``""`` is the package itself."""
-    plain = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-    return plain if not extra else not plain and requirement.marker.evaluate({"extra": extra})
-
-
-def _misfits(requirements: Iterable[Requirement]) -> list[str]:
-    """What is missing or of the wrong version."""
+def _missing(requirements: Iterable[Requirement], extra: str = "") -> list[str]:
+    """What the package, or an extra of it, asks for and is missing or of the wrong version."""
     found = []
     for requirement in requirements:
+        always = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if always != (extra == "") or not always and not requirement.marker.evaluate({"extra": extra}):
+            continue
         try:
             version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
@@ -147,13 +150,6 @@ def _misfits(requirements: Iterable[Requirement]) -> list[str]:
         if not requirement.specifier.contains(version, prereleases=True):
             found.append(f"{requirement.name} {version}, wanted {requirement.specifier}")
     return found
-
-
-def _python_range() -> str:
-    try:
-        return metadata.metadata("mgutils").get("Requires-Python") or ">=3.11"
-    except metadata.PackageNotFoundError:
-        return ">=3.11"
 
 
 # -- the machine -------------------------------------------------------------------------------------------------------
@@ -177,34 +173,49 @@ def check_device(profile: str) -> Check:
 
 def check_memory(profile: str) -> Check:
     """Free memory against what the profile takes at its peak."""
-    memory, wanted = psutil.virtual_memory(), MEMORY[profile]
-    found = f"{memory.available / GIB:.1f} GiB free of {memory.total / GIB:.1f}"
-    if memory.available >= wanted * GIB:
+    memory = psutil.virtual_memory()
+    free = memory.available / GIB
+    wanted = MEMORY[profile]
+    found = f"{free:.1f} GiB free of {memory.total / GIB:.1f}"
+    if free >= wanted:
         return Check("memory", "ok", found)
-    remedy = "Close other programs" + ("." if profile == "smoke" else ", or choose a smaller profile.")
-    return Check("memory", "fault" if memory.available < wanted * GIB / 2 else "note",
+    remedy = "Close other programs."
+    if profile != "smoke":
+        remedy = "Close other programs, or choose a smaller profile."
+    return Check("memory", "fault" if free < wanted / 2 else "note",
                  f"{found}; the profile {profile!r} takes {wanted:g}", remedy)
 
 
 def check_folders(profile: str, data_root: Path, out_dir: Path) -> list[Check]:
     """Where data and results go: can be written to, has room; and whether the data are there."""
-    there = (data_root / "training" / "train.xlsx").exists()
-    real = get_profile(profile).synth is None
-    data = Check("data", "ok", f"{data_root} is there") if there else (
-        Check("data", "fault", f"{data_root} is not there", "The real images are handed out on request; put them "
-              "there (data/README.md), or choose another profile.") if real else
-        Check("data", "ok", f"{data_root} is not there yet; it is made when first needed"))
-    parent = next(folder for folder in (out_dir.absolute(), *out_dir.absolute().parents) if folder.exists())
-    free, wanted = shutil.disk_usage(parent).free / GIB, DISK[profile]
-    disk = Check("disk", "ok", f"{free:.1f} GiB free at {out_dir}") if free >= wanted else Check(
-        "disk", "fault", f"{free:.1f} GiB free at {out_dir}; the profile {profile!r} wants {wanted:g}",
-        "Make room, or name another folder with --out-dir.")
+    return [_check_data(profile, data_root), _check_disk(profile, out_dir)]
+
+
+def _check_data(profile: str, data_root: Path) -> Check:
+    if (data_root / "training" / "train.xlsx").exists():
+        return Check("data", "ok", f"{data_root} is there")
+    if get_profile(profile).synth is None:
+        return Check("data", "fault", f"{data_root} is not there",
+                     "The real images are handed out on request; put them there (data/README.md), "
+                     "or choose another profile.")
+    return Check("data", "ok", f"{data_root} is not there yet; it is made when first needed")
+
+
+def _check_disk(profile: str, out_dir: Path) -> Check:
+    folders = (out_dir.absolute(), *out_dir.absolute().parents)
+    parent = next(folder for folder in folders if folder.exists())
     try:
         with tempfile.TemporaryFile(dir=parent):
-            return [data, disk]
+            pass
     except OSError as error:
-        return [data, Check("disk", "fault", f"{parent} cannot be written to ({error.strerror})",
-                            "Change its permissions, or name another folder with --out-dir.")]
+        return Check("disk", "fault", f"{parent} cannot be written to ({error.strerror})",
+                     "Change its permissions, or name another folder with --out-dir.")
+    free = shutil.disk_usage(parent).free / GIB
+    found = f"{free:.1f} GiB free at {out_dir}"
+    if free >= DISK[profile]:
+        return Check("disk", "ok", found)
+    return Check("disk", "fault", f"{found}; the profile {profile!r} wants {DISK[profile]:g}",
+                 "Make room, or name another folder with --out-dir.")
 
 
 def find_browser() -> str | None:
@@ -214,20 +225,21 @@ def find_browser() -> str | None:
 
 def check_browser() -> Check:
     """A browser for the browser test."""
-    found = find_browser()
-    return Check("browser", "ok", Path(found).name) if found else Check(
-        "browser", "note", f"none of {', '.join(BROWSERS)}: only the browser test wants one, and is skipped",
-        "apt-get install chromium, or your system's way.")
+    if found := find_browser():
+        return Check("browser", "ok", Path(found).name)
+    return Check("browser", "note",
+                 f"none of {', '.join(BROWSERS)}: only the browser test wants one, and is skipped",
+                 "apt-get install chromium, or your system's way.")
 
 
 def check_wall() -> Check:
-    """Whether `mg grade` can put up its wall around submissions."""
+    """Whether `mg grade` can confine submissions."""
     from mgutils.course.grading.box import why_open
 
-    reason = why_open()
-    return Check("wall for mg grade", "ok", "bubblewrap, tried just now") if reason is None else Check(
-        "wall for mg grade", "note", f"{reason}: only for grading submissions",
-        "apt-get install bubblewrap, if you grade; or grade in a container (INSTRUCTORS.md).")
+    if reason := why_open():
+        return Check("wall for mg grade", "note", f"{reason}: only for grading submissions",
+                     "apt-get install bubblewrap, if you grade; or grade in a container (INSTRUCTORS.md).")
+    return Check("wall for mg grade", "ok", "bubblewrap, tried just now")
 
 
 # -- the network -------------------------------------------------------------------------------------------------------

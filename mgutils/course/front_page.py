@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import mgutils
+from mgutils.report.markdown import markdown_table
 
 FINDINGS = {
     "report_ce": ("below the constant class, as reported", "the CE row is below the constant class, as reported"),
@@ -47,14 +48,14 @@ def headline(root: Path) -> str:
     figures = root / "figures"
     people, verdicts = _on_new_people(figures), _verdicts(figures)
     rows = _read(figures / "table1.json")
-    lines = ["| Method | Top-1 | UAR | Top-1 on new people | Verdict |", "| --- | ---: | ---: | ---: | --- |"]
-    lines += [f"| {row['method']} | {_spread(row, 'top1')} | {_spread(row, 'uar')} | {people.get(row['row'], '–')} | "
-              f"{verdicts.get(row['row'], '–')} |" for row in rows]
+    lines = [(row["method"], _spread(row, "top1"), _spread(row, "uar"), people.get(row["row"], "–"),
+              verdicts.get(row["row"], "–")) for row in rows]
     gain = _table(figures / "long_training.md")[-2][-1].rpartition(", ")[2]
-    lines.append(f"| Ours: sound loss, augmented | – | – | {people['ours']} | "
-                 f"UAR on new people above the report's: **{gain}** |")
+    lines.append(("Ours: sound loss, augmented", "–", "–", people["ours"],
+                  f"UAR on new people above the report's: **{gain}**"))
     seeds = max(row["seeds"] for row in rows)
-    return "\n".join(lines) + (
+    header = ("Method", "Top-1", "UAR", "Top-1 on new people", "Verdict")
+    return markdown_table(header, lines, "lrrrl") + (
         f"\n\nPercent; mean and (lowest to highest) over {seeds} seeds. Top-1 and UAR: the report's split, by frame. "
         "UAR: mean recall over the classes. New people: split by subject; the report's loss and ours choose their "
         "epoch on held-out training subjects there, and both have as many epochs as the report's rows here.")

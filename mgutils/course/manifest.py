@@ -17,7 +17,7 @@ from typing import Any
 
 from mgutils.errors import ConfigError
 from mgutils.files import written_aside
-from mgutils.report.machines import read_json
+from mgutils.report.made_on import read_json
 from mgutils.training.whole import hash_file
 
 MANIFEST = "manifest.json"

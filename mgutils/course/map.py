@@ -18,6 +18,7 @@ from mgutils.course.notebooks import SOURCES, read_source, sources
 from mgutils.data.csv import write_csv
 from mgutils.errors import MgError
 from mgutils.files import written_aside
+from mgutils.report.markdown import markdown_table
 
 COLUMNS = ("notebook", "profile", "minutes", "again")
 PUBLISHED = SOURCES.parents[1] / "figures" / "minutes.csv"
@@ -110,12 +111,12 @@ def course_map(minutes_file: Path | str, profile: str, source_dir: Path | str = 
 
 def as_markdown(table: pd.DataFrame) -> str:
     """The map as a Markdown table whose titles are links to the notebooks beside it."""
-    lines = ["| | notebook | needs | minutes, first time | again |", "|--:|:--|:--|--:|--:|"]
+    rows = []
     for row in table.itertuples():
         number, _, title = row.title.partition(" ")
-        lines.append(f"| {number} | [{title}]({row.notebook}.ipynb) | {row.needs} | {_show(row.minutes)} | "
-                     f"{_show(row.again)} |")
-    return "\n".join(lines)
+        link = f"[{title}]({row.notebook}.ipynb)"
+        rows.append((number, link, row.needs, _show(row.minutes), _show(row.again)))
+    return markdown_table(("", "notebook", "needs", "minutes, first time", "again"), rows, "rllrr")
 
 
 def questions_table(root: Path | str) -> str:
@@ -128,14 +129,15 @@ def questions_table(root: Path | str) -> str:
     """
     root = Path(root)
     table = course_map(root / "figures" / "minutes.csv", "cpu", root / "notebooks" / "src")
-    exercises = Counter(one.notebook for one in listing.told(root / "notebooks" / "src"))
-    lines = ["| Notebook | Question | Minutes | Exercises |", "| --- | --- | ---: | ---: |"]
+    exercises = Counter(one.notebook for one in listing.list_exercises(root / "notebooks" / "src"))
+    rows = []
     for row in table.itertuples():
-        title, count = re.split(r": |(?<=\?) ", row.title)[0], exercises[row.notebook[:2]]
-        lines.append(f"| [{title}](notebooks/{row.notebook}.ipynb) | {QUESTIONS.get(row.notebook, '')} | "
-                     f"{_show(row.minutes)} | {count or '–'} |")
-    lines.append(f"| together | | {_show(table['minutes'].sum())} | {exercises.total()} |")
-    return "\n".join(lines)
+        title = re.split(r": |(?<=\?) ", row.title)[0]
+        link = f"[{title}](notebooks/{row.notebook}.ipynb)"
+        count = exercises[row.notebook[:2]] or "–"
+        rows.append((link, QUESTIONS.get(row.notebook, ""), _show(row.minutes), count))
+    rows.append(("together", "", _show(table["minutes"].sum()), exercises.total()))
+    return markdown_table(("Notebook", "Question", "Minutes", "Exercises"), rows, "llrr")
 
 
 def _show(minutes: float) -> str:

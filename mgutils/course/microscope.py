@@ -61,8 +61,6 @@ def write_microscope(run_dir: Path | str, data_root: Path | str, page: Path | st
         If the folder is no such run, its dataset is another one, or ``images`` is below 2.
     DataError
         If the dataset does not keep the contract.
-
-    Taught in: 05, section 5.
     """
     page, dataset = Path(page), read_dataset(data_root)
     content = collect(_read_run(Path(run_dir), dataset), dataset, images=images, seed=seed)

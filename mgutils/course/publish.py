@@ -9,7 +9,7 @@ from mgutils.course.front_page import MAKERS
 from mgutils.course.manifest import complete_notebooks
 from mgutils.course.notebooks import refuse_changed, sources
 from mgutils.errors import ConfigError
-from mgutils.report.machines import write_machines
+from mgutils.report.made_on import write_machines
 from mgutils.report.readme import fill_pages, pages, read_parts
 
 

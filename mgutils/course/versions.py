@@ -2,7 +2,7 @@
 
 A cell tagged ``solution`` holds the solution of an exercise. The instructor's version keeps it. The student's version
 gets a stub: imports, signature, docstring and the lines ``# Hint: …`` of each function, its body replaced by ``...``,
-so that nothing fails where it is not solved. A solution with a line ``# student: other code`` is a beast of the bug
+so that nothing fails where it is not solved. A solution with a line ``# student: other code`` is an exercise of the bug
 zoo: there the student gets the whole program, with the other code in place of the line before.
 """
 

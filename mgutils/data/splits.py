@@ -120,8 +120,6 @@ def leave_out(dataset: Dataset, split: Split, class_ids: Iterable[int]) -> Split
     ------
     ConfigError
         If there is no class of an id, or nothing is left to learn from.
-
-    Taught in: 06, section 5.
     """
     class_ids, classes = set(class_ids), dataset.frames["class_id"].to_numpy()
     unknown = class_ids - set(range(1, len(dataset.labels) + 1))

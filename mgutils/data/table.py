@@ -37,8 +37,6 @@ class Dataset:
         table has it; with a sidecar also ``video_id``, ``subject_id``, ``description``. Rows are numbered from 0.
     labels : Labels
         The C classes.
-
-    Taught in: 01, section 1.
     """
 
     root: Path

@@ -81,8 +81,6 @@ def embed(run: Run, dataset: Dataset, cache_dir: Path | str) -> tuple[np.ndarray
         Those of the validation rows are in ``run.image_embeddings``.
     target : ndarray (n,)
         Class indices.
-
-    Taught in: 06, section 3.
     """
     loaded = load_run(run.directory)
     config = loaded.config
@@ -116,8 +114,6 @@ def linear_probe(train: np.ndarray, target: np.ndarray, valid: np.ndarray,
     References
     ----------
     Alain and Bengio 2016, arXiv:1610.01644.
-
-    Taught in: 06, section 3.
     """
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     probe.fit(train, target)

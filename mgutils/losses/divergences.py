@@ -54,7 +54,7 @@ def js_divergence(target: Tensor, log_prediction: Tensor) -> Tensor:
     One value for each row. Symmetric, between 0 and ln 2, and the square of a metric (Lin 1991;
     Endres and Schindelin 2003).
     Shape: (..., B, C), (..., B, C) -> (..., B).
-    Taught in: 03, section 3.
+    Taught in: 03, section 1.
     """
     log_mean = torch.logaddexp(log_prediction, _log(target)) - math.log(2)
     of_prediction = log_prediction.exp() * (log_prediction - log_mean)

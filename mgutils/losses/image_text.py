@@ -117,7 +117,7 @@ def identity_ce(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor
 
     Shape: image (B, D), text (B, D), target (B,) -> scalar.
     Source: Radford et al. 2021, arXiv:2103.00020, figure 3.
-    Taught in: 03, section 2.
+    Taught in: 03, section 4.
     """
     _check_pairs(image, text, target)
     logits = similarity_logits(image, text, temperature)

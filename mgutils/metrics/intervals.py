@@ -56,10 +56,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Tally:
-    """Correct answers of S runs on the same images, by G subjects (or clips) and C classes.
-
-    Taught in: 07, section 2.
-    """
+    """Correct answers of S runs on the same images, by G subjects (or clips) and C classes."""
 
     hits: np.ndarray
     """(S, G, C) number of correct answers."""

@@ -72,8 +72,6 @@ class Classifier(nn.Module):
         With an attribute ``width``.
     classes : int
         C.
-
-    Taught in: 06, section 2.
     """
 
     def __init__(self, network: AlexNet | ImageEncoder, classes: int) -> None:

@@ -63,8 +63,6 @@ class Predictor:
         Where the class names were found.
     largest_output : int
         How many numbers a layer makes of one image at most; batches are smaller where it makes many.
-
-    Taught in: 05, section 7.
     """
 
     scorer: Scorer

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mgutils.config import Profile
-from mgutils.report.machines import FILE, describe, machines, read_json
+from mgutils.report.made_on import FILE, describe, machines, read_json
 
 _SCORES = {"top1": "top-1", "top5": "top-5", "uar": "UAR"}
 _ROUNDING = 1e-6
@@ -130,9 +130,8 @@ def _verdicts(claims: Path, findings: Path) -> Iterator[tuple[str, str]]:
     """Name and verdict of each claim of the ledger and of each finding."""
     for row in read_json(claims)["rows"]:
         yield f"claim {row['id']}", row["verdict"]
-    words = {True: "holds", False: "does not hold"}
     for name, verdict in read_json(findings)["findings"].items():
-        yield f"finding '{name}'", words[verdict] if isinstance(verdict, bool) else str(verdict)
+        yield f"finding '{name}'", verdict
 
 
 def _age(file: Path, since: float) -> str:

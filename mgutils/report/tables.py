@@ -15,6 +15,7 @@ import pandas as pd
 
 from mgutils.data.csv import write_csv
 from mgutils.errors import ConfigError
+from mgutils.report.markdown import markdown_table
 
 if TYPE_CHECKING:
     from mgutils.data.audit import Audit
@@ -122,7 +123,7 @@ def _baseline_row(row: str, name: str, what: str, top1: float, top5: float, uar:
 def to_markdown(table: pd.DataFrame) -> str:
     """Table 1 for people: means in percent, the lowest and highest seed in brackets, a dash where nothing is known."""
     header = ["Method", "Epochs", "Top-1", "Top-5", "UAR", "Answered classes", "iMiGUE top-1", "iMiGUE top-5"]
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1)]
+    lines = []
     for _, row in table.iterrows():
         lines.append([row["method"], _number(row["epochs"], 0), *(_spread(row, score) for score in _SCORES),
                       _number(row["predicted_classes"], 0), _number(row["iMiGUE_top1"], 2),
@@ -133,7 +134,7 @@ def to_markdown(table: pd.DataFrame) -> str:
                  f"seed{'s' if seeds != [1] else ''}. UAR (unweighted average recall): the mean, over the "
                  "classes, of the share of a class's images that are answered right.")
     notes.append("* iMiGUE: the report's Table 1; for the two baselines, counted by us in the report's train.xlsx.")
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n\n" + "\n".join(notes) + "\n"
+    return markdown_table(header, lines, "lrrrrrrr") + "\n\n" + "\n".join(notes) + "\n"
 
 
 def beside(groups: Sequence[Sequence[Run]], audits: Mapping[str, Audit] | None = None) -> str:
@@ -149,11 +150,12 @@ def beside(groups: Sequence[Sequence[Run]], audits: Mapping[str, Audit] | None =
     rows = [_run_row(group[0].config.objective, group) | {"split": group[0].config.split} for group in groups]
     rows += [_constant_row(audit, next(group for group in groups if group[0].config.split == name)) | {"split": name}
              for name, audit in (audits or {}).items()]
-    lines = [["Method", "Split", "Epochs", "Top-1", "Top-5", "UAR"], ["---", "---", *["---:"] * 4]]
+    header = ["Method", "Split", "Epochs", "Top-1", "Top-5", "UAR"]
+    lines = []
     for _, row in pd.DataFrame(rows).iterrows():
         lines.append([row["method"], row["split"], _number(row["epochs"], 0),
                       *(_spread(row, score) for score in _SCORES)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return markdown_table(header, lines, "llrrrr") + "\n"
 
 
 def _spread(row: pd.Series, score: str) -> str:

@@ -28,10 +28,7 @@ from mgutils.training.task import Batch, Task, Validation
 
 @dataclass
 class Classification(Task):
-    """Images and one logit for each class.
-
-    Taught in: 06, section 2.
-    """
+    """Images and one logit for each class."""
 
     config: RunConfig
     accelerator: Accelerator

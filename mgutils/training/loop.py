@@ -81,8 +81,6 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split,
         before stays whole.
     TrainingError
         If the loss is no longer a number.
-
-    Taught in: 04, section 2.
     """
     session = open_session(config, dataset, pixels, split)
     return run_epochs(session, dataset, pixels, split, directory, progress=progress, resume=resume)

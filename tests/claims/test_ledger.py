@@ -30,10 +30,10 @@ from claim_forgeries import (
 from torch import nn
 
 from mgutils.claims import ledger as claims
-from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import above, in_every_run, not_above, over_shuffled, unless_control, within
 from mgutils.claims.listing import Claim, load_claims
-from mgutils.claims.registry import claim_test
+from mgutils.claims.registry import Finding, claim_test
 from mgutils.claims.tests import TESTS
 from mgutils.cli import main
 from mgutils.config import read_config

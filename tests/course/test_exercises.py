@@ -55,7 +55,7 @@ def test_every_rejection_says_what_was_tried_and_has_a_hint(name, scores):
 
 
 def test_there_are_twenty_exercises_and_a_project_in_each_notebook():
-    every = listing.told()
+    every = listing.list_exercises()
     assert [one.name for one in every] and {one.name for one in every} == set(all_exercises())
     assert len(every) >= 20 and {one.notebook for one in every} == {f"{n:02d}" for n in range(1, 8)}
     for one in every:
@@ -69,7 +69,7 @@ def test_there_are_twenty_exercises_and_a_project_in_each_notebook():
 def test_the_guides_tables_are_those_of_the_code(scores):
     parts = read_parts(GUIDE)
     assert parts["mutation"] == table(list(scores.values()))
-    assert parts["exercises"] == listing.table(listing.told())
+    assert parts["exercises"] == listing.table(listing.list_exercises())
 
 
 def test_an_edit_that_does_not_apply_is_an_error(tmp_path):

@@ -400,7 +400,7 @@ COURSE = sorted(notebooks.SOURCES.glob("[0-9][0-9]_*.py"))
 
 def exercises_of(source):
     """Names of the functions that a notebook of the course asks for."""
-    return [told.name for told in listing.told() if told.notebook == source.name[:2]]
+    return [told.name for told in listing.list_exercises() if told.notebook == source.name[:2]]
 
 
 @pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)

@@ -11,7 +11,7 @@ from mgutils.cli import main
 from mgutils.config import get_profile
 from mgutils.course.publish import publish
 from mgutils.report.compare import compare
-from mgutils.report.machines import machines
+from mgutils.report.made_on import machines
 from mgutils.synth import dataset as studio
 
 TOP1 = {"seeds": 3, "top1": 80.0, "top1_min": 78.0, "top1_max": 83.0}
@@ -20,7 +20,7 @@ LOOKUP = {"row": "lookup", "method": "Clip look-up", "seeds": 0, "top1": 96.5, "
 ROWS = [{"row": "report_js", "method": "JS (report)"} | TOP1
         | {name.replace("top1", score): value for score in ("top5", "uar") for name, value in TOP1.items()}, LOOKUP]
 CLAIMS = {"js-above-ce": "reproduced", "bound": "refuted"}
-FINDINGS = {"JS is above CE": True, "CE is below the constant class": False}
+FINDINGS = {"JS is above CE": "shown", "CE is below the constant class": "not shown"}
 
 
 def write(file, content):
@@ -96,11 +96,12 @@ def test_a_number_that_is_not_there_is_listed(lines):
 
 
 def test_changed_verdicts_are_named_with_both_words(lines):
-    said = lines(claims={"js-above-ce": "not shown", "new": "partly"}, findings=FINDINGS | {"JS is above CE": False})
+    changed = FINDINGS | {"JS is above CE": "not shown"}
+    said = lines(claims={"js-above-ce": "not shown", "new": "partly"}, findings=changed)
     assert said[3:8] == ["4 of 5 verdicts changed",
                          "  claim js-above-ce: not shown here, reproduced published",
                          "  claim bound: none here, refuted published",
-                         "  finding 'JS is above CE': does not hold here, holds published",
+                         "  finding 'JS is above CE': not shown here, shown published",
                          "  claim new: partly here, none published"]
 
 

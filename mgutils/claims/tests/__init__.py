@@ -1,6 +1,6 @@
 """All tests of claims, by the names that ``claims.toml`` gives them.
 
-The functions are in ``claim_tests_*``, and register themselves when these modules are imported.
+The functions are in the modules of this folder, and register themselves when these are imported.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
 """Claims about what the text is good for, tested against models that read none or the wrong one.
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
-:class:`~mgutils.claims.evidence.Finding`. The runs are those of notebook 06. Taught in: 06.
+:class:`~mgutils.claims.registry.Finding`. The runs are those of notebook 06.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import above, over_seeds, spread
-from mgutils.claims.registry import claim_test
+from mgutils.claims.registry import Finding, claim_test
 from mgutils.data.captions import describable
 from mgutils.evaluation.zero_shot import deal_out, zero_shot
 from mgutils.training.run import Run

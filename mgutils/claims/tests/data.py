@@ -1,7 +1,7 @@
 """Claims about the dataset, its tables and its splits, tested on the dataset at hand.
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
-:class:`~mgutils.claims.evidence.Finding`. Taught in: 01.
+:class:`~mgutils.claims.registry.Finding`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from mgutils.claims.evidence import Evidence, Finding
-from mgutils.claims.registry import claim_test
+from mgutils.claims.evidence import Evidence
+from mgutils.claims.registry import Finding, claim_test
 from mgutils.data.check import COLUMNS
 from mgutils.data.labels import imigue_classes, imigue_labels
 from mgutils.report.figures.data import LOOK_ALIKE, look_alike_four

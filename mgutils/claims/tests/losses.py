@@ -1,8 +1,8 @@
 """Claims about the losses, tested by running them: the report's, as its code has them, beside those that it names.
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
-:class:`~mgutils.claims.evidence.Finding`. A check is worded as the claim has it, so that a false one speaks
-against the claim. Taught in: 03.
+:class:`~mgutils.claims.registry.Finding`. A check is worded as the claim has it, so that a false one speaks
+against the claim.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import above, in_every_run, not_above, over_seeds, spread
-from mgutils.claims.registry import claim_test
+from mgutils.claims.registry import Finding, claim_test
 from mgutils.experiments.loss_grid.grid import REPORT_CE, repair_cells, select
 from mgutils.experiments.loss_grid.stack import Cell
 from mgutils.losses import (

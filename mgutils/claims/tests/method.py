@@ -1,7 +1,7 @@
 """Claims about the model, the figures of its parts and the training recipe.
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
-:class:`~mgutils.claims.evidence.Finding`. Sizes are read off networks built without weights. Taught in: 02, 04.
+:class:`~mgutils.claims.registry.Finding`. Sizes are read off networks built without weights.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from matplotlib.text import Text
 from torch import nn
 from transformers import DistilBertConfig, DistilBertModel
 
-from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import in_every_run
-from mgutils.claims.registry import claim_test
-from mgutils.config import Profile, get_objective, get_profile
+from mgutils.claims.registry import Finding, claim_test
+from mgutils.config import WRITTEN, Profile, get_objective, get_profile
 from mgutils.losses import LOSSES
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import ProjectionHead, tokenize
@@ -191,7 +191,9 @@ def ce_as_shariatnia(evidence: Evidence) -> Finding:
     rng = np.random.default_rng(0)
     image, text = rng.normal(size=(2, 16, 8))
     batch = torch.from_numpy(image), torch.from_numpy(text), torch.arange(16) % 4
-    ours = [LOSSES[loss["loss"]](*batch, loss["temperature"]).item() for loss in losses]
+    names = {written: name for name, written in WRITTEN.items()}
+    ours = [LOSSES[names.get(loss["loss"], loss["loss"])](*batch, loss["temperature"]).item()
+            for loss in losses]
     same = [_shariatnia(image, text, loss["temperature"]) for loss in losses]
     his = _shariatnia(image, text, _HIS_TEMPERATURE)
     return Finding(f"on one batch the run's loss is {ours[0]:.3f}; his formula gives {same[0]:.3f} "

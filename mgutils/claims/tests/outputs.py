@@ -1,8 +1,8 @@
 """Claims about what lies near what, read from the embeddings and the logits that runs have stored.
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
-:class:`~mgutils.claims.evidence.Finding`. Each has a control: the same measure where there is
-nothing to find. Taught in: 05.
+:class:`~mgutils.claims.registry.Finding`. Each has a control: the same measure where there is
+nothing to find.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import above, in_every_run, label_shuffles, over_seeds, unless_control
-from mgutils.claims.registry import claim_test
+from mgutils.claims.registry import Finding, claim_test
 from mgutils.data.labels import gesture_groups
 
 _JAW, _NECK = 11, 12

@@ -1,8 +1,8 @@
 """Claims about what the trained models do, read from saved runs; runs that are missing are trained.
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
-:class:`~mgutils.claims.evidence.Finding`. "Better" always means: the lowest seed of the one above the highest of
-the other. Taught in: 05, 07.
+:class:`~mgutils.claims.registry.Finding`. "Better" always means: the lowest seed of the one above the highest of
+the other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mgutils.claims.evidence import Evidence, Finding
+from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import (
     SHUFFLES,
     above,
@@ -22,7 +22,7 @@ from mgutils.claims.intervals import (
     spread,
     unless_control,
 )
-from mgutils.claims.registry import claim_test
+from mgutils.claims.registry import Finding, claim_test
 from mgutils.experiments.loss_grid.grid import BUNCHED, FEW
 
 

@@ -7,7 +7,7 @@ computed after the call, so that they do not lie in a frame that the student's f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,11 @@ from mgutils.course.exercises.calls import Failed, brief, call_here, plain
 
 SECONDS = 1.5
 """What all calls of one check may take together."""
+
+
+def mistake(value: Any, message: str) -> tuple[Any, str]:
+    """A known mistake: the answer that it gives, and the hint for it."""
+    return value, message
 
 
 class Wrong(Exception):
@@ -40,14 +45,18 @@ class Student:
         Makes one call, as :func:`call_here` does; ``mg grade`` has another, which makes it in another process.
     """
 
-    def __init__(self, function: Any, seconds: float = SECONDS, seed: int = 0, caller: Callable = call_here) -> None:
+    def __init__(
+        self, function: Any, seconds: float = SECONDS, seed: int = 0, caller: Callable = call_here
+    ) -> None:
         self.function, self.seconds, self.left = function, seconds, seconds
         self.caller = caller
         self.rng, self.calls = np.random.default_rng(seed), 0
         self.last = ("", "")
         """What was tried last, and what came back."""
 
-    def __call__(self, *arguments: Any, tried: str, gradient_of: int | None = None, **named: Any) -> Answer:
+    def __call__(
+        self, *arguments: Any, tried: str, gradient_of: int | None = None, **named: Any
+    ) -> Answer:
         """Call the function.
 
         Parameters
@@ -68,15 +77,27 @@ class Student:
             self.last = tried, brief(answer.value)
             return answer
         except Failed as failure:
-            hint = ("A loop may never end, or the work may grow with every step. Is the condition of every `while` "
-                    "false at some time?" if failure.kind == "time" else "Run the function on this input in a cell of "
-                    "its own and read the whole message.")
+            hint = (
+                "A loop may never end, or the work may grow with every step. Is the condition of every `while` "
+                "false at some time?"
+                if failure.kind == "time"
+                else "Run the function on this input in a cell of "
+                "its own and read the whole message."
+            )
             raise Wrong(tried, failure.text, "an answer", hint) from None
+
+    def tensor(self, *shape: int) -> Any:
+        """A torch tensor of normal numbers, float64."""
+        import torch
+
+        return torch.from_numpy(self.rng.normal(size=shape))
 
     def _call(self, arguments: tuple, named: Mapping[str, Any], gradient_of: int | None) -> Any:
         began = time.monotonic()
         try:
-            return self.caller(self.function, arguments, named, gradient_of, self.left, self.seconds)
+            return self.caller(
+                self.function, arguments, named, gradient_of, self.left, self.seconds
+            )
         finally:
             self.left -= time.monotonic() - began
 
@@ -93,28 +114,38 @@ class Answer:
             hint = "The function returned nothing. Does every path end in `return`?"
         return Wrong(self.tried, brief(self.value), wanted, hint)
 
-    def close_to(self, wanted: Any, *, likely: Mapping[str, Any] | None = None, hint: str = "",
-                 tolerance: float = 1e-5) -> None:
+    def close_to(
+        self,
+        wanted: Any,
+        *,
+        likely: Iterable[tuple[Any, str]] = (),
+        hint: str = "",
+        tolerance: float = 1e-5,
+    ) -> None:
         """Numbers of the same shape and value, within the tolerance (absolute and relative).
 
         Parameters
         ----------
-        likely : mapping of str to value, optional
-            Hint to the answer that a known mistake gives.
+        likely : iterable of (value, str)
+            Known mistakes, each made by :func:`mistake`.
         hint : str
             For any other answer.
         """
         wanted, found = np.asarray(plain(wanted), dtype=float), self.numbers(brief(wanted))
         if found.shape == wanted.shape and _near(found, wanted, tolerance):
             return
-        known = {words: np.asarray(plain(value), dtype=float) for words, value in (likely or {}).items()}
-        fitting = [words for words, value in known.items()
-                   if found.shape == value.shape and _near(found, value, tolerance)]
-        if fitting:  # in a small trial two mistakes may give one answer
-            raise self.wrong(brief(wanted), "\nOr: ".join(fitting[:3]))
+        messages = []
+        for value, message in likely:
+            value = np.asarray(plain(value), dtype=float)
+            if found.shape == value.shape and _near(found, value, tolerance):
+                messages.append(message)
+        if messages:  # in a small trial two mistakes may give one answer
+            raise self.wrong(brief(wanted), "\nOr: ".join(messages[:3]))
         if found.shape != wanted.shape:
-            raise self.wrong(f"{brief(wanted)}, of shape {wanted.shape}",
-                             f"The shape is {found.shape}; it should be {wanted.shape}. " + hint)
+            raise self.wrong(
+                f"{brief(wanted)}, of shape {wanted.shape}",
+                f"The shape is {found.shape}; it should be {wanted.shape}. " + hint,
+            )
         raise self.wrong(brief(wanted), hint)
 
     def numbers(self, wanted: str = "numbers") -> np.ndarray:
@@ -125,15 +156,19 @@ class Answer:
                 raise TypeError
             return array.astype(float)
         except (TypeError, ValueError):
-            raise self.wrong(wanted, "Return numbers: a NumPy array, a torch tensor, a list or a number.") from None
+            raise self.wrong(
+                wanted, "Return numbers: a NumPy array, a torch tensor, a list or a number."
+            ) from None
 
-    def equals(self, wanted: Any, *, likely: Mapping[str, Any] | None = None, hint: str = "") -> None:
+    def equals(
+        self, wanted: Any, *, likely: Iterable[tuple[Any, str]] = (), hint: str = ""
+    ) -> None:
         """The same things in the same order; lists, tuples and arrays may stand for one another."""
         if _same(self.value, wanted):
             return
-        for words, value in (likely or {}).items():
+        for value, message in likely:
             if _same(self.value, value):
-                raise self.wrong(brief(wanted), words)
+                raise self.wrong(brief(wanted), message)
         raise self.wrong(brief(wanted), hint)
 
     def is_true(self, holds: bool, wanted: str, hint: str = "") -> None:
@@ -154,10 +189,20 @@ def _near(found: np.ndarray, wanted: np.ndarray, tolerance: float) -> bool:
 
 def _same(found: Any, wanted: Any) -> bool:
     try:
-        found, wanted = (part.tolist() if isinstance(part, np.ndarray | np.generic) else part
-                         for part in (plain(found), plain(wanted)))
+        found, wanted = (
+            part.tolist() if isinstance(part, np.ndarray | np.generic) else part
+            for part in (plain(found), plain(wanted))
+        )
         if isinstance(wanted, list | tuple):
-            return isinstance(found, list | tuple) and len(found) == len(wanted) and all(map(_same, found, wanted))
-        return type(found) is not bool and bool(found == wanted) if type(wanted) is int else bool(found == wanted)
+            return (
+                isinstance(found, list | tuple)
+                and len(found) == len(wanted)
+                and all(map(_same, found, wanted))
+            )
+        return (
+            type(found) is not bool and bool(found == wanted)
+            if type(wanted) is int
+            else bool(found == wanted)
+        )
     except Exception:  # an answer whose comparison fails is not the answer
         return False

@@ -1,4 +1,4 @@
-"""The exercises as the notebooks' sources tell of them: title, kind, minutes, function."""
+"""The exercises listed in the notebooks' sources: title, kind, minutes, function."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mgutils.course.notebooks import SOURCES, read_source, sources
 from mgutils.errors import MgError
+from mgutils.report.markdown import markdown_table
 
 KINDS = {"Easy": 1, "Medium": 2, "Project": 4}
 """Kind of an exercise to its points."""
@@ -17,8 +18,8 @@ _HEAD = re.compile(r"### (?:Exercise|Project): (?P<title>.+)\n"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a source says about one exercise."""
+class ExerciseInfo:
+    """An exercise as its source describes it."""
 
     notebook: str
     title: str
@@ -28,7 +29,7 @@ class Told:
     """Of the function to write."""
 
 
-def told(source_dir: Path | str = SOURCES) -> list[Told]:
+def list_exercises(source_dir: Path | str = SOURCES) -> list[ExerciseInfo]:
     """Every exercise of the sources, in their order.
 
     Raises
@@ -36,10 +37,11 @@ def told(source_dir: Path | str = SOURCES) -> list[Told]:
     MgError
         If a solution has no text before it, or no check of its function after it, in the course's form.
     """
-    return [one for source in sources(source_dir) for one in _in(source)]
+    return [one for source in sources(source_dir) for one in parse_source(source)]
 
 
-def _in(source: Path) -> list[Told]:
+def parse_source(source: Path) -> list[ExerciseInfo]:
+    """The exercises of one source. Raises as :func:`list_exercises` does."""
     cells, found = read_source(source, "instructor").cells, []
     for before, cell, after in zip(cells, cells[1:], cells[2:], strict=False):
         if "solution" not in cell.metadata.get("tags", []):
@@ -51,17 +53,19 @@ def _in(source: Path) -> list[Told]:
                           "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and '*It should show* …'.")
         if f'check("{name}", {name})' not in after.source:
             raise MgError(f'{source.name}, solution of {name}: wanted check("{name}", {name}) in the cell after it.')
-        found.append(Told(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))
+        found.append(ExerciseInfo(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))
     return found
 
 
-def table(every: list[Told]) -> str:
+def table(every: list[ExerciseInfo]) -> str:
     """All exercises in Markdown, with the minutes of each notebook."""
-    lines = ["| Notebook | Exercise | Function | Kind | Minutes | Points |", "| --- | --- | --- | --- | ---: | ---: |"]
+    rows = []
     for notebook in sorted({one.notebook for one in every}):
         own = [one for one in every if one.notebook == notebook]
-        lines += [f"| {one.notebook} | {one.title[0].upper()}{one.title[1:]} | `{one.name}` | {one.kind.lower()} | "
-                  f"{one.minutes} | {KINDS[one.kind]} |" for one in own]
-        lines.append(f"| {notebook} | *together* | | | *{sum(one.minutes for one in own)}* | "
-                     f"*{sum(KINDS[one.kind] for one in own)}* |")
-    return "\n".join(lines)
+        rows += [(notebook, one.title[0].upper() + one.title[1:], f"`{one.name}`", one.kind.lower(),
+                  one.minutes, KINDS[one.kind]) for one in own]
+        minutes = sum(one.minutes for one in own)
+        points = sum(KINDS[one.kind] for one in own)
+        rows.append((notebook, "*together*", "", "", f"*{minutes}*", f"*{points}*"))
+    header = ("Notebook", "Exercise", "Function", "Kind", "Minutes", "Points")
+    return markdown_table(header, rows, "llllrr")

@@ -18,6 +18,7 @@ from types import ModuleType
 from mgutils.course.exercises.answers import SECONDS
 from mgutils.course.exercises.catalogue import Exercise, Result, judge
 from mgutils.errors import ConfigError
+from mgutils.report.markdown import markdown_table
 
 LEAST_RIGHT, LEAST_WRONG = 3, 4
 
@@ -101,15 +102,17 @@ def _edited(module: ModuleType, name: str, words: str, old: str, new: str) -> Ca
 
 def table(scores: list[Score]) -> str:
     """The mutation table in Markdown."""
-    lines = ["| Exercise | Notebook | Right solutions accepted | Planted mistakes rejected | Mutation score |",
-             "| --- | --- | ---: | ---: | ---: |"]
-    for one in scores:
-        accepted, rejected = (f"{len(group) - len(bad)} of {len(group)}" for group, bad in
-                              ((one.right, one.refused), (one.wrong, one.survived)))
-        lines.append(f"| `{one.task.name}` | {one.task.notebook} | {accepted} | {rejected} | {one.caught:.0%} |")
-    right, wrong = sum(len(one.right) for one in scores), sum(len(one.wrong) for one in scores)
-    caught = 1 - sum(len(one.survived) for one in scores) / wrong
+    rows = [(f"`{one.task.name}`", one.task.notebook, *_counts([one])) for one in scores]
+    rows.append((f"{len(scores)} exercises", "", *_counts(scores)))
+    header = ("Exercise", "Notebook", "Right solutions accepted", "Planted mistakes rejected",
+              "Mutation score")
+    return markdown_table(header, rows, "llrrr")
+
+
+def _counts(scores: list[Score]) -> tuple[str, str, str]:
+    """Right solutions accepted, mistakes rejected, and the share of these."""
+    right = sum(len(one.right) for one in scores)
+    wrong = sum(len(one.wrong) for one in scores)
     accepted = right - sum(len(one.refused) for one in scores)
-    lines.append(f"| {len(scores)} exercises | | {accepted} of {right} | {round(caught * wrong)} of {wrong} | "
-                 f"{caught:.0%} |")
-    return "\n".join(lines)
+    rejected = wrong - sum(len(one.survived) for one in scores)
+    return f"{accepted} of {right}", f"{rejected} of {wrong}", f"{rejected / wrong:.0%}"

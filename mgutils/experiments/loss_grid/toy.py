@@ -73,8 +73,6 @@ def train_cells(cells: Sequence[Cell], seed: int, bench: Bench) -> list[tuple[Ce
     -------
     list of (Cell, dict)
         Scores on fresh samples without noise, see :func:`score`; ``loss`` is the mean of the last tenth of the steps.
-
-    Taught in: 03, section 6.
     """
     cells = sorted(cells, key=StackedObjective.kind)
     with torch.random.fork_rng(devices=[]):
