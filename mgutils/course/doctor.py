@@ -26,10 +26,6 @@ from mgutils.config import get_profile
 from mgutils.models.hub import hub_address, why_silent
 
 GIB = 2**30
-MEMORY = {"smoke": 1.5, "cpu": 3.5, "gpu": 12.0, "imigue": 12.0}
-"""GiB of free memory: a notebook and two training processes, 1.2 GiB each in ``cpu``; estimated for the last two."""
-DISK = {"smoke": 0.3, "cpu": 1.5, "gpu": 60.0, "imigue": 10.0}
-"""GiB of free disk for data and results; estimated for the last two."""
 NEEDED_EXTRAS = ("notebooks",)
 PURPOSE = {"video": "reading and annotating videos", "export": "exporting a model to ONNX", "test": "make test"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -177,7 +173,7 @@ def check_device(profile: str) -> Check:
 
 def check_memory(profile: str) -> Check:
     """Free memory against what the profile takes at its peak."""
-    memory, wanted = psutil.virtual_memory(), MEMORY[profile]
+    memory, wanted = psutil.virtual_memory(), get_profile(profile).memory
     found = f"{memory.available / GIB:.1f} GiB free of {memory.total / GIB:.1f}"
     if memory.available >= wanted * GIB:
         return Check("memory", "ok", found)
@@ -195,7 +191,7 @@ def check_folders(profile: str, data_root: Path, out_dir: Path) -> list[Check]:
               "there (data/README.md), or choose another profile.") if real else
         Check("data", "ok", f"{data_root} is not there yet; it is made when first needed"))
     parent = next(folder for folder in (out_dir.absolute(), *out_dir.absolute().parents) if folder.exists())
-    free, wanted = shutil.disk_usage(parent).free / GIB, DISK[profile]
+    free, wanted = shutil.disk_usage(parent).free / GIB, get_profile(profile).disk
     disk = Check("disk", "ok", f"{free:.1f} GiB free at {out_dir}") if free >= wanted else Check(
         "disk", "fault", f"{free:.1f} GiB free at {out_dir}; the profile {profile!r} wants {wanted:g}",
         "Make room, or name another folder with --out-dir.")

@@ -1,6 +1,6 @@
 """What the settings that come with a checkpoint may ask for, when nobody knows who wrote them.
 
-Limits of the kit's own settings are in ``settings``; these are narrower, and are checked before a model is built. What
+Limits of the kit's own settings are in ``config``; these are narrower, and are checked before a model is built. What
 settings ask for together is found with torch's ``meta`` device, whose tensors have shapes and no memory.
 """
 
