@@ -18,9 +18,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -31,16 +28,12 @@ from mgutils.config import SynthConfig
 from mgutils.data.labels import imigue_labels
 from mgutils.data.layout import write_tables
 from mgutils.errors import ConfigError, MgError
+from mgutils.files import atomic_folder
 from mgutils.synth.frames import Set
 from mgutils.synth.person.body import KEYPOINTS
 from mgutils.synth.plan import Plan, check_dials, make_plan
 from mgutils.synth.sheet import contact_sheet
 from mgutils.synth.writer import Truth, shoot_all
-
-try:
-    import fcntl
-except ImportError:  # Windows: two runs for the same folder are not kept apart
-    fcntl = None
 
 __all__ = ["contact_sheet", "make_dataset"]
 
@@ -88,7 +81,7 @@ def make_dataset(config: SynthConfig, root: Path | str, *, workers: int = 2, pro
     if _is_made(config, place, root):
         return root
     try:
-        with _aside(place, root) as folder:
+        with atomic_folder(place) as folder:
             if _is_made(config, place, root):  # by a process that has just ended
                 return root
             plan = make_plan(config)
@@ -96,8 +89,7 @@ def make_dataset(config: SynthConfig, root: Path | str, *, workers: int = 2, pro
             _write_tables(config, plan, truth, folder)
             _write_record(config, plan, digest, device, folder)
             _write_through(folder)
-            folder.rename(place)
-            _sync(place.parent)
+        _sync(place.parent)
     except OSError as error:
         raise MgError(f"{root}: found that it cannot be written ({error}). Choose a folder that can, or make room on "
                       "the disk; nothing was left there.") from error
@@ -125,50 +117,6 @@ def _is_made(config: SynthConfig, place: Path, root: Path) -> bool:
         raise ConfigError(f"{root}: found a dataset made with {', '.join(differences)}. Choose another folder, or "
                           "remove this one first.")
     return True
-
-
-@contextmanager
-def _aside(place: Path, root: Path) -> Iterator[Path]:
-    """An empty hidden folder beside ``place``, for this process alone; whatever is left of it is removed.
-
-    Raises
-    ------
-    MgError
-        If another process holds it.
-    """
-    folder = place.with_name(f".{place.name}.partial")
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = _lock(folder, root)
-    try:
-        for entry in folder.iterdir():  # of a run that was killed
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if handle is not None:
-            os.close(handle)
-
-
-def _lock(folder: Path, root: Path) -> int | None:
-    """Lock a folder until the descriptor that is returned is closed, or the process ends, be it by a kill.
-
-    ``None`` where the system or the disk has no such locks.
-    """
-    if fcntl is None:
-        return None
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if folder.exists() and os.path.samestat(os.fstat(handle), folder.stat()):
-            return handle
-    except BlockingIOError:
-        pass
-    except OSError:
-        os.close(handle)
-        return None
-    os.close(handle)
-    raise MgError(f"{root}: found that another process is making this dataset. Wait until it has ended, then run "
-                  "again.")
 
 
 def _write_tables(config: SynthConfig, plan: Plan, truth: Truth, folder: Path) -> None:

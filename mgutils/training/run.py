@@ -18,7 +18,7 @@ from mgutils.config import RunConfig, read_config
 from mgutils.data.csv import write_csv
 from mgutils.data.labels import Labels
 from mgutils.errors import CheckpointError
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 from mgutils.metrics.scores import Scores
 from mgutils.training.whole import check_run
 
@@ -100,10 +100,10 @@ def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     ids = labels.to_id(range(len(labels)))
     per_class = {"class_id": ids, "name": labels.names, "support": result.support, "recall": result.recall}
-    with written_aside(directory / "per_class.csv") as aside:
+    with atomic_file(directory / "per_class.csv") as aside:
         write_csv(pd.DataFrame(per_class), aside)
     confusion = pd.DataFrame(result.confusion, index=pd.Index(ids, name="true"), columns=ids)
-    with written_aside(directory / "confusion.csv") as aside:
+    with atomic_file(directory / "confusion.csv") as aside:
         write_csv(confusion, aside, index=True)
-    with written_aside(directory / "metrics.json") as aside:
+    with atomic_file(directory / "metrics.json") as aside:
         aside.write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 import mgutils
 from mgutils.data.csv import guard, read_csv, unguard, write_csv
 from mgutils.data.labels import Labels, read_labels, write_labels
-from mgutils.data.left_out import write_left_out
+from mgutils.data.sidecar import write_left_out
 from mgutils.data.table import read_dataset
 from mgutils.metrics.scores import scores
 from mgutils.predict.answers import csv_rows
