@@ -11,7 +11,7 @@ from mgutils.config import SynthConfig
 from mgutils.data.images import in_threads, read_rgb
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset, read_dataset
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 from mgutils.synth.dataset import make_dataset
 
 FRAME = (1280, 720)
@@ -36,7 +36,7 @@ def make_frames(dataset: Dataset) -> list[Path]:
 
     def enlarge(row: int) -> None:
         frame = read_rgb(dataset.image_path(row)).resize(FRAME, Image.Resampling.BICUBIC)
-        with written_aside(paths[row]) as aside:
+        with atomic_file(paths[row]) as aside:
             frame.save(aside, "JPEG", quality=QUALITY)
 
     missing = [row for row, path in enumerate(paths) if not path.exists()]

@@ -2,25 +2,28 @@
 
 A profile is the one switch of size: ``smoke`` (seconds, for tests), ``cpu`` (two cores, no network), ``gpu`` (synthetic
 data at 224 px, ResNet-50 and DistilBERT) and ``imigue`` (the report's own settings on the real images). An objective is
-the one switch of the loss. Nothing here imports torch.
+the one switch of the loss. The limits of a number stand at its field. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from math import inf
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from mgutils.errors import ConfigError
-from mgutils.settings import check_settings
 
 LossName = Literal["original_ce", "original_kl", "identity_ce", "multi_positive_ce", "js", "class_ce"]
 CaptionKind = Literal["own", "permuted", "descriptions"]
 SplitName = Literal["frame", "clip", "video", "subject", "official"]
 ProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
+ObjectiveName = Literal["report_ce", "report_js", "sound_ce", "sound_js"]
 TaskName = Literal["image-text", "classification"]
 NetworkName = Literal["resnet", "alexnet"]
+NO_TEXT = "none"  # the text encoder of a plain classifier
 
 WRITTEN = {"original_ce": "seed_ce", "original_kl": "seed_kl"}
 """Names of losses as files have them: a run's folder is named after a hash of its settings, and so keeps its name."""
@@ -28,18 +31,50 @@ RETIRED = {"sampling": "plain", "ema": 0.0}
 """Training settings of earlier versions, at the value that every run has now. They are still written, too."""
 
 
+class Limits(NamedTuple):
+    """Which values a number may have, in words and as a test; stands beside a field's type in ``Annotated``."""
+
+    words: str
+    allow: Callable[[Any], bool]
+
+
+Positive = Annotated[float, Limits("more than 0", lambda value: 0 < value < inf)]
+NotNegative = Annotated[float, Limits("at least 0", lambda value: 0 <= value < inf)]
+Natural = Annotated[int, Limits("at least 0", lambda value: value >= 0)]
+Count = Annotated[int, Limits("at least 1", lambda value: value >= 1)]
+
+
+class Settings:
+    """Base of the dataclasses whose fields are checked; one :class:`ConfigError` names all faults."""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self), include_extras=True)
+        wanted = {name: _wanted(getattr(self, name), hint) for name, hint in hints.items()}
+        faults = [f"{name}: found {getattr(self, name)!r}; wanted {what}." for name, what in wanted.items() if what]
+        if faults:
+            raise ConfigError(" ".join(faults))
+
+
+def _wanted(value: Any, hint: Any) -> str:
+    """What a field of this type should hold instead; "" if it may hold the value."""
+    if get_origin(hint) is Literal:
+        return "" if value in get_args(hint) else f"one of {', '.join(get_args(hint))}"
+    if get_origin(hint) is not Annotated:
+        return ""
+    kind, limits = get_args(hint)
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
+        return "a whole number (int)" if kind is int else "a number (int or float)"
+    return "" if limits.allow(value) else limits.words
+
+
 @dataclass(frozen=True)
-class Objective:
+class Objective(Settings):
     """What a run minimises: a loss and how its logits are made."""
 
     loss: LossName
-    normalize: bool
-    """L2-normalise both embeddings before the dot product."""
-    temperature: float
+    normalize: bool  # L2-normalise both embeddings before the dot product
+    temperature: Positive
     learn_temperature: bool = False
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -51,39 +86,26 @@ OBJECTIVES: dict[str, Objective] = {
 """The report's two rows, as its code has them, and the two sound controls."""
 REPORT_OBJECTIVES = ("report_ce", "report_js")
 
-ObjectiveName = Literal["report_ce", "report_js", "sound_ce", "sound_js"]
-
 
 @dataclass(frozen=True)
 class SynthConfig:
     """The parameters of the studio."""
 
-    frames: int = 4800
-    """Number of images."""
-    size: int = 64
-    """Side of an image, in pixels."""
-    imbalance: float = 1.0
-    """0: all classes alike; 1: iMiGUE's own class shares."""
-    likeness: float = 1.0
-    """How much a subject and a video look like themselves (the leak): 0 all alike, 1 as in life."""
-    confusion: float = 0.5
-    """How alike the confusable classes are: 0 kept apart, 1 overlapping."""
-    caption_noise: float = 0.0
-    """Share of clips whose class is written down wrongly."""
-    depth: bool = False
-    """Also write 16-bit depth images, in millimetres."""
+    frames: int = 4800  # Number of images.
+    size: int = 64  # Side of an image, in pixels.
+    imbalance: float = 1.0  # 0: all classes alike; 1: iMiGUE's own class shares.
+    likeness: float = 1.0  # How much a subject or a video looks like itself (the leak): 0 not, 1 as in life.
+    confusion: float = 0.5  # How alike the confusable classes are: 0 kept apart, 1 overlapping.
+    caption_noise: float = 0.0  # Share of clips whose class is written down wrongly.
+    depth: bool = False  # Also write 16-bit depth images, in millimetres.
     seed: int = 0
 
 
-NO_TEXT = "none"
-
-
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(Settings):
     """The two encoders and the two projection heads."""
 
-    image_encoder: str = "resnet50"
-    """Any timm name; ``alexnet`` in a classifier that reads no text."""
+    image_encoder: str = "resnet50"  # Any timm name; ``alexnet`` in a classifier that reads no text.
     image_kwargs: dict[str, Any] = field(default_factory=dict)
     """Passed on to ``timm.create_model``, or to :class:`mgutils.models.classifier.AlexNet`."""
     text_encoder: str = "distilbert-base-uncased"
@@ -91,50 +113,41 @@ class ModelConfig:
     text_kwargs: dict[str, Any] = field(default_factory=dict)
     """Passed on to ``DistilBertConfig`` where the encoder starts from scratch."""
     pretrained: bool = True
-    projection: int = 256
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        check_settings(self)
+    projection: Count = 256
+    dropout: Annotated[float, Limits("at least 0 and less than 1", lambda value: 0 <= value < 1)] = 0.1
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """How long, how fast and with what."""
 
-    epochs: int = 250
-    batch_size: int = 32
+    epochs: Count = 250
+    batch_size: Annotated[int, Limits("at least 2 images", lambda value: value >= 2)] = 32
     """Images of one step, of all processes together: the mathematics do not depend on how many there are."""
-    lr_image: float = 1e-4
-    lr_text: float = 1e-5
-    lr_head: float = 1e-3
-    weight_decay_head: float = 1e-3
+    lr_image: NotNegative = 1e-4
+    lr_text: NotNegative = 1e-5
+    lr_head: NotNegative = 1e-3
+    weight_decay_head: NotNegative = 1e-3
     schedule: Literal["plateau", "cosine"] = "plateau"
     """``plateau``: the report's ReduceLROnPlateau on the validation loss; ``cosine``: to zero over the run."""
-    plateau_patience: int = 10
-    plateau_factor: float = 0.8
+    plateau_patience: Natural = 10
+    plateau_factor: Annotated[float, Limits("more than 0 and less than 1", lambda value: 0 < value < 1)] = 0.8
     plateau_every: Literal["epoch", "batch"] = "epoch"
     """``epoch`` as the original's code does; ``batch`` as the report's text says."""
     augment: Literal["none", "affine"] = "none"
     """``affine``: small turns, shifts and zooms. Never a flip: left and right hands differ."""
     select: Literal["valid", "held_out"] = "valid"
     """Where the best epoch is looked for: on the reported rows, as the report did, or on part of the training rows."""
-    image_size: int = 224
+    image_size: Annotated[int, Limits("at least 8 pixels", lambda value: value >= 8)] = 224
     captions_once: bool = True
     """Encode each caption of a batch once; else once for each image with its own dropout mask, as the original."""
-    micro_batch: int = 0
+    micro_batch: Annotated[int, Limits("0, or at least 4 images", lambda value: value == 0 or value >= 4)] = 0
     """Images in memory with their graph at once, 4 or more; 0: all. Costs a second forward pass; the gradient is that
     of the batch, but for batch normalisation, whose mean and variance are then of each part."""
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """``auto``: half precision on a GPU, single on a CPU."""
-    compile: bool = False
-    """Have torch compile the model: a minute to start, then faster on a GPU."""
-    threads: int = 0
-    """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on one machine; another processor,
-    instruction set or library rounds otherwise."""
-
-    def __post_init__(self) -> None:
-        check_settings(self)
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # ``auto``: half precision on a GPU.
+    compile: bool = False  # Have torch compile the model: a minute to start, then faster on a GPU.
+    threads: Natural = 0
+    """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on one machine, not on others."""
 
 
 @dataclass(frozen=True)
@@ -142,23 +155,18 @@ class Profile:
     """A size: the data to make, the model to build, the training to do."""
 
     name: ProfileName
-    synth: SynthConfig | None
-    """``None``: the profile needs real data."""
+    synth: SynthConfig | None  # None: the profile needs real data
     model: ModelConfig
     train: TrainConfig
-    seeds: int
-    """Number of seeds behind every number in a table."""
-    note: str
-    """What it is for and what it takes, in one line."""
+    seeds: int  # behind every number in a table
+    note: str  # what it is for and what it takes, in one line
+    memory: float  # GiB for a notebook and two training processes; estimated for gpu and imigue
+    disk: float  # GiB for data and results; likewise
     report_epochs: int | None = None
-    """Epochs of the report's two objectives, whose loss starts far above a blind guess's and has to come down first;
-    ``None``: as many as any other run of the profile."""
-    honest_seeds: int = 3
-    """Seeds of the honest evaluation, where few subjects leave little room for seeds that differ."""
-    ladder_seeds: int = 3
-    """Seeds of the steps between the report's recipe and ours."""
-    honest_epochs: int | None = None
-    """Epochs of these runs; ``None``: as many as any other run of the profile."""
+    """Epochs of the report's two objectives, whose loss starts far above a blind guess's; ``None``: the profile's."""
+    honest_seeds: int = 3  # of the evaluation on new people: few subjects, so seeds differ
+    ladder_seeds: int = 3  # of the steps between the report's recipe and ours
+    honest_epochs: int | None = None  # of these runs; None: the profile's
 
 
 _SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_type": "deep", "stem_width": 4}
@@ -173,65 +181,52 @@ PROFILES: dict[str, Profile] = {
     "smoke": Profile(
         "smoke", SynthConfig(frames=320, size=48), _SMALL_MODEL,
         TrainConfig(epochs=2, image_size=32, **_FROM_SCRATCH), seeds=2,
-        note="seconds; proves that everything runs, its numbers mean nothing", honest_seeds=2, ladder_seeds=1),
+        note="seconds; proves that everything runs, its numbers mean nothing", memory=1.5, disk=0.3,
+        honest_seeds=2, ladder_seeds=1),
     "cpu": Profile(
         "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
         TrainConfig(epochs=12, image_size=64, **_FROM_SCRATCH), seeds=3,
-        note="synthetic data, two cores, no network", report_epochs=48, honest_seeds=5, ladder_seeds=2,
-        honest_epochs=5),
+        note="synthetic data, two cores, no network", memory=3.5, disk=1.5,
+        report_epochs=48, honest_seeds=5, ladder_seeds=2, honest_epochs=5),
     "gpu": Profile(
         "gpu", SynthConfig(frames=20000, size=224), ModelConfig(), TrainConfig(epochs=20), seeds=3,
-        note="synthetic data at 224 px, ResNet-50 and DistilBERT from the hub"),
+        note="synthetic data at 224 px, ResNet-50 and DistilBERT from the hub", memory=12.0, disk=60.0),
     "imigue": Profile(
         "imigue", None, ModelConfig(), TrainConfig(), seeds=1,
-        note="the report's own settings on the real images (licence needed)", honest_seeds=1, ladder_seeds=1),
+        note="the report's own settings on the real images (licence needed)", memory=12.0, disk=10.0,
+        honest_seeds=1, ladder_seeds=1),
 }
 
 
-def get_profile(name: str) -> Profile:
-    """Look a profile up.
-
-    Raises
-    ------
-    ConfigError
-        If there is none of that name.
-    """
-    if name not in PROFILES:
-        raise ConfigError(f"profile: found {name!r}; wanted one of {', '.join(PROFILES)}.")
-    return PROFILES[name]
+def get_profile(profile: str | Profile) -> Profile:
+    """The profile of that name, or the one given; :class:`ConfigError` if there is none."""
+    return profile if isinstance(profile, Profile) else _look_up("profile", profile, PROFILES)
 
 
 def get_objective(name: str) -> Objective:
-    """Look an objective up.
+    """The objective of that name; :class:`ConfigError` if there is none."""
+    return _look_up("objective", name, OBJECTIVES)
 
-    Raises
-    ------
-    ConfigError
-        If there is none of that name.
-    """
-    if name not in OBJECTIVES:
-        raise ConfigError(f"objective: found {name!r}; wanted one of {', '.join(OBJECTIVES)}.")
-    return OBJECTIVES[name]
+
+def _look_up(kind: str, name: str, entries: dict[str, Any]) -> Any:
+    if name not in entries:
+        raise ConfigError(f"{kind}: found {name!r}; wanted one of {', '.join(entries)}.")
+    return entries[name]
 
 
 @dataclass(frozen=True)
-class RunConfig:
+class RunConfig(Settings):
     """All that decides the outcome of one training run, but for the data."""
 
-    objective: str
-    """A name in :data:`OBJECTIVES`, kept for tables."""
+    objective: str  # a name in OBJECTIVES, kept for tables
     loss: Objective
     model: ModelConfig
     train: TrainConfig
     split: SplitName = "frame"
-    seed: int = 0
+    seed: Annotated[int, Limits("0 to 4,294,967,295", lambda value: 0 <= value < 2**32)] = 0
     captions: CaptionKind = "own"
     """Texts of the classes: their names, the names dealt out to other classes, or one sentence each."""
-    left_out: tuple[int, ...] = ()
-    """Ids of classes without training images."""
-
-    def __post_init__(self) -> None:
-        check_settings(self)
+    left_out: tuple[int, ...] = ()  # ids of classes without training images
 
     @property
     def reads_text(self) -> bool:
@@ -244,19 +239,23 @@ class RunConfig:
         return "image-text" if self.reads_text else "classification"
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain types, ready for JSON; what the controls add is there only where it is used."""
+        """Plain types, ready for JSON; captions and classes left out only where a run has them."""
         plain = asdict(self)
-        captions, left_out = plain.pop("captions"), plain.pop("left_out")
         plain["train"] |= RETIRED
         plain["loss"]["loss"] = WRITTEN.get(self.loss.loss, self.loss.loss)
-        return plain | ({} if captions == "own" else {"caption_kind": captions}) | (
-            {"left_out": list(left_out)} if left_out else {})
+        captions = plain.pop("captions")
+        if captions != "own":
+            plain["caption_kind"] = captions
+        left_out = plain.pop("left_out")
+        if left_out:
+            plain["left_out"] = list(left_out)
+        return plain
 
 
 def run_config(profile: str | Profile, objective: str, split: SplitName = "frame", seed: int = 0,
                **train: Any) -> RunConfig:
     """The run of a profile with an objective, a split and a seed; further words change its :class:`TrainConfig`."""
-    profile = get_profile(profile) if isinstance(profile, str) else profile
+    profile = get_profile(profile)
     if objective in REPORT_OBJECTIVES and profile.report_epochs is not None:
         train = {"epochs": profile.report_epochs} | train
     return RunConfig(objective, get_objective(objective), profile.model, replace(profile.train, **train), split, seed)
@@ -264,11 +263,8 @@ def run_config(profile: str | Profile, objective: str, split: SplitName = "frame
 
 def vision_config(profile: str | Profile, network: NetworkName, split: SplitName = "frame",
                   seed: int = 0, **train: Any) -> RunConfig:
-    """The run of a classifier that reads no text, by plain cross entropy over all classes, in all else the profile's.
-
-    ``resnet`` is the profile's own image encoder. ``alexnet`` is torchvision's, for small profiles with a small head.
-    """
-    profile = get_profile(profile) if isinstance(profile, str) else profile
+    """The profile's run of a plain classifier: its own image encoder (``resnet``), or torchvision's ``alexnet``."""
+    profile = get_profile(profile)
     model = replace(profile.model, text_encoder=NO_TEXT, text_kwargs={})
     if network == "alexnet":
         model = replace(model, image_encoder=network, image_kwargs={} if model.pretrained else _SMALL_ALEXNET)
@@ -276,29 +272,19 @@ def vision_config(profile: str | Profile, network: NetworkName, split: SplitName
                      replace(profile.train, **train), split, seed)
 
 
-def read_config(path: Path | str) -> RunConfig:
-    """The configuration that a run left in its ``config.json``.
+_NO_CONFIG = "{}: not the configuration of a run ({!r}). Name a folder that `mg train` left."
 
-    Raises
-    ------
-    ConfigError
-        If the file is not there or is not a run's configuration.
-    """
+
+def read_config(path: Path | str) -> RunConfig:
+    """Read the configuration that a run left in its ``config.json``; :class:`ConfigError` if there is none."""
     try:
         return parse_config(Path(path).read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeError) as error:
-        raise ConfigError(f"{path}: not the configuration of a run ({error!r}). "
-                          "Name a folder that `mg train` left.") from error
+        raise ConfigError(_NO_CONFIG.format(path, error)) from error
 
 
 def parse_config(text: str, source: str) -> RunConfig:
-    """The configuration that the text of a ``config.json`` holds; ``source`` is where the text stands.
-
-    Raises
-    ------
-    ConfigError
-        If it is not a run's configuration.
-    """
+    """Parse the text of a ``config.json``; ``source`` names the file in the :class:`ConfigError`."""
     try:
         plain = json.loads(text)
         train = dict(plain["train"])
@@ -311,5 +297,4 @@ def parse_config(text: str, source: str) -> RunConfig:
                          TrainConfig(**train), plain["split"], plain["seed"],
                          plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
-        raise ConfigError(f"{source}: not the configuration of a run ({error!r}). "
-                          "Name a folder that `mg train` left.") from error
+        raise ConfigError(_NO_CONFIG.format(source, error)) from error

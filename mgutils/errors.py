@@ -1,4 +1,4 @@
-"""The errors that the kit raises for a user's mistake, and nothing else.
+"""The errors that the kit raises for a user's mistake, and the faults of a dataset that they list.
 
 All of them derive from :class:`MgError`. The command line prints such an error without a traceback and exits
 with its status: 2, or 1 where a notebook failed. An error of any other type is a defect of the kit.
@@ -6,8 +6,12 @@ with its status: 2, or 1 where a notebook failed. An error of any other type is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FIRST_ROW = 2
+"""Row of the first line under the header, as a spreadsheet counts."""
 
 
 class MgError(Exception):
@@ -81,6 +85,27 @@ class Fault:
         if self.column is not None:
             place += f", column {self.column!r}"
         return f"{place}: found {self.found}; wanted {self.wanted}. {self.remedy}"
+
+
+@dataclass
+class Findings:
+    """Faults (they stop the work) and notes (they do not), in the order in which they were found."""
+
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)
+    """Images with a fault, by their path in the table, and what is wrong; ``--skip-bad`` leaves these out."""
+
+    def fault(self, file: Path | str, found: str, wanted: str, remedy: str, *, row: int | None = None,
+              column: str | None = None) -> None:
+        """Add one fault."""
+        self.faults.append(Fault(str(file), row, column, found, wanted, remedy))
+
+    def rows(self, file: Path | str, column: str | None, positions: Iterable[int], found: Sequence[str], wanted: str,
+             remedy: str) -> None:
+        """Add a fault for each of the 0-based ``positions``; ``found[i]`` belongs to the i-th of them."""
+        for position, text in zip(positions, found, strict=True):
+            self.fault(file, text, wanted, remedy, row=int(position) + FIRST_ROW, column=column)
 
 
 class DataError(MgError):

@@ -1,7 +1,4 @@
-"""Who is watching: a person before a notebook, a terminal, a log file, or nobody. Progress bars fit themselves to that.
-
-Nothing here imports torch.
-"""
+"""Progress bars for notebooks, terminals and log files. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -40,11 +37,11 @@ def interactive() -> bool:
 
 
 class LogBar(tqdm):
-    """A bar for a file: a line of its own for each state, and not often."""
+    """A bar for a log file: a line every ten seconds at most, and a last one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options | {"mininterval": max(_EVERY, options.get("mininterval", 0)), "ascii": True,
-                                             "dynamic_ncols": False, "ncols": 80})
+        interval = max(_EVERY, options.get("mininterval", 0))
+        super().__init__(*args, **options | {"mininterval": interval, "ascii": True, "ncols": 80, "leave": True})
 
     def refresh(self, *args: Any, **options: Any) -> bool:
         """Write a line, unless the last one is too young."""
@@ -55,11 +52,6 @@ class LogBar(tqdm):
             return False
         self.last_print_t = now
         return super().refresh(*args, **options)
-
-    def close(self) -> None:
-        """Write the last line; a log keeps it."""
-        self.leave = True
-        super().close()
 
     @staticmethod
     def status_printer(file: TextIO) -> Callable[[str], None]:
@@ -75,21 +67,15 @@ class LogBar(tqdm):
 
 
 def progress_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
-    """A tqdm bar where it can be seen.
+    """A tqdm bar where it can be seen; ``options`` as tqdm takes them.
 
-    A widget before a person in a notebook; a moving line in a terminal; a line every ten seconds in a log; nothing in a
-    notebook that papermill executes, where it would stay behind as a dead widget.
-
-    Parameters
-    ----------
-    iterable : iterable, optional
-    **options
-        As tqdm takes them.
+    A widget in a notebook that a person uses; a moving line in a terminal; a line every ten seconds in a log; nothing
+    in a notebook that papermill executes, where it would stay behind as a dead widget.
     """
     if interactive():
-        from tqdm.notebook import tqdm as kind
-    elif _kernel() is not None:
-        kind, options = tqdm, options | {"disable": True}
-    else:
-        kind = tqdm if sys.stderr.isatty() else LogBar
-    return kind(iterable, **options)
+        from tqdm.notebook import tqdm as widget
+
+        return widget(iterable, **options)
+    if _kernel() is not None:
+        return tqdm(iterable, **options | {"disable": True})
+    return (tqdm if sys.stderr.isatty() else LogBar)(iterable, **options)

@@ -43,7 +43,7 @@ class DataCheck:
     """List the images that cannot be read in left_out.csv; every command then leaves them out."""
 
     def run(self) -> None:
-        from mgutils.data.left_out import write_left_out
+        from mgutils.data.sidecar import write_left_out
         from mgutils.data.table import check_dataset
 
         check = check_dataset(self.root, decode=self.decode, all_rows=self.skip_bad)

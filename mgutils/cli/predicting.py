@@ -76,12 +76,12 @@ class Predict:
     def run(self) -> None:
         import sys
 
-        from mgutils.predict.files import Wishes, answer_files
+        from mgutils.predict.files import PredictOptions, answer_files
         from mgutils.predict.predictor import load_predictor
 
         predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
-        wishes = Wishes(self.rate or None, self.annotate, self.gradcam, self.skip_bad, self.batch_size)
-        for line in answer_files(predictor, self.inputs, self.out_dir, wishes, stdin=sys.stdin):
+        options = PredictOptions(self.rate or None, self.annotate, self.gradcam, self.skip_bad, self.batch_size)
+        for line in answer_files(predictor, self.inputs, self.out_dir, options, stdin=sys.stdin):
             print(line)
 
 

@@ -27,10 +27,6 @@ from mgutils.models.hub import hub_address, why_silent
 from mgutils.report.markdown import markdown_table
 
 GIB = 2**30
-MEMORY = {"smoke": 1.5, "cpu": 3.5, "gpu": 12.0, "imigue": 12.0}
-"""GiB of free memory: a notebook and two training processes, 1.2 GiB each in ``cpu``; estimated for the last two."""
-DISK = {"smoke": 0.3, "cpu": 1.5, "gpu": 60.0, "imigue": 10.0}
-"""GiB of free disk for data and results; estimated for the last two."""
 PURPOSE = {"video": "reading and annotating videos", "export": "exporting a model to ONNX", "test": "make test"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SETUP = "Run `make setup`."
@@ -175,7 +171,7 @@ def check_memory(profile: str) -> Check:
     """Free memory against what the profile takes at its peak."""
     memory = psutil.virtual_memory()
     free = memory.available / GIB
-    wanted = MEMORY[profile]
+    wanted = get_profile(profile).memory
     found = f"{free:.1f} GiB free of {memory.total / GIB:.1f}"
     if free >= wanted:
         return Check("memory", "ok", found)
@@ -212,9 +208,10 @@ def _check_disk(profile: str, out_dir: Path) -> Check:
                      "Change its permissions, or name another folder with --out-dir.")
     free = shutil.disk_usage(parent).free / GIB
     found = f"{free:.1f} GiB free at {out_dir}"
-    if free >= DISK[profile]:
+    wanted = get_profile(profile).disk
+    if free >= wanted:
         return Check("disk", "ok", found)
-    return Check("disk", "fault", f"{found}; the profile {profile!r} wants {DISK[profile]:g}",
+    return Check("disk", "fault", f"{found}; the profile {profile!r} wants {wanted:g}",
                  "Make room, or name another folder with --out-dir.")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mgutils.errors import ConfigError
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 from mgutils.report.made_on import read_json
 from mgutils.training.whole import hash_file
 
@@ -134,7 +134,7 @@ def _entries(manifest: Path) -> dict[str, dict[str, Any]]:
 
 def _write(manifest: Path, entries: Mapping[str, Any]) -> None:
     text = json.dumps({"notebooks": dict(sorted(entries.items()))}, indent=2)
-    with written_aside(manifest) as aside:
+    with atomic_file(manifest) as aside:
         aside.write_text(text + "\n", encoding="utf-8")
 
 

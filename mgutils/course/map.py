@@ -17,7 +17,7 @@ from mgutils.course.exercises import listing
 from mgutils.course.notebooks import SOURCES, read_source, sources
 from mgutils.data.csv import write_csv
 from mgutils.errors import MgError
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 from mgutils.report.markdown import markdown_table
 
 COLUMNS = ("notebook", "profile", "minutes", "again")
@@ -81,7 +81,7 @@ def record_minutes(file: Path | str, notebook: str, profile: str, minutes: float
     table = pd.concat([kept, row]) if len(kept) else row
     table = table.sort_values(["profile", "notebook"], key=lambda column: column.map(lambda word: order.get(word, word))
                               if column.name == "profile" else column)
-    with written_aside(file) as aside:
+    with atomic_file(file) as aside:
         write_csv(table, aside)
 
 

@@ -24,7 +24,7 @@ from mgutils.data.captions import class_captions
 from mgutils.data.images import read_rgb
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 from mgutils.training.run import Run
 
 _MOST_BYTES = 2**29
@@ -66,7 +66,7 @@ def write_microscope(run_dir: Path | str, data_root: Path | str, page: Path | st
     content = collect(_read_run(Path(run_dir), dataset), dataset, images=images, seed=seed)
     html = render("microscope.html", title=content["run"], style=Markup(read_web("microscope.css")),
                   script=Markup(read_web("microscope.js")), data=Markup(as_script_text(content)))
-    with written_aside(page) as aside:
+    with atomic_file(page) as aside:
         aside.write_text(html, encoding="utf-8", newline="\n")
     return page
 

@@ -16,7 +16,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from mgutils.errors import MgError
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 
 _TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
@@ -108,6 +108,6 @@ def to_html(notebook: Path | str, page: Path | str | None = None) -> Path:
     node = nbformat.read(notebook, as_version=4)
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}}
     html, _ = _OfflineExporter(raw_template=_TEMPLATE).from_notebook_node(node, resources)
-    with written_aside(page) as aside:
+    with atomic_file(page) as aside:
         aside.write_text(html, encoding="utf-8", newline="\n")
     return page

@@ -1,97 +1,29 @@
-"""What may be wrong with the rows of a table, found for all rows at once.
+"""The rules for the rows of ``train.xlsx``, checked for all rows at once.
 
-:class:`Findings` collects faults and notes; ``read_table`` reads a CSV of text; :func:`check_rows` holds the rules of
-``train.xlsx``. Nothing here looks at an image or at ``clips.csv``: see ``images`` and ``sidecar``.
+Nothing here looks at an image or at ``clips.csv``: see ``images`` and ``sidecar``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from mgutils.data.csv import FIRST_ROW, read_csv
-from mgutils.data.labels import Labels
-from mgutils.errors import DataError, Fault
+from mgutils.data.csv import LARGEST_ID, describe, whole_numbers
+from mgutils.errors import FIRST_ROW, Findings
+
+if TYPE_CHECKING:
+    from mgutils.data.labels import Labels
 
 COLUMNS = ("Path", "Class", "Video ID", "Frame ID", "Caption")
 """Header of ``train.xlsx``. Its "Video ID" is really a clip id."""
-LARGEST_ID = 2**53 - 1
-"""Largest whole number that a spreadsheet keeps exactly."""
 SAFE_PATH = r"(?P<folder>[0-9]{1,9})/(?P<name>[^/\\\x00-\x1f]+)"
 """A path that cannot leave its folder: a class folder and a file in it."""
 
 NAME = r"^([0-9]+)/(?:([0-9]{1,15})\.([0-9]{1,15})\.[^.]+$)?"
 """Class folder and, where the file is named ``<clip>.<frame>.<suffix>``, clip and frame."""
-
-
-@dataclass
-class Findings:
-    """Faults (they stop the work) and notes (they do not), in the order in which they were found."""
-
-    faults: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    images: dict[str, str] = field(default_factory=dict)
-    """Images with a fault, by their path in the table, and what is wrong; ``--skip-bad`` leaves these out."""
-
-    def fault(self, file: Path | str, found: str, wanted: str, remedy: str, *, row: int | None = None,
-              column: str | None = None) -> None:
-        """Add one fault."""
-        self.faults.append(Fault(str(file), row, column, found, wanted, remedy))
-
-    def rows(self, file: Path | str, column: str | None, positions: Iterable[int], found: Sequence[str], wanted: str,
-             remedy: str) -> None:
-        """Add a fault for each of the 0-based ``positions``; ``found[i]`` belongs to the i-th of them."""
-        for position, text in zip(positions, found, strict=True):
-            self.fault(file, text, wanted, remedy, row=int(position) + FIRST_ROW, column=column)
-
-
-def describe(value: Any) -> str:
-    """A cell in words, short enough for a line."""
-    if isinstance(value, str):
-        if not value:
-            return "an empty cell"
-        text = repr(value if len(value) <= 60 else value[:57] + "...")
-        return f"the formula {text}" if value.startswith("=") else text
-    if isinstance(value, float) and np.isnan(value):
-        return "an error value"
-    return str(value)[:60]
-
-
-def read_table(path: Path, columns: Sequence[str], remedy: str, findings: Findings) -> pd.DataFrame | None:
-    """Read a CSV as text; its index is the 0-based position of each line, empty lines left out.
-
-    Returns
-    -------
-    DataFrame or None
-        ``None``, and a fault, where the file is absent, unreadable, empty or lacks one of ``columns``.
-    """
-    try:
-        return read_csv(path, columns, remedy)
-    except DataError as error:
-        findings.faults.extend(error.faults)
-        return None
-
-
-def whole_numbers(values: Iterable[Any]) -> np.ndarray:
-    """Whole numbers 0.. of spreadsheet cells or of CSV fields known to be digits; -1 where a cell is anything else.
-
-    Returns
-    -------
-    array (N,) of int64
-    """
-    return np.array([value if type(value) is int and 0 <= value <= LARGEST_ID else -1 for value in values], np.int64)
-
-
-def digits(values: Iterable[str]) -> np.ndarray:
-    """Whole numbers 0.. of CSV fields; -1 where a field is anything else. Returns (N,) int64."""
-    fields = (value.strip() for value in values)
-    return whole_numbers([int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else -1
-                          for text in fields])
 
 
 def check_rows(sheet: pd.DataFrame, file: Path, labels: Labels | None, findings: Findings) -> pd.DataFrame:

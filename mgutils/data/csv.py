@@ -19,12 +19,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import pandas as pd
 
-from mgutils.errors import DataError, Fault
+from mgutils.errors import FIRST_ROW, DataError, Fault, Findings
 
-FIRST_ROW = 2
-"""Row of the first data line, as a spreadsheet counts."""
+LARGEST_ID = 2**53 - 1
+"""Largest whole number that a spreadsheet keeps exactly."""
 _SAVE = "Save it as UTF-8 with comma-separated fields; quote fields that contain a comma."
 _STARTS_A_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """What a spreadsheet may run, full-width forms included; apostrophes before it, so that a guard can be undone."""
@@ -141,6 +142,37 @@ def read_csv(path: Path, columns: Sequence[str], remedy: str) -> pd.DataFrame:
     return table.loc[:, ~table.columns.duplicated()]
 
 
+def read_table(path: Path, columns: Sequence[str], remedy: str, findings: Findings) -> pd.DataFrame | None:
+    """Read a CSV as text; its index is the 0-based position of each line, empty lines left out.
+
+    Returns
+    -------
+    DataFrame or None
+        ``None``, and a fault, where the file is absent, unreadable, empty or lacks one of ``columns``.
+    """
+    try:
+        return read_csv(path, columns, remedy)
+    except DataError as error:
+        findings.faults.extend(error.faults)
+        return None
+
+
+def read_numbers(table: pd.DataFrame, columns: Sequence[str], file: Path, remedy: str,
+                 findings: Findings, *, decimals: bool = False) -> pd.DataFrame:
+    """Whole numbers 0.. of some columns of :func:`read_table`; -1, and a fault, where a field is anything else.
+
+    ``decimals`` reads ``7.0`` as 7.
+    """
+    numbers = pd.DataFrame(index=table.index)
+    for column in columns:
+        texts = table[column].str.replace(r"\.0+$", "", regex=True) if decimals else table[column]
+        numbers[column] = digits(texts)
+        bad = table.index[numbers[column] < 0]
+        found = [describe(table[column][i]) for i in bad]
+        findings.rows(file, column, bad, found, "a whole number from 0", remedy)
+    return numbers
+
+
 def _text(path: Path, wanted: str, remedy: str) -> str:
     if not os.path.isfile(path):
         found = "a folder" if os.path.isdir(path) else "no such file"
@@ -188,3 +220,35 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str], rem
 def _refuse(faults: Sequence[Fault]) -> None:
     if faults:
         raise DataError(faults)
+
+
+# -- cells -------------------------------------------------------------------------------------------
+
+
+def describe(value: Any) -> str:
+    """A cell in words, short enough for a line."""
+    if isinstance(value, str):
+        if not value:
+            return "an empty cell"
+        text = repr(value if len(value) <= 60 else value[:57] + "...")
+        return f"the formula {text}" if value.startswith("=") else text
+    if isinstance(value, float) and np.isnan(value):
+        return "an error value"
+    return str(value)[:60]
+
+
+def whole_numbers(values: Iterable[Any]) -> np.ndarray:
+    """Whole numbers 0.. of spreadsheet cells or of CSV fields known to be digits; -1 where a cell is anything else.
+
+    Returns
+    -------
+    array (N,) of int64
+    """
+    return np.array([value if type(value) is int and 0 <= value <= LARGEST_ID else -1 for value in values], np.int64)
+
+
+def digits(values: Iterable[str]) -> np.ndarray:
+    """Whole numbers 0.. of CSV fields; -1 where a field is anything else. Returns (N,) int64."""
+    fields = (value.strip() for value in values)
+    return whole_numbers([int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else -1
+                          for text in fields])

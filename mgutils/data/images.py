@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
-from mgutils.data.check import Findings
-from mgutils.errors import DataError, Fault
+from mgutils.errors import DataError, Fault, Findings
 from mgutils.progress import progress_bar
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.data.csv import FIRST_ROW, read_csv, write_csv
-from mgutils.errors import DataError, Fault
+from mgutils.data.csv import read_csv, write_csv
+from mgutils.errors import FIRST_ROW, DataError, Fault
 
 RAW_ILLUSTRATIVE = 99
 ILLUSTRATIVE = 32

@@ -10,24 +10,19 @@ import hashlib
 import json
 import math
 import os
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock
 from PIL import Image
 
 from mgutils.data.images import in_threads, read_rgb
-from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError, DataError, Fault
 from mgutils.files import UNWRITABLE
 
-try:
-    import fcntl
-except ImportError:  # Windows: what a killed process left stays
-    fcntl = None
+if TYPE_CHECKING:
+    from mgutils.data.table import Dataset
 
 
 def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = None,
@@ -65,7 +60,7 @@ def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = N
     file = folder / f"{dataset.root.resolve().name}-{size}-{listing}-{state}.npy"
     shape = (len(dataset), size, size, 3)
     if not _fits(file, shape):
-        _write(dataset, shape, file, progress)
+        _make(dataset, shape, file, progress)
         for old in folder.glob(f"*-{size}-{listing}-*.npy"):
             if old != file:
                 old.unlink(missing_ok=True)
@@ -127,23 +122,39 @@ def _short_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def _write(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool) -> None:
-    """Decode everything into a file aside, and rename it when it is whole."""
+def _make(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool) -> None:
+    """Decode all images into the file, unless another process just did: one at a time works in the folder."""
+    partial = file.with_suffix(".partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        _remove_stale(file.parent)
-        with _reserved(file, shape) as (aside, array):
-            _decode(dataset, array, progress)
-            note = aside.with_suffix(".json.partial")
-            note.write_text(json.dumps(_manifest(dataset, array)), encoding="utf-8")
-            note.replace(_manifest_of(file))
-            aside.replace(file)  # last: an array without a manifest is made again
+        with FileLock(file.parent / ".lock"):
+            for stale in file.parent.glob("*.partial"):  # of a killed process
+                stale.unlink()
+            if _fits(file, shape):
+                return
+            try:
+                array = _reserve(partial, shape)
+                _decode(dataset, array, progress)
+                manifest = json.dumps(_manifest(dataset, array))
+                _manifest_of(file).write_text(manifest, encoding="utf-8")
+                partial.replace(file)  # last: an array without a manifest is made again
+            finally:
+                partial.unlink(missing_ok=True)
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
         raise ConfigError(f"cache_dir: {file.parent} cannot be written to ({error.strerror}); wanted "
                           f"{math.prod(shape) / 1e6:,.1f} MB for the decoded images. Make room, or name another "
                           "folder with cache_dir.") from None
+
+
+def _reserve(file: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """A memory-mapped array whose room on the disk is taken: a page without room kills the process (SIGBUS)."""
+    array = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with file.open("r+b") as handle:
+            os.posix_fallocate(handle.fileno(), 0, file.stat().st_size)
+    return array
 
 
 def _decode(dataset: Dataset, array: np.ndarray, progress: bool) -> None:
@@ -166,69 +177,3 @@ def _decode(dataset: Dataset, array: np.ndarray, progress: bool) -> None:
 def _manifest(dataset: Dataset, array: np.ndarray) -> dict[str, Any]:
     return {"images": len(array), "size": array.shape[1], "sha256": _content(array),
             "sources": dataset.frames["path"].tolist()}
-
-
-# -- the file aside ----------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _reserved(file: Path, shape: tuple[int, ...]) -> Iterator[tuple[Path, np.ndarray]]:
-    """An array in a file aside, with its room on the disk; what is left of it at the end is removed."""
-    aside, handle = _locked_aside(file)
-    try:
-        array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
-        # Writing to a mapped page that the disk has no room for kills the process (SIGBUS).
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(handle, 0, os.fstat(handle).st_size)
-        yield aside, array
-    finally:
-        os.close(handle)
-        aside.unlink(missing_ok=True)
-        aside.with_suffix(".json.partial").unlink(missing_ok=True)
-
-
-def _locked_aside(file: Path) -> tuple[Path, int]:
-    """Make a file aside and lock it until its descriptor is closed, or the process ends, be it by a kill."""
-    while True:
-        aside = file.with_name(f"{file.name}.{uuid.uuid4().hex[:8]}.partial")
-        handle = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            # another process may take the file for a stale one before it is locked
-            if _lock(handle) and aside.exists():
-                return aside, handle
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
-
-
-def _lock(handle: int) -> bool:
-    """Whether no other process holds the file; true where the system or the disk has no such locks."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _remove_stale(folder: Path) -> None:
-    """Remove what killed processes left: a file aside that nobody holds, and its manifest."""
-    if fcntl is None:  # then nothing says whether somebody holds it
-        return
-    for aside in folder.glob("*.npy.*.partial"):
-        if aside.name.endswith(".json.partial"):
-            continue
-        with suppress(OSError):  # gone, or somebody else's
-            handle = os.open(aside, os.O_RDWR)
-            try:
-                if _lock(handle):
-                    aside.unlink(missing_ok=True)
-            finally:
-                os.close(handle)
-    for note in folder.glob("*.npy.*.json.partial"):
-        if not note.with_name(note.name.removesuffix(".json.partial") + ".partial").exists():
-            note.unlink(missing_ok=True)

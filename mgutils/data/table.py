@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.data.check import COLUMNS, FIRST_ROW, Findings, check_rows, digits, note_captions, read_table
+from mgutils.data.check import COLUMNS, check_rows, note_captions
+from mgutils.data.csv import digits, read_table
 from mgutils.data.images import check_decoding, check_files
 from mgutils.data.labels import Labels, read_labels
-from mgutils.data.left_out import LEFT_OUT, without_left_out
-from mgutils.data.manifest import check_hashes, check_pictures, check_sizes
-from mgutils.data.sidecar import read_clips
+from mgutils.data.sidecar import LEFT_OUT, check_hashes, check_pictures, check_sizes, read_clips, without_left_out
 from mgutils.data.workbook import read_sheet
-from mgutils.errors import DataError, Fault
+from mgutils.errors import FIRST_ROW, DataError, Fault, Findings
 
 _MAKE = "Copy the original's file there, make data with `mg synth`, or import images with `mg import folders`."
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import openpyxl
 import pandas as pd
 
-from mgutils.data.check import Findings
+from mgutils.errors import Findings
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mgutils.data.labels import Labels
 from mgutils.errors import ConfigError
+from mgutils.files import atomic_file
+
+if TYPE_CHECKING:
+    import av
 
 _WIDEST = 1280
 _SMALLEST = 480
@@ -22,14 +27,14 @@ _CLOCK = 1000  # ticks per second
 _DARK, _BRIGHT, _BAR, _FAINT = (20, 20, 20), (255, 255, 255), (86, 180, 233), (70, 70, 70)
 
 
-def annotated(image: Image.Image, shares: np.ndarray, labels: Labels, time: float) -> Image.Image:
+def annotated(image: Image.Image, probs: np.ndarray, labels: Labels, time: float) -> Image.Image:
     """A picture with a panel under it: its time, and the likeliest classes with bars for their probabilities.
 
     Parameters
     ----------
     image : PIL.Image.Image
         RGB. Scaled to 480 to 1280 pixels of width; the result's sides are even, as video needs them.
-    shares : ndarray (C,)
+    probs : ndarray (C,)
         Probabilities.
     labels : Labels
     time : float
@@ -42,11 +47,11 @@ def annotated(image: Image.Image, shares: np.ndarray, labels: Labels, time: floa
     frame.paste(image.resize((width, height), Image.Resampling.BICUBIC))
     draw, font, small = ImageDraw.Draw(frame), _font(round(line * 0.62)), _font(round(line * 0.5))
     bar, pad = width * 3 // 10, line // 3
-    for place, index in enumerate(np.argsort(-shares, kind="stable")[:_LINES]):
-        top = height + pad + place * line
+    for rank, index in enumerate(np.argsort(-probs, kind="stable")[:_LINES]):
+        top = height + pad + rank * line
         draw.rectangle((pad, top + 3, pad + bar, top + line - 5), fill=_FAINT)
-        draw.rectangle((pad, top + 3, pad + bar * float(shares[index]), top + line - 5), fill=_BAR)
-        draw.text((bar + 3 * pad, top + line / 2), f"{shares[index]:4.0%}", _BRIGHT, font, anchor="lm")
+        draw.rectangle((pad, top + 3, pad + bar * float(probs[index]), top + line - 5), fill=_BAR)
+        draw.text((bar + 3 * pad, top + line / 2), f"{probs[index]:4.0%}", _BRIGHT, font, anchor="lm")
         text = _cut(draw, labels.display[index], font, width - bar - 4 * pad - int(line * 2.2))
         draw.text((bar + 3 * pad + line * 2, top + line / 2), text, _BRIGHT, font, anchor="lm")
     draw.rectangle((0, 0, line * 3, line), fill=_DARK)
@@ -79,8 +84,36 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(findfont("DejaVu Sans"), size)
 
 
-class AnnotatedVideo:
-    """An mp4 (H.264) that is written frame by frame, and is there only when it is whole.
+class _Film:
+    """The stream of an mp4 that is being written."""
+
+    def __init__(self, container: av.container.OutputContainer, labels: Labels, rate: Fraction) -> None:
+        self._container = container
+        self._labels = labels
+        self._rate = rate
+        self._last = -1
+        self.stream: av.VideoStream | None = None
+
+    def add(self, image: Image.Image, probs: np.ndarray, time: float) -> None:
+        """Write one frame, ``time`` seconds from the start; times rise."""
+        import av
+
+        frame = annotated(image, probs, self._labels, time)
+        if self.stream is None:
+            self.stream = self._container.add_stream("libx264", rate=self._rate, options={"crf": "23"})
+            self.stream.width, self.stream.height = frame.size
+            self.stream.pix_fmt = "yuv420p"
+            self.stream.codec_context.time_base = Fraction(1, _CLOCK)
+        picture = av.VideoFrame.from_image(frame.resize((self.stream.width, self.stream.height)))
+        self._last = max(round(time * _CLOCK), self._last + 1)
+        picture.pts = self._last
+        picture.time_base = Fraction(1, _CLOCK)
+        self._container.mux(self.stream.encode(picture))
+
+
+@contextmanager
+def annotated_video(path: Path, labels: Labels, rate: float) -> Iterator[_Film]:
+    """Write an mp4 (H.264) frame by frame; it is there when the block ends, if it has a frame.
 
     Parameters
     ----------
@@ -94,48 +127,16 @@ class AnnotatedVideo:
     ConfigError
         If PyAV is not installed or the file cannot be written.
     """
-
-    def __init__(self, path: Path, labels: Labels, rate: float) -> None:
-        try:
-            import av
-        except ImportError:
-            raise ConfigError("annotated video: found no PyAV to write it with. Install it: pip install "
-                              "'mgutils[video]'.") from None
-        self.path, self._labels, self._rate = path, labels, Fraction(rate).limit_denominator(1001)
-        self._aside = path.with_name(path.name + ".partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._container = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be written ({error.strerror}). Name another folder with --out-dir."
-                              ) from None
-        self._stream = None
-        self._last = -1
-
-    def add(self, image: Image.Image, shares: np.ndarray, time: float) -> None:
-        """Write one frame, ``time`` seconds from the start; times rise."""
+    try:
         import av
-
-        frame = annotated(image, shares, self._labels, time)
-        if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=self._rate, options={"crf": "23"})
-            self._stream.width, self._stream.height = frame.size
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.codec_context.time_base = Fraction(1, _CLOCK)
-        picture = av.VideoFrame.from_image(frame.resize((self._stream.width, self._stream.height)))
-        self._last = max(round(time * _CLOCK), self._last + 1)
-        picture.pts, picture.time_base = self._last, Fraction(1, _CLOCK)
-        self._container.mux(self._stream.encode(picture))
-
-    def __enter__(self) -> AnnotatedVideo:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        if kind is None and self._stream is not None:
-            self._container.mux(self._stream.encode())
-        self._container.close()
-        if kind is None and self._stream is not None:
-            os.replace(self._aside, self.path)
-        else:
-            self._aside.unlink(missing_ok=True)
+    except ImportError:
+        raise ConfigError("annotated video: found no PyAV to write it with. Install it: pip install 'mgutils[video]'."
+                          ) from None
+    with atomic_file(path) as partial:
+        with av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            film = _Film(container, labels, Fraction(rate).limit_denominator(1001))
+            yield film
+            if film.stream is not None:
+                container.mux(film.stream.encode())
+    if film.stream is None:
+        path.unlink()

@@ -14,11 +14,10 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
-from mgutils.data.check import Findings, describe, digits, read_table
-from mgutils.data.csv import CsvWriter
+from mgutils.data.csv import CsvWriter, describe, digits, read_table
 from mgutils.data.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
-from mgutils.errors import DataError, printable
-from mgutils.files import written_aside
+from mgutils.errors import DataError, Findings, printable
+from mgutils.files import atomic_file
 
 _TABLE_REMEDY = "Name the table with --imagepathscsv and its columns with --columnname and --labelcolumn."
 
@@ -47,7 +46,7 @@ def csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Rows]:
     ConfigError
         If the file cannot be written.
     """
-    with written_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+    with atomic_file(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         yield Rows(file, columns)
 
 

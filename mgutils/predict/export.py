@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from mgutils.errors import CheckpointError, ConfigError
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 from mgutils.models.encoders import as_images
 from mgutils.models.scorer import CaptionScorer
 from mgutils.predict.predictor import Predictor, load_predictor
@@ -51,7 +51,7 @@ def export_safetensors(predictor: Predictor, path: Path | str) -> float:
         tensors[CAPTIONS] = predictor.scorer.captions
         config["temperature"] = predictor.scorer.temperature  # it may have been learned
     content = {name: value.cpu().clone().contiguous() for name, value in tensors.items()}
-    with written_aside(path) as aside:
+    with atomic_file(path) as aside:
         # written by Python: safetensors' own writer knows no OSError, and leaves files that only their owner may read
         aside.write_bytes(safetensors.torch.save(content, {"config": json.dumps(config)}))
         return _agreement(path, predictor, load_predictor(aside, device="cpu"))
@@ -82,7 +82,7 @@ def export_onnx(predictor: Predictor, path: Path | str) -> float:
         import onnxscript  # noqa: F401  torch.onnx needs it
     except ImportError as error:
         raise ConfigError(f"ONNX: found no package {error.name}. Install it: pip install 'mgutils[export]'.") from None
-    with written_aside(path) as aside:
+    with atomic_file(path) as aside:
         aside.touch()  # before the long work: can it be written at all?
         model = onnx.load_from_string(_graph(predictor))
         texts = {"classes": json.dumps(list(predictor.labels.names)), "size": str(predictor.size), "input":
@@ -111,7 +111,7 @@ def _graph(predictor: Predictor) -> bytes:
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
-    place = predictor.device
+    device = predictor.device
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -120,7 +120,7 @@ def _graph(predictor: Predictor) -> bytes:
                                         dynamic_shapes={"images": {0: torch.export.Dim("batch")}})
         return program.model_proto.SerializeToString()
     finally:
-        predictor.scorer.to(place)
+        predictor.scorer.to(device)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 

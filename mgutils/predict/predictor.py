@@ -1,7 +1,7 @@
 """From a checkpoint to answers: the class of an image, the five likeliest, their probabilities.
 
-Where the images come from is in ``data.pictures``; the files with the answers are written in ``answer_table`` and
-``answer_files``. In five lines::
+Where the images come from is in ``data.pictures``; the files with the answers are written in
+``table`` and ``files``. In five lines::
 
     from mgutils.predict.predictor import load_predictor
 
@@ -32,7 +32,7 @@ from mgutils.models.classifier import build_classifier
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tokenize
 from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
-from mgutils.predict.trusted import measure, recorded_temperature, trusted
+from mgutils.predict.trusted import measure, trusted
 from mgutils.predict.weights import Weights, fit_weights, read_weights
 from mgutils.training.checkpoint import CAPTIONS
 from mgutils.training.whole import check_run
@@ -139,8 +139,8 @@ class Predictor:
         DataError
             If an image cannot be decoded.
         """
-        rows = [{"path": picture.path} | answer_row(shares, self.labels)
-                for picture, shares in self.stream(read_pictures(map(Path, paths)), batch_size)]
+        rows = [{"path": picture.path} | answer_row(probs, self.labels)
+                for picture, probs in self.stream(read_pictures(map(Path, paths)), batch_size)]
         return pd.DataFrame(rows, columns=["path", *answer_columns(self.labels)])
 
 
@@ -159,21 +159,21 @@ def _batches(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
 
 def answer_columns(labels: Labels) -> list[str]:
     """Names of the columns of :func:`answer_row`."""
-    places = ["", *(f"_{place}" for place in range(2, min(5, len(labels)) + 1))]
-    return [f"{column}{place}" for place in places for column in ("class_id", "name", "probability")]
+    ranks = ["", *(f"_{rank}" for rank in range(2, min(5, len(labels)) + 1))]
+    return [f"{column}{rank}" for rank in ranks for column in ("class_id", "name", "probability")]
 
 
-def answer_row(shares: np.ndarray, labels: Labels) -> dict[str, int | str | float]:
+def answer_row(probs: np.ndarray, labels: Labels) -> dict[str, int | str | float]:
     """The five likeliest classes of one image; among equals the lower id comes first.
 
     Parameters
     ----------
-    shares : ndarray (C,)
+    probs : ndarray (C,)
         Probabilities.
     """
-    best = np.argsort(-shares, kind="stable")[:5]
-    values = [value for index in best for value in (int(index) + 1, labels.display[index],
-                                                    round(float(shares[index]), 6))]
+    values = []
+    for index in np.argsort(-probs, kind="stable")[:5]:
+        values += [int(index) + 1, labels.display[index], round(float(probs[index]), 6)]
     return dict(zip(answer_columns(labels), values, strict=True))
 
 
@@ -182,7 +182,7 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
     """Make a predictor of a checkpoint: a run's folder, an exported file, or one from elsewhere.
 
     The settings are those that came with the weights (in an exported file, or ``config.json`` beside them), else the
-    seed's. The classes come from the same place, else from ``Clip_label.csv`` in the current folder, else they are
+    original's. The classes come from the same place, else from ``Clip_label.csv`` in the current folder, else they are
     iMiGUE's 32 under the original's names.
 
     Parameters
@@ -219,8 +219,8 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
     except Exception as error:  # timm and transformers raise whatever odd settings make them raise
         raise ConfigError(f"{weights.path}: a model with these settings cannot be built ({type(error).__name__}: "
                           f"{str(error).strip()[:120]}). Name the run's own config.json with --config.") from error
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Predictor(scorer.eval().to(place), names, settings, weights, origin, largest)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Predictor(scorer.eval().to(device), names, settings, weights, origin, largest)
 
 
 def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, tuple[str, ...] | None]:
@@ -286,8 +286,11 @@ def _exported_scorer(config: RunConfig, labels: Labels, weights: Weights) -> Cap
     encoder = ImageEncoder(config.model.image_encoder, False, config.model.image_kwargs)
     head = ProjectionHead(encoder.width, config.model.projection)
     empty = torch.zeros(len(labels), config.model.projection)
-    temperature = recorded_temperature(weights.metadata["config"], weights.path)
-    scorer = CaptionScorer(encoder, head, empty, temperature, config.loss.normalize)
+    try:  # it may have been learned
+        loss = replace(config.loss, temperature=json.loads(weights.metadata["config"]).get("temperature"))
+    except ConfigError as error:
+        raise ConfigError(f"{weights.path}: {error} Export the run again.") from None
+    scorer = CaptionScorer(encoder, head, empty, float(loss.temperature), loss.normalize)
     image_half = {name: value for name, value in weights.tensors.items() if name.startswith("image_")}
     fit_weights(scorer, replace(weights, tensors=image_half | {"captions": weights.tensors[CAPTIONS]}))
     return scorer

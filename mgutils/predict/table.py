@@ -55,12 +55,12 @@ def answer_table(predictor: Predictor, file: Path, column: str, out_dir: Path, *
     with csv_rows(out_dir / "predictions.csv", columns) as table:
         pictures = read_pictures(images.paths, left_out if skip_bad else None)
         answers, rows = predictor.stream(pictures, batch_size), iter(range(len(images.paths)))
-        for picture, shares in progress_bar(answers, total=len(images.paths), unit="image", disable=not progress,
+        for picture, probs in progress_bar(answers, total=len(images.paths), unit="image", disable=not progress,
                                             leave=False):
             row = next(row for row in rows if str(images.paths[row]) == picture.path)  # bad ones are passed over
             known = {"true_class_id": int(images.target[row]) + 1} if images.target[row] >= 0 else {}
-            table.add({"path": images.cells[row]} | known | answer_row(shares, predictor.labels))
-            ranked[row] = shares
+            table.add({"path": images.cells[row]} | known | answer_row(probs, predictor.labels))
+            ranked[row] = probs
         if not table.count:
             raise DataError([Fault(str(file), None, column, "no image that can be read", "at least one", _ROOT)])
     answered = ~np.isnan(ranked[:, 0])
@@ -77,7 +77,7 @@ def answer_table(predictor: Predictor, file: Path, column: str, out_dir: Path, *
     return [*lines, *left_out.lines()]
 
 
-def _score_line(shares: np.ndarray, target: np.ndarray) -> str:
-    result = scores(shares, target)
+def _score_line(probs: np.ndarray, target: np.ndarray) -> str:
+    result = scores(probs, target)
     return (f"top-1 {result.top1:.2%}, top-5 {result.top5:.2%}, UAR {result.uar:.2%} over {len(target):,} images with "
             f"a class; the most frequent class is {result.support.max() / len(target):.2%} of them")

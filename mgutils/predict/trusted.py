@@ -1,20 +1,15 @@
 """What the settings that come with a checkpoint may ask for, when nobody knows who wrote them.
 
-Limits of the kit's own settings are in ``settings``; these are narrower, and are checked before a model is built. What
+Limits of the kit's own settings are in ``config``; these are narrower, and are checked before a model is built. What
 settings ask for together is found with torch's ``meta`` device, whose tensors have shapes and no memory.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_parameter_registration_hook
 
 from mgutils.config import RunConfig
 from mgutils.errors import ConfigError
@@ -86,43 +81,26 @@ def measure(config: RunConfig, classes: int, weights: Weights, *, text: bool) ->
         If the model has more parameters than :data:`_MOST_PARAMETERS` and than its file, or a layer makes more than
         :data:`_LARGEST_OUTPUT` numbers of one image.
     """
-    model, source = replace(config.model, pretrained=False), str(weights.path)
-    with torch.device("meta"), _few_parameters(max(_MOST_PARAMETERS, _stored(weights)), source):
+    model = replace(config.model, pretrained=False)
+    with torch.device("meta"):
         if config.reads_text:
             network: nn.Module = ImageEncoder(model.image_encoder, False, model.image_kwargs)
-            ProjectionHead(network.width, model.projection)
+            parts = [network, ProjectionHead(network.width, model.projection)]
         else:
             network = build_classifier(model, classes)
+            parts = [network]
         if text:
-            ProjectionHead(TextEncoder(model.text_encoder, False, model.text_kwargs, 1).width, model.projection)
-    image = torch.empty(1, 3, config.train.image_size, config.train.image_size, device="meta")
-    with torch.no_grad(), _small_outputs(source) as sizes:
-        network.eval()(image)
-    return max(sizes)
+            encoder = TextEncoder(model.text_encoder, False, model.text_kwargs, 1)
+            parts += [encoder, ProjectionHead(encoder.width, model.projection)]
+    most = max(_MOST_PARAMETERS, _stored(weights))
+    if sum(parameter.numel() for part in parts for parameter in part.parameters()) > most:
+        raise ConfigError(f"{weights.path}: found settings of a model of more than {most:,} parameters; wanted at most "
+                          "as many, or as the file holds numbers. Name the run's own config.json with --config.")
+    return _largest_output(network, config.train.image_size, str(weights.path))
 
 
-@contextmanager
-def _few_parameters(most: int, source: str) -> Iterator[None]:
-    """Count the parameters that the block makes."""
-    count = 0
-
-    def add(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
-        nonlocal count
-        count += parameter.numel()
-        if count > most:
-            raise ConfigError(f"{source}: found settings of a model of more than {most:,} parameters; wanted at most "
-                              "as many, or as the file holds numbers. Name the run's own config.json with --config.")
-
-    hook = register_module_parameter_registration_hook(add)
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
-@contextmanager
-def _small_outputs(source: str) -> Iterator[list[int]]:
-    """Sizes of the outputs of all layers that the block runs."""
+def _largest_output(network: nn.Module, size: int, source: str) -> int:
+    """Show a network without memory one image; the first layer that makes too much of it is an error."""
     sizes = [1]
 
     def note(module: nn.Module, inputs: object, output: object) -> None:
@@ -131,11 +109,11 @@ def _small_outputs(source: str) -> Iterator[list[int]]:
             raise ConfigError(f"{source}: found settings with which a layer makes {sizes[-1]:,} numbers of one image; "
                               f"wanted at most {_LARGEST_OUTPUT:,}. Name the run's own config.json with --config.")
 
-    hook = register_module_forward_hook(note)
-    try:
-        yield sizes
-    finally:
-        hook.remove()
+    for module in network.modules():
+        module.register_forward_hook(note)
+    with torch.no_grad():
+        network.eval()(torch.empty(1, 3, size, size, device="meta"))
+    return max(sizes)
 
 
 def _stored(weights: Weights) -> int:
@@ -143,19 +121,3 @@ def _stored(weights: Weights) -> int:
     held = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() // value.element_size()
             for value in weights.tensors.values()}
     return sum(held.values())
-
-
-def recorded_temperature(text: str, source: Path | str) -> float:
-    """Return the temperature that an exported file's settings record.
-
-    Raises
-    ------
-    ConfigError
-        If it is absent, or no number above 0.
-    """
-    found = json.loads(text).get("temperature")
-    fits = isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < float("inf")
-    if not fits:
-        raise ConfigError(f"{source}: temperature: found {str(found)[:40]}; wanted a number more than 0. "
-                          "Export the run again.")
-    return float(found)

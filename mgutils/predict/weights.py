@@ -29,7 +29,8 @@ _PREFIXES = ("module.", "_orig_mod.")
 """Put before every name by DataParallel, DistributedDataParallel and torch.compile."""
 _OPTIONAL = re.compile(r"(^|\.)(position_ids|num_batches_tracked|n_averaged)$")
 """Buffers that came and went with the versions of transformers and torch; inference needs none of them."""
-_VOCABULARY, _CLASSES = "text_encoder.model.embeddings.word_embeddings.weight", "linear.bias"
+_ADVICE = ("Name the settings of the run that wrote them with --config, and, where the text encoder's vocabulary or "
+           "the classifier has another size, its Clip_label.csv with --labels.")
 _LARGEST_RATIO = 1.05  # of what a zip file declares to what it has: torch does not compress
 
 
@@ -87,7 +88,7 @@ def read_weights(path: Path | str) -> Weights:
         content, metadata = _read_safetensors(file)
     else:
         content = _read_torch(file, head, size)
-    return Weights(file, _todays_names(_checked(file, _unwrapped(file, content))), metadata)
+    return Weights(file, _normalize_keys(_checked(file, _unwrapped(file, content))), metadata)
 
 
 def fit_weights(model: nn.Module, weights: Weights) -> None:
@@ -98,7 +99,7 @@ def fit_weights(model: nn.Module, weights: Weights) -> None:
     Raises
     ------
     CheckpointError
-        If a name is missing or to spare, a shape differs, or a weight is not a number: listed, with the likely cause.
+        If a name is missing or to spare, a shape differs, or a weight is not a number: listed.
     """
     found, wanted = weights.tensors, model.state_dict()
     missing = sorted(name for name in wanted.keys() - found.keys() if not _OPTIONAL.search(name))
@@ -107,9 +108,13 @@ def fit_weights(model: nn.Module, weights: Weights) -> None:
     shapes = [name for name in common if found[name].shape != wanted[name].shape]
     if missing or spare or shapes:
         described = [f"{name}: found {_shape(found[name])}, wanted {_shape(wanted[name])}" for name in shapes]
-        lists = [_listed("missing", missing), _listed("unexpected", spare), _listed("differently shaped", described)]
+        lists = [
+            _listed("missing", missing),
+            _listed("unexpected", spare),
+            _listed("differently shaped", described),
+        ]
         raise CheckpointError(f"{weights.path}: the weights do not fit the model. {' '.join(filter(None, lists))} "
-                              f"Likely cause: {_cause(missing, spare, shapes, found, wanted)}")
+                              f"{_ADVICE}")
     whole = [name for name in common if wanted[name].is_floating_point() and not found[name].is_floating_point()]
     broken = [name for name in common if name not in whole and not torch.isfinite(found[name]).all()]
     if whole:
@@ -206,55 +211,33 @@ def _unwrapped(file: Path, content: Any) -> Mapping[str, Any]:
 
 
 def _checked(file: Path, content: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Plain tensors that are no larger than their data, under names that are text."""
-    tensors: dict[str, Tensor] = {}
+    """Plain tensors, all of whose numbers are in the file, under names that are text."""
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise CheckpointError(f"{file}: found {_article(value)} under {str(name)[:60]!r}; wanted nothing but named "
                                   "tensors. Save the weights with torch.save(model.state_dict(), …).")
-        tensors[name] = _plain(file, name, value)
-    return tensors
+        if not _is_plain(value):
+            raise CheckpointError(f"{file}: found a tensor of type {value.dtype} under {name[:60]!r} that is sparse, "
+                                  "quantised, complex, boolean or not all there; wanted plain weights.")
+    return {name: value.detach() for name, value in content.items()}
 
 
-def _plain(file: Path, name: str, value: Tensor) -> Tensor:
-    """A tensor whose numbers are all in the file: none is repeated by a stride, encoded or absent."""
-    dense = (value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
-             and not value.is_nested)
-    if not dense or value.numel() * value.element_size() > value.untyped_storage().nbytes():
-        kind = "with fewer numbers than its shape has" if dense else "that is sparse, quantised or without numbers"
-        raise CheckpointError(f"{file}: found a tensor {kind} under {name[:60]!r}; wanted plain weights.")
+def _is_plain(value: Tensor) -> bool:
+    """Whether a tensor holds real numbers, none of them repeated by a stride, encoded or absent."""
+    if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized or value.is_nested:
+        return False
     if value.is_complex() or value.dtype == torch.bool:
-        raise CheckpointError(f"{file}: found numbers of type {value.dtype} under {name[:60]!r}; wanted real weights.")
-    return value.detach()
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
-def _todays_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names without what wrappers put before all of them."""
+def _normalize_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names without the prefixes that wrappers put before all of them."""
     kept = {name: value for name, value in tensors.items() if name != "n_averaged"}  # an averaged model's counter
-    prefix = next((prefix for prefix in _PREFIXES if kept and all(name.startswith(prefix) for name in kept)), None)
-    return kept if prefix is None else _todays_names({name.removeprefix(prefix): value for name, value in kept.items()})
-
-
-# -- why it does not fit -----------------------------------------------------------------------------------------------
-
-
-def _cause(missing: list[str], spare: list[str], shapes: list[str], found: Mapping[str, Tensor],
-           wanted: Mapping[str, Tensor]) -> str:
-    """The first reason that explains the difference."""
-    rest, config = {*missing, *spare, *shapes}, "name the settings of its run with --config."
-    reasons = {
-        f"another architecture: not one name is the same; {config}": not found.keys() & wanted.keys(),
-        f"other classes: the checkpoint scores {_first(found, _CLASSES)} of them, the class list has "
-        f"{_first(wanted, _CLASSES)}; name the Clip_label.csv that it was trained with.":
-            bool(shapes) and rest <= {"linear.weight", _CLASSES},
-        "another vocabulary: the text encoder was trained with other captions; name the Clip_label.csv that it was "
-        "trained with.": rest == {_VOCABULARY},
-        f"a learned temperature; {config}": rest == {"log_temperature"},
-        f"another text encoder; {config}": all(name.startswith("text_") for name in rest),
-        f"another image encoder; {config}": all(name.startswith("image_") for name in rest),
-        "the file holds part of a model only; name the whole checkpoint.": not spare and not shapes,
-    }
-    return next((text for text, fits in reasons.items() if fits), f"another architecture; {config}")
+    for prefix in _PREFIXES:
+        if kept and all(name.startswith(prefix) for name in kept):
+            return _normalize_keys({name.removeprefix(prefix): value for name, value in kept.items()})
+    return kept
 
 
 def _listed(what: str, names: list[str]) -> str:
@@ -265,10 +248,6 @@ def _listed(what: str, names: list[str]) -> str:
 
 def _shape(tensor: Tensor) -> str:
     return " x ".join(map(str, tensor.shape)) or "one number"
-
-
-def _first(tensors: Mapping[str, Tensor], name: str) -> str:
-    return str(tensors[name].shape[0]) if name in tensors and tensors[name].ndim else "other"
 
 
 def _article(value: Any) -> str:

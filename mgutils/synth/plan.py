@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from mgutils.config import SynthConfig
 from mgutils.data.labels import imigue_classes
-from mgutils.data.protocol import TEST_SUBJECTS, TRAIN_SUBJECTS
+from mgutils.data.splits import TEST_SUBJECTS, TRAIN_SUBJECTS
 from mgutils.errors import ConfigError
 from mgutils.synth.counts import class_frames, clip_lengths
 

@@ -21,7 +21,7 @@ from mgutils.config import RunConfig
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
 from mgutils.errors import CheckpointError, TrainingError
-from mgutils.files import locked, written_aside
+from mgutils.files import atomic_file, locked
 from mgutils.progress import progress_bar
 from mgutils.training.batches import batches, prefetch
 from mgutils.training.checkpoint import (
@@ -284,7 +284,7 @@ def _write_best(session: Session, found: Validation, dataset: Dataset, split: Sp
                 content: dict[str, Any], directory: Path) -> None:
     """Write outputs, scores and weights of the best epoch so far."""
     write_scores(found.scores, dataset.labels, directory)
-    with written_aside(directory / "outputs.npz") as aside:
+    with atomic_file(directory / "outputs.npz") as aside:
         np.savez(aside, valid=split.valid, target=dataset.target[split.valid], **found.arrays)
     header = {"config": json.dumps(content | session.task.record())}
     save_weights(session.task.model, directory / "best.safetensors", header,

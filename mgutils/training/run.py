@@ -17,7 +17,7 @@ from mgutils.config import RunConfig, read_config
 from mgutils.data.csv import write_csv
 from mgutils.data.labels import Labels
 from mgutils.errors import CheckpointError
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 from mgutils.metrics.scores import Scores
 from mgutils.training.whole import check_run
 
@@ -112,12 +112,12 @@ def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
         "support": result.support,
         "recall": result.recall,
     })
-    with written_aside(directory / "per_class.csv") as aside:
+    with atomic_file(directory / "per_class.csv") as aside:
         write_csv(per_class, aside)
     true_ids = pd.Index(ids, name="true")
     confusion = pd.DataFrame(result.confusion, index=true_ids, columns=ids)
-    with written_aside(directory / "confusion.csv") as aside:
+    with atomic_file(directory / "confusion.csv") as aside:
         write_csv(confusion, aside, index=True)
     text = json.dumps(result.summary(), indent=2) + "\n"
-    with written_aside(directory / "metrics.json") as aside:
+    with atomic_file(directory / "metrics.json") as aside:
         aside.write_text(text, encoding="utf-8")

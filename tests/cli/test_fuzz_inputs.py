@@ -35,7 +35,7 @@ from mgutils.config import read_config, run_config
 from mgutils.course.grading.worker import Submission
 from mgutils.course.microscope import _check_whole
 from mgutils.course.notebooks import _existing
-from mgutils.data.check import COLUMNS, Findings, check_rows
+from mgutils.data.check import COLUMNS, check_rows
 from mgutils.data.csv import read_csv
 from mgutils.data.images import read_rgb
 from mgutils.data.importers import import_folders
@@ -46,7 +46,7 @@ from mgutils.data.sidecar import read_clips
 from mgutils.data.table import check_dataset
 from mgutils.data.video import probe, read_frames
 from mgutils.data.workbook import read_sheet
-from mgutils.errors import DataError, MgError, NotebookError
+from mgutils.errors import DataError, Findings, MgError, NotebookError
 from mgutils.predict.weights import read_weights
 from mgutils.training.run import Run
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mgutils.cli import main
 from mgutils.config import SynthConfig
-from mgutils.data import manifest
+from mgutils.data import sidecar
 from mgutils.data.table import check_dataset, read_dataset
 from mgutils.errors import DataError
 from mgutils.synth import dataset as studio
@@ -32,7 +32,7 @@ def root(made, tmp_path):
 def test_what_the_studio_made_has_no_fault(root, capsys):
     assert check_dataset(root, decode=True, progress=False).faults == ()
     assert main(["data", "check", str(root)]) == 0
-    assert manifest._CHUNK == writer.CHUNK and manifest.RECORD == studio.RECORD
+    assert sidecar._CHUNK == writer.CHUNK and sidecar.RECORD == studio.RECORD
 
 
 @pytest.mark.parametrize("name", ["clips.csv", "keypoints.npz", "training/train.xlsx", "Clip_label.csv"])

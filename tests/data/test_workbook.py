@@ -9,11 +9,12 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from mgutils.data.check import COLUMNS, Findings
+from mgutils.data.check import COLUMNS
 from mgutils.data.csv import guard
 from mgutils.data.labels import Labels, read_labels
 from mgutils.data.layout import write_tables
 from mgutils.data.workbook import MOST_ROWS, read_sheet
+from mgutils.errors import Findings
 
 ROWS = [("1/0.0.jpg", 1, 0, 0, "a"), ("2/1.0.jpg", 2, 1, 5, "=1+1")]
 

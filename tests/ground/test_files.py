@@ -6,12 +6,12 @@ import os
 import pytest
 
 from mgutils.errors import ConfigError
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 
 
 def test_a_file_appears_when_it_is_whole_and_keeps_its_suffix_aside(tmp_path):
     path = tmp_path / "new" / "folder" / "a.csv"
-    with written_aside(path) as aside:
+    with atomic_file(path) as aside:
         aside.write_text("1")
         assert not path.exists() and aside.suffix == ".csv" and aside.parent == path.parent
     assert path.read_text() == "1" and os.listdir(path.parent) == ["a.csv"]
@@ -21,7 +21,7 @@ def test_a_file_appears_when_it_is_whole_and_keeps_its_suffix_aside(tmp_path):
 def test_what_fails_leaves_the_file_that_was_there_and_is_not_renamed(tmp_path, failure):
     path = tmp_path / "a.csv"
     path.write_text("before")
-    with pytest.raises(type(failure)) as caught, written_aside(path) as aside:
+    with pytest.raises(type(failure)) as caught, atomic_file(path) as aside:
         aside.write_text("half")
         raise failure
     assert caught.value is failure
@@ -33,7 +33,7 @@ def test_a_place_that_cannot_be_is_named(tmp_path, name):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigError, match=rf"{name}: cannot be written \(.+\)\. Make room, or name another folder"), \
-            written_aside(tmp_path / name) as aside:
+            atomic_file(tmp_path / name) as aside:
         aside.write_text("1")
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
 
@@ -42,13 +42,13 @@ def test_a_full_disk_is_named_and_the_file_that_was_there_stays(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("before")
     with pytest.raises(ConfigError, match=r"a\.csv: cannot be written \(No space left on device\)"), \
-            written_aside(path) as aside:
+            atomic_file(path) as aside:
         aside.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert path.read_text() == "before" and os.listdir(tmp_path) == ["a.csv"]
 
 
 def test_a_disk_that_is_full_for_another_file_is_not_blamed_on_this_one(tmp_path):
-    with pytest.raises(OSError) as caught, written_aside(tmp_path / "a.csv"):
+    with pytest.raises(OSError) as caught, atomic_file(tmp_path / "a.csv"):
         raise OSError(errno.ENOSPC, "No space left on device", "other.mp4")
     assert caught.value.filename == "other.mp4" and not os.listdir(tmp_path)

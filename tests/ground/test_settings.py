@@ -10,11 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgutils import config
-from mgutils import settings as module
 from mgutils.config import OBJECTIVES, PROFILES, ModelConfig, Objective, TrainConfig, parse_config, run_config
 from mgutils.errors import ConfigError
 from mgutils.experiments.recipes import LADDER, recipe_config
-from mgutils.settings import check_settings
 
 
 @pytest.mark.parametrize(("settings", "found", "wanted"), [
@@ -75,17 +73,16 @@ def test_a_file_with_a_wrong_setting_is_named():
 def test_all_that_the_kit_offers_is_allowed():
     for profile in PROFILES:
         for objective in OBJECTIVES:
-            check_settings(run_config(profile, objective))
+            run_config(profile, objective)
         for step in LADDER:
-            check_settings(recipe_config(profile, step, "subject", 0))
+            recipe_config(profile, step, "subject", 0)
 
 
 @pytest.mark.parametrize("settings", [TrainConfig, ModelConfig, Objective, config.RunConfig])
 def test_every_number_has_limits(settings):
-    """A new setting without a line in the table would be let through."""
-    hints = get_type_hints(settings)
-    numbers = [field.name for field in fields(settings) if hints[field.name] in (int, float)]
-    assert set(numbers) <= set(module._LIMITS)
+    """A new setting without limits at its field would be let through."""
+    hints = get_type_hints(settings, include_extras=True)
+    assert not [field.name for field in fields(settings) if hints[field.name] in (int, float)]
 
 
 @given(st.sampled_from([name for name, hint in get_type_hints(TrainConfig).items() if get_origin(hint) is Literal]),

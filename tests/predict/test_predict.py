@@ -18,10 +18,10 @@ from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError, DataError
 from mgutils.predict.annotate import clock
 from mgutils.predict.answers import csv_rows
-from mgutils.predict.files import Wishes, answer_files
+from mgutils.predict.files import PredictOptions, answer_files
 from mgutils.predict.predictor import load_predictor
 from mgutils.predict.table import answer_table
-from mgutils.predict.timeline import Thinned, Timeline
+from mgutils.predict.timeline import Thinned, make_timeline
 from mgutils.training.store import train_all
 
 
@@ -60,9 +60,9 @@ def write_video(path, seconds=4.0, rate=10, size=(64, 48)):
     return path
 
 
-def quiet(predictor, inputs, out_dir, stdin="", **wishes):
-    return answer_files(predictor, [str(name) for name in inputs], out_dir, Wishes(**wishes), stdin=io.StringIO(stdin),
-                        progress=False)
+def quiet(predictor, inputs, out_dir, stdin="", **options):
+    return answer_files(predictor, [str(name) for name in inputs], out_dir, PredictOptions(**options),
+                        stdin=io.StringIO(stdin), progress=False)
 
 
 # -- the predictor -----------------------------------------------------------------------------------------------------
@@ -320,14 +320,11 @@ def test_a_bad_checkpoint_is_one_message_and_status_2(command, content, tmp_path
 
 def test_a_long_timeline_is_the_plain_means_over_its_longer_stretches():
     rng = np.random.default_rng(0)
-    times, shares = np.arange(1000) / 4, rng.random((1000, 3))
-    timeline = Timeline(3, 0.25, most=48)
-    for time, share in zip(times, shares, strict=True):
-        timeline.add(time, share)
+    times, probs = np.arange(1000) / 4, rng.random((1000, 3))
+    timeline = make_timeline(times, probs, 0.25, most=48)
     assert timeline.stretch == 8  # 1000 pictures in 48 stretches: 0.25 s doubled five times
-    wanted = np.stack([shares[(times // 8) == k].mean(axis=0) for k in range(32)])
+    wanted = np.stack([probs[(times // 8) == k].mean(axis=0) for k in range(32)])
     np.testing.assert_allclose(timeline.means, wanted)
-    assert timeline._sums.shape == (48, 3)
 
 
 @pytest.mark.parametrize(("seconds", "options", "text"), [
@@ -338,9 +335,7 @@ def test_times_in_words(seconds, options, text):
 
 
 def test_a_stretch_without_pictures_has_no_mean():
-    timeline = Timeline(2, 1.0)
-    timeline.add(0.0, np.array([1.0, 0.0]))
-    timeline.add(2.5, np.array([0.0, 1.0]))
+    timeline = make_timeline(np.array([0.0, 2.5]), np.eye(2), 1.0)
     np.testing.assert_array_equal(timeline.means, [[1, 0], [np.nan, np.nan], [0, 1]])
 
 
@@ -358,11 +353,11 @@ def test_memory_does_not_grow_with_the_length_of_a_video(run, tmp_path):
     code = """if True:
         import io, json, resource, sys
         from pathlib import Path
-        from mgutils.predict.files import Wishes, answer_files
+        from mgutils.predict.files import PredictOptions, answer_files
         from mgutils.predict.predictor import load_predictor
         predictor, peaks = load_predictor(sys.argv[1]), []
         for number, name in enumerate(sys.argv[2:]):
-            answer_files(predictor, [name], Path(sys.argv[2]).parent / f"out{number}", Wishes(rate=None),
+            answer_files(predictor, [name], Path(sys.argv[2]).parent / f"out{number}", PredictOptions(rate=None),
                          stdin=io.StringIO(), progress=False)
             peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         print(json.dumps(peaks))"""

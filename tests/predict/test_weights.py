@@ -221,28 +221,28 @@ def changed(model, drop="", add=(), reshape=()):
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ({"drop": "text_projection"}, r"6 missing \(text_projection.*\). Likely cause: another text encoder"),
+    ({"drop": "text_projection"}, r"6 missing \(text_projection.*\)\. .*--config"),
     ({"drop": "image_encoder", "add": ["image_encoder.model.blocks.0"]},
-     r"missing .*1 unexpected .*Likely cause: another image encoder"),
+     r"missing .*1 unexpected .*--config"),
     ({"reshape": ["image_projection.fc.weight"]},
      r"1 differently shaped \(image_projection.fc.weight: found 1 x 2 x 3, wanted 256 x 256\)"),
-    ({"add": ["log_temperature"]}, "Likely cause: a learned temperature"),
-    ({"drop": "image_encoder.model.layer4", "add": ["x"]}, "Likely cause: another architecture")])
-def test_weights_that_do_not_fit_are_listed_with_the_likely_cause(change, words, model, tmp_path):
+    ({"add": ["log_temperature"]}, r"1 unexpected \(log_temperature\)\. .*--config"),
+    ({"drop": "image_encoder.model.layer4", "add": ["x"]}, r"missing .*1 unexpected \(x\)")])
+def test_weights_that_do_not_fit_are_listed(change, words, model, tmp_path):
     torch.save(changed(model, **change), write_config(tmp_path) / "w.pth")
     refused(tmp_path / "w.pth", words)
 
 
-def test_another_architecture_and_other_classes_are_called_so(model, tmp_path):
+def test_another_architecture_and_other_classes_are_told_by_names_and_shapes(model, tmp_path):
     torch.save(nn.Linear(3, 3).state_dict(), write_config(tmp_path) / "w.pth")
-    refused(tmp_path / "w.pth", "another architecture: not one name is the same")
+    refused(tmp_path / "w.pth", r"missing .*2 unexpected \(bias, weight\)")
     other, _ = build_model(SMALL, CONFIG.loss, ("quite", "different words", "throughout"))
     torch.save(other.state_dict(), tmp_path / "w.pth")
-    refused(tmp_path / "w.pth", "another vocabulary: .* name the Clip_label.csv that it was trained with")
+    refused(tmp_path / "w.pth", r"1 differently shaped \(text_encoder.*word_embeddings.*Clip_label.csv")
     plain = RunConfig("class_ce", CONFIG.loss, ModelConfig("resnet18", SMALL.image_kwargs, NO_TEXT, {}, False),
                       CONFIG.train)
     torch.save(build_classifier(plain.model, 10).state_dict(), write_config(tmp_path, plain) / "w.pth")
-    refused(tmp_path / "w.pth", "other classes: the checkpoint scores 10 of them, the class list has 4")
+    refused(tmp_path / "w.pth", r"linear.bias: found 10, wanted 4.*Clip_label.csv")
 
 
 def test_a_strangers_settings_cannot_make_timm_read_files(model, tmp_path):

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 
 from mgutils.config import PROFILES, SynthConfig
 from mgutils.data.labels import imigue_classes
-from mgutils.data.protocol import TEST_SUBJECTS, TRAIN_SUBJECTS
+from mgutils.data.splits import TEST_SUBJECTS, TRAIN_SUBJECTS
 from mgutils.errors import ConfigError
 from mgutils.synth.counts import CLASS_FLOOR, LONGEST, class_frames, class_shares, clip_lengths
 from mgutils.synth.plan import PHASES, STEP, Plan, make_plan

@@ -22,7 +22,7 @@ from mgutils.course.grading.box import Box, Limits, why_open
 from mgutils.course.templates import render
 from mgutils.data.csv import CsvWriter
 from mgutils.errors import ConfigError, MgError
-from mgutils.files import locked, written_aside
+from mgutils.files import atomic_file, locked
 
 LARGEST = 50_000_000  # bytes of a notebook; with all figures the course's own have five million
 # ways to use a name without writing it, refused where the name is
@@ -184,5 +184,5 @@ def _judge(functions: dict[str, tuple[int, Facts]], tasks: tuple[Exercise, ...],
 def _write_page(graded: Graded, folder: Path, number: int) -> None:
     """Write a submission's page of feedback, in HTML that fetches nothing and runs nothing."""
     path = folder / f"{number:03d}_{re.sub('[^A-Za-z0-9-]+', '_', graded.name)[:60]}.html"
-    with written_aside(path) as aside:
+    with atomic_file(path) as aside:
         aside.write_text(render("feedback.html", graded=graded), "utf-8", "backslashreplace")

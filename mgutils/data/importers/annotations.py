@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.data.check import FIRST_ROW, Findings, describe, digits, read_table
+from mgutils.data.csv import describe, read_numbers, read_table
 from mgutils.data.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
+from mgutils.errors import FIRST_ROW, Findings
 
 FPS = 25
 """Frames per second in which the annotations count."""
@@ -37,13 +38,11 @@ def read_annotations(file: Path, findings: Findings) -> pd.DataFrame | None:
         included), ``row`` in the file, ``overlaps`` (1 where it starts before an earlier annotation of the video ends).
         ``None`` where there is a fault.
     """
-    table, before = read_table(file, COLUMNS, _REMEDY, findings), len(findings.faults)
+    table = read_table(file, COLUMNS, _REMEDY, findings)
     if table is None:
         return None
-    whole = {column: digits(table[column].str.replace(r"\.0+$", "", regex=True)) for column in COLUMNS}
-    for column, values in whole.items():
-        bad = table.index[values < 0]
-        findings.rows(file, column, bad, [describe(table[column][i]) for i in bad], "a whole number from 0", _REMEDY)
+    before = len(findings.faults)
+    whole = read_numbers(table, COLUMNS, file, _REMEDY, findings, decimals=True)
     class_id = np.where(whole["class"] == RAW_ILLUSTRATIVE, ILLUSTRATIVE, whole["class"])
     strange = table.index[(whole["class"] >= 0) & ((class_id < 1) | (class_id > ILLUSTRATIVE))]
     findings.rows(file, "class", strange, [describe(table["class"][i]) for i in strange],
@@ -54,8 +53,8 @@ def read_annotations(file: Path, findings: Findings) -> pd.DataFrame | None:
                   "a frame from the start on", "Swap the two, or correct them.")
     if len(findings.faults) > before:
         return None
-    annotations = pd.DataFrame({name: whole[name] for name in ("video_id", "subject_id", "start_frame", "end_frame")}
-                               | {"class_id": class_id, "row": table.index + FIRST_ROW})
+    annotations = whole[["video_id", "subject_id", "start_frame", "end_frame"]].assign(
+        class_id=class_id, row=table.index + FIRST_ROW).reset_index(drop=True)
     annotations["overlaps"] = _overlaps(annotations)
     return annotations.rename_axis("clip_id")
 

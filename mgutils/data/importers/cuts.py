@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from mgutils.data.images import in_threads
 from mgutils.data.importers.annotations import FPS
 from mgutils.data.video import SUFFIXES, probe
 from mgutils.errors import DataError, Fault
@@ -90,7 +90,7 @@ def _find_videos(folder: Path) -> dict[int, Path]:
     return files
 
 
-def absent_videos(cuts: Sequence[Cut], folder: Path, labels: Path, workers: int) -> dict[int, Fault]:
+def absent_videos(cuts: Sequence[Cut], folder: Path, labels: Path) -> dict[int, Fault]:
     """The videos that are not there or cannot be opened; one picture of each is decoded."""
     def look(cut: Cut) -> Fault | None:
         if cut.file is None:
@@ -102,5 +102,5 @@ def absent_videos(cuts: Sequence[Cut], folder: Path, labels: Path, workers: int)
             return error.faults[0]
         return None
 
-    with ThreadPoolExecutor(workers) as pool:
-        return {cut.video_id: fault for cut, fault in zip(cuts, pool.map(look, cuts), strict=True) if fault is not None}
+    faults = in_threads(look, cuts, description="look", progress=False)
+    return {cut.video_id: fault for cut, fault in zip(cuts, faults, strict=True) if fault is not None}

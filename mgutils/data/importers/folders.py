@@ -6,21 +6,19 @@ Which images these are, ``listing`` finds out.
 from __future__ import annotations
 
 import re
-import shutil
-import uuid
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mgutils.data.check import Findings
 from mgutils.data.csv import write_csv
 from mgutils.data.images import in_threads, read_rgb
 from mgutils.data.importers.listing import Listing, list_csv, list_folder
-from mgutils.data.importers.place import check_place, publish, save_jpeg, write_not_imported, writing
+from mgutils.data.importers.place import check_place, save_jpeg, write_not_imported, writing
 from mgutils.data.labels import Labels
 from mgutils.data.layout import write_tables
-from mgutils.errors import DataError, Fault
+from mgutils.errors import DataError, Fault, Findings
+from mgutils.files import atomic_folder
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]+)?")
 
@@ -71,30 +69,26 @@ def import_folders(source: Path | str, out_root: Path | str, *, path: str = "pat
     check_place(out_root, size)
     names = {"source": path, "class": class_, "caption": caption or class_, "group": group}
     listing = list_folder(source, findings) if source.is_dir() else list_csv(source, names, findings)
-    aside = out_root.with_name(f".{out_root.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        with writing(out_root):
-            _write(aside, listing, findings, size, skip_bad, progress)
-            publish(aside, out_root)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with writing(out_root), atomic_folder(out_root) as folder:
+        _write(folder, listing, findings, size, skip_bad, progress)
     return out_root
 
 
-def _write(aside: Path, listing: Listing, findings: Findings, size: int | None, skip_bad: bool, progress: bool) -> None:
+def _write(folder: Path, listing: Listing, findings: Findings, size: int | None, skip_bad: bool,
+           progress: bool) -> None:
     """Copy the images and write the tables; every fault at once."""
     classes = _numbered(listing.table["class"])
     subjects = _numbered(listing.table["group"]) if "group" in listing.table else None
     frames = _frames(listing.table, classes)
-    bad = listing.bad | _copy_images(frames, listing, aside / "training", size, not findings.faults, progress)
+    bad = listing.bad | _copy_images(frames, listing, folder / "training", size, not findings.faults, progress)
     good = ~frames.index.isin(list(bad))
     if findings.faults or (bad and not skip_bad) or not good.any():
         raise DataError([*findings.faults, *(bad[row] for row in sorted(bad))])
     captions = listing.table.groupby("class")["caption"].first()
     clips = _clips(frames[good], listing.table[good], subjects)
-    write_tables(aside, frames[good], Labels(tuple(captions[list(classes)])), clips)
-    _write_ids({"class": classes, "subject": subjects}, aside)
-    write_not_imported(aside, [bad[row] for row in sorted(bad)])
+    write_tables(folder, frames[good], Labels(tuple(captions[list(classes)])), clips)
+    _write_ids({"class": classes, "subject": subjects}, folder)
+    write_not_imported(folder, [bad[row] for row in sorted(bad)])
 
 
 def _numbered(values: pd.Series) -> dict[str, int]:

@@ -11,31 +11,28 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-import filelock
 import pandas as pd
 
-from mgutils.data.check import Findings
 from mgutils.data.importers.annotations import FPS, read_annotations, sidecar_of
 from mgutils.data.importers.cuts import SKIP, Cut, absent_videos, plan_cuts
-from mgutils.data.importers.place import check_place, publish, save_jpeg, write_not_imported, writing
+from mgutils.data.importers.place import check_place, save_jpeg, write_not_imported, writing
 from mgutils.data.labels import imigue_labels
 from mgutils.data.layout import write_tables
 from mgutils.data.video import frames_at
-from mgutils.errors import ConfigError, DataError, Fault
-from mgutils.files import written_aside
+from mgutils.errors import ConfigError, DataError, Fault, Findings
+from mgutils.files import STATE, atomic_file, atomic_folder
 from mgutils.progress import progress_bar
 
 RATE = 2.0
 """Frames per second; the original kept about every 13th of 25."""
-_STATE = ".import"  # folder of what a later run needs to know
 
 
 def import_imigue(videos: Path | str, labels: Path | str, out_root: Path | str, *, rate: float = RATE,
@@ -83,19 +80,17 @@ def import_imigue(videos: Path | str, labels: Path | str, out_root: Path | str, 
                           "second, and at least 1 video at a time.")
     annotations = _annotations(Path(labels))
     cuts = plan_cuts(annotations, Path(videos), Path(labels), rate)
-    absent = absent_videos(cuts, Path(videos), Path(labels), workers)
+    absent = absent_videos(cuts, Path(videos), Path(labels))
     if absent and (not skip_bad or len(absent) == len(cuts)):
         raise DataError(list(absent.values()))
     settings = {"labels": hashlib.sha256(Path(labels).read_bytes()).hexdigest(), "rate": rate, "size": size}
-    with writing(out_root), _resumed(out_root, settings) as aside:
+    with writing(out_root), atomic_folder(out_root, resume=True) as folder:
+        _forget_other(folder, settings)
         cuts = [cut for cut in cuts if cut.video_id not in absent]
-        taken, faults = _take_all(cuts, aside, size, workers, progress)
+        taken, faults = _take_all(cuts, folder, size, workers, progress)
         if faults and (not skip_bad or not taken):
             raise DataError(faults)
-        _write(aside, cuts, taken, annotations, [*absent.values(), *faults])
-    with writing(out_root):
-        shutil.rmtree(aside / _STATE)
-        publish(aside, out_root)
+        _write(folder, cuts, taken, annotations, [*absent.values(), *faults])
     return out_root
 
 
@@ -107,36 +102,27 @@ def _annotations(file: Path) -> pd.DataFrame:
     return annotations
 
 
-@contextmanager
-def _resumed(out_root: Path, settings: dict) -> Iterator[Path]:
-    """The hidden folder beside ``out_root``, for this process alone; of a run with other settings nothing is kept."""
-    aside = out_root.with_name(f".{out_root.name}.partial")
-    state = aside / _STATE
-    state.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(state / "lock", timeout=0)
-    try:
-        with lock:
-            record = state / "settings.json"
-            if not record.exists() or record.read_text(encoding="utf-8") != json.dumps(settings):
-                for entry in [*aside.glob("[!.]*"), *state.glob("*.json")]:
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-                record.write_text(json.dumps(settings), encoding="utf-8")
-            yield aside
-    except filelock.Timeout:
-        raise ConfigError(f"{out_root}: found that another process is making this dataset. Wait until it has ended, "
-                          "then run again.") from None
+def _forget_other(folder: Path, settings: dict[str, Any]) -> None:
+    """Remove what a run with other settings left, and note the settings of this one."""
+    record = folder / STATE / "settings.json"
+    text = json.dumps(settings)
+    if record.exists() and record.read_text(encoding="utf-8") == text:
+        return
+    for entry in [*folder.glob("[!.]*"), *record.parent.glob("*.json")]:
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    record.write_text(text, encoding="utf-8")
 
 
-def _take_all(cuts: Sequence[Cut], aside: Path, size: int | None, workers: int,
+def _take_all(cuts: Sequence[Cut], folder: Path, size: int | None, workers: int,
               progress: bool) -> tuple[dict[int, int], list[Fault]]:
     """Take the pictures of every video; returns how many each had, and the faults of those that could not be read."""
     for class_id in {class_id for cut in cuts for class_id in cut.wanted["class_id"]}:
-        (aside / "training" / str(class_id)).mkdir(parents=True, exist_ok=True)
+        (folder / "training" / str(class_id)).mkdir(parents=True, exist_ok=True)
     taken, faults, stop = {}, [], Event()
     total = sum(len(cut.wanted) for cut in cuts)
     with (ThreadPoolExecutor(workers) as pool,
           progress_bar(total=total, unit="frame", desc="import", disable=not progress) as bar):
-        futures = {cut.video_id: pool.submit(_take, cut, aside, size, stop, bar) for cut in cuts}
+        futures = {cut.video_id: pool.submit(_take, cut, folder, size, stop, bar) for cut in cuts}
         try:
             for video_id, future in futures.items():
                 try:
@@ -150,9 +136,9 @@ def _take_all(cuts: Sequence[Cut], aside: Path, size: int | None, workers: int,
     return taken, faults
 
 
-def _take(cut: Cut, aside: Path, size: int | None, stop: Event, bar: Any) -> int:
+def _take(cut: Cut, folder: Path, size: int | None, stop: Event, bar: Any) -> int:
     """Write the pictures of one video, unless an earlier run has; returns how many there are."""
-    record, count = aside / _STATE / f"{cut.video_id}.json", 0
+    record, count = folder / STATE / f"{cut.video_id}.json", 0
     if record.exists():
         count = json.loads(record.read_text(encoding="utf-8"))
         bar.update(count)
@@ -161,15 +147,15 @@ def _take(cut: Cut, aside: Path, size: int | None, stop: Event, bar: Any) -> int
         for path, frame in zip(cut.wanted["path"], frames, strict=False):
             if stop.is_set():
                 return count
-            save_jpeg(frame.image, aside / "training" / path, size)
+            save_jpeg(frame.image, folder / "training" / path, size)
             count += 1
             bar.update()
-    with written_aside(record) as whole:
+    with atomic_file(record) as whole:
         whole.write_text(json.dumps(count), encoding="utf-8")
     return count
 
 
-def _write(aside: Path, cuts: Sequence[Cut], taken: dict[int, int], annotations: pd.DataFrame,
+def _write(folder: Path, cuts: Sequence[Cut], taken: dict[int, int], annotations: pd.DataFrame,
            faults: list[Fault]) -> None:
     """The tables, the list of what is missing, and nothing that they do not name."""
     frames = pd.concat([cut.wanted[:taken.get(cut.video_id, 0)] for cut in cuts])
@@ -183,9 +169,9 @@ def _write(aside: Path, cuts: Sequence[Cut], taken: dict[int, int], annotations:
     if frames.empty:
         raise DataError(faults)
     listed = set(frames["path"])
-    for file in (aside / "training").glob("*/*"):
+    for file in (folder / "training").glob("*/*"):
         if f"{file.parent.name}/{file.name}" not in listed:
             file.unlink()
-    write_tables(aside, frames, imigue_labels(), sidecar_of(annotations.loc[frames["clip_id"].unique()],
+    write_tables(folder, frames, imigue_labels(), sidecar_of(annotations.loc[frames["clip_id"].unique()],
                                                             imigue_labels()))
-    write_not_imported(aside, faults)
+    write_not_imported(folder, faults)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from mgutils.data.check import FIRST_ROW, Findings, describe, read_table
+from mgutils.data.csv import describe, read_table
 from mgutils.data.images import SUFFIXES
 from mgutils.data.labels import LONGEST_NAME, UNPRINTABLE
-from mgutils.errors import DataError, Fault
+from mgutils.errors import FIRST_ROW, DataError, Fault, Findings
 
 _UNSAFE = re.compile(r"^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|[\x00-\x1f]")
 _REMEDY = "Say which columns to read with --path, --class, --caption and --group."

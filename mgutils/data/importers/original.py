@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mgutils.data.check import Findings
 from mgutils.data.csv import write_csv
 from mgutils.data.importers.annotations import read_annotations, sidecar_of
 from mgutils.data.table import Dataset, read_dataset
-from mgutils.errors import ConfigError, DataError
-from mgutils.files import written_aside
+from mgutils.errors import ConfigError, DataError, Findings
+from mgutils.files import atomic_file
 
 _AGREE = 0.9
 """Share of the images whose class must be the annotation's. The original's own has 0.9999; another CSV has far less."""
@@ -58,7 +57,7 @@ def import_original(root: Path | str, labels: Path | str | None = None) -> Path 
     if findings.faults:
         raise DataError(findings.faults)
     used = annotations.loc[np.unique(dataset.frames["clip_id"])]
-    with written_aside(sidecar) as aside:
+    with atomic_file(sidecar) as aside:
         write_csv(sidecar_of(used, dataset.labels), aside)
     return sidecar
 

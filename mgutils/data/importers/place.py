@@ -62,17 +62,3 @@ def write_not_imported(root: Path, faults: Sequence[Fault]) -> None:
         rows = pd.DataFrame({"file": [fault.file for fault in faults], "row": [fault.row for fault in faults],
                              "found": [fault.found for fault in faults]})
         write_csv(rows.astype({"row": "Int64"}), root / NOT_IMPORTED)
-
-
-def publish(aside: Path, out_root: Path) -> None:
-    """Give a dataset that is whole its name.
-
-    Raises
-    ------
-    ConfigError
-        If another process was faster.
-    """
-    check_place(out_root, None)
-    if out_root.exists():
-        out_root.rmdir()
-    aside.rename(out_root)

@@ -25,7 +25,7 @@ from mgutils.errors import ConfigError
 from mgutils.experiments.loss_grid import stack, toy
 from mgutils.experiments.loss_grid.stack import Cell
 from mgutils.experiments.loss_grid.toy import Bench, train_cells
-from mgutils.files import written_aside
+from mgutils.files import atomic_file
 from mgutils.losses import divergences, image_text
 from mgutils.progress import progress_bar
 
@@ -193,7 +193,7 @@ def _key(cell: Cell, seed: int, bench: Bench) -> str:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    with written_aside(path) as aside:
+    with atomic_file(path) as aside:
         write_csv(table, aside, index=True)
 
 
