@@ -25,7 +25,7 @@ BARS = [
     Bar("training_original_small", "cpu", "training, ours / the original's, `cpu` profile's model, 64 px, batch 32", 4),
     Bar("training_unfiltered_small", "cpu", "the same, if that resizes without a filter, as OpenCV", None),
     Bar("training_prepared_small", "cpu", "the same, if the files are 64 x 64 already", None),
-    Bar("training_original_large", "cpu", "training, ours / the original's, ResNet-50 + DistilBERT, 224 px, batch 16", 1.1),
+    Bar("training_original_large", "cpu", "training, ours / the original's, ResNet-50 + DistilBERT, 224 px", 1.1),
     Bar("validation_original_small", "cpu", "validation, ours / the original's, `cpu` profile's model", None),
     Bar("validation_original_large", "cpu", "validation, ours / the original's, ResNet-50 + DistilBERT, 224 px", 4),
     Bar("loading_bytes_64", "cpu", "epoch of images as bytes, pixel cache / JPEG files, 64 px", 15),
