@@ -139,8 +139,8 @@ def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
         if NOT_RECORDED in (facts[0][section], facts[1][section]):
             for fact in facts:
                 fact[section] = fact[section] if fact[section] == NOT_RECORDED else "recorded"
-    # Another commit with the same package is the same code.
-    if facts[0]["code_sha256"] == facts[1]["code_sha256"]:
+    # Another commit with the same package is the same code; without git there is no commit.
+    if any(facts[0][name] == facts[1][name] for name in ("code_sha256", "commit")):
         for fact in facts:
             fact.pop("commit")
     sessions = [{"machines": dict(_sessions(receipt))} for receipt in receipts]
