@@ -15,7 +15,7 @@ import pandas as pd
 from mgutils.config import SplitName, get_profile, run_config
 from mgutils.course.reproduce import make_data
 from mgutils.data.table import Dataset, read_dataset
-from mgutils.experiments import generalization as honest
+from mgutils.experiments import generalization
 from mgutils.experiments.recipes import OURS, recipe_config
 from mgutils.report.markdown import markdown_table
 from mgutils.report.readme import fill_pages
@@ -39,13 +39,13 @@ def train(profile: str, data_root: Path, out_dir: Path, epochs: int, seeds: int)
 def table(dataset: Dataset, runs: Mapping[str, Sequence[Run]]) -> str:
     """Scores of each recipe, and how far its UAR is from that of the report's, in Markdown."""
     first, *others = RECIPES
-    gains = honest.compare(dataset, runs, [(first, name) for name in others])
+    gains = generalization.compare(dataset, runs, [(first, name) for name in others])
     gains = gains[gains["score"] == "uar"].set_index("second")
     epochs, seeds = runs[first][0].config.train.epochs, len(runs[first])
     header = (f"Split by subject, {epochs} epochs", "Top-1", "UAR", "UAR over the report's")
     lines = []
     for name, words in RECIPES.items():
-        scores = honest.split_table(dataset, {SPLIT: runs[name]}).set_index("score")
+        scores = generalization.split_table(dataset, {SPLIT: runs[name]}).set_index("score")
         found = [_percent(*scores.loc[score, ["value", "seed_low", "seed_high"]]) for score in ("top1", "uar")]
         found.append(_gain(gains.loc[name]) if name in gains.index else "–")
         lines.append((words, *found))

@@ -24,7 +24,7 @@ from mgutils.data.labels import gesture_groups, imigue_classes, imigue_labels
 from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset
 from mgutils.experiments.loss_grid.grid import REPORT_CE, repair_cells
-from mgutils.experiments.loss_grid.stack import Cell
+from mgutils.experiments.loss_grid.stack import Condition
 from mgutils.losses import cross_entropy, js_divergence, kl_divergence
 
 CLASSES = 32
@@ -74,7 +74,7 @@ class FakeEvidence:
     def scores(self, objective, score, split="frame"):
         return np.array([100 * run.metrics[score] for run in self.runs(objective, split)])
 
-    def court(self, cells):
+    def loss_grid(self, cells):
         return pd.DataFrame([asdict(cell) | {"top1": top1}
                              for cell in cells for top1 in self._court[cell]])
 
@@ -271,9 +271,9 @@ def twice_kl(q, log_p):
 def court(**tops):
     """Top-1 of each cell that the ledger asks for, by a short name; others have 50 %."""
     cells = {"failed": REPORT_CE, "identity target": repair_cells()["identity target"],
-             "identity": Cell("identity", temperature=0.05)}
-    cells |= {name: Cell("class", name, temperature=0.05) for name in ("ce", "kl", "js")}
-    cells |= {f"{name}_raw": Cell("class", name, False, 0.05) for name in ("kl", "js")}
+             "identity": Condition("identity", temperature=0.05)}
+    cells |= {name: Condition("class", name, temperature=0.05) for name in ("ce", "kl", "js")}
+    cells |= {f"{name}_raw": Condition("class", name, False, 0.05) for name in ("kl", "js")}
     table = defaultdict(lambda: (0.5, 0.52))
     return table | {cells[name]: (top1, top1 + 0.02) for name, top1 in tops.items()}
 

@@ -25,8 +25,8 @@ from mgutils.data.csv import unguard
 from mgutils.data.splits import Split, make_split
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.experiments.controls import control_configs
-from mgutils.experiments.loss_grid.grid import court_size, run_cells
-from mgutils.experiments.loss_grid.stack import Cell
+from mgutils.experiments.loss_grid.grid import grid_size, run_cells
+from mgutils.experiments.loss_grid.stack import Condition
 from mgutils.experiments.table1 import table1_runs
 from mgutils.training.run import Run
 from mgutils.training.store import train_all
@@ -157,11 +157,11 @@ class Evidence:
         name = (run.directory / file).relative_to(self.out_dir).as_posix()
         self.read[name] = _hash(content)
 
-    # -- the loss court ------------------------------------------------------------------------------------------------
+    # -- the loss grid -------------------------------------------------------------------------------------------------
 
-    def court(self, cells: Iterable[Cell]) -> pd.DataFrame:
-        """Results of cells of the loss court, one row per cell and seed; ``top1`` is a share."""
-        results = run_cells(cells, court_size(self.profile.name), self.out_dir, seed=self.seed)
+    def loss_grid(self, cells: Iterable[Condition]) -> pd.DataFrame:
+        """Results of cells of the loss grid, one row per cell and seed; ``top1`` is a share."""
+        results = run_cells(cells, grid_size(self.profile.name), self.out_dir, seed=self.seed)
         self.read["court.csv"] = _hash((self.read.get("court.csv", "") + results.to_csv(index=False)).encode())
         return results
 

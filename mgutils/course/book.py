@@ -25,7 +25,7 @@ from mgutils.course.manifest import complete_notebooks
 from mgutils.course.map import PUBLISHED, read_minutes
 from mgutils.course.notebooks import sources
 from mgutils.course.pages import to_html
-from mgutils.course.templates import read_web, render
+from mgutils.course.templates import jpeg_uri, read_web, render
 from mgutils.errors import ConfigError, MgError
 
 _PATTERN = "[0-9][0-9]_*.ipynb"
@@ -154,10 +154,7 @@ def _thumbnail(figures: list[str]) -> str:
     images = [Image.open(io.BytesIO(base64.b64decode(figure))) for figure in figures]
     wanted = math.log(_THUMBNAIL[0] / _THUMBNAIL[1])
     image = min(images, key=lambda image: abs(math.log(image.width / image.height) - wanted)).convert("RGB")
-    image.thumbnail(_THUMBNAIL, Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "jpeg", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return jpeg_uri(image, _THUMBNAIL, quality=85)
 
 
 def _minutes(out_dir: Path | str | None, profile: str) -> dict[str, float]:

@@ -29,11 +29,22 @@ _ARM = (("suprasternal_notch", "{}_shoulder"), ("{}_shoulder", "{}_elbow"), ("{}
         *(("{}_wrist", f"{{}}_{finger}_tip") for finger in ("thumb", "index", "middle", "ring", "little")),
         ("nose", "{}_eye"), ("{}_eye", "{}_ear"))
 _MIDDLE = (("head_top", "nose"), ("nose", "mouth"), ("mouth", "chin"), ("chin", "neck"), ("neck", "suprasternal_notch"))
-_SIDE_COLORS = {"right": VERMILLION, "left": BLUE}
+_BONES = [(start, end, YELLOW) for start, end in _MIDDLE]
+for _side, _color in (("right", VERMILLION), ("left", BLUE)):
+    _BONES += [(start.format(_side), end.format(_side), _color) for start, end in _ARM]
 
 
 class Explorer(ABC):
-    """Something to click through, which is a figure where nobody can click."""
+    """Something to click through, which is a figure where nobody can click.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.names = dataset.labels.display
 
     @abstractmethod
     def figure(self) -> Figure:
@@ -51,6 +62,28 @@ class Explorer(ABC):
     @cached_property
     def _live(self) -> Any:
         return self.widget()
+
+    @staticmethod
+    def _control(kind: str, name: str, width: int = 430, **options: Any) -> Any:
+        """A control that ipywidgets has, with a description before it and the class ``mg-<name>``."""
+        import ipywidgets
+
+        control = getattr(ipywidgets, kind)(
+            style={"description_width": "70px"},
+            layout=ipywidgets.Layout(width=f"{width}px"),
+            **options,
+        )
+        control.add_class(f"mg-{name}")
+        return control
+
+    @staticmethod
+    def _picture(**options: Any) -> tuple[Any, Any]:
+        """The picture, of class ``mg-picture``, and a line of text to stand below it."""
+        import ipywidgets
+
+        picture = ipywidgets.Image(format="png", **options)
+        picture.add_class("mg-picture")
+        return picture, ipywidgets.HTML()
 
 
 def png_bytes(picture: Figure | np.ndarray) -> bytes:
@@ -102,13 +135,10 @@ class Skeletons:
 
     def bones(self, row: int) -> list[tuple[np.ndarray, bool, str]]:
         """Both ends (2, 2) in pixels, whether both are seen, and the colour of each bone of an image."""
-        lines = [(pair, YELLOW) for pair in _MIDDLE]
-        lines += [((start.format(side), end.format(side)), color) for side, color in _SIDE_COLORS.items()
-                  for start, end in _ARM]
         found = []
-        for pair, color in lines:
-            if all(name in self.place for name in pair):
-                at = [self.place[name] for name in pair]
+        for start, end, color in _BONES:
+            if start in self.place and end in self.place:
+                at = [self.place[start], self.place[end]]
                 found.append((self.uv[row, at], bool(self.visible[row, at].all()), color))
         return found
 
@@ -151,7 +181,7 @@ class FrameExplorer(Explorer):
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+        super().__init__(dataset)
         self.frames = dataset.frames.reset_index(drop=True)
         self.by = "subject_id" if dataset.has_groups else "clip_id"
         self.skeletons = Skeletons.of(dataset)
@@ -201,29 +231,23 @@ class FrameExplorer(Explorer):
             pictures += [self.picture(row, True) for row in rows]
             titles += ["its skeleton"] * len(rows)
         return image_grid(pictures, titles, columns=len(rows), side=2.0,
-                          title=f"{class_id} {shorten(self.dataset.labels.display[class_id - 1], 60)}")
+                          title=f"{class_id} {shorten(self.names[class_id - 1], 60)}")
 
     def widget(self) -> Any:
         """Two lists, a slider with a play button, a box to tick, and the picture."""
         import ipywidgets as w
 
-        names = self.dataset.labels.display
         shown = sorted(set(self.frames["class_id"].tolist()))
-        wide = {"description_width": "70px"}
+        classes = [(f"{i} {shorten(self.names[i - 1], 46)}", i) for i in shown]
         word = self.by.removesuffix("_id")
-        gesture = w.Dropdown(options=[(f"{i} {shorten(names[i - 1], 46)}", i) for i in shown], description="class",
-                             style=wide, layout=w.Layout(width="430px"))
-        group = w.Dropdown(description=word, style=wide, layout=w.Layout(width="430px"))
-        frame = w.IntSlider(min=0, max=0, description="frame", style=wide, readout=False,
-                            layout=w.Layout(width="280px"))
-        play = w.Play(interval=400, min=0, max=0, show_repeat=True, layout=w.Layout(width="150px"))
+        gesture = self._control("Dropdown", "class", options=classes, description="class")
+        group = self._control("Dropdown", word, description=word)
+        frame = self._control("IntSlider", "frame", 280, max=0, description="frame", readout=False)
+        play = w.Play(interval=400, max=0, show_repeat=True, layout=w.Layout(width="150px"))
         w.jslink((play, "value"), (frame, "value"))
-        skeleton = w.Checkbox(value=False, description="skeleton", disabled=self.skeletons is None, indent=False)
-        picture = w.Image(format="png", width=SIDE, height=SIDE)
-        note = w.HTML(layout=w.Layout(width=f"{SIDE}px"))
-        for part, name in ((gesture, "class"), (group, word), (frame, "frame"), (skeleton, "skeleton")):
-            part.add_class(f"mg-{name}")
-        picture.add_class("mg-picture")
+        skeleton = self._control("Checkbox", "skeleton", description="skeleton", indent=False,
+                                 disabled=self.skeletons is None)
+        picture, note = self._picture(width=SIDE, height=SIDE)
 
         def show(_: Any = None) -> None:
             rows = self.rows(gesture.value, group.value)

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from scipy.special import softmax
 
 from mgutils.course.explorer import Explorer, png_bytes
 from mgutils.data.pixels import load_pixels
@@ -27,6 +28,12 @@ from mgutils.training.run import Run
 
 Which = Literal["all", "right", "wrong"]
 _SHOWN = 5
+
+
+def _best(values: np.ndarray, name: str) -> pd.DataFrame:
+    """The classes with the highest values: ``class_index`` and the value under its name."""
+    best = np.argsort(-values, kind="stable")[:_SHOWN]
+    return pd.DataFrame({"class_index": best, name: values[best]})
 
 
 class AnswerExplorer(Explorer):
@@ -50,8 +57,8 @@ class AnswerExplorer(Explorer):
         if not run.config.reads_text:
             raise ConfigError(f"{run.directory}: found a classifier that reads no text; wanted a run of images and "
                               "captions, such as sound_ce.")
-        self.dataset, self.run = dataset, run
-        self.names = dataset.labels.display
+        super().__init__(dataset)
+        self.run = run
         self.answer = run.logits.argmax(axis=1)
         self._maps: dict[int, np.ndarray] = {}
 
@@ -69,10 +76,7 @@ class AnswerExplorer(Explorer):
 
     def answers(self, place: int) -> pd.DataFrame:
         """The five best answers to a validation image: ``class_index``, ``probability``, by falling score."""
-        scores = self.run.logits[place].astype(float)
-        share = np.exp(scores - scores.max())
-        best = np.argsort(-scores, kind="stable")[:_SHOWN]
-        return pd.DataFrame({"class_index": best, "probability": (share / share.sum())[best]})
+        return _best(softmax(self.run.logits[place].astype(float)), "probability")
 
     def nearest_captions(self, place: int) -> pd.DataFrame:
         """The five captions in the most similar direction: ``class_index``, ``cosine``, by falling cosine.
@@ -80,9 +84,8 @@ class AnswerExplorer(Explorer):
         The same as the answers where a run normalises its embeddings; else long captions win over near ones.
         """
         image, captions = self.run.image_embeddings[place], self.run.caption_embeddings
-        cosine = captions @ image / (np.linalg.norm(captions, axis=1) * np.linalg.norm(image))
-        best = np.argsort(-cosine, kind="stable")[:_SHOWN]
-        return pd.DataFrame({"class_index": best, "cosine": cosine[best]})
+        lengths = np.linalg.norm(captions, axis=1) * np.linalg.norm(image)
+        return _best(captions @ image / lengths, "cosine")
 
     def heat_map(self, place: int) -> np.ndarray:
         """How much each pixel of a validation image speaks for the run's answer, (S, S)."""
@@ -116,19 +119,18 @@ class AnswerExplorer(Explorer):
         image = read_image(self.dataset, int(self.run.valid[place]))
         self._draw_pictures(axes[:2], image, place)
         answers, near = self.answers(place), self.nearest_captions(place)
-        self._draw_bars(axes[2], answers["class_index"], answers["probability"], place, "five best answers",
-                        "probability")
-        self._draw_bars(axes[3], near["class_index"], near["cosine"], place, "nearest captions", "cosine")
+        self._draw_bars(axes[2], answers, place, "five best answers")
+        self._draw_bars(axes[3], near, place, "nearest captions")
         return figure
 
     def _draw_pictures(self, axes: np.ndarray, image: np.ndarray, place: int) -> None:
         true, answer = (shorten(self.names[i], 26) for i in (self.run.target[place], self.answer[place]))
         height, width = image.shape[:2]
-        for place_, title in zip(axes, (f"true: {true}", f"answer: {answer}"), strict=True):
-            place_.imshow(image, interpolation="bicubic")
-            place_.set_title(title, fontsize=10)
-            place_.set(xticks=[], yticks=[])
-            place_.grid(visible=False)
+        for panel, title in zip(axes, (f"true: {true}", f"answer: {answer}"), strict=True):
+            panel.imshow(image, interpolation="bicubic")
+            panel.set_title(title, fontsize=10)
+            panel.set(xticks=[], yticks=[])
+            panel.grid(visible=False)
         heat = self.heat_map(place)
         top = max(float(np.abs(heat).max()), 1e-9)
         axes[1].imshow(heat, cmap="PuOr_r", vmin=-top, vmax=top, alpha=0.85 * np.sqrt(np.abs(heat) / top),
@@ -137,8 +139,10 @@ class AnswerExplorer(Explorer):
         bar.set_label("fall of the score when covered", fontsize=8.5)
         bar.ax.tick_params(labelsize=8)
 
-    def _draw_bars(self, axes: Axes, classes: pd.Series, values: pd.Series, place: int, title: str, unit: str) -> None:
+    def _draw_bars(self, axes: Axes, best: pd.DataFrame, place: int, title: str) -> None:
         """Bars with the class written inside its row; the true class is green and says so."""
+        unit = best.columns[1]
+        classes, values = best["class_index"], best[unit]
         true = classes == self.run.target[place]
         rows = np.arange(len(classes))
         axes.barh(rows, values, color=[GREEN if hit else BLUE for hit in true], height=0.42)
@@ -157,15 +161,13 @@ class AnswerExplorer(Explorer):
         """Which answers, which class, which image; and the four panels."""
         import ipywidgets as w
 
-        wide, box = {"description_width": "70px"}, w.Layout(width="430px")
-        which = w.Dropdown(options=["all", "right", "wrong"], description="answers", style=wide, layout=box)
-        classes = [("every class", None)] + [(f"{i + 1} {shorten(self.names[i], 46)}", int(i))
-                                             for i in np.unique(self.run.target)]
-        gesture = w.Dropdown(options=classes, description="true class", style=wide, layout=box)
-        image = w.IntSlider(min=0, max=0, description="image", style=wide, layout=box, continuous_update=False)
-        picture, note = w.Image(format="png", layout=w.Layout(max_width="100%")), w.HTML()
-        for part, name in ((which, "which"), (gesture, "true"), (image, "image"), (picture, "picture")):
-            part.add_class(f"mg-{name}")
+        choices = ["all", "right", "wrong"]
+        which = self._control("Dropdown", "which", options=choices, description="answers")
+        classes = [(f"{i + 1} {shorten(self.names[i], 46)}", int(i)) for i in np.unique(self.run.target)]
+        gesture = self._control("Dropdown", "true", options=[("every class", None), *classes],
+                                description="true class")
+        image = self._control("IntSlider", "image", max=0, description="image", continuous_update=False)
+        picture, note = self._picture(layout=w.Layout(max_width="100%"))
 
         def show(_: Any = None) -> None:
             places = self.places(which.value, gesture.value)

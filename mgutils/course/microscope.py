@@ -7,7 +7,6 @@ and losses when the temperature is moved. Its look and its script are in ``web``
 from __future__ import annotations
 
 import base64
-import io
 import json
 import zipfile
 from pathlib import Path
@@ -17,9 +16,8 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.colors import to_hex
-from PIL import Image
 
-from mgutils.course.templates import read_web, render
+from mgutils.course.templates import jpeg_uri, read_web, render
 from mgutils.data.captions import class_captions
 from mgutils.data.images import read_rgb
 from mgutils.data.table import Dataset, read_dataset
@@ -29,7 +27,7 @@ from mgutils.training.run import Run
 
 _MOST_BYTES = 2**29
 """Of a run's outputs when unpacked: a million images with 64 numbers each have half of it."""
-_PICTURE = 160
+_PICTURE = (160, 160)
 """Longest side of an embedded picture, in pixels."""
 
 
@@ -89,7 +87,7 @@ def collect(run: Run, dataset: Dataset, *, images: int = 32, seed: int = 0) -> d
         "target": run.target[chosen].tolist(), "names": list(dataset.labels.display),
         "captions": list(class_captions(dataset.labels, config.captions, config.seed)),
         "paths": dataset.frames["path"].iloc[rows].tolist(),
-        "pictures": [_picture(dataset.image_path(int(row))) for row in rows],
+        "pictures": [jpeg_uri(read_rgb(dataset.image_path(int(row))), _PICTURE, quality=88) for row in rows],
         "dimensions": run.image_embeddings.shape[1], "normalized": config.loss.normalize,
         "temperature": run_temperature(run),
         "image": _floats(run.image_embeddings[chosen]), "caption": _floats(run.caption_embeddings),
@@ -179,14 +177,6 @@ def _broken(file: Path, error: Exception) -> ConfigError:
     reason = (str(error).strip().splitlines() or [""])[0][:100]
     return ConfigError(f"{file}: found a damaged file ({type(error).__name__}: {reason}); wanted what `mg train` "
                        "wrote. Copy the run's folder again, or train the run again.")
-
-
-def _picture(path: Path) -> str:
-    """An image as a data URI, no larger than the page needs."""
-    image, buffer = read_rgb(path), io.BytesIO()
-    image.thumbnail((_PICTURE, _PICTURE), Image.Resampling.LANCZOS)
-    image.save(buffer, "jpeg", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _floats(array: np.ndarray) -> str:

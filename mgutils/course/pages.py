@@ -6,7 +6,6 @@ out, figures are embedded, and formulas become MathML, which browsers draw by th
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import nbformat
@@ -24,10 +23,6 @@ _TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_mathjax -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 """
-
-_LOADED = re.compile(
-    r"""<(?:script|img|iframe|link|source|video|audio|embed|object)\b[^>]*?\b(?:src|href|data)\s*=\s*["']?(?:https?:)?//
-      | url\(\s*["']?(?:https?:)?// | \bimport\b[^;\n]*["'](?:https?:)?//""", re.VERBOSE | re.IGNORECASE)
 
 
 def formula(latex: str, *, display: bool) -> str:
@@ -74,11 +69,6 @@ class _OfflineExporter(HTMLExporter):
                              embed_images=True, path=context["resources"]["metadata"].get("path", ""),
                              anchor_link_text=self.anchor_link_text)
         return MarkdownWithMath(renderer=renderer).render(source)
-
-
-def network_references(html: str) -> list[str]:
-    """What a browser would fetch to show the page; plain links, which it does not follow by itself, are not counted."""
-    return [match.group(0) for match in _LOADED.finditer(html)]
 
 
 def to_html(notebook: Path | str, page: Path | str | None = None) -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from importlib import resources
 
 import jinja2
+from PIL import Image
 
 
 def read_web(name: str) -> str:
@@ -17,3 +20,11 @@ def render(name: str, **values: object) -> str:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True,
                                      trim_blocks=True)
     return environment.from_string(read_web(name)).render(**values)
+
+
+def jpeg_uri(image: Image.Image, size: tuple[int, int], *, quality: int) -> str:
+    """An image as a data URI, reduced until it fits into a size; the image given is reduced, too."""
+    image.thumbnail(size, Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "jpeg", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -33,7 +33,7 @@ class ControlRuns:
     alexnet: Sequence[Run]
     """One seed, frame split: it costs twice as much as any other run here."""
     permuted: Sequence[Run]
-    """Captions dealt out to other classes; frame split."""
+    """Captions permuted between the classes; frame split."""
     zero_shot: Mapping[str, Sequence[Run]]
     """Some classes left out of training, by kind of caption; frame split. Empty where the classes are not iMiGUE's."""
 

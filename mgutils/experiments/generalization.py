@@ -1,4 +1,4 @@
-"""The honest evaluation: which runs it needs, and its tables.
+"""Generalization to new people: which runs it needs, and its tables.
 
 One recipe under every split, and a ladder of recipes under the hardest one. The best epoch of all these runs is chosen
 on part of the training rows, never on the rows that are reported. How sure the numbers are is computed in
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 SPLITS: tuple[SplitName, ...] = ("frame", "clip", "video", "subject")
 """From the report's to the hardest."""
-STEADY = "sound"
+BASE_RECIPE = "sound"
 """The recipe that is tried under every split."""
 SCORE_NAMES = {"top1": "accuracy", "uar": "UAR", "top1_micro": f"accuracy without class {ILLUSTRATIVE}"}
 
@@ -56,48 +56,48 @@ def score_functions(classes: int) -> dict[str, Score]:
 
 
 @dataclass(frozen=True)
-class HonestRuns:
+class GeneralizationRuns:
     """The runs of one recipe by split, and those of every recipe on the hardest split."""
 
     by_split: Mapping[str, Sequence[Run]]
     by_recipe: Mapping[str, Sequence[Run]]
 
 
-def honest_splits(dataset: Dataset) -> tuple[SplitName, ...]:
+def usable_splits(dataset: Dataset) -> tuple[SplitName, ...]:
     """The splits that a dataset allows, from the report's to the hardest."""
     return tuple(name for name in SPLITS if name in available_splits(dataset))
 
 
-def honest_configs(profile: str | Profile, splits: Sequence[SplitName],
+def all_configs(profile: str | Profile, splits: Sequence[SplitName],
                    seed: int = 0) -> dict[tuple[str, SplitName], list[RunConfig]]:
     """Every run of the evaluation, by recipe and split.
 
-    Both ends of the ladder and :data:`STEADY` have the profile's ``honest_seeds``, the steps between
+    Both ends of the ladder and :data:`BASE_RECIPE` have the profile's ``honest_seeds``, the steps between
     ``ladder_seeds``; all count from ``seed``, so that any two recipes share their first seeds.
     """
     profile = get_profile(profile) if isinstance(profile, str) else profile
     change: dict[str, Any] = {"select": "held_out"}
     if profile.honest_epochs is not None:
         change["epochs"] = profile.honest_epochs
-    wanted = [(STEADY, split, profile.honest_seeds) for split in splits]
+    wanted = [(BASE_RECIPE, split, profile.honest_seeds) for split in splits]
     wanted += [(recipe, splits[-1], profile.honest_seeds if recipe in ("report", OURS) else profile.ladder_seeds)
-               for recipe in LADDER if recipe != STEADY]
+               for recipe in LADDER if recipe != BASE_RECIPE]
     return {(recipe, split): [recipe_config(profile, recipe, split, s, **change) for s in range(seed, seed + seeds)]
             for recipe, split, seeds in wanted}
 
 
-def honest_runs(profile: str | Profile, data_root: Path | str, out_dir: Path | str, splits: Sequence[SplitName], *,
-                seed: int = 0, jobs: int = 2) -> HonestRuns:
+def all_runs(profile: str | Profile, data_root: Path | str, out_dir: Path | str, splits: Sequence[SplitName], *,
+                seed: int = 0, jobs: int = 2) -> GeneralizationRuns:
     """Train what is missing and return all runs.
 
     Taught in: 07, section 2.
     """
     from mgutils.training.store import train_all
 
-    configs = honest_configs(profile, splits, seed)
+    configs = all_configs(profile, splits, seed)
     trained = iter(train_all([config for group in configs.values() for config in group], data_root, out_dir, jobs=jobs))
     runs = {key: [next(trained) for _ in group] for key, group in configs.items()}
-    return HonestRuns({split: runs[STEADY, split] for split in splits},
+    return GeneralizationRuns({split: runs[BASE_RECIPE, split] for split in splits},
                       {recipe: runs[recipe, splits[-1]] for recipe in LADDER})
 
 

@@ -44,10 +44,10 @@ from mgutils import losses
 from mgutils.claims.intervals import above, not_above
 from mgutils.data.csv import write_csv
 from mgutils.data.labels import imigue_labels
-from mgutils.experiments.loss_grid import grid as court
-from mgutils.experiments.loss_grid.grid import Cell, select, summarise
+from mgutils.experiments.loss_grid import grid as loss_grid
+from mgutils.experiments.loss_grid.grid import Condition, select, summarise
 from mgutils.experiments.loss_grid.stack import StackedModel
-from mgutils.experiments.loss_grid.toy import Bench, Data, class_shares, first_target, mean_cosine
+from mgutils.experiments.loss_grid.toy import ToyData, ToySetup, class_shares, first_target, mean_cosine
 from mgutils.report.figures import loss_grid as figures
 from mgutils.style import save, use_style
 
@@ -144,7 +144,7 @@ assert there > math.log(2) and abs(there - back) > 0.1
 
 # %%
 torch.manual_seed(seed)
-data = Data(Bench(), [Cell()])
+data = ToyData(ToySetup(), [Condition()])
 model = StackedModel(data.captions, copies=1).eval()
 target = data.target[:8]
 with torch.no_grad():
@@ -488,15 +488,16 @@ judge("a bounded loss recovers better from a confidently wrong start", bool(slop
 # with three seeds (fewer in the `smoke` profile).
 
 # %%
-size = court.court_size(profile)
-grid_cells, dispute_cells, repair_cells = court.grid_cells(size), court.dispute_cells(size), court.repair_cells()
-likeness_cells, noise_cells = court.likeness_cells(size), court.noise_cells(size)
+size = loss_grid.grid_size(profile)
+grid_cells, dispute_cells = loss_grid.grid_cells(size), loss_grid.dispute_cells(size)
+repair_cells = loss_grid.repair_cells()
+likeness_cells, noise_cells = loss_grid.likeness_cells(size), loss_grid.noise_cells(size)
 wanted_cells = [*grid_cells, *dispute_cells, *repair_cells.values(),
                 *chain.from_iterable([*likeness_cells.values(), *noise_cells.values()])]
 
 # %%
-results = court.run_cells(wanted_cells, size, out_dir, seed=seed, jobs=1 if profile == "smoke" else 2)
-print(f"{len(set(wanted_cells))} cells x {size.seeds} seeds, {size.bench.steps} steps each")
+results = loss_grid.run_cells(wanted_cells, size, out_dir, seed=seed, jobs=1 if profile == "smoke" else 2)
+print(f"{len(set(wanted_cells))} cells x {size.seeds} seeds, {size.setup.steps} steps each")
 
 # %%
 constant = results["constant"].mean()
@@ -527,7 +528,7 @@ ce.mul(100).round(1)
 
 # %%
 fixed_target = results[(results["divergence"] == "ce") & ~results["through"] & (results["noise"] == 0)
-                       & (results["likeness"] == Cell().likeness)]
+                       & (results["likeness"] == Condition().likeness)]
 by_seed = fixed_target.pivot_table(index=["normalize", "temperature", "seed"], columns="targets", values="top1")
 ahead = (by_seed["class"] - by_seed["identity"]).unstack("seed")  # one row for each setting, one column for each seed
 judge("the identity target breaks training: the class target is more than 10 points better",
@@ -555,20 +556,20 @@ judge("the identity target breaks training: the class target is more than 10 poi
 sound = grid[grid["normalize"] & grid["targets"].isin(["identity", "class"])]
 soft = grid[(grid["targets"] == "soft") & (grid["temperature"] < 1)]
 pd.DataFrame({"cells": [len(sound), len(soft)],
-              "no better than the constant class": [sound["useless"].sum(), soft["useless"].sum()]},
+              "no better than the constant class": [sound["below_majority"].sum(), soft["below_majority"].sum()]},
              index=["fixed target, L2 norm", "soft target, tau below 1"])
 
 # %%
 with_js = soft[soft["divergence"] == "js"]
 lowest, highest = with_js["lowest"].to_numpy(), with_js["highest"].to_numpy()
-enough = constant + court.GAIN  # of top-1: what a model that has learned something exceeds
+enough = constant + loss_grid.GAIN  # of top-1: what a model that has learned something exceeds
 rescued = True if (lowest > enough).any() else False if (highest <= enough).all() else None
 judge("the JS divergence rescues what cross entropy cannot train", rescued,
       f"every seed above the constant class with JS: {(lowest > enough).sum()} of the {len(with_js)} soft-target cells "
       f"below tau 1; highest seed of all {highest.max():.1%}, constant class {constant:.1%}")
 
 # %%
-report_setting = {name: select(results, Cell("class", name, False, 0.05))["top1"] for name in ("ce", "js")}
+report_setting = {name: select(results, Condition("class", name, False, 0.05))["top1"] for name in ("ce", "js")}
 judge("in the report's setting (no norm, tau 0.05) a real JS loss is better than CE",
       above(report_setting["js"], report_setting["ce"]),
       "; ".join(f"{name.upper()} {top1.min():.0%} to {top1.max():.0%}" for name, top1 in report_setting.items())
@@ -599,8 +600,8 @@ save(picture, figure_dir / "court_repairs.png")
 picture
 
 # %%
-repaired = [name for name, rows in changes.items() if (rows["top1"] > rows["constant"] + court.GAIN).all()]
-broken = [name for name, rows in changes.items() if (rows["top1"] < rows["constant"] + court.GAIN).all()]
+repaired = [name for name, rows in changes.items() if (rows["top1"] > rows["constant"] + loss_grid.GAIN).all()]
+broken = [name for name, rows in changes.items() if (rows["top1"] < rows["constant"] + loss_grid.GAIN).all()]
 print("every seed above the constant class:", "; ".join(repaired) or "none")
 print("no seed above it:", "; ".join(broken) or "none")
 
@@ -612,7 +613,7 @@ print("no seed above it:", "; ".join(broken) or "none")
 # class, and set it beside the outcome.
 
 # %%
-def right_weight(cell: Cell) -> float:
+def right_weight(cell: Condition) -> float:
     """Share of the untrained target on the right class, mean over samples and seeds."""
     first = [first_target(cell, number) for number in range(seed, seed + size.seeds)]
     rows = torch.cat([(matrix * losses.label_matrix(classes)).sum(dim=1) for matrix, classes in first])
@@ -638,8 +639,8 @@ judge("among these ten settings, those whose target starts flat end below all ot
 # one that fails.
 
 # %%
-odd = {"flat: soft without gradient, CE, L2 norm, tau 1.0": Cell("soft", "ce", True, 1.0),
-       "sharp: class, JS, no norm, tau 0.05": Cell("class", "js", False, 0.05)}
+odd = {"flat: soft without gradient, CE, L2 norm, tau 1.0": Condition("soft", "ce", True, 1.0),
+       "sharp: class, JS, no norm, tau 0.05": Condition("class", "js", False, 0.05)}
 for name, cell in odd.items():
     scores = select(results, cell)["top1"]
     print(f"{name}: weight {right_weight(cell):.2f} at the start, top-1 {scores.mean():.0%} "
@@ -662,7 +663,7 @@ save(picture, figure_dir / "court_likeness.png")
 picture
 
 # %%
-unlike, alike = (select(results, replace(court.REPORT_CE, likeness=value))["top1"] for value in (0.0, 0.8))
+unlike, alike = (select(results, replace(loss_grid.REPORT_CE, likeness=value))["top1"] for value in (0.0, 0.8))
 judge("the report's CE row fails because of what it was trained with, not because it is cross entropy",
       above(unlike, np.append(alike, constant)),
       f"the same loss: {unlike.min():.0%} or more on unlike images, {alike.max():.0%} or less on alike ones; "
@@ -725,8 +726,8 @@ judge("JS is better than CE when labels are wrong (sound setting)", above(js_row
 # temperature soft and binary targets train alike, at the report's they do not.
 
 # %%
-by_tau = {tau: [select(results, cell)["top1"].to_numpy() for cell in (Cell("transposed", "ce", False, tau, True),
-                                                                      Cell("identity", "ce", False, tau))]
+by_tau = {tau: [select(results, cell)["top1"].to_numpy() for cell in (Condition("transposed", "ce", False, tau, True),
+                                                                      Condition("identity", "ce", False, tau))]
           for tau in (1.0, 0.05)}
 less = {tau: soft_top1 - binary_top1 for tau, (soft_top1, binary_top1) in by_tau.items()}  # by seed
 judge("issue 12: at the author's tau of 1.0 soft targets train differently from binary ones, by more than 3 points",
@@ -813,7 +814,7 @@ assert abs(value - math.log(32)) < 1e-12 and max(steepest.values()) < 1e-12
 # %%
 with torch.no_grad():
     start = [mean_cosine(z[0]).item() for z in model(data.images(torch.arange(32)), torch.arange(32)[None])]
-after = select(results, court.REPORT_CE)
+after = select(results, loss_grid.REPORT_CE)
 print("mean cosine between images and between captions, untrained:", [round(cosine, 3) for cosine in start])
 judge("issue 27: training makes all vectors similar",
       above(np.append(after["image_cosine"] - start[0], after["caption_cosine"] - start[1]), np.zeros(1)),
@@ -864,7 +865,7 @@ assert max(clips, kl) < -1 and abs(plain_ce) < 1e-9 and abs(weighted[0]) < 1e-9 
 # tau 1 both fail (the map above). At tau 1.0 with L2 norm they part.
 
 # %%
-term = {name: select(results, Cell("soft", divergence, True, 1.0, through=True))
+term = {name: select(results, Condition("soft", divergence, True, 1.0, through=True))
         for name, divergence in (("with the entropy term", "ce"), ("without", "kl"))}
 judge("issue 27: entropy regularisation does nothing for the collapse of the captions",
       not_above(term["without"]["caption_cosine"], term["with the entropy term"]["caption_cosine"]),
@@ -882,9 +883,9 @@ pd.concat(term)[["top1", "caption_cosine"]].groupby(level=0, sort=False).agg(["m
 # sample ids. That is the class target with norm.
 
 # %%
-after = pd.concat([select(results, Cell("class", "ce", temperature=tau)) for tau in size.temperatures])
+after = pd.concat([select(results, Condition("class", "ce", temperature=tau)) for tau in size.temperatures])
 judge("pull request 28 (L2 norm, targets from ids) repairs the loss",
-      above(after["top1"] - after["constant"], np.array([court.GAIN])),
+      above(after["top1"] - after["constant"], np.array([loss_grid.GAIN])),
       f"top-1 {after['top1'].min():.0%} to {after['top1'].max():.0%} over {len(size.temperatures)} temperatures and "
       f"{size.seeds} seeds")
 
@@ -1070,7 +1071,7 @@ if check("symmetric_loss", symmetric_loss):
 # 1. *15 minutes, on paper.* Let each *image* occur twice in a batch, with different captions of one class. When are
 #    identity and class target equal now? Use the covariance.
 # 2. *20 minutes.* Add a cell to the court: the soft target with L2 norm, its similarities divided by tau. Predict
-#    from section 6 whether it collapses, then run it with `court.run_cells`.
+#    from section 6 whether it collapses, then run it with `loss_grid.run_cells`.
 # 3. *30 minutes.* The logits of the report's JS row are scaled by a fixed 1 / 0.05. At which temperature does the
 #    *real* JS start to train without L2 norm? Plot top-1 against tau with three seeds, and explain the place of the
 #    step with section 5's formula.

@@ -343,7 +343,7 @@ answers
 ways = None
 if has_texts:
     dealt = {kind: deal_out(group) for kind, group in results.items()}
-    ways = figures.dealt_texts(dealt, len(LEFT_OUT))
+    ways = figures.permuted_texts(dealt, len(LEFT_OUT))
     save(ways, figure_dir / "zero_shot_dealt.png")
     tested = pd.DataFrame([{"captions": kind, "uar": row.right, "chance": 1 / len(LEFT_OUT), "ways": len(row.all),
                             "p": row.p} for kind, row in dealt.items()])

@@ -34,7 +34,8 @@ from scipy import stats
 from mgutils.config import get_profile
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
-from mgutils.experiments import generalization as honest
+from mgutils.experiments import generalization
+from mgutils.experiments.generalization import BASE_RECIPE
 from mgutils.experiments.recipes import LADDER, OURS, STEPS
 from mgutils.metrics.intervals import (
     accuracy,
@@ -66,10 +67,10 @@ dataset = read_dataset(data_root)
 # say what the parts must not share: nothing (`frame`, the report's), a clip, a video, a subject.
 
 # %%
-splits = honest.honest_splits(dataset)
+splits = generalization.usable_splits(dataset)
 hardest = splits[-1]
 who = "subject" if dataset.has_groups else "clip"
-skipped = [name for name in honest.SPLITS if name not in splits]
+skipped = [name for name in generalization.SPLITS if name not in splits]
 print("splits:", ", ".join(splits))
 print("skipped, for want of a clips.csv beside the data:", ", ".join(skipped) or "nothing")
 
@@ -78,9 +79,9 @@ print("skipped, for want of a clips.csv beside the data:", ", ".join(skipped) or
 # take clips for subjects, which makes every interval too short: read them as lower bounds.
 
 # %%
-parts = {name: honest.reported_split(dataset, name) for name in splits}
+parts = {name: generalization.reported_split(dataset, name) for name in splits}
 pd.DataFrame([{"split": name, "train": len(part.train), "select": len(part.select), "report": len(part.valid),
-               f"{who}s reported": len(np.unique(honest.subjects_of(dataset, part.valid))),
+               f"{who}s reported": len(np.unique(generalization.subjects_of(dataset, part.valid))),
                "classes reported": len(np.unique(dataset.target[part.valid]))} for name, part in parts.items()])
 
 # %% [markdown]
@@ -92,7 +93,7 @@ for name, part in parts.items():
     together = np.concatenate([part.train, part.select, part.valid])
     assert len(np.unique(together)) == len(dataset)
     assert np.array_equal(part.valid, make_split(dataset, name).valid)
-people = [set(honest.subjects_of(dataset, rows)) for rows in (parts[hardest].train, parts[hardest].select,
+people = [set(generalization.subjects_of(dataset, rows)) for rows in (parts[hardest].train, parts[hardest].select,
                                                               parts[hardest].valid)]
 assert not (people[0] & people[1] or people[0] & people[2] or people[1] & people[2])
 print(f"{who}s under the {hardest} split: {', '.join(str(len(group)) for group in people)}, none in two parts")
@@ -114,7 +115,7 @@ print(f"not reported under the {hardest} split:", ", ".join(dataset.labels.displ
 # not repeated.
 
 # %%
-runs = honest.honest_runs(profile, data_root, out_dir, splits, seed=seed)
+runs = generalization.all_runs(profile, data_root, out_dir, splits, seed=seed)
 everything = {run.directory: run for group in (*runs.by_split.values(), *runs.by_recipe.values()) for run in group}
 minutes = sum(run.receipt["seconds"]["total"] for run in everything.values()) / 60
 print(f"{len(everything)} runs, {minutes:.1f} minutes of one process")
@@ -140,7 +141,7 @@ pd.DataFrame({name: {"best epoch (mean)": np.mean([run.receipt["metrics"]["epoch
 # class.
 
 # %%
-table = honest.tally_runs(dataset, runs.by_split[hardest])
+table = generalization.tally_runs(dataset, runs.by_split[hardest])
 print("right answers:", table.hits.shape, " images:", table.counts.shape, f"  (runs, {who}s, classes)")
 by_hand = np.mean([run.metrics["top1"] for run in runs.by_split[hardest]])
 assert np.isclose(table.scores(accuracy).mean(), by_hand)
@@ -150,7 +151,7 @@ assert np.isclose(table.scores(accuracy).mean(), by_hand)
 # that the frame's clip has in training. Without class 32 the constant answers the most frequent micro-gesture.
 
 # %%
-scores = honest.split_table(dataset, runs.by_split)
+scores = generalization.split_table(dataset, runs.by_split)
 shown = scores.assign(**{"95 % interval": [f"{100 * row.low:.1f} to {100 * row.high:.1f}"
                                            for row in scores.itertuples()]})
 shown[["value", "constant", "lookup"]] = (100 * shown[["value", "constant", "lookup"]]).round(1)
@@ -242,7 +243,7 @@ for widen, name in ((False, "plain"), (True, "widened")):
 # are worth. The parts add up.
 
 # %%
-sources = honest.accuracy_sources(scores)
+sources = generalization.accuracy_sources(scores)
 assert np.isclose(sources["value"].sum(), top1["value"].iloc[0])
 (100 * sources.set_index("part")).round(1)
 
@@ -282,9 +283,9 @@ print(f"the report: {REPORTED['report_js'][0]} %, of which the constant class {C
 # of section 7 comes back to it.
 
 # %%
-pair = {name: honest.tally_runs(dataset, runs.by_recipe[name]) for name in ("report", honest.STEADY)}
-found = paired(pair["report"], pair[honest.STEADY], accuracy)
-print(f"{honest.STEADY} less report: {found.value:+.1%} ({found.low:+.1%} to {found.high:+.1%}), p = {found.p:.4f}")
+pair = {name: generalization.tally_runs(dataset, runs.by_recipe[name]) for name in ("report", BASE_RECIPE)}
+found = paired(pair["report"], pair[BASE_RECIPE], accuracy)
+print(f"{BASE_RECIPE} less report: {found.value:+.1%} ({found.low:+.1%} to {found.high:+.1%}), p = {found.p:.4f}")
 print("by seed:", ", ".join(f"{value:+.1%}" for value in found.by_seed))
 
 # %% [markdown]
@@ -305,7 +306,7 @@ def readable(comparison: pd.DataFrame) -> pd.DataFrame:
     return comparison[["score", "first", "second", "p_holm", "seeds", "seeds_in_favour", "shown"]].round(4).assign(
         **points.round(1)).set_index(["score", "first", "second"])
 
-losses = honest.compare(dataset, runs.by_recipe, [("report", honest.STEADY)])
+losses = generalization.compare(dataset, runs.by_recipe, [("report", BASE_RECIPE)])
 readable(losses)
 
 # %% [markdown]
@@ -328,7 +329,7 @@ for row in losses.itertuples():
 # rest on fewer than 10 reported images, and their height is mostly luck.
 
 # %%
-recall = honest.recall_table(dataset, runs.by_split[hardest], parts[hardest])
+recall = generalization.recall_table(dataset, runs.by_split[hardest], parts[hardest])
 rare = figures.recall_by_clips(recall, dataset.labels)
 save(rare, figure_dir / "recall_by_clips.png")
 rare
@@ -363,7 +364,7 @@ pd.Series({name: ", ".join(f"{key}={value}" for key, value in step.items()) for 
 
 # %%
 names = list(LADDER)
-ladder = honest.compare(dataset, runs.by_recipe, list(zip(names, names[1:], strict=False)))
+ladder = generalization.compare(dataset, runs.by_recipe, list(zip(names, names[1:], strict=False)))
 readable(ladder[ladder["score"] == "uar"])
 
 # %%
@@ -408,7 +409,7 @@ choice.round(3)
 # recipe and ours, at equal epochs.
 
 # %%
-ends = honest.compare(dataset, runs.by_recipe, [("report", OURS)])
+ends = generalization.compare(dataset, runs.by_recipe, [("report", OURS)])
 readable(ends)
 
 # %%
@@ -417,8 +418,8 @@ for name, values in spread_of.items():
     print(f"{name:9s} UAR {np.mean(values):.1%} ({min(values):.1%} to {max(values):.1%} over {len(values)} seeds)")
 ratio = float(np.mean(spread_of[OURS]) / np.mean(spread_of["report"]))
 chance = 1 / len(np.unique(dataset.target[parts[hardest].valid]))
-steady = np.mean([run.metrics["uar"] for run in runs.by_recipe[honest.STEADY]])
-print(f"on a new {hardest}: chance {chance:.1%}, {honest.STEADY} {steady:.1%}; ours is {ratio:.2f} times the report's")
+steady = np.mean([run.metrics["uar"] for run in runs.by_recipe[BASE_RECIPE]])
+print(f"on a new {hardest}: chance {chance:.1%}, {BASE_RECIPE} {steady:.1%}; ours is {ratio:.2f} times the report's")
 
 # %% [markdown]
 # Read a ratio with care where the smaller number is near chance. The line of `sound` says how much of the gain is the
@@ -445,7 +446,7 @@ pd.Series({name: "shown" if found else "not shown" for name, found in findings.i
 # These lines are computed from the intervals. *Not shown* is not *no*. All numbers go to one file.
 
 # %%
-file = honest.write_results(
+file = generalization.write_results(
     Path(out_dir) / "results" / "honest.json", profile=profile, hardest=hardest, drawn=who, skipped=skipped,
     epochs=group[0].config.train.epochs, scores=scores, sources=sources, losses=losses, ladder=ladder, ends=ends,
     ours=OURS, ratio=ratio, coverage={"plain": held[False], "widened": held[True]}, recall=recall,
@@ -542,7 +543,7 @@ def bootstrap_people(right: np.ndarray, people: np.ndarray, draws: int, seed: in
 if check("bootstrap_people", bootstrap_people):
     one_run = runs.by_split[hardest][0]
     low, high = bootstrap_people(one_run.logits.argmax(axis=1) == one_run.target,
-                                 honest.subjects_of(dataset, parts[hardest].valid), 4000, seed)
+                                 generalization.subjects_of(dataset, parts[hardest].valid), 4000, seed)
     print(f"one run, drawing {who}s: {low:.1%} to {high:.1%}; section 3, all runs, widened: {by_person.low:.1%} to "
           f"{by_person.high:.1%}")
 
@@ -552,7 +553,8 @@ if check("bootstrap_people", bootstrap_people):
 # 1. *20 minutes, most of it the machine's.* Train both ends for as long as notebook 04 trains the report's losses: with
 #    `recipe_config(profile, name, hardest, number, select="held_out", epochs=48)` from `mgutils.experiments.recipes`
 #    for the names `"report"` and `OURS` and three seeds, and `train_all` from `mgutils.training.store`. Put the runs
-#    through `honest.compare`. Predict first: does the ratio grow or shrink? `docs/results.md` has our own result.
+#    through `generalization.compare`. Predict first: does the ratio grow or shrink? `docs/results.md` has our own
+#    result.
 # 2. *10 minutes.* Average the scores of the frames of one clip before answering, under the subject split. Does the
 #    accuracy change, and does its interval?
 # 3. *15 minutes.* iMiGUE's own protocol (`make_split(dataset, "official")`) reports more people. Without training

@@ -5,6 +5,7 @@ import re
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from offline_pages import network_references
 from reproductions import record_all
 
 from mgutils.cli import main
@@ -12,7 +13,6 @@ from mgutils.course import notebooks
 from mgutils.course.book import write_book
 from mgutils.course.manifest import MANIFEST
 from mgutils.course.map import record_minutes
-from mgutils.course.pages import network_references
 from mgutils.errors import MgError
 from mgutils.experiments.table1 import table1_runs
 

@@ -9,11 +9,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from offline_pages import network_references
 
 from mgutils.cli import main
 from mgutils.config import RunConfig, get_objective, get_profile, vision_config
 from mgutils.course.microscope import as_script_text, choose, collect, run_temperature, write_microscope
-from mgutils.course.pages import network_references
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
 from mgutils.training.store import train_all

@@ -9,6 +9,7 @@ from functools import partial
 
 import nbformat
 import pytest
+from offline_pages import network_references
 
 from mgutils.cli import main
 from mgutils.config import get_profile
@@ -17,7 +18,7 @@ from mgutils.course import reproduce as course
 from mgutils.course.exercises import listing
 from mgutils.course.manifest import complete_notebooks
 from mgutils.course.notebooks import build, execute, parameters_of, sources
-from mgutils.course.pages import formula, network_references, to_html
+from mgutils.course.pages import formula, to_html
 from mgutils.errors import ConfigError, MgError, NotebookError
 
 PARAMETERS = '''# %% tags=["parameters"]

@@ -13,7 +13,7 @@ from mgutils.config import PROFILES, get_profile
 from mgutils.data.audit import audit_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
-from mgutils.experiments import generalization as honest
+from mgutils.experiments import generalization
 from mgutils.experiments.recipes import LADDER, OURS, RECIPES, STEPS, recipe_config
 from mgutils.metrics import intervals as un
 from mgutils.metrics import paired as comparison
@@ -315,14 +315,14 @@ def test_an_unknown_recipe_is_an_error():
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_configs_share_seeds_epochs_and_choice(profile):
-    configs, settings_ = honest.honest_configs(profile, honest.SPLITS, seed=7), get_profile(profile)
+    configs, settings_ = generalization.all_configs(profile, generalization.SPLITS, seed=7), get_profile(profile)
     every = [config for group in configs.values() for config in group]
     assert len(set(map(str, every))) == len(every)
     assert all(config.train.select == "held_out" for config in every)
     assert len({config.train.epochs for config in every}) == 1
     for group in configs.values():
         assert [config.seed for config in group] == list(range(7, 7 + len(group)))
-    for recipe in ("report", honest.STEADY, OURS):
+    for recipe in ("report", generalization.BASE_RECIPE, OURS):
         assert len(configs[recipe, "subject"]) == settings_.honest_seeds
 
 
@@ -338,24 +338,25 @@ def dataset(request, tiny_template):
 
 
 def invented(dataset, split, seed, rate=0.6):
-    rows, classes = honest.reported_split(dataset, split).valid, len(dataset.labels)
+    rows, classes = generalization.reported_split(dataset, split).valid, len(dataset.labels)
     rng, target = np.random.default_rng(seed), dataset.target[rows]
     answer = np.where(rng.random(len(rows)) < rate, target, rng.integers(0, classes, len(rows)))
     return SimpleNamespace(valid=rows, target=target, logits=np.eye(classes)[answer])
 
 
 def test_split_table_stands_beside_the_audit(dataset):
-    splits = honest.honest_splits(dataset)
-    assert splits == (honest.SPLITS if dataset.has_groups else honest.SPLITS[:2])
-    table = honest.split_table(dataset, {name: [invented(dataset, name, s) for s in range(2)] for name in splits})
+    splits = generalization.usable_splits(dataset)
+    assert splits == (generalization.SPLITS if dataset.has_groups else generalization.SPLITS[:2])
+    runs = {name: [invented(dataset, name, s) for s in range(2)] for name in splits}
+    table = generalization.split_table(dataset, runs)
     assert list(table["score"].unique()) == ["top1", "uar"]  # four classes, no class 32
     for row in table[table["score"] == "top1"].itertuples():
-        audit = audit_split(dataset, honest.reported_split(dataset, row.split))
+        audit = audit_split(dataset, generalization.reported_split(dataset, row.split))
         assert (row.constant, row.lookup) == pytest.approx((audit.constant_top1, audit.lookup_top1))
         assert row.gain == pytest.approx(row.value - row.constant)
         assert row.seed_low <= row.value <= row.seed_high
         assert row.low <= row.value <= row.high if row.subjects > 1 else np.isnan([row.low, row.high]).all()
-    sources = honest.accuracy_sources(table)
+    sources = generalization.accuracy_sources(table)
     assert list(sources["part"]) == ["constant", *splits[::-1]]
     assert sources["value"].sum() == pytest.approx(table["value"].iloc[0])
 
@@ -364,34 +365,34 @@ def test_class_32_is_left_out_where_there_is_one(memory_dataset):
     ids = np.array([32] * 12 + [1] * 6 + [2] * 6)
     data = memory_dataset(ids)
     split = SimpleNamespace(train=np.arange(0, 24, 2), valid=np.arange(1, 24, 2))
-    assert list(honest.score_functions(32)) == ["top1", "uar", "top1_micro"]
-    score = honest.score_functions(32)["top1_micro"]
-    trivial = honest.tally_trivial(data, split, "top1_micro")
+    assert list(generalization.score_functions(32)) == ["top1", "uar", "top1_micro"]
+    score = generalization.score_functions(32)["top1_micro"]
+    trivial = generalization.tally_trivial(data, split, "top1_micro")
     assert trivial["constant"].scores(score) == pytest.approx(0.5)  # the larger micro-gesture: 3 of 6
-    assert honest.tally_trivial(data, split)["constant"].scores(score) == 0
+    assert generalization.tally_trivial(data, split)["constant"].scores(score) == 0
 
 
 def test_comparisons_use_the_seeds_that_both_have(dataset):
-    split = honest.honest_splits(dataset)[-1]
+    split = generalization.usable_splits(dataset)[-1]
     recipes = {"a": [invented(dataset, split, s, 0.2) for s in range(3)],
                "b": [invented(dataset, split, s + 9, 1.0) for s in range(2)]}
-    table = honest.compare(dataset, recipes, [("a", "b")])
+    table = generalization.compare(dataset, recipes, [("a", "b")])
     assert (table["seeds"] == 2).all() and (table["difference"] > 0).all() and (table["second_value"] == 1).all()
     assert np.array_equal(table["p_holm"], comparison.holm(table["p"]))  # over all rows: each score is a test
 
 
 def test_recall_by_class(dataset):
-    split = honest.reported_split(dataset, honest.honest_splits(dataset)[-1])
-    table = honest.recall_table(dataset, [invented(dataset, split.name, 0, 1.0)], split)
+    split = generalization.reported_split(dataset, generalization.usable_splits(dataset)[-1])
+    table = generalization.recall_table(dataset, [invented(dataset, split.name, 0, 1.0)], split)
     assert table["images"].sum() == len(split.valid)
     assert table["clips"].sum() == dataset.frames.iloc[split.train]["clip_id"].nunique()
     assert (table["recall"].dropna() == 1).all() and table["recall"].isna().equals(table["images"] == 0)
 
 
 def test_results_are_json_without_nan(tmp_path, dataset):
-    split = honest.reported_split(dataset, "frame")
-    table = honest.recall_table(dataset, [invented(dataset, "frame", 0)], split).assign(recall=np.nan)
-    file = honest.write_results(tmp_path / "results" / "honest.json", recall=table, ratio=1.5)
+    split = generalization.reported_split(dataset, "frame")
+    table = generalization.recall_table(dataset, [invented(dataset, "frame", 0)], split).assign(recall=np.nan)
+    file = generalization.write_results(tmp_path / "results" / "honest.json", recall=table, ratio=1.5)
     found = json.loads(file.read_text(), parse_constant=pytest.fail)
     assert found["ratio"] == 1.5 and found["recall"][0]["recall"] is None
 
@@ -402,14 +403,15 @@ def test_results_are_json_without_nan(tmp_path, dataset):
 def test_figures_draw_with_and_without_the_sidecar(dataset):
     from mgutils.report.figures import generalization as figures
 
-    splits = honest.honest_splits(dataset)
-    table = honest.split_table(dataset, {name: [invented(dataset, name, s) for s in range(2)] for name in splits})
-    bars = figures.where_accuracy_comes_from(honest.accuracy_sources(table), table).axes[0]
+    splits = generalization.usable_splits(dataset)
+    runs = {name: [invented(dataset, name, s) for s in range(2)] for name in splits}
+    table = generalization.split_table(dataset, runs)
+    bars = figures.where_accuracy_comes_from(generalization.accuracy_sources(table), table).axes[0]
     assert len(bars.get_xticklabels()) == len(splits) + 2
     assert len(figures.scores_by_split(table).axes) == 2
-    split = honest.reported_split(dataset, splits[-1])
-    recall = honest.recall_table(dataset, [invented(dataset, split.name, 0)], split)
+    split = generalization.reported_split(dataset, splits[-1])
+    recall = generalization.recall_table(dataset, [invented(dataset, split.name, 0)], split)
     assert figures.recall_by_clips(recall, dataset.labels).axes[0].get_xscale() == "log"
     recipes = {name: [invented(dataset, splits[-1], s)] for s, name in enumerate("abc")}
-    ladder = honest.compare(dataset, recipes, [("a", "b"), ("b", "c")])
+    ladder = generalization.compare(dataset, recipes, [("a", "b"), ("b", "c")])
     assert [text.get_text() for text in figures.ladder_chart(ladder).axes[0].get_yticklabels()] == ["a", "b", "c"]

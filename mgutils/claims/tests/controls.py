@@ -43,7 +43,7 @@ def beats_vision_only(evidence: Evidence) -> Finding:
 
 @claim_test
 def text_helps(evidence: Evidence) -> Finding:
-    """The same model with every caption dealt out to another class."""
+    """The same model with permuted captions: each class has another's."""
     groups = evidence.controls("contrastive frame", "permuted")
     own, permuted = (_top1(evidence, group) for group in groups.values())
     return Finding(f"top-1 {over_seeds(own)} with its own captions, {over_seeds(permuted)} with those of other classes",

@@ -19,7 +19,7 @@ from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import above, in_every_run, not_above, over_seeds, spread
 from mgutils.claims.registry import Finding, claim_test
 from mgutils.experiments.loss_grid.grid import REPORT_CE, repair_cells, select
-from mgutils.experiments.loss_grid.stack import Cell
+from mgutils.experiments.loss_grid.stack import Condition
 from mgutils.losses import (
     both_directions,
     cross_entropy,
@@ -165,11 +165,12 @@ def _first_batch(evidence: Evidence, run) -> tuple[Tensor, Tensor]:
 
 @claim_test
 def ce_unsuited(evidence: Evidence) -> Finding:
-    """Identity cross entropy under repeated captions beside a loss that knows the classes; the court; the runs."""
+    """Identity cross entropy under repeated captions beside a loss that knows the classes; the loss grid; the runs."""
     image, text, target = _batch()
     once = text[:8][target]  # every caption embedded once
     gap = abs(identity_ce(image, once, target, 1.0) - multi_positive_ce(image, once, target, 1.0)).item()
-    identity, classes = _court_top1(evidence, Cell("identity", temperature=_TAU), Cell("class", temperature=_TAU))
+    kinds = (Condition(targets, temperature=_TAU) for targets in ("identity", "class"))
+    identity, classes = _grid_top1(evidence, *kinds)
     clip, report = evidence.scores("sound_ce", "top1"), evidence.scores("report_js", "top1")
     return Finding(f"values differ by {gap:.0e}; in the court top-1 {over_seeds(identity)} with the identity, "
                    f"{over_seeds(classes)} with the classes; CLIP's cross entropy on the images {over_seeds(clip)}",
@@ -180,10 +181,10 @@ def ce_unsuited(evidence: Evidence) -> Finding:
 
 @claim_test
 def ce_cause(evidence: Evidence) -> Finding:
-    """The court's cell of the report's cross-entropy run, and the same cell with a real identity target."""
+    """The grid's cell of the report's cross-entropy run, and the same cell with a real identity target."""
     twins = torch.arange(8) // 2  # four images and four captions, each twice
     repeated = _soft_target(*(embeddings[twins] for embeddings in _batch(8)[:2]))
-    failed, identity, softer = _court_top1(evidence, REPORT_CE, repair_cells()["identity target"],
+    failed, identity, softer = _grid_top1(evidence, REPORT_CE, repair_cells()["identity target"],
                                            replace(REPORT_CE, temperature=1.0))
     return Finding(f"in the court: as run {over_seeds(failed)}; identity target {over_seeds(identity)}; Shariatnia's "
                    f"own temperature {over_seeds(softer)}",
@@ -203,7 +204,7 @@ def kl_suits(evidence: Evidence) -> Finding:
         logits = similarity_logits(image, text, _TAU).requires_grad_()
         gradients.append(torch.autograd.grad(both_directions(compare, q, logits), logits)[0])
     gap = (gradients[0] - gradients[1]).abs().max().item()
-    ce, kl = _court_top1(evidence, *(Cell("class", name, temperature=_TAU) for name in ("ce", "kl")))
+    ce, kl = _grid_top1(evidence, *(Condition("class", name, temperature=_TAU) for name in ("ce", "kl")))
     return Finding(f"gradients differ by {gap:.0e}; in the court CE {over_seeds(ce)}, KL {over_seeds(kl)}",
                    {"its gradient differs from that of cross entropy": gap > 1e-12,
                     "it does better than cross entropy with the same target": above(kl, ce)}, spread=spread(kl))
@@ -213,7 +214,7 @@ def kl_suits(evidence: Evidence) -> Finding:
 def js_better_for_bounds(evidence: Evidence) -> Finding:
     """What the bound costs: the gradient at a confident mistake, and the result with everything else equal."""
     js, ce = _gradient(js_divergence, 20.0), _gradient(cross_entropy, 20.0)
-    tops = _court_top1(evidence, *(Cell("class", name, normalize, _TAU)
+    tops = _grid_top1(evidence, *(Condition("class", name, normalize, _TAU)
                                    for normalize in (True, False) for name in ("js", "kl")))
     return Finding(f"gradient at a confident mistake: JS {js:.0e}, KL {ce:.1f}; in the court JS {over_seeds(tops[0])}, "
                    f"KL {over_seeds(tops[1])}; without L2 norm JS {over_seeds(tops[2])}, KL {over_seeds(tops[3])}",
@@ -229,7 +230,7 @@ def _gradient(compare, margin: float) -> float:
     return -logits.grad[0].item()
 
 
-def _court_top1(evidence: Evidence, *cells: Cell) -> list[np.ndarray]:
+def _grid_top1(evidence: Evidence, *cells: Condition) -> list[np.ndarray]:
     """Top-1 of each cell over the seeds, in percent."""
-    results = evidence.court(cells)
+    results = evidence.loss_grid(cells)
     return [100 * select(results, cell)["top1"].to_numpy() for cell in cells]

@@ -103,7 +103,7 @@ def _place_elsewhere(outputs: Mapping[str, np.ndarray]) -> float:
 
 @claim_test
 def errors_within_groups(evidence: Evidence) -> Finding:
-    """Share of errors that stay within a group of body parts, beside errors dealt out at random."""
+    """Share of errors that stay within a group of body parts, beside errors at random."""
     groups = np.array(gesture_groups(evidence.dataset.labels))
     outputs = [evidence.outputs(run) for run in evidence.runs("sound_ce")]
     errors = [_errors(one, groups) for one in outputs]

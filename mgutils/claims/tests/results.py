@@ -23,7 +23,7 @@ from mgutils.claims.intervals import (
     unless_control,
 )
 from mgutils.claims.registry import Finding, claim_test
-from mgutils.experiments.loss_grid.grid import BUNCHED, FEW
+from mgutils.experiments.loss_grid.grid import COLLAPSED_COSINE, FEW_CLASSES
 
 
 @claim_test
@@ -87,7 +87,7 @@ def js_superior(evidence: Evidence) -> Finding:
 def ce_failure(evidence: Evidence) -> Finding:
     """How the cross-entropy row fails: below the constant class, or collapsed.
 
-    Collapsed is a run with its captions bunched and few classes answered. The control is CLIP's
+    Collapsed is a run with captions that all point one way and few classes answered. The control is CLIP's
     cross entropy on the same data, which must not look like that.
     """
     constant = 100 * evidence.audit("frame").constant_top1
@@ -96,8 +96,8 @@ def ce_failure(evidence: Evidence) -> Finding:
     other_cosine, other_answered = _state(evidence, "sound_ce")
     line = np.array([constant])
     below = unless_control(above(line, values), not_above(line, sound))
-    collapsed = in_every_run((cosine > BUNCHED) & (answered < FEW))
-    sound_one = in_every_run((other_cosine <= BUNCHED) | (other_answered >= FEW))
+    collapsed = in_every_run((cosine > COLLAPSED_COSINE) & (answered < FEW_CLASSES))
+    sound_one = in_every_run((other_cosine <= COLLAPSED_COSINE) | (other_answered >= FEW_CLASSES))
     collapsed = unless_control(collapsed, sound_one)
     return Finding(f"{over_seeds(values)}, constant class {constant:.1f} %; mean cosine of the captions "
                    f"{over_seeds(cosine, 3, '')}; {over_seeds(answered, 0, '')} classes answered",

@@ -14,7 +14,7 @@ from mgutils.errors import ConfigError
 Status = Literal["solved", "not solved yet", "wrong", "missing"]
 Checker = Callable[[Student], None]
 MODULES = {"01": "data", "02": "model", "03": "loss", "04": "training", "05": "scoring", "06": "controls",
-           "07": "honest"}
+           "07": "generalization"}
 """Number of a notebook to the module with its checkers."""
 _EXERCISES: dict[str, Exercise] = {}
 

@@ -1,8 +1,8 @@
-"""The loss court's models and losses: many small models in one stack of weights, each under its own cell.
+"""The loss grid's models and losses: many small models in one stack of weights, each under its condition.
 
-A cell is one setting of the dials. The models are stand-ins: a linear image encoder on features, one trainable vector
-per caption, and the report's projection heads and learning rates. Their data and training are in
-:mod:`mgutils.experiments.loss_grid.toy`.
+A cell of the grid is one setting of the loss, a :class:`Condition`. The models are stand-ins: a linear
+image encoder on features, one trainable vector per caption, and the report's projection heads and
+learning rates. Their data and training are in :mod:`mgutils.experiments.loss_grid.toy`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ DIVERGENCES = {"ce": cross_entropy, "kl": kl_divergence, "js": js_divergence}
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One setting of the dials. The defaults are the sound one."""
+class Condition:
+    """One setting of the loss. The defaults are the sound one."""
 
     targets: Literal["identity", "class", "sharpened", "soft", "transposed", "divided"] = "identity"
     """``identity``: one's own caption. ``class``: the row-normalised label matrix. ``sharpened``: softmax of 10 times
@@ -124,7 +124,7 @@ def target_distribution(kind: str, image: Tensor, text: Tensor, target: Tensor, 
 class StackedObjective:
     """The losses of R cells, which must be sorted by :meth:`kind`."""
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
+    def __init__(self, cells: Sequence[Condition]) -> None:
         self.normalize, self.temperature, self.through = (
             torch.tensor([getattr(cell, name) for cell in cells])[:, None, None]
             for name in ("normalize", "temperature", "through"))
@@ -135,7 +135,7 @@ class StackedObjective:
             start = stop
 
     @staticmethod
-    def kind(cell: Cell) -> tuple[str, str]:
+    def kind(cell: Condition) -> tuple[str, str]:
         """What cells must share to be computed together."""
         return cell.targets, cell.divergence
 

@@ -1,4 +1,4 @@
-"""The loss court's bench: the data that the stacked models learn from, their training and their scores.
+"""The loss grid's toy data: what the stacked models learn from, their training and their scores.
 
 Features of 32 classes in iMiGUE's proportions stand in for images. What comes out shows mechanisms
 and says nothing about accuracy on images. The models are in
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mgutils.data.labels import imigue_classes
-from mgutils.experiments.loss_grid.stack import WIDTH, Cell, StackedModel, StackedObjective, target_distribution
+from mgutils.experiments.loss_grid.stack import WIDTH, Condition, StackedModel, StackedObjective, target_distribution
 from mgutils.losses import similarity_logits
 
 BATCH = 32
@@ -27,7 +27,7 @@ CLASS_SPREAD = 0.5
 
 
 @dataclass(frozen=True)
-class Bench:
+class ToySetup:
     """Size of the experiment."""
 
     steps: int = 600
@@ -43,15 +43,15 @@ def class_shares() -> Tensor:
     return frames / frames.sum()
 
 
-class Data:
+class ToyData:
     """Samples and caption vectors of one seed (torch's global one), and the cells' own labels and offsets."""
 
-    def __init__(self, bench: Bench, cells: Sequence[Cell]) -> None:
+    def __init__(self, setup: ToySetup, cells: Sequence[Condition]) -> None:
         shares, common = class_shares(), torch.randn(WIDTH)
         self.classes = len(shares)
         self.captions = (CAPTION_COSINE**0.5 * torch.randn(WIDTH)
                          + (1 - CAPTION_COSINE)**0.5 * torch.randn(self.classes, WIDTH))
-        self.target = torch.multinomial(shares, bench.train + bench.test, replacement=True)
+        self.target = torch.multinomial(shares, setup.train + setup.test, replacement=True)
         means = CLASS_SPREAD * torch.randn(self.classes, WIDTH)
         self.features = means[self.target] + torch.randn(len(self.target), WIDTH)
         other = (self.target + torch.randint(1, self.classes, self.target.shape)) % self.classes
@@ -66,58 +66,58 @@ class Data:
         return self.features[rows] + self.offset
 
 
-def train_cells(cells: Sequence[Cell], seed: int, bench: Bench) -> list[tuple[Cell, dict[str, float]]]:
+def train_cells(cells: Sequence[Condition], seed: int, setup: ToySetup) -> list[tuple[Condition, dict[str, float]]]:
     """Train a model under each cell, all from the same data, weights, batches and dropout masks.
 
     Returns
     -------
-    list of (Cell, dict)
+    list of (Condition, dict)
         Scores on fresh samples without noise, see :func:`score`; ``loss`` is the mean of the last tenth of the steps.
     """
     cells = sorted(cells, key=StackedObjective.kind)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        data, objective = Data(bench, cells), StackedObjective(cells)
+        data, objective = ToyData(setup, cells), StackedObjective(cells)
         model = StackedModel(data.captions, len(cells))
         optimizer = model.optimizer()
-        epochs = bench.steps * BATCH // bench.train + 1
-        batches = torch.cat([torch.randperm(bench.train) for _ in range(epochs)]).split(BATCH)[:bench.steps]
+        epochs = setup.steps * BATCH // setup.train + 1
+        batches = torch.cat([torch.randperm(setup.train) for _ in range(epochs)]).split(BATCH)[:setup.steps]
         tail = torch.zeros(len(cells))
-        last = max(bench.steps // 10, 1)
+        last = max(setup.steps // 10, 1)
         for step, rows in enumerate(batches):
             image, text = map(objective.finish, model(data.images(rows), data.labels[:, rows]))
             losses = objective(image, text, data.labels[:, rows])
             optimizer.zero_grad()
             losses.sum().backward()
             optimizer.step()
-            tail += losses.detach() / last if step >= bench.steps - last else 0
-        columns = score(model.eval(), objective, data, bench) | {"loss": tail}
+            tail += losses.detach() / last if step >= setup.steps - last else 0
+        columns = score(model.eval(), objective, data, setup) | {"loss": tail}
     return [(cell, {name: float(column[i]) for name, column in columns.items()}) for i, cell in enumerate(cells)]
 
 
 @torch.no_grad()
-def first_target(cell: Cell, seed: int) -> tuple[Tensor, Tensor]:
+def first_target(cell: Condition, seed: int) -> tuple[Tensor, Tensor]:
     """Target matrix (B, B) of a cell's first samples under untrained weights, and their classes (B,).
 
     Taught in: 03, section 6.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        data, objective, rows = Data(Bench(), [cell]), StackedObjective([cell]), torch.arange(BATCH)
+        data, objective, rows = ToyData(ToySetup(), [cell]), StackedObjective([cell]), torch.arange(BATCH)
         target = data.labels[:, rows]
         image, text = map(objective.finish, StackedModel(data.captions, 1).eval()(data.images(rows), target))
     return target_distribution(cell.targets, image, text, target, objective.temperature)[0], target[0]
 
 
 @torch.no_grad()
-def score(model: StackedModel, objective: StackedObjective, data: Data, bench: Bench) -> dict[str, Tensor]:
+def score(model: StackedModel, objective: StackedObjective, data: ToyData, setup: ToySetup) -> dict[str, Tensor]:
     """Scores of R models on the samples behind the training ones, each (R,).
 
     ``top1`` in 0..1; ``uar`` over the classes that occur; ``predicted``: number of classes ever predicted;
     ``caption_cosine``, ``image_cosine``: mean cosine between two different captions, or images; ``logit``: the largest
     absolute dot product divided by the temperature; ``constant``: ``top1`` of always saying the most common class.
     """
-    rows = torch.arange(bench.train, bench.train + bench.test)
+    rows = torch.arange(setup.train, setup.train + setup.test)
     every_caption = torch.arange(data.classes).expand(len(data.offset), -1)
     captions = objective.finish(model(data.images(rows[:1]), every_caption)[1])  # (R, C, D)
     images = torch.cat([objective.finish(model(data.images(part), every_caption[:, :1])[0])

@@ -116,7 +116,7 @@ def zero_shot_answers(shares: Mapping[str, ArrayLike], names: Sequence[str]) -> 
     return figure
 
 
-def dealt_texts(dealt: Mapping[str, Dealt], classes: int) -> Figure:
+def permuted_texts(dealt: Mapping[str, Dealt], classes: int) -> Figure:
     """Mean recall under every way of dealing the texts out to the classes left out; the right way is marked.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Figures of the loss court: targets as pictures, divergences, gradients, the collapse grid, label noise."""
+"""Figures of the loss grid: targets as pictures, divergences, gradients, the collapse grid, label noise."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def collapse_grid(summary: pd.DataFrame, constant: float) -> Figure:
         column = columns.index((cell.normalize, cell.temperature))
         values[row, column] = 100 * cell.top1
         spread = 50 * (cell.highest - cell.lowest)
-        marks = " ●" * cell.bunched + " ✕" * cell.few
+        marks = " ●" * cell.collapsed + " ✕" * cell.few_classes
         axes.text(column, row, f"{100 * cell.top1:.0f} ± {spread:.0f}{marks}", ha="center", va="center",
                   color=BLACK if cell.top1 > 0.45 else "white")
-        if cell.useless:
+        if cell.below_majority:
             axes.add_patch(Rectangle((column - 0.46, row - 0.4), 0.92, 0.8, fill=False, edgecolor=ORANGE, linewidth=2))
     picture = axes.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
     axes.set_xticks(range(len(columns)), [f"{'L2 norm' if norm else 'no norm'}\ntau {tau:g}" for norm, tau in columns])
