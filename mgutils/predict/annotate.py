@@ -138,5 +138,7 @@ def annotated_video(path: Path, labels: Labels, rate: float) -> Iterator[_Film]:
             yield film
             if film.stream is not None:
                 container.mux(film.stream.encode())
+        if film.stream is None:
+            partial.touch()
     if film.stream is None:
         path.unlink()

@@ -6,10 +6,13 @@ settings ask for together is found with torch's ``meta`` device, whose tensors h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_parameter_registration_hook
 
 from mgutils.config import RunConfig
 from mgutils.errors import ConfigError
@@ -81,26 +84,43 @@ def measure(config: RunConfig, classes: int, weights: Weights, *, text: bool) ->
         If the model has more parameters than :data:`_MOST_PARAMETERS` and than its file, or a layer makes more than
         :data:`_LARGEST_OUTPUT` numbers of one image.
     """
-    model = replace(config.model, pretrained=False)
-    with torch.device("meta"):
+    model, source = replace(config.model, pretrained=False), str(weights.path)
+    with torch.device("meta"), _few_parameters(max(_MOST_PARAMETERS, _stored(weights)), source):
         if config.reads_text:
             network: nn.Module = ImageEncoder(model.image_encoder, False, model.image_kwargs)
-            parts = [network, ProjectionHead(network.width, model.projection)]
+            ProjectionHead(network.width, model.projection)
         else:
             network = build_classifier(model, classes)
-            parts = [network]
         if text:
-            encoder = TextEncoder(model.text_encoder, False, model.text_kwargs, 1)
-            parts += [encoder, ProjectionHead(encoder.width, model.projection)]
-    most = max(_MOST_PARAMETERS, _stored(weights))
-    if sum(parameter.numel() for part in parts for parameter in part.parameters()) > most:
-        raise ConfigError(f"{weights.path}: found settings of a model of more than {most:,} parameters; wanted at most "
-                          "as many, or as the file holds numbers. Name the run's own config.json with --config.")
-    return _largest_output(network, config.train.image_size, str(weights.path))
+            ProjectionHead(TextEncoder(model.text_encoder, False, model.text_kwargs, 1).width, model.projection)
+    image = torch.empty(1, 3, config.train.image_size, config.train.image_size, device="meta")
+    with torch.no_grad(), _small_outputs(source) as sizes:
+        network.eval()(image)
+    return max(sizes)
 
 
-def _largest_output(network: nn.Module, size: int, source: str) -> int:
-    """Show a network without memory one image; the first layer that makes too much of it is an error."""
+@contextmanager
+def _few_parameters(most: int, source: str) -> Iterator[None]:
+    """Count the parameters that the block makes."""
+    count = 0
+
+    def add(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
+        nonlocal count
+        count += parameter.numel()
+        if count > most:
+            raise ConfigError(f"{source}: found settings of a model of more than {most:,} parameters; wanted at most "
+                              "as many, or as the file holds numbers. Name the run's own config.json with --config.")
+
+    hook = register_module_parameter_registration_hook(add)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def _small_outputs(source: str) -> Iterator[list[int]]:
+    """Sizes of the outputs of all layers that the block runs."""
     sizes = [1]
 
     def note(module: nn.Module, inputs: object, output: object) -> None:
@@ -109,11 +129,11 @@ def _largest_output(network: nn.Module, size: int, source: str) -> int:
             raise ConfigError(f"{source}: found settings with which a layer makes {sizes[-1]:,} numbers of one image; "
                               f"wanted at most {_LARGEST_OUTPUT:,}. Name the run's own config.json with --config.")
 
-    for module in network.modules():
-        module.register_forward_hook(note)
-    with torch.no_grad():
-        network.eval()(torch.empty(1, 3, size, size, device="meta"))
-    return max(sizes)
+    hook = register_module_forward_hook(note)
+    try:
+        yield sizes
+    finally:
+        hook.remove()
 
 
 def _stored(weights: Weights) -> int:
