@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from mgutils.data.labels import Labels
 from mgutils.data.layout import write_tables
 from mgutils.data.table import Dataset
+
+settings.register_profile("kit", deadline=None)  # a slow machine is no fault of the code
+settings.load_profile("kit")
 
 TINY_NAMES = ("Turtle neck", "Folding arms ", "touching jaw ", "Illustrative hand gestures")
 

@@ -31,7 +31,7 @@ COMMANDS = {
     ("data", "check"): DataCheck,
     ("data", "audit"): DataAudit,
     ("import", "folders"): ImportFolders,
-    ("import", "seed"): ImportOriginal,
+    ("import", "original"): ImportOriginal,
     ("import", "imigue"): ImportImigue,
     ("train",): Train,
     ("evaluate",): Evaluate,

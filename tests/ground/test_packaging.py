@@ -95,9 +95,10 @@ def test_wheel_holds_every_module_the_class_table_and_the_command(tmp_path):
     subprocess.run([sys.executable, "-c", build, tmp_path], cwd=tree, check=True, capture_output=True)
     wheel = zipfile.ZipFile(next(tmp_path.glob("mgutils-*.whl")))
     packed = {name for name in wheel.namelist() if name.startswith("mgutils/")}
-    files = [*(tree / "mgutils").rglob("*.py"), *(tree / "mgutils" / "course" / "web").iterdir()]
-    assert packed == {str(file.relative_to(tree)) for file in files} | {
-        "mgutils/data/imigue_classes.csv", "mgutils/data/descriptions.csv"}
+    package = tree / "mgutils"
+    files = [*package.rglob("*.py"), *package.rglob("*.csv"), *(package / "course" / "web").iterdir()]
+    assert packed == {str(file.relative_to(tree)) for file in files}
+    assert "mgutils/data/imigue_classes.csv" in packed
     entry_points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert "mg = mgutils.cli:main" in wheel.read(entry_points).decode()
 
