@@ -37,10 +37,7 @@ from mgutils.errors import ConfigError, MgError
 from mgutils.synth.frames import clip_table
 from mgutils.synth.person.keypoints import KEYPOINTS
 from mgutils.synth.plan import Plan, make_plan, validate
-from mgutils.synth.sheet import contact_sheet
 from mgutils.synth.writer import Truth, render_all
-
-__all__ = ["contact_sheet", "make_dataset"]
 
 RECORD = "studio.json"
 

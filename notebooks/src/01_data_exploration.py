@@ -174,7 +174,7 @@ Image(save(figures.contact_sheet(dataset), figure_dir / "contact_sheet.jpg"), wi
 
 # %%
 if synthetic and settings.synth is not None:
-    from mgutils.synth.dataset import contact_sheet
+    from mgutils.synth.sheet import contact_sheet
 
     large = contact_sheet(replace(settings.synth, size=min(2 * settings.synth.size, 224)), clips=3)
     display(Image(save(large, figure_dir / "studio_contact_sheet.jpg"), width=1100))

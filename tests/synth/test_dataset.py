@@ -25,10 +25,11 @@ from mgutils.errors import ConfigError, MgError
 from mgutils.progress import progress_bar
 from mgutils.synth import dataset as studio
 from mgutils.synth import writer
-from mgutils.synth.dataset import contact_sheet, make_dataset
+from mgutils.synth.dataset import make_dataset
 from mgutils.synth.person.body import KEYPOINTS
 from mgutils.synth.plan import make_plan
 from mgutils.synth.render.picture import Camera, project
+from mgutils.synth.sheet import contact_sheet
 
 PARAMETERS = SynthConfig(frames=180, size=32, depth=True)
 TINY = SynthConfig(frames=40, size=16)
