@@ -14,7 +14,7 @@ import torch
 from numpy import ndarray
 
 from mgutils.config import SynthConfig
-from mgutils.synth.gestures import BOTH_HANDS, NO_HANDS, Style, costume, describe, perform, sample_style
+from mgutils.synth.gestures.perform import BOTH_HANDS, NO_HANDS, Style, costume, describe, perform, sample_style
 from mgutils.synth.person.body import build
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.subject import Subject, sample_subject

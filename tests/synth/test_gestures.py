@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mgutils.errors import ConfigError
-from mgutils.synth.gestures import (
+from mgutils.synth.gestures.perform import (
     BOTH_HANDS,
     GESTURES,
     NO_HANDS,
