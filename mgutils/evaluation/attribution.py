@@ -113,14 +113,12 @@ def occlusion_map(scorer: nn.Module, image: np.ndarray, class_index: int, *,
     References
     ----------
     Zeiler and Fergus 2014, arXiv:1311.2901, section 4.2.
-
-    Taught in: 05, section 4.
     """
     from captum.attr import Occlusion
 
     size = len(image)
     side = max(1, round(patch * size))
-    stride = max(1, round((size - side) / (steps - 1)))
+    stride = max(1, min(side, round((size - side) / (steps - 1))))
     colour = image.reshape(-1, 3).mean(axis=0).round().astype(np.uint8)
     plain = np.broadcast_to(colour, image.shape)
     whole, covered = as_images(torch.from_numpy(np.stack([image, plain]))).split(1)

@@ -152,12 +152,13 @@ def test_the_command_builds_both_and_refuses_with_status_2(source_dir, tmp_path,
 
 # -- the course itself -------------------------------------------------------------------------------------------------
 
-COURSE = [source for source in notebooks.sources() if source.name[:2] in {one.notebook for one in listing.told()}]
+WITH_EXERCISES = {one.notebook for one in listing.list_exercises()}
+COURSE = [source for source in notebooks.sources() if source.name[:2] in WITH_EXERCISES]
 
 
 @pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)
 def test_the_instructors_solutions_are_solved_and_the_students_stubs_are_not(source):
-    names = [one.name for one in listing.told() if one.notebook == source.name[:2]]
+    names = [one.name for one in listing.list_exercises() if one.notebook == source.name[:2]]
     for version, solved in (("instructor", True), ("student", False)):
         every = reader.statements(read_source(source, version), source.name)
         functions = {}

@@ -48,7 +48,7 @@ def test_the_label_csv_beside_the_folder_makes_every_split_possible(bare_root, p
 def test_without_a_label_csv_nothing_is_written(bare_root, capsys):
     before = state(bare_root)
     assert import_original(bare_root) is None
-    assert main(["import", "seed", str(bare_root)]) == 0
+    assert main(["import", "original", str(bare_root)]) == 0
     printed = capsys.readouterr().out
     assert "no label CSV" in printed and "splits: frame, clip\n" in printed
     assert state(bare_root) == before
@@ -92,8 +92,8 @@ def test_a_sidecar_is_not_overwritten_and_two_label_files_are_refused(tiny_root,
     (tiny_root / "clips.csv").unlink()
     for name in ("labels.csv", "labels_2.csv"):
         write_annotations(tiny_root / name, rows())
-    assert main(["import", "seed", str(tiny_root)]) == 2
+    assert main(["import", "original", str(tiny_root)]) == 2
     assert "wanted one label CSV" in capsys.readouterr().err
-    assert main(["import", "seed", str(tiny_root), "--labels", str(tiny_root / "none.csv")]) == 2
-    assert main(["import", "seed", str(tiny_root), "--labels", str(tiny_root / "labels.csv")]) == 0
+    assert main(["import", "original", str(tiny_root), "--labels", str(tiny_root / "none.csv")]) == 2
+    assert main(["import", "original", str(tiny_root), "--labels", str(tiny_root / "labels.csv")]) == 0
     assert "official" in capsys.readouterr().out

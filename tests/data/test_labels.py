@@ -28,7 +28,7 @@ def test_the_committed_label_file_holds_the_captions_byte_for_byte(tmp_path):
 
 def test_facts_about_the_classes_add_up():
     facts = imigue_classes()
-    assert resources.files("mgutils").joinpath("imigue_classes.csv").is_file()
+    assert resources.files("mgutils.data").joinpath("imigue_classes.csv").is_file()
     assert facts["original_frames"].sum() == 60514
     assert (facts["group"] != "").sum() == 31 and facts["group"][32] == ""
 

@@ -135,7 +135,7 @@ def test_commands_and_their_options_exist(page):
 @pytest.mark.parametrize(("snippet", "wrong"), [
     ("mg train ROOT --profile cpu  # --epochs", []), ("mg fly", ["mg fly"]), ("mg data fly x", ["mg data fly"]),
     ("mg train R --speed 3", ["mg train --speed"]), ("mg import imigue|fly X", ["mg import fly"]),
-    ("mg import imigue|seed ...", []), ("x -m mgutils train data --profil", ["mg train --profil"]),
+    ("mg import imigue|original ...", []), ("x -m mgutils train data --profil", ["mg train --profil"]),
     ("make fly", ["make fly"]), ("make test", []), ("python -m benchmarks --fly", ["benchmarks --fly"]),
     ("python -m benchmarks.fly", ["benchmarks.fly"]), ("mg COMMAND --help", []), ("mg grade X -j 2", []),
     ("mg grade X -q", ["mg grade -q"])])

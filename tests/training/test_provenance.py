@@ -44,11 +44,12 @@ def test_a_changed_table_or_name_changes_the_fingerprint(data):
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    (tmp_path / "room").mkdir()
+    package = tmp_path / "package"
+    (package / "room").mkdir(parents=True)
     for name, text in (("provenance.py", "a = 1\n"), ("room/b.py", "b = 2\n"), ("facts.csv", "id\n1\n")):
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
-    return tmp_path
+        (package / name).write_text(text)
+    monkeypatch.setattr(provenance, "__file__", str(package / "training" / "provenance.py"))
+    return package
 
 
 @pytest.mark.parametrize("name", ["provenance.py", "room/b.py", "facts.csv"])
