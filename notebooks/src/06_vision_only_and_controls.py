@@ -89,7 +89,7 @@ print(f"{sum(map(len, wanted.values()))} runs; {seeds} seed{'s' if seeds > 1 els
 # %%
 classes = len(dataset.labels)
 network = build_classifier(wanted["vision frame"][0].model, classes)
-logits, target = network(torch.rand(4, 3, 64, 64))[0], torch.tensor([0, 1, 2, 0])  # (4, C), (4,)
+logits, target = network(torch.rand(4, 3, 64, 64)), torch.tensor([0, 1, 2, 0])  # (4, C), (4,)
 by_hand = -logits.log_softmax(dim=1)[torch.arange(4), target].mean()
 assert torch.isclose(by_hand, F.cross_entropy(logits, target))
 print(f"{tuple(logits.shape)} logits; before training the loss is {by_hand:.2f}, and guessing costs ln {classes} = "
