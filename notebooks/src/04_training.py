@@ -237,7 +237,7 @@ for objective, top1 in best.items():
           f"({constant:.1%}); last epoch {last[objective]:6.1%}")
 
 # %% [markdown]
-# In the published run (profile `cpu`, seed 0) all four losses fall, and three models learn: 82.6, 95.2 and 92.9 %. The
+# In the published run (profile `cpu`, seed 0) all four losses fall, and three models learn: 81.5, 95.3 and 92.6 %. The
 # fourth, `report_ce`, loses 97 % of its loss and scores 27.1 %, the share of the constant class. So a falling loss
 # proves nothing.
 
@@ -274,7 +274,7 @@ for objective, those in passed.items():
 
 # %% [markdown]
 # The two start alike, and they differ in where they go. In the published run `report_js` becomes better than a blind
-# guess after 14, 17 and 27 epochs, and ends at 80 to 87 % of the images. Had we stopped at 12 epochs, we would have
+# guess after 17, 15 and 30 epochs, and ends at 79 to 85 % of the images. Had we stopped at 12 epochs, we would have
 # called it broken. `report_ce` comes to rest at ln 32 = 3.47, the loss of a uniform answer, and stays. At the point
 # where all vectors are alike, notebook 03 (section 8, issue 27) found a steep way down for the one loss and, to second
 # order, none for the other. So the *order* of the report's two rows needs no Jensen-Shannon divergence: one of its two

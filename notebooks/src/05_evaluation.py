@@ -167,8 +167,8 @@ for objective in ("report_ce", "report_js"):
           f"(constant class {constant_uar:.1%}): {constant} of {len(most)} runs are a constant class")
 
 # %% [markdown]
-# In the published run two of the three `report_ce` runs give one answer to all 960 images and score 27.1 %, the share
-# of that class. The report's 22.54 % is below the 27.27 % of its own constant class, so its run failed even to find the
+# In the published run all three `report_ce` runs give one answer to all 960 images and score 27.1 %, the share of that
+# class. The report's 22.54 % is below the 27.27 % of its own constant class, so its run failed even to find the
 # best constant answer. A result below the constant class is the sign of a broken run, not of an inferior loss.
 
 # %% [markdown]
@@ -247,7 +247,7 @@ if dataset.has_groups:
 
 # %% [markdown]
 # Without the optional `clips.csv` nobody can make this split, and the cell above prints nothing. In the published run
-# the 95.2 % become 30.1 %. The seeds lie far apart, from 19.6 to 42.6 %. Is that better than the constant class of this
+# the 95.3 % become 29.9 %. The seeds lie far apart, from 24.4 to 38.2 %. Is that better than the constant class of this
 # split?
 
 # %%

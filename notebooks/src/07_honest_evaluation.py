@@ -231,7 +231,7 @@ for widen, name in ((False, "plain"), (True, "widened")):
 
 # %% [markdown]
 # Below 95 % an interval promises too much, above it errs on the safe side. In the published run (profile `cpu`, seed 0)
-# the plain interval holds the truth 88.3 times in 100 and the widened one 96.9 times. Tried for accuracy only; UAR's
+# the plain interval holds the truth 89.8 times in 100 and the widened one 96.9 times. Tried for accuracy only; UAR's
 # intervals are rougher.
 #
 # ## 4. Where the frame split's accuracy comes from
