@@ -57,7 +57,7 @@ COMMANDS = {
         ("data/**/*",)),
     "train": Command(
         "train {given}/tiny --profile smoke --out-dir {place}/out",
-        {"early": ("open *.partial", 0), "late": ("open *last.safetensors.writing", -2),
+        {"early": ("open *config.json.writing", 0), "late": ("open *last.safetensors.writing", -2),
          "renaming": ("os.rename *last.safetensors", -1)},
         ("out/cache/*.npy", "out/runs/*/*.safetensors", "out/runs/*/*.npz", "out/runs/*/*.csv", "out/runs/*/*.jsonl",
          "out/runs/*/metrics.json")),
