@@ -193,7 +193,9 @@ def results(name: str, place: Path) -> dict[str, str]:
     """What a command is asked for, by the names that say that it is whole; without clock times."""
     files = {file for pattern in COMMANDS[name].results for file in place.glob(pattern)
              if file.is_file() and not _ASIDE.search(str(file))}
-    return {file.relative_to(place).as_posix(): _content(file) for file in sorted(files)}
+    found = {file.relative_to(place).as_posix(): _content(file) for file in sorted(files)}
+    record = found.pop("out/notebooks/manifest.json", "{}")  # says of each notebook that it is whole, or of none
+    return found | {f"record of {stem}": str(entry) for stem, entry in json.loads(record).items()}
 
 
 def _content(file: Path) -> str:
@@ -204,6 +206,10 @@ def _content(file: Path) -> str:
         node = json.loads(file.read_text())
         node["metadata"]["papermill"] = None
         return json.dumps(node)
+    if file.name == "manifest.json":
+        entries = json.loads(file.read_text())["notebooks"]
+        times = {"minutes": None, "executed_sha256": None, "out_dir": None}  # an executed notebook has clock times
+        return json.dumps({stem: entry | times for stem, entry in entries.items()}, sort_keys=True)
     return hash_file(file)
 
 
@@ -311,4 +317,4 @@ def test_a_stop_in_the_middle_of_a_cell_ends_the_kernel(bench, place, name, faul
     assert done.status == status and done.said.endswith(words), done.said
     assert "Traceback" not in done.said
     assert {file.name for file in (place / "out" / "notebooks").iterdir()} == {
-        "01_tiny.ipynb", "01_tiny.html", "02_stopped.failed.ipynb"}
+        "01_tiny.ipynb", "01_tiny.html", "02_stopped.failed.ipynb", "manifest.json"}
