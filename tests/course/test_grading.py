@@ -311,7 +311,7 @@ class TestHostile:
         ("poisons_packages", "leak", "[]"), ("sockets", "leak", "Connection refused"),
         ("argv", "effective_number", "[]"),
         ("replayed_checkers", "leak", "No module named 'mgutils.course.exercises.catalogue'"),
-        ("borrowed_kit", "sign_flip_p", "No module named 'mgutils.metrics.paired'"),
+        ("borrowed_kit", "sign_flip_p", "No module named 'mgutils.metrics'"),
         ("exits", "uar", "three times before"), ("patched_reader", "row_softmax", "uses softmax"),
         ("hidden_names", "row_softmax", "uses getattr"), ("swallows_limits", "leak", "no answer in time"),
         ("half_message", "leak", "no answer in time"), ("endless_output", "look_up", "too large"),
