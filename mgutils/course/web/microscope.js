@@ -1,5 +1,5 @@
 "use strict";
-// The numbers: embeddings, similarities, softmax, losses. The formulas are those of mgutils/losses.py.
+// The numbers: embeddings, similarities, softmax, losses. The formulas are those of mgutils/losses.
 const data = JSON.parse(document.getElementById("data").textContent);
 const B = data.target.length, C = data.names.length, D = data.dimensions;
 const LN2 = Math.LN2, TINY = 2.2250738585072014e-308;
@@ -67,9 +67,9 @@ const LOSSES = [
     color: "#009E73", dash: "7 3", value: (tau) => bothDirections(crossEntropy, uniform, tau) },
   { name: "js", label: "Jensen-Shannon divergence", note: "at most ln 2", color: "#E69F00", dash: "2 3",
     value: (tau) => bothDirections(js, uniform, tau) },
-  { name: "seed_kl", label: "the report's “JS”", note: "in truth forward KL", color: "#CC79A7", dash: "9 3 2 3",
+  { name: "original_kl", label: "the report's “JS”", note: "in truth forward KL", color: "#CC79A7", dash: "9 3 2 3",
     value: (tau) => bothDirections(kl, sharpened, tau) },
-  { name: "seed_ce", label: "the report's cross entropy", note: "targets from the batch itself", color: "#D55E00",
+  { name: "original_ce", label: "the report's cross entropy", note: "targets from the batch itself", color: "#D55E00",
     dash: "1 4", value: seedCe },
 ];
 const losses = (tau) => Object.fromEntries(LOSSES.map((loss) => [loss.name, loss.value(tau)]));
