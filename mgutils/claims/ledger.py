@@ -1,6 +1,6 @@
 """The claims ledger: what the report says, row by row, and a verdict that is computed from what a test finds.
 
-``claim_list`` reads the claims; ``claim_tests`` finds; this module judges, prints and writes.
+``listing`` reads the claims; ``tests`` finds; this module judges, prints and writes.
 There are six verdicts:
 
 * ``reproduced``: every part of the claim holds.

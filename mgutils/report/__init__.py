@@ -1,8 +1,6 @@
-"""Figures, tables and claims of the report. Only the ledger of claims trains a model, where a run is missing.
+"""Figures and tables of the report, from results that are there.
 
-``style`` has the one look of all figures and writes them. ``figures_data`` shows classes and images, ``figures_splits``
-the audit, ``figures_model`` similarities, ``figures_results`` what runs came to. ``figures_framework`` draws the
-report's two diagrams from the pieces in ``drawing``. ``tables`` makes the report's Table 1. ``claims`` judges what
-the report says: ``claim_list`` reads it, ``claim_tests_*`` look, ``claim_evidence`` notes what they looked at.
-``compare`` puts a reader's results beside the published ones, ``machines`` says where both were trained.
+``figures`` has one file for each subject, ``tables`` makes the report's Table 1, ``markdown`` writes every Markdown
+table. ``compare`` puts a reader's results beside the published ones, ``made_on`` says where both were trained, and
+``readme`` fills the generated parts of pages. Nothing here trains a model.
 """

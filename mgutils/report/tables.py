@@ -1,6 +1,6 @@
 """The report's Table 1 with what it lacks: seeds, UAR, the number of answered classes, two baselines, two controls.
 
-All scores in a table are percentages. Figures of the same numbers are in ``figures_results``.
+All scores in a table are percentages. Figures of the same numbers are in ``figures.results``.
 """
 
 from __future__ import annotations

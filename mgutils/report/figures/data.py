@@ -1,4 +1,4 @@
-"""Figures about the data: classes, clips and example images. What a split leaks is in ``figures_splits``."""
+"""Figures about the data: classes, clips and example images. What a split leaks is in ``splits``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Boxes, arrows, stacks and matrices: the pieces that the two architecture drawings are put together from.
 
-A drawing's unit is the inch, from its lower left corner. What is drawn where is in ``figures_framework``.
+A drawing's unit is the inch, from its lower left corner. What is drawn where is in ``framework``.
 """
 
 from __future__ import annotations
