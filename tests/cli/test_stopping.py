@@ -87,7 +87,7 @@ TWO_RUNS = textwrap.dedent("""
     import sys
     from pathlib import Path
 
-    from mgutils import runs
+    from mgutils.training import store as runs
     from mgutils.cli.signals import Terminated, sigterm_raises
     from mgutils.config import run_config
 
