@@ -19,25 +19,22 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_info
 
+from mgutils import __version__
 from mgutils.data.table import Dataset
 from mgutils.training.diff import changed_fields
 from mgutils.training.distributed import rank_and_world_size
 
 _PACKAGES = (
     "torch", "torchvision", "timm", "transformers", "accelerate",
-    "numpy", "pandas", "scikit-learn", "mgutils",
+    "numpy", "pandas", "scikit-learn",
 )
 _VARIABLES = (
     "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE",
     "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES",
-    "OMP_NUM_THREADS", "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG",
 )
 """Environment variables that choose kernels or the order of a sum."""
-_LIBRARIES = {
-    "torch_blas": r"BLAS_INFO=(\w+)",
-    "mkl": r"Math Kernel Library Version (\S+)",
-    "onednn": r"(?:MKL-DNN|oneDNN) v(\S+)",
-}
+_BUILT_WITH = r"BLAS_INFO=\w+|Math Kernel Library Version \S+|(?:MKL-DNN|oneDNN) v\S+"
 """Where torch's build description names the libraries that multiply matrices."""
 
 
@@ -46,8 +43,7 @@ def fingerprint(dataset: Dataset, pixels: np.ndarray) -> str:
     digest = hashlib.sha256()
     digest.update(dataset.frames.to_csv(index=False).encode())
     digest.update("\n".join(dataset.labels.names).encode())
-    for start in range(0, len(pixels), 1024):
-        digest.update(np.ascontiguousarray(pixels[start:start + 1024]).data)
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
@@ -107,10 +103,12 @@ def make_receipt(record: dict[str, Any], data: str, log: list[dict[str, Any]],
 def environment() -> dict[str, Any]:
     """Versions, hardware, libraries and switches that decide the bits of a result."""
     cuda = torch.cuda.is_available()
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in every version of torch
     return {
         "versions": {
             "python": platform.python_version(),
-            **{package: _version(package) for package in _PACKAGES},
+            **{package: metadata.version(package) for package in _PACKAGES},
+            "mgutils": __version__,
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version() if cuda else None,
         },
@@ -126,7 +124,10 @@ def environment() -> dict[str, Any]:
             "gpus": torch.cuda.device_count(),
             "processes": rank_and_world_size()[1],
         },
-        "instructions": _instructions(),
+        # a virtual machine's processor name does not tell its instruction sets and cache sizes
+        "instructions": {
+            name: value for name, value in sorted(capabilities.items())
+            if not isinstance(value, str) and not name.startswith("num_")},
         "libraries": _libraries(),
         "variables": {name: os.environ.get(name) for name in _VARIABLES},
         "determinism": {
@@ -135,16 +136,8 @@ def environment() -> dict[str, Any]:
             "cudnn_deterministic": torch.backends.cudnn.deterministic,
             "cudnn_benchmark": torch.backends.cudnn.benchmark,
             "float32_matmul_precision": torch.get_float32_matmul_precision(),
-            "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
         },
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _processor_name() -> str:
@@ -155,29 +148,15 @@ def _processor_name() -> str:
     return named[1].strip() if named else platform.processor() or "unknown processor"
 
 
-def _instructions() -> dict[str, bool | int]:
-    """Instruction sets and cache sizes: a virtual machine's processor name does not tell them."""
-    found = getattr(torch.cpu, "get_capabilities", dict)()  # not in every version of torch
-    return {
-        name: value
-        for name, value in sorted(found.items())
-        if not isinstance(value, str) and not name.startswith("num_")
-    }
-
-
-def _libraries() -> dict[str, str | int | None]:
+def _libraries() -> dict[str, str]:
     """The BLAS libraries: those built into torch, and the one that NumPy loaded."""
-    built = torch.__config__.show()
-    found = {name: re.search(pattern, built) for name, pattern in _LIBRARIES.items()}
     # SciPy may have loaded a BLAS of its own: prefer the one that lies in NumPy's folder.
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     blas = min(pools, key=lambda pool: "numpy" not in pool["filepath"], default={})
+    facts = ("internal_api", "version", "architecture", "num_threads")
     return {
-        **{name: match and match[1] for name, match in found.items()},
-        "numpy_blas": blas.get("internal_api"),
-        "numpy_blas_version": blas.get("version"),
-        "numpy_blas_architecture": blas.get("architecture"),
-        "numpy_blas_threads": blas.get("num_threads"),
+        "torch": ", ".join(re.findall(_BUILT_WITH, torch.__config__.show())),
+        "numpy": " ".join(str(blas.get(fact)) for fact in facts),
     }
 
 
@@ -194,16 +173,12 @@ def code_hash() -> str:
 
 def commit() -> str | None:
     """Commit of the checkout that the package lies in, with ``+`` if files were changed since."""
+    command = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--", "."]
+    root = Path(__file__).parents[1]
     try:
-        head = _git("rev-parse", "HEAD")
-        changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".")
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):  # no git, or no checkout
         return None
-    return head + ("+" if changes else "")
-
-
-def _git(*arguments: str) -> str:
-    root = Path(__file__).parents[1]
-    command = ["git", *arguments]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    head, *others = done.stdout.splitlines()
+    changed = any(not line.startswith("#") for line in others)
+    return head.removeprefix("# branch.oid ") + ("+" if changed else "")
