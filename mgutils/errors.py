@@ -135,3 +135,9 @@ class DataError(MgError):
     def __reduce__(self) -> tuple:
         """Keep the faults when the error comes back from another process."""
         return type(self), (self.faults,)
+
+
+def data_error(file: Path | str, found: str, wanted: str, remedy: str, *, row: int | None = None,
+               column: str | None = None) -> DataError:
+    """The error of a single fault."""
+    return DataError([Fault(str(file), row, column, found, wanted, remedy)])

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
-from mgutils.errors import FIRST_ROW, DataError, Fault, Findings
+from mgutils.errors import FIRST_ROW, DataError, Fault, Findings, data_error
 
 LARGEST_ID = 2**53 - 1
 """Largest whole number that a spreadsheet keeps exactly."""
@@ -128,14 +128,18 @@ def read_csv(path: Path, columns: Sequence[str], remedy: str) -> pd.DataFrame:
     wanted = f"a UTF-8 table with the columns {', '.join(columns)}"
     records = _records(path, _text(path, wanted, remedy), wanted)
     if not any(map(any, records)):
-        _refuse([Fault(str(path), None, None, "an empty file", wanted, remedy)])
+        raise data_error(path, "an empty file", wanted, remedy)
     header, *lines = [[unguard(field) for field in record] for record in records]
-    _refuse([Fault(str(path), row, None, f"{len(fields)} fields", f"{len(header)}, as in the header", _SAVE)
-             for row, fields in enumerate(lines, start=FIRST_ROW) if any(fields[len(header):])])
-    _check_header(path, header, columns, remedy)
+    faults = [Fault(str(path), row, None, f"{len(fields)} fields", f"{len(header)}, as in the header", _SAVE)
+              for row, fields in enumerate(lines, start=FIRST_ROW) if any(fields[len(header):])]
+    faults = faults or _separator_faults(path, header) or header_faults(path, header, columns, remedy)
+    faults = faults or [Fault(str(path), 1, column, "the column twice", "each column once", "Rename one of the two.")
+                        for column in dict.fromkeys(columns) if header.count(column) > 1]
+    if faults:
+        raise DataError(faults)
     filled = {place: fields for place, fields in enumerate(lines) if any(fields)}
     if not filled:
-        _refuse([Fault(str(path), None, None, "no rows under the header", "at least one row", remedy)])
+        raise data_error(path, "no rows under the header", "at least one row", remedy)
     width = len(header)
     table = pd.DataFrame([(fields + [""] * width)[:width] for fields in filled.values()], index=list(filled),
                          columns=header, dtype=str)
@@ -167,28 +171,25 @@ def read_numbers(table: pd.DataFrame, columns: Sequence[str], file: Path, remedy
     for column in columns:
         texts = table[column].str.replace(r"\.0+$", "", regex=True) if decimals else table[column]
         numbers[column] = digits(texts)
-        bad = table.index[numbers[column] < 0]
-        found = [describe(table[column][i]) for i in bad]
-        findings.rows(file, column, bad, found, "a whole number from 0", remedy)
+        refuse_cells(findings, file, table[column][numbers[column] < 0], "a whole number from 0", remedy)
     return numbers
 
 
 def _text(path: Path, wanted: str, remedy: str) -> str:
     if not os.path.isfile(path):
-        found = "a folder" if os.path.isdir(path) else "no such file"
-        raise DataError([Fault(str(path), None, None, found, wanted, remedy)])
+        raise data_error(path, "a folder" if os.path.isdir(path) else "no such file", wanted, remedy)
     try:
         content = path.read_bytes()
         return content.decode("utf-8-sig")
     except OSError as error:
-        raise DataError([Fault(str(path), None, None, f"an unreadable file ({error.strerror})", wanted,
-                               "Check its permissions.")]) from None
+        raise data_error(path, f"an unreadable file ({error.strerror})", wanted, "Check its permissions.") from None
     except UnicodeDecodeError as error:
+        row = content[:error.start].count(b"\n") + 1
+        found = f"the byte 0x{content[error.start]:02x}"
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            found, row = "UTF-16 text", None
-        else:
-            found, row = f"the byte 0x{content[error.start]:02x}", content[:error.start].count(b"\n") + 1
-        raise DataError([Fault(str(path), row, None, f"an unreadable file: {found}", wanted, _SAVE)]) from None
+            row = None
+            found = "UTF-16 text"
+        raise data_error(path, f"an unreadable file: {found}", wanted, _SAVE, row=row) from None
 
 
 def _records(path: Path, text: str, wanted: str) -> list[list[str]]:
@@ -200,26 +201,20 @@ def _records(path: Path, text: str, wanted: str) -> list[list[str]]:
                 raise csv.Error("a NUL byte")
             records.append(fields)
     except csv.Error as error:
-        raise DataError([Fault(str(path), len(records) + 1, None, f"an unreadable file: {error}", wanted,
-                               _SAVE)]) from None
+        raise data_error(path, f"an unreadable file: {error}", wanted, _SAVE, row=len(records) + 1) from None
     return records
 
 
-def _check_header(path: Path, header: Sequence[str], columns: Sequence[str], remedy: str) -> None:
+def _separator_faults(path: Path, header: Sequence[str]) -> list[Fault]:
+    return [Fault(str(path), 1, None, f"fields separated by {word}", "commas", _SAVE)
+            for mark, word in ((";", "semicolons"), ("\t", "tabs")) if len(header) == 1 and mark in header[0]]
+
+
+def header_faults(path: Path, header: Sequence[str], columns: Sequence[str], remedy: str) -> list[Fault]:
+    """The columns that a header lacks."""
     names = ", ".join(map(repr, header[:12])) + (f" and {len(header) - 12} more" if len(header) > 12 else "")
-    missing = [column for column in columns if column not in header]
-    for mark, word in ((";", "semicolons"), ("\t", "tabs")):
-        if missing and len(header) == 1 and mark in header[0]:
-            _refuse([Fault(str(path), 1, None, f"fields separated by {word}", "commas", _SAVE)])
-    _refuse([Fault(str(path), 1, column, f"the columns {names}",
-                   f"a column {column!r}", "Rename the header in row 1. " + remedy) for column in missing])
-    _refuse([Fault(str(path), 1, column, "the column twice", "each column once", "Rename one of the two.")
-             for column in dict.fromkeys(columns) if list(header).count(column) > 1])
-
-
-def _refuse(faults: Sequence[Fault]) -> None:
-    if faults:
-        raise DataError(faults)
+    return [Fault(str(path), 1, column, f"the columns {names}" if names else "no columns", f"a column {column!r}",
+                  "Rename the header in row 1. " + remedy) for column in columns if column not in header]
 
 
 # -- cells -------------------------------------------------------------------------------------------
@@ -235,6 +230,12 @@ def describe(value: Any) -> str:
     if isinstance(value, float) and np.isnan(value):
         return "an error value"
     return str(value)[:60]
+
+
+def refuse_cells(findings: Findings, file: Path, cells: pd.Series, wanted: str, remedy: str,
+                 found: str = "{}") -> None:
+    """Add a fault for each of some cells of a column; ``found`` may say more than the cell."""
+    findings.rows(file, cells.name, cells.index, [found.format(describe(cell)) for cell in cells], wanted, remedy)
 
 
 def whole_numbers(values: Iterable[Any]) -> np.ndarray:

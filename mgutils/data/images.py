@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
-from mgutils.errors import DataError, Fault, Findings
+from mgutils.errors import DataError, Findings, data_error
 from mgutils.progress import progress_bar
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -23,6 +24,7 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
 MOST_PIXELS = 89_000_000
 """Of an image; a small file may unpack to any size."""
 THREADS = min(8, os.cpu_count() or 1)
+_AHEAD = 4 * THREADS
 _SHOW_AFTER = 2.0  # seconds
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -50,8 +52,8 @@ def read_rgb(path: Path | str) -> Image.Image:
     except Exception as error:  # a decoder raises whatever its broken input makes it raise
         found = "no such file" if isinstance(error, FileNotFoundError) else "an image that cannot be decoded"
         strange = f"{found} ({type(error).__name__})"
-    raise DataError([Fault(str(path), None, None, strange, f"one whole picture of 2 to {MOST_PIXELS:,} pixels",
-                           "Restore the image, or delete it and its row.")])
+    raise data_error(path, strange, f"one whole picture of 2 to {MOST_PIXELS:,} pixels",
+                     "Restore the image, or delete it and its row.")
 
 
 def _strange(image: Image.Image) -> str:
@@ -76,18 +78,23 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item], *, description: str,
-               progress: bool) -> Iterator[_Result]:
-    """Results in the order of the items; a bar appears where it takes longer than two seconds.
+def in_threads(work: Callable[[_Item], _Result], items: Iterable[_Item], *, description: str = "",
+               progress: bool = False) -> Iterator[_Result]:
+    """Results in the order of the items, which may be endless if no bar is asked for; a few are worked on ahead.
 
-    Decoding and encoding images leave Python's lock, so threads are enough. Work that remains when the caller stops
-    is dropped.
+    Decoding and encoding images leave Python's lock, so threads are enough. A bar appears where it takes longer than
+    two seconds. Work that remains when the caller stops is dropped.
     """
+    waiting: deque[Future[_Result]] = deque()
+    bar = progress_bar(items, desc=description, unit="image", delay=_SHOW_AFTER, disable=not progress)
     with ThreadPoolExecutor(THREADS) as pool:
         try:
-            results = pool.map(work, items)
-            yield from progress_bar(results, total=len(items), desc=description, unit="image", delay=_SHOW_AFTER,
-                            disable=not progress)
+            for item in bar:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -109,15 +116,15 @@ def check_files(paths: pd.Series, root: Path, file: Path, findings: Findings, li
         ``paths``, and those that are left out.
     """
     known = paths[paths != ""]
-    parts = known.str.split("/", n=1, expand=True)
-    listings = {folder: _list_folder(root, folder) for folder in parts[0].unique()} if len(known) else {}
-    problems = [listings[folder].get(name, "no image") for folder, name in zip(parts[0], parts[1], strict=True)] \
-        if len(known) else []
+    folders = known.str.split("/", n=1).str[0]
+    listings = {folder: _list_folder(root, folder) for folder in folders.unique()}
+    names = known.str.split("/", n=1).str[1]
+    problems = pd.Series([listings[folder].get(name, "no image") for folder, name in zip(folders, names, strict=True)],
+                         known.index, dtype=object)
     for kind, (wanted, remedy) in _PROBLEMS.items():
-        places = [place for place, problem in enumerate(problems) if problem == kind]
-        findings.images |= dict.fromkeys(known.iloc[places], kind)
-        findings.rows(file, "Path", known.index[places], [f"{kind} {known.iloc[place]!r}" for place in places], wanted,
-                      remedy)
+        bad = known[problems == kind]
+        findings.images |= dict.fromkeys(bad, kind)
+        findings.rows(file, "Path", bad.index, [f"{kind} {path!r}" for path in bad], wanted, remedy)
     listed = set(listed)
     spare = sum(f"{folder}/{name}" not in listed for folder, names in listings.items() for name in names)
     if spare:

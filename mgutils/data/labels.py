@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.data.csv import read_csv, write_csv
-from mgutils.errors import FIRST_ROW, DataError, Fault
+from mgutils.data.csv import digits, read_csv, refuse_cells, write_csv
+from mgutils.errors import DataError, Findings
 
 RAW_ILLUSTRATIVE = 99
 ILLUSTRATIVE = 32
@@ -92,31 +92,19 @@ def read_labels(path: Path | str) -> Labels:
     """
     path = Path(path)
     table = read_csv(path, ("id", "name"), "Copy the original's Clip_label.csv there, or make data with `mg synth`.")
-    faults = _label_faults(path, table)
-    if faults:
-        raise DataError(faults)
-    names = {int(text): name for text, name in zip(table["id"], table["name"], strict=True)}
-    return Labels(tuple(names[class_id] for class_id in sorted(names)))
-
-
-def _label_faults(path: Path, table: pd.DataFrame) -> list[Fault]:
-    """Every fault of a label table whose columns are right."""
-    faults, seen = [], {}
-    for place, text, name in zip(table.index, table["id"].str.strip(), table["name"], strict=True):
-        row, number = place + FIRST_ROW, int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
-        if not 1 <= number <= len(table):
-            faults.append(Fault(str(path), row, "id", repr(text[:60]), f"a whole number in 1..{len(table)}, without "
-                                "gaps", "Number the classes from 1."))
-        elif number in seen:
-            faults.append(Fault(str(path), row, "id", f"{number} again (first in row {seen[number]})",
-                                "each id once", "Renumber one of the two rows."))
-        else:
-            seen[number] = row
-        if not name.strip() or len(name) > LONGEST_NAME or UNPRINTABLE.search(name):
-            faults.append(Fault(str(path), row, "name", repr(name[:60]) if name.strip() else "an empty name",
-                                f"the class's caption: one line, at most {LONGEST_NAME:,} characters",
-                                "Write it in."))
-    return faults
+    numbers, names = pd.Series(digits(table["id"]), table.index), table["name"]
+    findings = Findings()
+    outside = (numbers < 1) | (numbers > len(table))
+    refuse_cells(findings, path, table["id"][outside], f"a whole number in 1..{len(table)}, without gaps",
+                 "Number the classes from 1.")
+    refuse_cells(findings, path, table["id"][~outside & numbers.duplicated()], "each id once",
+                 "Renumber one of the two rows.", found="{} again")
+    strange = (names.str.strip() == "") | (names.str.len() > LONGEST_NAME) | names.str.contains(UNPRINTABLE)
+    refuse_cells(findings, path, names[strange], f"the class's caption: one line, at most {LONGEST_NAME:,} characters",
+                 "Write it in.")
+    if findings.faults:
+        raise DataError(findings.faults)
+    return Labels(tuple(names[numbers.sort_values().index]))
 
 
 def write_labels(labels: Labels, path: Path | str) -> None:
@@ -156,5 +144,5 @@ def gesture_groups(labels: Labels) -> tuple[str, ...]:
 
 def group_order(labels: Labels) -> list[int]:
     """Class indices 0..C-1 sorted by group and then by id: the order of rows in figures that show groups."""
-    groups, rank = gesture_groups(labels), GROUPS
-    return sorted(range(len(labels)), key=lambda index: (rank.index(groups[index]), index))
+    groups = gesture_groups(labels)
+    return sorted(range(len(labels)), key=lambda index: GROUPS.index(groups[index]))

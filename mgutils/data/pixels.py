@@ -11,14 +11,14 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock
 from PIL import Image
 
 from mgutils.data.images import in_threads, read_rgb
-from mgutils.errors import ConfigError, DataError, Fault
+from mgutils.errors import ConfigError, DataError, Fault, data_error
 from mgutils.files import UNWRITABLE
 
 if TYPE_CHECKING:
@@ -81,15 +81,12 @@ def check_pixels(pixels: np.ndarray) -> None:
         return
     wanted = json.loads(_manifest_of(file).read_text(encoding="utf-8"))["sha256"]
     if (found := _content(pixels)) != wanted:
-        raise DataError([Fault(str(file), None, None, f"pixels with SHA-256 {found[:12]}…", f"{wanted[:12]}…, as they "
-                               "were decoded", "Delete the file: it is made again.")])
+        raise data_error(file, f"pixels with SHA-256 {found[:12]}…", f"{wanted[:12]}…, as they were decoded",
+                         "Delete the file: it is made again.")
 
 
 def _content(pixels: np.ndarray) -> str:
-    digest = hashlib.sha256()
-    for start in range(0, len(pixels), 1024):
-        digest.update(np.ascontiguousarray(pixels[start:start + 1024]).data)
-    return digest.hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
 def _manifest_of(file: Path) -> Path:
@@ -113,8 +110,8 @@ def _sources(dataset: Dataset) -> tuple[str, str]:
     try:
         state = np.array([(stat.st_size, stat.st_mtime_ns) for stat in map(os.stat, paths)], dtype="<i8")
     except OSError as error:
-        raise DataError([Fault(str(error.filename), None, None, error.strerror, "the image that was there when the "
-                               "table was read", "Run `mg data check`.")]) from None
+        raise data_error(error.filename, error.strerror, "the image that was there when the table was read",
+                         "Run `mg data check`.") from None
     return _short_hash(listing.encode(errors="surrogatepass")), _short_hash(state.tobytes())
 
 
@@ -135,8 +132,9 @@ def _make(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool) 
             try:
                 array = _reserve(partial, shape)
                 _decode(dataset, array, progress)
-                manifest = json.dumps(_manifest(dataset, array))
-                _manifest_of(file).write_text(manifest, encoding="utf-8")
+                manifest = {"images": shape[0], "size": shape[1], "sha256": _content(array),
+                            "sources": dataset.frames["path"].tolist()}
+                _manifest_of(file).write_text(json.dumps(manifest), encoding="utf-8")
                 partial.replace(file)  # last: an array without a manifest is made again
             finally:
                 partial.unlink(missing_ok=True)
@@ -172,8 +170,3 @@ def _decode(dataset: Dataset, array: np.ndarray, progress: bool) -> None:
     if faults:
         raise DataError(faults)
     array.flush()
-
-
-def _manifest(dataset: Dataset, array: np.ndarray) -> dict[str, Any]:
-    return {"images": len(array), "size": array.shape[1], "sha256": _content(array),
-            "sources": dataset.frames["path"].tolist()}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mgutils.errors import ConfigError, DataError, Fault, MgError
+from mgutils.errors import ConfigError, DataError, MgError, data_error
 
 if TYPE_CHECKING:
     import av
@@ -25,8 +25,6 @@ _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts"
 _MOST_PIXELS = 8192 * 8192  # of a picture; a header may promise any size
 _ROUNDING = 0.002  # seconds; containers keep times in milliseconds
 _SHORTFALL = 1.0  # seconds that may be missing at the end: containers round, and sound may go on
-_WANTED = "a whole video with pictures"
-_REMEDY = "Copy the video again, or convert it with a video tool and look whether it plays to its end."
 
 
 @dataclass(frozen=True)
@@ -58,20 +56,14 @@ class VideoInfo:
         Seconds; ``None`` where the header does not say.
     fps : float or None
         Mean frames per second.
-    size : tuple of int
-        Width and height of the upright picture.
-    frames : int or None
-        Number of pictures; from duration and rate where the header does not count them.
     """
 
     duration: float | None
     fps: float | None
-    size: tuple[int, int]
-    frames: int | None
 
 
 def probe(path: Path | str) -> VideoInfo:
-    """Duration, frame rate, size and number of frames of a video; one picture is decoded.
+    """Duration and frame rate of a video; one picture is decoded.
 
     Raises
     ------
@@ -82,13 +74,10 @@ def probe(path: Path | str) -> VideoInfo:
     """
     path = Path(path)
     with _opened(path) as (container, stream):
-        first = next(_decoded(path, container, stream), None)
-        if first is None:
+        if next(_decoded(path, container, stream), None) is None:
             raise _fault(path, "no picture in the video")
-        duration, fps = _duration(container, stream), stream.average_rate
-        frames = stream.frames or (round(duration * fps) if duration and fps else None)
-        size = (first[2].width, first[2].height)
-        return VideoInfo(duration, float(fps) if fps else None, size[::-1] if first[2].rotation % 180 else size, frames)
+        fps = stream.average_rate
+        return VideoInfo(_duration(container, stream), float(fps) if fps else None)
 
 
 def read_frames(path: Path | str, rate: float | None = None) -> Iterator[Frame]:
@@ -241,4 +230,5 @@ def _is_cover(stream: av.video.stream.VideoStream) -> bool:
 
 
 def _fault(path: Path, found: str) -> DataError:
-    return DataError([Fault(str(path), None, None, found, _WANTED, _REMEDY)])
+    return data_error(path, found, "a whole video with pictures",
+                      "Copy the video again, or convert it with a video tool and look whether it plays to its end.")

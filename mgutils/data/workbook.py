@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import openpyxl
 import pandas as pd
 
+from mgutils.data.csv import header_faults
 from mgutils.errors import Findings
 
 if TYPE_CHECKING:
@@ -72,12 +73,9 @@ def read_sheet(file: Path, columns: Sequence[str], remedy: str, findings: Findin
         findings.fault(file, "something in the last row that a sheet has", "a table that ends before it",
                        "Delete what stands there by mistake; where rows were cut off, keep fewer.", row=MOST_ROWS)
         return None
-    missing = [column for column in columns if column not in header]
-    names = [name for name in header if name != ""][:12]
-    for column in missing:
-        findings.fault(file, f"the columns {', '.join(map(repr, names))}" if names else "no columns",
-                       f"a column {column!r}", "Rename the header in row 1. " + remedy, row=1, column=column)
-    if not missing and not rows:
+    faults = header_faults(file, [name for name in header if name != ""], columns, remedy)
+    findings.faults.extend(faults)
+    if not faults and not rows:
         findings.fault(file, "no rows under the header", "at least one row", remedy)
     return pd.DataFrame(rows, columns=list(columns), dtype=object) if rows else None
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,20 +53,11 @@ def annotated(image: Image.Image, probs: np.ndarray, labels: Labels, time: float
         draw.rectangle((pad, top + 3, pad + bar, top + line - 5), fill=_FAINT)
         draw.rectangle((pad, top + 3, pad + bar * float(probs[index]), top + line - 5), fill=_BAR)
         draw.text((bar + 3 * pad, top + line / 2), f"{probs[index]:4.0%}", _BRIGHT, font, anchor="lm")
-        text = _cut(draw, labels.display[index], font, width - bar - 4 * pad - int(line * 2.2))
+        text = shorten(labels.display[index], 44, placeholder="…")
         draw.text((bar + 3 * pad + line * 2, top + line / 2), text, _BRIGHT, font, anchor="lm")
     draw.rectangle((0, 0, line * 3, line), fill=_DARK)
     draw.text((pad, line / 2), clock(time, tenths=True), _BRIGHT, small, anchor="lm")
     return frame
-
-
-def _cut(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, room: int) -> str:
-    """A text as far as there is room, with an ellipsis where it was cut."""
-    if draw.textlength(text, font) <= room:
-        return text
-    while text and draw.textlength(text + "…", font) > room:
-        text = text[:-1]
-    return text.rstrip() + "…"
 
 
 def clock(seconds: float, *, tenths: bool = False, hours: bool = False) -> str:

@@ -107,11 +107,8 @@ class _FromBytes(nn.Module):
 def _graph(predictor: Predictor) -> bytes:
     """The serialised ONNX model."""
     example = torch.zeros(2, predictor.size, predictor.size, 3, dtype=torch.uint8)
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
     device = predictor.device
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -121,8 +118,7 @@ def _graph(predictor: Predictor) -> bytes:
         return program.model_proto.SerializeToString()
     finally:
         predictor.scorer.to(device)
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(logging.NOTSET)
 
 
 def _agreement(path: Path, predictor: Predictor, other: Any) -> float:

@@ -19,9 +19,12 @@ from mgutils.predict.annotate import clock
 from mgutils.predict.timeline import Timeline
 from mgutils.style import BLACK, LIGHT, VERMILLION, new_figure, shorten
 
+_ROWS = 10
+"""Classes shown at most; the others are summed in the last row."""
 
-def timeline_figure(timeline: Timeline, labels: Labels, thumbnails: Sequence[tuple[float, Image.Image]] = (), *,
-                    title: str = "", rows: int = 10) -> Figure:
+
+def timeline_figure(timeline: Timeline, labels: Labels, thumbnails: Sequence[tuple[float, Image.Image]],
+                    title: str) -> Figure:
     """Mean probability of the classes over a video, and the class that is answered.
 
     Parameters
@@ -30,24 +33,22 @@ def timeline_figure(timeline: Timeline, labels: Labels, thumbnails: Sequence[tup
         At least one picture.
     labels : Labels
     thumbnails : sequence of (seconds, image)
-        Pictures of the video, shown above in a row.
+        Pictures of the video, at least one, shown above in a row.
     title : str
-    rows : int
-        Classes shown at most: those that are answered longest, in the order in which they first are. The others are
-        summed in the last row.
     """
     means = timeline.means.T  # (C, T)
-    shown = _longest(means, rows)
+    shown = _longest(means)
     rest = np.setdiff1d(np.arange(len(means)), shown)
     names = [f"{shorten(labels.display[index], 30)}  {index + 1}" for index in shown]
     cells = means[shown]
     if len(rest):
-        cells, names = np.vstack([cells, means[rest].sum(axis=0)]), [*names, f"{len(rest)} others together"]
-    wide, tall = 11, 0.34 * len(names)
-    strip = 7.4 / len(thumbnails) / max(image.width / image.height for _, image in thumbnails) if thumbnails else 0
-    figure, axes = new_figure(2 if strip else 1, 1, size=(wide, tall + 1.35 + (strip + 0.45 if strip else 0)),
-                              squeeze=False, **({"height_ratios": [strip + 0.2, tall]} if strip else {}))
-    panel, end = axes[-1, 0], timeline.stretch * cells.shape[1]
+        cells = np.vstack([cells, means[rest].sum(axis=0)])
+        names.append(f"{len(rest)} others together")
+    tall = 0.34 * len(names)
+    strip = 7.4 / len(thumbnails) / max(image.width / image.height for _, image in thumbnails)
+    figure, (top, panel) = new_figure(2, 1, size=(11, tall + 1.35 + (strip + 0.45)), height_ratios=[strip + 0.2, tall])
+    end = timeline.stretch * cells.shape[1]
+    tick = _tick(end)
     panel.set_facecolor(LIGHT)
     picture = panel.imshow(cells, aspect="auto", vmin=0, vmax=1, cmap="Blues", interpolation="nearest",
                            extent=(0, end, len(names) - 0.5, -0.5))
@@ -55,25 +56,25 @@ def timeline_figure(timeline: Timeline, labels: Labels, thumbnails: Sequence[tup
     panel.set_yticks(range(len(names)), names)
     unit = "minutes:seconds" if end < 3600 else "hours:minutes:seconds"
     panel.set(xlabel=f"time in the video ({unit})", xlim=(0, end))
-    panel.xaxis.set_major_locator(MultipleLocator(_tick(end)))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(
-        value, tenths=_tick(end) < 1, hours=end >= 3600)))
+    panel.xaxis.set_major_locator(MultipleLocator(tick))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value, tenths=tick < 1, hours=end >= 3600)))
     panel.grid(visible=False)
     figure.colorbar(picture, ax=panel, label="mean probability", pad=0.015, fraction=0.03)
-    key = Line2D([], [], color=VERMILLION, linewidth=3, label=f"answer in each {_seconds(timeline.stretch)}")
+    stretch = f"{timeline.stretch:.2g} s" if timeline.stretch < 60 else f"{timeline.stretch / 60:.2g} min"
+    key = Line2D([], [], color=VERMILLION, linewidth=3, label=f"answer in each {stretch}")
     panel.legend(handles=[key], loc="lower right", bbox_to_anchor=(1, 1), borderpad=0, borderaxespad=0.2)
-    if strip:
-        _thumbnails(axes[0, 0], thumbnails, tenths=_tick(end) < 1)
+    _thumbnails(top, thumbnails, tenths=tick < 1)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     return figure
 
 
-def _longest(means: np.ndarray, rows: int) -> np.ndarray:
-    """Class indices that are answered longest, in the order of their first answer; among equals the likelier."""
-    known = np.flatnonzero(~np.isnan(means[0]))
-    answers = known[:0] if not len(known) else means[:, known].argmax(axis=0)
+def _longest(means: np.ndarray) -> np.ndarray:
+    """The classes of the rows: those that are answered longest, in the order of their first answer."""
+    known = means[:, ~np.isnan(means[0])]
+    answers = known.argmax(axis=0)
     times = np.bincount(answers, minlength=len(means))
-    chosen = np.lexsort((-np.nansum(means, axis=1), -times))[:max(3, min(rows, np.count_nonzero(times)))]
+    # among equals the likelier
+    chosen = np.lexsort((-known.sum(axis=1), -times))[:max(3, min(_ROWS, np.count_nonzero(times)))]
     first = [int(np.argmax(answers == index)) if times[index] else len(answers) for index in chosen]
     return chosen[np.argsort(first, kind="stable")]
 
@@ -104,11 +105,7 @@ def _tick(end: float) -> float:
     return next((step for step in steps if end / step <= 8.5), 3600 * np.ceil(end / 3600 / 8))
 
 
-def _seconds(value: float) -> str:
-    return f"{value:.2g} s" if value < 60 else f"{value / 60:.2g} min"
-
-
-def heat_sheet(pictures: Sequence[tuple[Image.Image, np.ndarray, str]], *, columns: int = 4) -> Figure:
+def heat_sheet(pictures: Sequence[tuple[Image.Image, np.ndarray, str]]) -> Figure:
     """Images, each beside itself with its Grad-CAM heat.
 
     Parameters
@@ -116,7 +113,7 @@ def heat_sheet(pictures: Sequence[tuple[Image.Image, np.ndarray, str]], *, colum
     pictures : sequence of (image, heat, text)
         RGB image, heat (h, w) in 0..1, and what to write above.
     """
-    columns = min(columns, len(pictures))
+    columns = min(4, len(pictures))
     lines = -(-len(pictures) // columns)
     tall = 1.55 * max(image.height / image.width for image, _, _ in pictures) + 0.5
     figure, axes = new_figure(lines, columns, size=(3.2 * columns, tall * lines + 0.75), squeeze=False)

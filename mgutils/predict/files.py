@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, groupby
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from mgutils.data import video
-from mgutils.data.pictures import Picture, find_files, is_video, read_pictures, read_video
-from mgutils.errors import ConfigError, DataError, Fault
+from mgutils.data.csv import write_csv
+from mgutils.data.pictures import Picture, Rejected, find_files, is_video, read_pictures
+from mgutils.errors import ConfigError, DataError, data_error
 from mgutils.evaluation.attribution import overlay
+from mgutils.files import atomic_file
 from mgutils.predict.annotate import annotated_video
-from mgutils.predict.answers import LeftOut, Rows, csv_rows
-from mgutils.predict.predictor import Predictor, answer_columns, answer_row
+from mgutils.predict.answers import left_out_lines
+from mgutils.predict.predictor import Predictor, likeliest
 from mgutils.predict.timeline import Thinned, make_timeline
 from mgutils.progress import progress_bar
 
@@ -74,79 +77,90 @@ def answer_files(predictor: Predictor, inputs: Sequence[str], out_dir: Path, opt
     """
     if options.rate is not None and not 0 < options.rate < float("inf"):
         raise ConfigError(f"rate: found {options.rate}; wanted more than 0 frames per second, or 0 for all of them.")
-    left_out = LeftOut()
-    rejected = left_out if options.skip_bad else None
-    columns = ["path", "frame", "time_s", *answer_columns(predictor.labels)]
+    rejected = [] if options.skip_bad else None
+    answers = _Answers(predictor, out_dir, options, rejected, progress)
     lines = []
-    with csv_rows(out_dir / "predictions.csv", columns) as table:
-        answers = _Answers(predictor, out_dir, options, table, rejected, progress)
+    with atomic_file(out_dir / "predictions.csv") as aside:
+        aside.touch()  # before the long work: can it be written at all?
         for moving, paths in groupby(find_files(inputs, stdin, rejected), is_video):
             if moving:
                 for path in paths:
                     lines += answers.video(path)
             else:
                 answers.images(paths)
-        if not table.count:
-            raise DataError([Fault(" ".join(inputs)[:80], None, None, "no picture that can be read", "at least one",
-                                   "Name images, folders or videos; - reads paths from standard input.")])
+        if not answers.rows:
+            raise data_error(" ".join(inputs)[:80], "no picture that can be read", "at least one",
+                             "Name images, folders or videos; - reads paths from standard input.")
+        write_csv(answers.table(), aside)
     return [
         f"{predictor.weights.path}: {len(predictor.labels)} classes, names: {predictor.labels_from}",
-        f"{out_dir / 'predictions.csv'}: {table.count:,} pictures answered",
+        f"{out_dir / 'predictions.csv'}: {len(answers.rows):,} pictures answered",
         *lines,
         *answers.heat_sheet(),
-        *left_out.lines(),
+        *left_out_lines(rejected),
     ]
 
 
+@dataclass
 class _Answers:
-    """The answers of one call of :func:`answer_files`, as they are written."""
+    """The answers of one call of :func:`answer_files`, and the files beside their table."""
 
-    def __init__(self, predictor: Predictor, out_dir: Path, options: PredictOptions, table: Rows,
-                 rejected: LeftOut | None, progress: bool) -> None:
-        self._predictor = predictor
-        self._labels = predictor.labels
-        self._out_dir = out_dir
-        self._options = options
-        self._table = table
-        self._rejected = rejected
-        self._progress = progress
-        self._names: set[str] = set()
-        self._heat_names: set[str] = set()
-        self._sheet: Thinned[tuple[Image.Image, np.ndarray, str]] = Thinned(_SHEET)
+    predictor: Predictor
+    out_dir: Path
+    options: PredictOptions
+    rejected: Rejected | None
+    progress: bool
+    rows: list[tuple[str, int | None, float | None]] = field(default_factory=list)
+    """Path, frame and time of each picture."""
+    probs: list[np.ndarray] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    heat_names: set[str] = field(default_factory=set)
+    sheet: Thinned[tuple[Image.Image, np.ndarray, str]] = field(default_factory=lambda: Thinned(_SHEET))
+
+    def table(self) -> pd.DataFrame:
+        """All answers; frame and time are empty for image files."""
+        places = pd.DataFrame(self.rows, columns=["path", "frame", "time_s"])
+        places["frame"] = places["frame"].astype("Int64")
+        places["time_s"] = places["time_s"].astype(float).round(3)
+        return places.join(likeliest(np.stack(self.probs), self.predictor.labels))
 
     def images(self, paths: Iterator[Path]) -> None:
         """Answer for image files."""
-        pictures = read_pictures(paths, self._rejected)
-        for picture, probs in self._stream(pictures, unit="image"):
-            self._table.add({"path": picture.path} | answer_row(probs, self._labels))
+        for _ in self._stream(read_pictures(paths, self.rejected), unit="image"):
+            pass
 
     def video(self, path: Path) -> list[str]:
         """Answer for the frames of one video; returns lines about the files beside the table."""
+        from mgutils.predict.figure import timeline_figure
+        from mgutils.style import save, use_style
+
         try:
             info = video.probe(path)
         except DataError as error:
             self._reject(path, error)
             return []
-        rate = self._options.rate or info.fps or 25.0
+        labels = self.predictor.labels
+        rate = self.options.rate or info.fps or 25.0
         expected = int(info.duration * rate) + 1 if info.duration else None
-        name = _free_name(path.stem or "video", self._names)
-        film_path = self._out_dir / f"{name}-answers.mp4"
-        times, answers, thumbnails = [], [], Thinned(_THUMBNAILS)
+        name = _free_name(path.stem or "video", self.names)
+        film_path = self.out_dir / f"{name}-answers.mp4"
+        first = len(self.rows)
+        thumbnails = Thinned(_THUMBNAILS)
         with ExitStack() as stack:
             film = None
-            if self._options.annotate:
-                film = stack.enter_context(annotated_video(film_path, self._labels, rate))
+            if self.options.annotate:
+                film = stack.enter_context(annotated_video(film_path, labels, rate))
             for picture, probs in self._stream(self._frames(path), unit="frame", total=expected, desc=path.name):
-                self._table.add({"path": picture.path, "frame": picture.frame, "time_s": round(picture.time, 3)}
-                                | answer_row(probs, self._labels))
-                times.append(picture.time)
-                answers.append(probs)
                 thumbnails.add((picture.time, _small(picture.image)) if thumbnails.due() else None)
                 if film:
                     film.add(picture.image, probs, picture.time)
-        if not times:  # damaged before its first frame
+        if len(self.rows) == first:  # damaged before its first frame
             return []
-        lines = [self._timeline(path, name, np.array(times), np.stack(answers), 1 / rate, thumbnails.items)]
+        times = np.array([time for _, _, time in self.rows[first:]])
+        timeline = make_timeline(times, np.stack(self.probs[first:]), 1 / rate)
+        use_style()
+        figure = timeline_figure(timeline, labels, thumbnails.items, title=path.name)
+        lines = [f"{save(figure, self.out_dir / (name + '-timeline.png'))}: its classes over time"]
         if film:
             lines.append(f"{film_path}: the video with the answers")
         return lines
@@ -156,53 +170,47 @@ class _Answers:
         from mgutils.predict.figure import heat_sheet
         from mgutils.style import save, use_style
 
-        if not self._options.gradcam:
+        if not self.options.gradcam:
             return []
         use_style()
-        sheet = save(heat_sheet(self._sheet.items), self._out_dir / "gradcam.png")
-        return [f"{sheet}: {len(self._sheet.items)} of {len(self._heat_names):,} pictures with what raised their "
-                f"scores; all in {self._out_dir / 'gradcam'}"]
+        sheet = save(heat_sheet(self.sheet.items), self.out_dir / "gradcam.png")
+        return [f"{sheet}: {len(self.sheet.items)} of {len(self.heat_names):,} pictures with what raised their "
+                f"scores; all in {self.out_dir / 'gradcam'}"]
 
     def _stream(self, pictures: Iterator[Picture], **bar: object) -> Iterator[tuple[Picture, np.ndarray]]:
-        """Pictures with their probabilities, each with its heat written if asked for."""
-        answers = self._predictor.stream(pictures, self._options.batch_size)
-        for picture, probs in progress_bar(answers, disable=not self._progress, leave=False, **bar):
+        """Pictures with their probabilities; keeps the answers, and writes the heat if asked for."""
+        answers = self.predictor.stream(pictures, self.options.batch_size)
+        for picture, probs in progress_bar(answers, disable=not self.progress, leave=False, **bar):
+            self.rows.append((picture.path, picture.frame, picture.time))
+            self.probs.append(probs)
             yield picture, probs
-            if self._options.gradcam:
+            if self.options.gradcam:
                 self._write_heat(picture, probs)
 
     def _frames(self, path: Path) -> Iterator[Picture]:
         """The frames before a fault, where faults may be left out."""
         try:
-            yield from read_video(path, self._options.rate)
+            for frame in video.read_frames(path, self.options.rate):
+                yield Picture(str(path), frame.image, frame.index, frame.time)
         except DataError as error:
             self._reject(path, error, "; the frames before are answered")
 
     def _reject(self, path: Path, error: DataError, more: str = "") -> None:
-        if self._rejected is None:
+        if self.rejected is None:
             raise error
-        self._rejected(path, error.faults[0].found + more)
-
-    def _timeline(self, path: Path, name: str, times: np.ndarray, probs: np.ndarray, stretch: float,
-                  thumbnails: list[tuple[float, Image.Image]]) -> str:
-        from mgutils.predict.figure import timeline_figure
-        from mgutils.style import save, use_style
-
-        use_style()
-        figure = timeline_figure(make_timeline(times, probs, stretch), self._labels, thumbnails, title=path.name)
-        return f"{save(figure, self._out_dir / (name + '-timeline.png'))}: its classes over time"
+        self.rejected.append((path, error.faults[0].found + more))
 
     def _write_heat(self, picture: Picture, probs: np.ndarray) -> None:
         """Write one picture with its heat, and keep some for the sheet."""
-        heat = self._predictor.heat([picture.image])[0]
+        heat = self.predictor.heat([picture.image])[0]
         suffix = "" if picture.frame is None else f"-{picture.frame:06d}"
-        name = _free_name(f"{Path(picture.path).stem}{suffix}", self._heat_names)
-        path = self._out_dir / "gradcam" / f"{name}-heat.jpg"
+        name = _free_name(f"{Path(picture.path).stem}{suffix}", self.heat_names)
+        path = self.out_dir / "gradcam" / f"{name}-heat.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         overlay(picture.image, heat).save(path, quality=88)
         best = int(probs.argmax())
-        text = f"{self._labels.display[best]}, {probs[best]:.0%}"
-        self._sheet.add((_small(picture.image), heat, text) if self._sheet.due() else None)
+        text = f"{self.predictor.labels.display[best]}, {probs[best]:.0%}"
+        self.sheet.add((_small(picture.image), heat, text) if self.sheet.due() else None)
 
 
 def _small(image: Image.Image) -> Image.Image:

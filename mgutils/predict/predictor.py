@@ -21,8 +21,10 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
+from scipy.special import softmax
+from torch import Tensor
 
-from mgutils.config import OBJECTIVES, PROFILES, RunConfig, parse_config, read_config
+from mgutils.config import OBJECTIVES, PROFILES, RunConfig, parse_config
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels, imigue_labels, read_labels
 from mgutils.data.pictures import Picture, read_pictures
@@ -33,8 +35,8 @@ from mgutils.models.clip import build_model
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tokenize
 from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
 from mgutils.predict.trusted import measure, trusted
-from mgutils.predict.weights import Weights, fit_weights, read_weights
-from mgutils.training.checkpoint import CAPTIONS
+from mgutils.predict.weights import Weights, read_weights
+from mgutils.training.checkpoint import CAPTIONS, fit_weights
 from mgutils.training.whole import check_run
 
 ORIGINAL_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
@@ -82,15 +84,16 @@ class Predictor:
         """Where the scorer computes."""
         return next(self.scorer.parameters()).device
 
-    def pixels(self, images: Iterable[Image.Image]) -> np.ndarray:
-        """RGB images of any size to bytes (B, S, S, 3), resized as for training."""
-        return np.stack([np.asarray(image.resize((self.size, self.size), Image.Resampling.BILINEAR))
-                         for image in images])
+    def tensor(self, images: Iterable[Image.Image]) -> Tensor:
+        """RGB images of any size, resized as for training, as the scorer takes them: (B, 3, S, S)."""
+        side = (self.size, self.size)
+        pixels = [np.asarray(image.resize(side, Image.Resampling.BILINEAR)) for image in images]
+        return as_images(torch.from_numpy(np.stack(pixels)).to(self.device))
 
     @torch.no_grad()
     def logits(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Scores (B, C) of RGB images."""
-        return self.scorer(as_images(torch.from_numpy(self.pixels(images)).to(self.device))).float().cpu().numpy()
+        return self.scorer(self.tensor(images)).float().cpu().numpy()
 
     def heat(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Grad-CAM heat (B, S, S) of the answers for RGB images, in 0..1.
@@ -100,7 +103,7 @@ class Predictor:
         ConfigError
             If the image network has no map of features.
         """
-        return grad_cam(self.scorer, as_images(torch.from_numpy(self.pixels(images)).to(self.device)))
+        return grad_cam(self.scorer, self.tensor(images))
 
     def stream(self, pictures: Iterable[Picture], batch_size: int = 64) -> Iterator[tuple[Picture, np.ndarray]]:
         """Each picture with its probabilities (C,), one batch in memory at a time.
@@ -122,8 +125,7 @@ class Predictor:
         if not np.isfinite(logits).all():
             raise CheckpointError(f"{self.weights.path}: a score is not a number, though every weight is one. "
                                   "The weights are too large; name an earlier checkpoint.")
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        return softmax(logits, axis=1)
 
     def table(self, paths: Iterable[Path | str], batch_size: int = 64) -> pd.DataFrame:
         """Answers for image files.
@@ -139,9 +141,11 @@ class Predictor:
         DataError
             If an image cannot be decoded.
         """
-        rows = [{"path": picture.path} | answer_row(probs, self.labels)
-                for picture, probs in self.stream(read_pictures(map(Path, paths)), batch_size)]
-        return pd.DataFrame(rows, columns=["path", *answer_columns(self.labels)])
+        pictures = read_pictures(map(Path, paths))
+        answers = [(picture.path, probs) for picture, probs in self.stream(pictures, batch_size)]
+        table = likeliest(np.array([probs for _, probs in answers]).reshape(-1, len(self.labels)), self.labels)
+        table.insert(0, "path", [path for path, _ in answers])
+        return table
 
 
 def _batches(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
@@ -157,24 +161,28 @@ def _batches(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
         yield batch
 
 
-def answer_columns(labels: Labels) -> list[str]:
-    """Names of the columns of :func:`answer_row`."""
-    ranks = ["", *(f"_{rank}" for rank in range(2, min(5, len(labels)) + 1))]
-    return [f"{column}{rank}" for rank in ranks for column in ("class_id", "name", "probability")]
-
-
-def answer_row(probs: np.ndarray, labels: Labels) -> dict[str, int | str | float]:
-    """The five likeliest classes of one image; among equals the lower id comes first.
+def likeliest(probs: np.ndarray, labels: Labels) -> pd.DataFrame:
+    """The five likeliest classes of each image; among equals the lower id comes first.
 
     Parameters
     ----------
-    probs : ndarray (C,)
+    probs : ndarray (N, C)
         Probabilities.
+
+    Returns
+    -------
+    DataFrame
+        ``class_id, name, probability``, and the same of the second to fifth as ``class_id_2`` …
     """
-    values = []
-    for index in np.argsort(-probs, kind="stable")[:5]:
-        values += [int(index) + 1, labels.display[index], round(float(probs[index]), 6)]
-    return dict(zip(answer_columns(labels), values, strict=True))
+    order = np.argsort(-probs, axis=1, kind="stable")[:, :5]
+    names = np.array(labels.display, dtype=object)
+    table = {}
+    for rank, index in enumerate(order.T, start=1):
+        suffix = f"_{rank}" if rank > 1 else ""
+        table[f"class_id{suffix}"] = index + 1
+        table[f"name{suffix}"] = names[index]
+        table[f"probability{suffix}"] = probs[np.arange(len(probs)), index].astype(float).round(6)
+    return pd.DataFrame(table)
 
 
 def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, labels: Path | str | None = None,
@@ -225,24 +233,20 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
 
 def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, tuple[str, ...] | None]:
     """The configuration and, where they were recorded, the names of the classes."""
-    if config is not None:
-        beside = Path(config) / "config.json" if Path(config).is_dir() else Path(config)
-    elif "config" in weights.metadata:
-        source = str(weights.path)
-        return trusted(parse_config(weights.metadata["config"], source), source), _names(weights.metadata["config"])
-    else:
-        beside = weights.path.with_name("config.json")
-        if not beside.exists():
+    text = weights.metadata.get("config")
+    source = weights.path
+    if config is not None or text is None:
+        source = source.with_name("config.json") if config is None else Path(config)
+        source = source / "config.json" if source.is_dir() else source
+        if config is None and not source.exists():
             return ORIGINAL_CONFIG, None
-    if beside.exists() and not beside.is_file():
-        raise ConfigError(f"{beside}: found no file; wanted the config.json of a run. Name it with --config.")
-    return trusted(read_config(beside), str(beside)), _names(beside.read_text(encoding="utf-8"))
-
-
-def _names(text: str) -> tuple[str, ...] | None:
+        if not source.is_file():
+            raise ConfigError(f"{source}: found no file; wanted the config.json of a run. Name it with --config.")
+        text = source.read_text(encoding="utf-8", errors="replace")
+    settings = trusted(parse_config(text, str(source)), str(source))
     captions = json.loads(text).get("captions")
     fits = isinstance(captions, list) and captions and all(isinstance(name, str) and name for name in captions)
-    return tuple(captions) if fits else None
+    return settings, tuple(captions) if fits else None
 
 
 def _labels(weights: Weights, given: Path | str | None, recorded: tuple[str, ...] | None) -> tuple[Labels, str]:
@@ -264,14 +268,14 @@ def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
     untrained = replace(config.model, pretrained=False)
     if not config.reads_text:
         classifier = build_classifier(untrained, len(labels))
-        fit_weights(classifier, weights)
+        fit_weights(classifier, weights.tensors, weights.path)
         return PlainScorer(classifier)
     if _is_exported(weights):
         return _exported_scorer(replace(config, model=untrained), labels, weights)
-    weights = replace(weights, tensors={name: value for name, value in weights.tensors.items() if name != CAPTIONS})
+    tensors = {name: value for name, value in weights.tensors.items() if name != CAPTIONS}
     captions = class_captions(labels, config.captions, config.seed)
     model, tokenizer = build_model(untrained, config.loss, captions)
-    fit_weights(model, weights)
+    fit_weights(model, tensors, weights.path)
     with torch.no_grad():
         return CaptionScorer.of(model, model.eval().encode_text(**tokenize(tokenizer, captions)))
 
@@ -292,5 +296,5 @@ def _exported_scorer(config: RunConfig, labels: Labels, weights: Weights) -> Cap
         raise ConfigError(f"{weights.path}: {error} Export the run again.") from None
     scorer = CaptionScorer(encoder, head, empty, float(loss.temperature), loss.normalize)
     image_half = {name: value for name, value in weights.tensors.items() if name.startswith("image_")}
-    fit_weights(scorer, replace(weights, tensors=image_half | {"captions": weights.tensors[CAPTIONS]}))
+    fit_weights(scorer, image_half | {"captions": weights.tensors[CAPTIONS]}, weights.path)
     return scorer

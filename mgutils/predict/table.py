@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from mgutils.data.csv import write_csv
 from mgutils.data.pictures import read_pictures
-from mgutils.errors import DataError, Fault
+from mgutils.errors import data_error
+from mgutils.files import atomic_file
 from mgutils.metrics.scores import scores
-from mgutils.predict.answers import LeftOut, check_submission, csv_rows, read_image_list, write_submission
-from mgutils.predict.predictor import Predictor, answer_columns, answer_row
+from mgutils.predict.answers import check_submission, left_out_lines, read_image_list, write_submission
+from mgutils.predict.predictor import Predictor, likeliest
 from mgutils.progress import progress_bar
-
-_ROOT = "Name the images' folder with --root."
 
 
 def answer_table(predictor: Predictor, file: Path, column: str, out_dir: Path, *, label_column: str = "Class",
@@ -48,33 +48,34 @@ def answer_table(predictor: Predictor, file: Path, column: str, out_dir: Path, *
     """
     images = read_image_list(file, column, predictor.labels, label_column=label_column, root=root, missing=skip_bad)
     if submission is not None:
-        check_submission(images)
-    left_out, labelled = LeftOut(), (images.target >= 0).any()
-    columns = ["path", *(["true_class_id"] if labelled else []), *answer_columns(predictor.labels)]
-    ranked = np.full((len(images.paths), len(predictor.labels)), np.nan, dtype=np.float32)
-    with csv_rows(out_dir / "predictions.csv", columns) as table:
-        pictures = read_pictures(images.paths, left_out if skip_bad else None)
-        answers, rows = predictor.stream(pictures, batch_size), iter(range(len(images.paths)))
-        for picture, probs in progress_bar(answers, total=len(images.paths), unit="image", disable=not progress,
-                                            leave=False):
-            row = next(row for row in rows if str(images.paths[row]) == picture.path)  # bad ones are passed over
-            known = {"true_class_id": int(images.target[row]) + 1} if images.target[row] >= 0 else {}
-            table.add({"path": images.cells[row]} | known | answer_row(probs, predictor.labels))
-            ranked[row] = probs
-        if not table.count:
-            raise DataError([Fault(str(file), None, column, "no image that can be read", "at least one", _ROOT)])
-    answered = ~np.isnan(ranked[:, 0])
+        check_submission(images, file)
+    rejected = [] if skip_bad else None
+    with atomic_file(out_dir / "predictions.csv") as aside:
+        aside.touch()  # before the long work: can it be written at all?
+        answers = predictor.stream(read_pictures(images["path"], rejected), batch_size)
+        answers = progress_bar(answers, total=len(images), unit="image", disable=not progress, leave=False)
+        probs = [probs for _, probs in answers]
+        if not probs:
+            raise data_error(file, "no image that can be read", "at least one", "Name the images' folder with --root.",
+                             column=column)
+        answered = ~images["path"].isin([path for path, _ in rejected or ()])
+        known = images[answered]
+        table = likeliest(np.stack(probs), predictor.labels).set_index(known.index)
+        if (images["target"] >= 0).any():
+            class_ids = (known["target"] + 1).astype("Int64")
+            table.insert(0, "true_class_id", class_ids.mask(class_ids == 0))
+        table.insert(0, "path", known["cell"])
+        write_csv(table, aside)
     lines = [f"{predictor.weights.path}: {len(predictor.labels)} classes, names: {predictor.labels_from}",
-             f"{out_dir / 'predictions.csv'}: {table.count:,} of {len(images.paths):,} images answered"]
-    rows = answered & (images.target >= 0)
-    lines.append(_score_line(ranked[rows], images.target[rows]) if rows.any() else
+             f"{out_dir / 'predictions.csv'}: {len(known):,} of {len(images):,} images answered"]
+    rows = (known["target"] >= 0).to_numpy()
+    lines.append(_score_line(np.stack(probs)[rows], known["target"].to_numpy()[rows]) if rows.any() else
                  f"no scores: {file} has no column {label_column!r} with classes")
     if submission is not None:
-        best = ranked.argmax(axis=1)
-        best[~answered] = np.bincount(best[answered]).argmax()
-        written = write_submission(submission, zip(images.cells, (best + 1).tolist(), strict=True))
-        lines.append(f"{submission}: {written:,} rows")
-    return [*lines, *left_out.lines()]
+        usual = table["class_id"].mode()[0]  # for the images that cannot be read
+        write_submission(submission, images["cell"], table["class_id"].reindex(images.index, fill_value=usual))
+        lines.append(f"{submission}: {len(images):,} rows")
+    return [*lines, *left_out_lines(rejected)]
 
 
 def _score_line(probs: np.ndarray, target: np.ndarray) -> str:

@@ -1,8 +1,8 @@
 """Weights from files of any origin: the kit's own, the original's ``best_0.81.pth``, one that a stranger sent.
 
 Reading never runs what is in a file: safetensors hold numbers only, and what torch saved is opened with
-``weights_only=True``. :func:`read_weights` turns a file into named tensors under the names of today;
-:func:`fit_weights` puts them into a model, or says what does not fit and why. Writing is in ``checkpoint``.
+``weights_only=True``. :func:`read_weights` turns a file into named tensors under the names of today; writing them, and
+putting them into a model, is in ``training.checkpoint``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from torch import Tensor, nn
+from torch import Tensor
 
 from mgutils.errors import CheckpointError
 
@@ -27,10 +27,6 @@ _WRAPPED = ("model", "state_dict", "model_state_dict", "model_state", "module", 
 """Keys under which training scripts keep the weights beside optimizer, scheduler and epoch."""
 _PREFIXES = ("module.", "_orig_mod.")
 """Put before every name by DataParallel, DistributedDataParallel and torch.compile."""
-_OPTIONAL = re.compile(r"(^|\.)(position_ids|num_batches_tracked|n_averaged)$")
-"""Buffers that came and went with the versions of transformers and torch; inference needs none of them."""
-_ADVICE = ("Name the settings of the run that wrote them with --config, and, where the text encoder's vocabulary or "
-           "the classifier has another size, its Clip_label.csv with --labels.")
 _LARGEST_RATIO = 1.05  # of what a zip file declares to what it has: torch does not compress
 
 
@@ -91,48 +87,13 @@ def read_weights(path: Path | str) -> Weights:
     return Weights(file, _normalize_keys(_checked(file, _unwrapped(file, content))), metadata)
 
 
-def fit_weights(model: nn.Module, weights: Weights) -> None:
-    """Load weights into a model.
-
-    Half precision becomes the model's precision. ``position_ids`` and the like may be absent or to spare.
-
-    Raises
-    ------
-    CheckpointError
-        If a name is missing or to spare, a shape differs, or a weight is not a number: listed.
-    """
-    found, wanted = weights.tensors, model.state_dict()
-    missing = sorted(name for name in wanted.keys() - found.keys() if not _OPTIONAL.search(name))
-    spare = sorted(name for name in found.keys() - wanted.keys() if not _OPTIONAL.search(name))
-    common = [name for name in wanted if name in found and not _OPTIONAL.search(name)]
-    shapes = [name for name in common if found[name].shape != wanted[name].shape]
-    if missing or spare or shapes:
-        described = [f"{name}: found {_shape(found[name])}, wanted {_shape(wanted[name])}" for name in shapes]
-        lists = [
-            _listed("missing", missing),
-            _listed("unexpected", spare),
-            _listed("differently shaped", described),
-        ]
-        raise CheckpointError(f"{weights.path}: the weights do not fit the model. {' '.join(filter(None, lists))} "
-                              f"{_ADVICE}")
-    whole = [name for name in common if wanted[name].is_floating_point() and not found[name].is_floating_point()]
-    broken = [name for name in common if name not in whole and not torch.isfinite(found[name]).all()]
-    if whole:
-        raise CheckpointError(f"{weights.path}: {_listed('weights of whole numbers', whole)} They were rounded, as for "
-                              "a quantised network; name the checkpoint from before.")
-    if broken:
-        raise CheckpointError(f"{weights.path}: {_listed('weights with NaN or infinity', broken)} The run that wrote "
-                              "them had diverged; name an earlier checkpoint.")
-    model.load_state_dict({name: found[name] for name in common}, strict=False)
-
-
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
 def _refuse_other_kinds(file: Path, head: bytes) -> None:
     """Files that pass for a checkpoint by their name only."""
     kinds = {"an empty file": not head, "a Git LFS pointer, not the file itself": head.startswith(b"version https://"),
-             "a web page": head.lstrip()[:1] == b"<", "an ONNX file": b"pytorch" in head[:64] and head[:1] == b"\x08"}
+             "a web page": head.lstrip()[:1] == b"<"}
     for kind, fits in kinds.items():
         if fits:
             raise CheckpointError(f"{file}: {kind}; wanted a checkpoint (.pth, .pt, .safetensors). "
@@ -238,16 +199,6 @@ def _normalize_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         if kept and all(name.startswith(prefix) for name in kept):
             return _normalize_keys({name.removeprefix(prefix): value for name, value in kept.items()})
     return kept
-
-
-def _listed(what: str, names: list[str]) -> str:
-    if not names:
-        return ""
-    return f"{len(names):,} {what} ({', '.join(names[:4])}{', …' if len(names) > 4 else ''})."
-
-
-def _shape(tensor: Tensor) -> str:
-    return " x ".join(map(str, tensor.shape)) or "one number"
 
 
 def _article(value: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,11 @@ WEIGHTS = "last.safetensors"
 STATE = "last.state"
 CAPTIONS = "caption_embeddings"
 """Name of the (C, D) tensor that lets a file of weights predict without a text encoder."""
+_OPTIONAL = re.compile(r"(^|\.)(position_ids|num_batches_tracked|n_averaged)$")
+"""Buffers that came and went with the versions of transformers and torch."""
+_OTHER_RUN = (
+    "Name the settings of the run that wrote them with --config, and, where the text encoder's "
+    "vocabulary or the classifier has another size, its Clip_label.csv with --labels.")
 
 
 def atomic_write_text(path: Path, text: str) -> None:
@@ -67,13 +73,48 @@ def load_weights(model: nn.Module, path: Path | str) -> dict[str, str]:
     """
     state, metadata = _read_weights(Path(path))
     state.pop(CAPTIONS, None)
-    wanted = model.state_dict()
-    _refuse(path, "missing", wanted.keys() - state.keys())
-    _refuse(path, "unexpected", state.keys() - wanted.keys())
-    reshaped = {name for name in wanted if wanted[name].shape != state[name].shape}
-    _refuse(path, "differently shaped", reshaped)
-    model.load_state_dict(state)
+    fit_weights(model, state, Path(path))
     return metadata
+
+
+def fit_weights(model: nn.Module, found: dict[str, Tensor], path: Path) -> None:
+    """Put weights that were read from ``path`` into a model.
+
+    Half precision becomes the model's precision. ``position_ids`` and the like may be absent or to
+    spare.
+
+    Raises
+    ------
+    CheckpointError
+        If a name is missing or to spare, a shape differs, or a weight is not a number: listed.
+    """
+    wanted = model.state_dict()
+    missing = [name for name in wanted.keys() - found.keys() if not _OPTIONAL.search(name)]
+    spare = [name for name in found.keys() - wanted.keys() if not _OPTIONAL.search(name)]
+    common = [name for name in wanted if name in found and not _OPTIONAL.search(name)]
+    reshaped = [f"{name}: found {_shape(found[name])}, wanted {_shape(wanted[name])}"
+                for name in common if found[name].shape != wanted[name].shape]
+    _refuse(path, "do not fit the model", _OTHER_RUN, {
+        "missing": missing, "unexpected": spare, "differently shaped": reshaped})
+    floats = [name for name in common if wanted[name].is_floating_point()]
+    whole = [name for name in floats if not found[name].is_floating_point()]
+    _refuse(path, "were rounded, as for a quantised network",
+            "Name the checkpoint from before.", {"weights of whole numbers": whole})
+    broken = [name for name in common if not torch.isfinite(found[name]).all()]
+    _refuse(path, "are those of a run that had diverged",
+            "Name an earlier checkpoint.", {"weights with NaN or infinity": broken})
+    model.load_state_dict({name: found[name] for name in common}, strict=False)
+
+
+def _refuse(path: Path, what: str, remedy: str, faults: dict[str, list[str]]) -> None:
+    lists = [f"{len(names):,} {fault} ({', '.join(sorted(names)[:4])}{', …' if len(names) > 4 else ''})"
+             for fault, names in faults.items() if names]
+    if lists:
+        raise CheckpointError(f"{path}: the weights {what}: {'; '.join(lists)}. {remedy}")
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "one number"
 
 
 # -- the last epoch: two files that belong together ------------------------------------------------
@@ -205,11 +246,3 @@ def _disk_errors(directory: Path) -> Iterator[None]:
         raise CheckpointError(
             f"{directory}: a checkpoint could not be written ({reason}). The one before it is "
             "whole. Make room, or name another folder, and go on with --resume.") from error
-
-
-def _refuse(path: Path | str, what: str, names: set[str]) -> None:
-    if names:
-        shown = ", ".join(sorted(names)[:5]) + (" …" if len(names) > 5 else "")
-        raise CheckpointError(
-            f"{path}: {len(names)} {what} weights ({shown}). The checkpoint belongs to another "
-            "model; use the configuration beside it.")

@@ -131,8 +131,7 @@ def test_any_csv(tmp_path, content):
 @examples("annotations")
 def test_annotations(tmp_path, content):
     (tmp_path / "labels.csv").write_bytes(content)
-    findings = Findings()
-    assert (read_annotations(tmp_path / "labels.csv", findings) is None) == bool(findings.faults)
+    faults_of(lambda: read_annotations(tmp_path / "labels.csv"))
 
 
 @given(content=tables(("clip_id", "video_id", "subject_id", "class_id", "description")))

@@ -23,7 +23,7 @@ from mgutils.data.importers import imigue, import_imigue
 from mgutils.data.importers.annotations import read_annotations
 from mgutils.data.splits import SPLITS, TEST_SUBJECTS, TRAIN_SUBJECTS, available_splits, make_split
 from mgutils.data.table import check_dataset, read_dataset
-from mgutils.errors import ConfigError, DataError, Findings
+from mgutils.errors import ConfigError, DataError
 
 # (video, start, end, class, subject): two gestures overlap, one lasts a frame, one is illustrative
 ROWS = [(3, 0, 49, 1, 2), (3, 30, 90, 99, 2), (1, 10, 10, 20, 4), (12, 5, 60, 31, 1), (12, 60, 99, 99, 1),
@@ -256,7 +256,7 @@ def test_a_broken_label_file_is_listed_and_nothing_is_written(videos, tmp_path, 
 
 def test_numbers_written_as_fractions_and_the_byte_order_mark_are_read(tmp_path):
     (tmp_path / "labels.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join([HEADER, line(**{"class": "99.0"})]).encode())
-    annotations = read_annotations(tmp_path / "labels.csv", Findings())
+    annotations = read_annotations(tmp_path / "labels.csv")
     assert annotations["class_id"].tolist() == [32]
 
 
@@ -264,7 +264,7 @@ def test_overlaps_are_those_of_the_slow_twin(tmp_path):
     rng = np.random.default_rng(0)
     rows = [(int(video), int(start), int(start + length), 1, 2) for video, start, length in zip(
         rng.integers(0, 4, 60), rng.permutation(300)[:60], rng.integers(0, 20, 60), strict=True)]
-    annotations = read_annotations(write_annotations(tmp_path / "labels.csv", rows), Findings())
+    annotations = read_annotations(write_annotations(tmp_path / "labels.csv", rows))
     twin = [int(any(other[0] == row[0] and other[1] < row[1] < other[2] for other in rows)) for row in rows]
     assert 10 < sum(twin) < 50 and annotations["overlaps"].tolist() == twin
 

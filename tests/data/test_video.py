@@ -43,8 +43,7 @@ def test_every_frame_comes_once_in_order_with_its_time(tmp_path, suffix):
 
 
 def test_the_header_is_probed(video, uneven):
-    assert probe(video) == VideoInfo(2.0, 25.0, (64, 32), 50)
-    assert probe(uneven).size == (64, 32)
+    assert probe(video) == VideoInfo(2.0, 25.0)
     assert probe(uneven).duration == pytest.approx(5.066, abs=0.05)
 
 
@@ -78,7 +77,7 @@ def test_frames_at_times(video, uneven):
 def test_a_turned_video_stands_upright(tmp_path, quarters, size, corner):
     path = turn(make_video(tmp_path / "a.mp4", 3), quarters)
     image = next(read_frames(path)).image
-    assert image.size == size == probe(path).size
+    assert image.size == size
     x, y = (block * BLOCK + BLOCK // 2 for block in corner)
     red, green, blue = image.getpixel((x, y))
     assert red > 180 and green < 80 and blue < 80

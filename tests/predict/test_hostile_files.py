@@ -15,7 +15,7 @@ from mgutils.data.images import read_rgb
 from mgutils.data.pictures import find_files
 from mgutils.data.video import probe, read_frames
 from mgutils.errors import CheckpointError, DataError
-from mgutils.predict.answers import LeftOut
+from mgutils.predict.answers import left_out_lines
 from mgutils.predict.weights import read_weights
 from mgutils.training.store import train_all
 
@@ -36,9 +36,9 @@ def test_a_file_name_that_is_not_utf8_is_named_and_can_be_left_out(tmp_path):
         with pytest.raises(DataError, match="not UTF-8") as caught:
             list(find_files([named], None))
         assert "\\udcff.png" in str(caught.value).encode("utf-8").decode()
-    left_out = LeftOut()
+    left_out = []
     assert list(find_files([str(tmp_path)], None, left_out)) == [tmp_path / "a.png"]
-    assert "\\udcff.png: a name that is not UTF-8" in "\n".join(left_out.lines())
+    assert "\\udcff.png: a name that is not UTF-8" in "\n".join(left_out_lines(left_out))
 
 
 def test_an_error_about_a_name_that_is_not_utf8_can_be_printed(tmp_path):
@@ -90,7 +90,7 @@ def test_an_import_names_what_has_a_name_that_is_not_utf8(photographs, tmp_path,
     for words in ([], ["--skip-bad"]):
         assert main(["import", "folders", str(photographs), str(tmp_path / "data"), *words]) == 2
         said = capsys.readouterr().err
-        assert "1 fault in the data" in said and r"\xff" in said and not (tmp_path / "data").exists()
+        assert "1 fault in the data" in said and r"\udcff" in said and not (tmp_path / "data").exists()
 
 
 def test_predictions_name_what_has_a_name_that_is_not_utf8(photographs, tiny_template, tmp_path, capsys):

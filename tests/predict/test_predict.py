@@ -17,7 +17,6 @@ from mgutils.data.pictures import Picture, find_files, natural, read_pictures
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError, DataError
 from mgutils.predict.annotate import clock
-from mgutils.predict.answers import csv_rows
 from mgutils.predict.files import PredictOptions, answer_files
 from mgutils.predict.predictor import load_predictor
 from mgutils.predict.table import answer_table
@@ -190,13 +189,6 @@ def test_a_submission_needs_different_file_names(predictor, table, tmp_path):
     with pytest.raises(DataError, match="again; wanted each file name once"):
         answer_table(predictor, table, "Path", tmp_path / "new", submission=tmp_path / "s.csv", progress=False)
     assert not (tmp_path / "new").exists()
-
-
-def test_a_table_is_whole_or_absent(tmp_path):
-    with pytest.raises(RuntimeError), csv_rows(tmp_path / "t.csv", ("a",)) as file:
-        file.add({"a": 1})
-        raise RuntimeError
-    assert not list(tmp_path.iterdir())
 
 
 # -- mg predict --------------------------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.models.classifier import build_classifier
 from mgutils.models.clip import build_model
 from mgutils.predict.predictor import ORIGINAL_CONFIG, load_predictor
-from mgutils.predict.weights import fit_weights, read_weights
-from mgutils.training.checkpoint import CAPTIONS, save_weights
+from mgutils.predict.weights import read_weights
+from mgutils.training.checkpoint import CAPTIONS, fit_weights, save_weights
 
 NAMES = ("Turtle neck", "Folding arms ", "touching jaw ", "Illustrative hand gestures")
 SMALL = PROFILES["smoke"].model
@@ -297,7 +297,8 @@ FUZZ = settings(max_examples=300, deadline=None, derandomize=True,
 
 def only_the_kits_error(path):
     try:
-        fit_weights(TINY, read_weights(path))
+        weights = read_weights(path)
+        fit_weights(TINY, weights.tensors, weights.path)
     except CheckpointError as error:
         assert str(error).startswith(str(path))
 

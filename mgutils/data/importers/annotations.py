@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.data.csv import describe, read_numbers, read_table
+from mgutils.data.csv import read_csv, read_numbers, refuse_cells
 from mgutils.data.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
-from mgutils.errors import FIRST_ROW, Findings
+from mgutils.errors import FIRST_ROW, DataError, Findings
 
 FPS = 25
 """Frames per second in which the annotations count."""
@@ -22,37 +22,36 @@ COLUMNS = ("video_id", "start_frame", "end_frame", "class", "subject_id")
 _REMEDY = "Give the label CSV as iMiGUE's authors hand it out."
 
 
-def read_annotations(file: Path, findings: Findings) -> pd.DataFrame | None:
+def read_annotations(file: Path) -> pd.DataFrame:
     """Read and check the label CSV.
 
     Parameters
     ----------
     file : Path
-    findings : Findings
-        Takes the faults.
 
     Returns
     -------
-    DataFrame or None
+    DataFrame
         Indexed by ``clip_id`` 0..: ``video_id, subject_id, class_id`` (1..32), ``start_frame, end_frame`` (both
         included), ``row`` in the file, ``overlaps`` (1 where it starts before an earlier annotation of the video ends).
-        ``None`` where there is a fault.
+
+    Raises
+    ------
+    DataError
+        With every fault of the file.
     """
-    table = read_table(file, COLUMNS, _REMEDY, findings)
-    if table is None:
-        return None
-    before = len(findings.faults)
+    table = read_csv(file, COLUMNS, _REMEDY)
+    findings = Findings()
     whole = read_numbers(table, COLUMNS, file, _REMEDY, findings, decimals=True)
     class_id = np.where(whole["class"] == RAW_ILLUSTRATIVE, ILLUSTRATIVE, whole["class"])
-    strange = table.index[(whole["class"] >= 0) & ((class_id < 1) | (class_id > ILLUSTRATIVE))]
-    findings.rows(file, "class", strange, [describe(table["class"][i]) for i in strange],
-                  f"1..{ILLUSTRATIVE - 1}, or {RAW_ILLUSTRATIVE} for illustrative gestures", _REMEDY)
-    reversed_ = table.index[(whole["end_frame"] >= 0) & (whole["end_frame"] < whole["start_frame"])]
-    findings.rows(file, "end_frame", reversed_,
-                  [f"{table['end_frame'][i]}, before the start {table['start_frame'][i]}" for i in reversed_],
+    refuse_cells(findings, file, table["class"][(whole["class"] >= 0) & ((class_id < 1) | (class_id > ILLUSTRATIVE))],
+                 f"1..{ILLUSTRATIVE - 1}, or {RAW_ILLUSTRATIVE} for illustrative gestures", _REMEDY)
+    reversed_ = table[(whole["end_frame"] >= 0) & (whole["end_frame"] < whole["start_frame"])]
+    findings.rows(file, "end_frame", reversed_.index,
+                  reversed_["end_frame"] + ", before the start " + reversed_["start_frame"],
                   "a frame from the start on", "Swap the two, or correct them.")
-    if len(findings.faults) > before:
-        return None
+    if findings.faults:
+        raise DataError(findings.faults)
     annotations = whole[["video_id", "subject_id", "start_frame", "end_frame"]].assign(
         class_id=class_id, row=table.index + FIRST_ROW).reset_index(drop=True)
     annotations["overlaps"] = _overlaps(annotations)

@@ -13,7 +13,7 @@ import pandas as pd
 from mgutils.data.images import in_threads
 from mgutils.data.importers.annotations import FPS
 from mgutils.data.video import SUFFIXES, probe
-from mgutils.errors import DataError, Fault
+from mgutils.errors import DataError, Fault, data_error
 
 SKIP = "Copy the video again, or leave it out with --skip-bad."
 _MOST_PICTURES = 10_000_000
@@ -59,9 +59,9 @@ def plan_cuts(annotations: pd.DataFrame, folder: Path, labels: Path, rate: float
     files = _find_videos(folder)
     count = ((annotations["end_frame"] - annotations["start_frame"]) * rate // FPS + 1).astype("int64")
     if count.sum() > _MOST_PICTURES:
-        raise DataError([Fault(str(labels), int(annotations["row"][count.idxmax()]), "end_frame",
-                               f"a gesture of {count.max():,} pictures", "gestures of seconds, counted in frames",
-                               "Correct the frames, or lower the rate.")])
+        raise data_error(labels, f"a gesture of {count.max():,} pictures", "gestures of seconds, counted in frames",
+                         "Correct the frames, or lower the rate.", row=int(annotations["row"][count.idxmax()]),
+                         column="end_frame")
     wanted = annotations.loc[annotations.index.repeat(count)].reset_index()
     wanted["frame_id"] = np.concatenate([np.arange(number) for number in count])
     wanted["time"] = wanted["start_frame"] / FPS + wanted["frame_id"] / rate
@@ -76,17 +76,17 @@ def plan_cuts(annotations: pd.DataFrame, folder: Path, labels: Path, rate: float
 def _find_videos(folder: Path) -> dict[int, Path]:
     """Files by the number in their name."""
     if not folder.is_dir():
-        raise DataError([Fault(str(folder), None, None, "no such folder", "the folder of iMiGUE's videos",
-                               "Correct the path.")])
+        raise data_error(folder, "no such folder", "the folder of iMiGUE's videos", "Correct the path.")
     files: dict[int, Path] = {}
     for file in sorted(folder.rglob("*")):
         number = re.fullmatch(r"\D*([0-9]{1,15})\D*", file.stem, re.ASCII)
         if not number or file.suffix.lower() not in SUFFIXES or file.name.startswith("."):
             continue
-        if int(number[1]) in files:
-            raise DataError([Fault(str(file), None, None, f"video {int(number[1])} again (also "
-                                   f"{files[int(number[1])]})", "one file for each video", "Move one of them away.")])
-        files[int(number[1])] = file
+        video_id = int(number[1])
+        if video_id in files:
+            raise data_error(file, f"video {video_id} again (also {files[video_id]})", "one file for each video",
+                             "Move one of them away.")
+        files[video_id] = file
     return files
 
 

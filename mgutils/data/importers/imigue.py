@@ -27,7 +27,7 @@ from mgutils.data.importers.place import check_place, save_jpeg, write_not_impor
 from mgutils.data.labels import imigue_labels
 from mgutils.data.layout import write_tables
 from mgutils.data.video import frames_at
-from mgutils.errors import ConfigError, DataError, Fault, Findings
+from mgutils.errors import ConfigError, DataError, Fault
 from mgutils.files import STATE, atomic_file, atomic_folder
 from mgutils.progress import progress_bar
 
@@ -78,7 +78,7 @@ def import_imigue(videos: Path | str, labels: Path | str, out_root: Path | str, 
     if not 0 < rate <= FPS or workers < 1:
         raise ConfigError(f"rate, workers: found {rate} and {workers}; wanted more than 0 and at most {FPS} frames per "
                           "second, and at least 1 video at a time.")
-    annotations = _annotations(Path(labels))
+    annotations = read_annotations(Path(labels))
     cuts = plan_cuts(annotations, Path(videos), Path(labels), rate)
     absent = absent_videos(cuts, Path(videos), Path(labels))
     if absent and (not skip_bad or len(absent) == len(cuts)):
@@ -92,14 +92,6 @@ def import_imigue(videos: Path | str, labels: Path | str, out_root: Path | str, 
             raise DataError(faults)
         _write(folder, cuts, taken, annotations, [*absent.values(), *faults])
     return out_root
-
-
-def _annotations(file: Path) -> pd.DataFrame:
-    findings = Findings()
-    annotations = read_annotations(file, findings)
-    if annotations is None:
-        raise DataError(findings.faults)
-    return annotations
 
 
 def _forget_other(folder: Path, settings: dict[str, Any]) -> None:

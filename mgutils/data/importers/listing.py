@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from mgutils.data.csv import describe, read_table
+from mgutils.data.csv import describe, read_csv, refuse_cells
 from mgutils.data.images import SUFFIXES
 from mgutils.data.labels import LONGEST_NAME, UNPRINTABLE
-from mgutils.errors import FIRST_ROW, DataError, Fault, Findings
+from mgutils.errors import FIRST_ROW, DataError, Fault, Findings, data_error, printable
 
 _UNSAFE = re.compile(r"^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|[\x00-\x1f]")
 _REMEDY = "Say which columns to read with --path, --class, --caption and --group."
@@ -80,31 +80,29 @@ def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings) -> 
         If there is no such table.
     """
     columns = [column for column in dict.fromkeys(names.values()) if column]
-    table = read_table(csv, columns, _REMEDY, findings)
-    if table is None:
-        raise DataError(findings.faults)
+    table = read_csv(csv, columns, _REMEDY)
     for column in columns:
-        empty = table.index[table[column].str.strip() == ""]
-        findings.rows(csv, column, empty, ["an empty cell"] * len(empty), "a value in every row", "Fill the cell.")
+        refuse_cells(findings, csv, table[column][table[column].str.strip() == ""], "a value in every row",
+                     "Fill the cell.", found="an empty cell")
     source = pd.DataFrame({new: table[old] for new, old in names.items() if old})
     source["class"] = source["class"].str.strip()
     filled = source[(source["class"] != "") & (source["caption"].str.strip() != "")]
-    other = filled.index[filled["caption"] != filled.groupby("class")["caption"].transform("first")]
+    other = filled[filled["caption"] != filled.groupby("class")["caption"].transform("first")]
     if names["caption"] != names["class"]:
-        findings.rows(csv, names["caption"], other,
-                      [f"{describe(source['caption'][i])} for class {source['class'][i]!r}" for i in other],
-                      "the caption of the class's first row", "Give all rows of a class one caption.")
+        for row, cells in other.iterrows():
+            findings.fault(csv, f"{describe(cells['caption'])} for class {cells['class']!r}",
+                           "the caption of the class's first row", "Give all rows of a class one caption.",
+                           row=row + FIRST_ROW, column=names["caption"])
     for column in columns[1:]:
-        strange = [i for i in table.index if _is_strange(table[column][i])]
-        findings.rows(csv, column, strange, [describe(table[column][i]) for i in strange],
-                      f"one line, at most {LONGEST_NAME:,} characters", "Shorten it.")
+        refuse_cells(findings, csv, table[column][table[column].map(_is_strange)],
+                     f"one line, at most {LONGEST_NAME:,} characters", "Shorten it.")
     listing = Listing(source, csv.parent, csv, names["source"])
     _check_paths(listing, findings)
     return listing
 
 
 def _is_strange(name: str) -> bool:
-    return bool(UNPRINTABLE.search(name)) or len(name) > LONGEST_NAME
+    return bool(UNPRINTABLE.search(name)) or len(name) > LONGEST_NAME or printable(name) != name
 
 
 def _check_paths(listing: Listing, findings: Findings) -> None:
@@ -114,13 +112,12 @@ def _check_paths(listing: Listing, findings: Findings) -> None:
     repeated = paths.map(posixpath.normpath).duplicated()
     inside = pd.Series([not bad and _is_inside(home / path, home) for path, bad in zip(paths, unsafe, strict=True)],
                        index=paths.index)
-    for mask, words, wanted, remedy in (
-            (filled & ~inside, "{}", "a path inside the folder of the CSV, with forward slashes",
-             "Move the images beside the CSV and write their paths relative to it."),
-            (filled & inside & repeated, "{} again", "each image once", "Delete the repeated row.")):
-        rows = paths.index[mask]
-        findings.rows(listing.csv, listing.column, rows, [words.format(describe(paths[i])) for i in rows], wanted,
-                      remedy)
+    named = paths.rename(listing.column)
+    refuse_cells(findings, listing.csv, named[filled & ~inside],
+                 "a path inside the folder of the CSV, with forward slashes",
+                 "Move the images beside the CSV and write their paths relative to it.")
+    refuse_cells(findings, listing.csv, named[filled & inside & repeated], "each image once",
+                 "Delete the repeated row.", found="{} again")
     usable = filled & inside & ~repeated
     listing.refused.update(paths.index[~usable])
     listing.bad.update({row: listing.fault(row, "no file", "an image") for row in paths.index[usable]
@@ -147,7 +144,7 @@ def list_folder(home: Path, findings: Findings) -> Listing:
     """
     table: dict[str, list[str]] = {"source": [], "class": []}
     for place in _entries(home):
-        if place.is_dir() and _is_inside(place, home) and not _is_strange(place.name) and _is_text(place.name):
+        if place.is_dir() and _is_inside(place, home) and not _is_strange(place.name):
             names = [file.name for file in _entries(place) if _is_listed(file, home, findings)]
             table["source"] += [f"{place.name}/{name}" for name in names]
             table["class"] += [place.name.strip()] * len(names)
@@ -177,8 +174,8 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(entry for entry in folder.iterdir()
                       if not entry.name.startswith((".", "__MACOSX")) and entry.name.lower() not in _JUNK)
     except OSError as error:
-        raise DataError([Fault(_shown(folder), None, None, error.strerror, "a folder that can be read",
-                               "Check its permissions.")]) from None
+        raise data_error(_shown(folder), error.strerror, "a folder that can be read", "Check its permissions."
+                         ) from None
 
 
 def _is_listed(file: Path, home: Path, findings: Findings) -> bool:
@@ -187,7 +184,7 @@ def _is_listed(file: Path, home: Path, findings: Findings) -> bool:
         found = "a link out of the folder"
     elif file.is_dir():
         found = "a folder in a class's folder"
-    elif not _is_text(file.name) or _is_strange(file.name):
+    elif _is_strange(file.name):
         found = "a name that is no line of text"
     else:
         return True
@@ -195,15 +192,6 @@ def _is_listed(file: Path, home: Path, findings: Findings) -> bool:
     return False
 
 
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # bytes that are no UTF-8
-        return False
-    return True
-
-
 def _shown(file: Path) -> str:
     """The name as one line of text, whatever its bytes are."""
-    text = os.fsencode(file).decode(errors="backslashreplace")
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(file))

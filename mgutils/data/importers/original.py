@@ -50,10 +50,9 @@ def import_original(root: Path | str, labels: Path | str | None = None) -> Path 
     dataset, file = read_dataset(root), _find_labels(root) if labels is None else Path(labels)
     if file is None:
         return None
+    annotations = read_annotations(file)
     findings = Findings()
-    annotations = read_annotations(file, findings)
-    if annotations is not None:
-        _check_clips(dataset, annotations["class_id"].to_numpy(), file, findings)
+    _check_clips(dataset, annotations["class_id"].to_numpy(), file, findings)
     if findings.faults:
         raise DataError(findings.faults)
     used = annotations.loc[np.unique(dataset.frames["clip_id"])]
