@@ -16,9 +16,10 @@ from mgutils.training.run import Run
 from mgutils.training.whole import find_fault
 
 CAUSES = ("code", "data", "environment", "config", "seed")
-NOT_RECORDED = "not recorded"
 _ENVIRONMENT = (
     "versions", "hardware", "instructions", "libraries", "variables", "determinism")
+_RECORDED = ("commit", "code_sha256", "data_sha256", "machines", "files", *_ENVIRONMENT)
+"""What is compared of two receipts."""
 _NOISE = (
     "Noise: nothing differs but the results. On a GPU that is expected, unless only deterministic "
     "kernels were allowed: some kernels add in no fixed order. Compare means over seeds, not single "
@@ -34,11 +35,6 @@ class Difference(NamedTuple):
     a: Any
     b: Any
 
-    @property
-    def known(self) -> bool:
-        """False where a run did not record the field."""
-        return NOT_RECORDED not in (self.a, self.b)
-
 
 @dataclass(frozen=True)
 class RunDiff:
@@ -48,15 +44,9 @@ class RunDiff:
 
     @property
     def causes(self) -> list[str]:
-        """The groups, results left aside, in which the runs are known to differ."""
-        found = {item.group for item in self.differences if item.known}
+        """The groups, results left aside, in which the runs differ."""
+        found = {item.group for item in self.differences}
         return [cause for cause in CAUSES if cause in found]
-
-    @property
-    def unknown(self) -> list[str]:
-        """The other groups of which a run did not record a field."""
-        found = {item.group for item in self.differences if not item.known}
-        return [cause for cause in CAUSES if cause in found and cause not in self.causes]
 
     @property
     def changed(self) -> list[Difference]:
@@ -66,17 +56,11 @@ class RunDiff:
     @property
     def reason(self) -> str:
         """The verdict in a sentence."""
-        names = " and ".join(self.unknown)
-        gap = f" ({names} cannot be compared: a receipt lacks it)" if names else ""
         if self.causes:
             alone = " alone" if len(self.causes) == 1 else ""
             results = "the results differ" if self.changed else "the results are equal all the same"
-            return f"The runs differ in {' and '.join(self.causes)}{alone}{gap}; {results}."
-        if not self.changed:
-            return f"Nothing differs{gap}."
-        if gap:
-            return f"The results differ, and the receipts do not say why{gap}."
-        return _NOISE
+            return f"The runs differ in {' and '.join(self.causes)}{alone}; {results}."
+        return _NOISE if self.changed else "Nothing differs."
 
     def report(self) -> str:
         """One line for each field that differs, run A before run B, then the reason."""
@@ -84,8 +68,7 @@ class RunDiff:
         width = max((len(item.field) for item in self.differences), default=0)
         for group in (*CAUSES, "results"):
             own = [item for item in self.differences if item.group == group]
-            state = "same" if not own else NOT_RECORDED if group in self.unknown else "differs"
-            lines.append(f"{group:<12}{state}")
+            lines.append(f"{group:<12}{'differs' if own else 'same'}")
             for item in own:
                 lines.append(f"  {item.field:<{width}}  {_short(item.a)} | {_short(item.b)}")
         return "\n".join([*lines, "", self.reason])
@@ -102,9 +85,8 @@ def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
     Raises
     ------
     ConfigError
-        If a folder holds no finished run, or a file is not as the run's receipt lists it.
-    CheckpointError
-        If a file of a run without such a list cannot be read.
+        If a folder holds no finished run, a file is not as the run's receipt lists it, or the
+        receipt is one of an older version, which records less.
     """
     runs = [Run(Path(run_a)), Run(Path(run_b))]
     for run in runs:
@@ -113,15 +95,18 @@ def diff_runs(run_a: Path | str, run_b: Path | str) -> RunDiff:
             raise ConfigError(
                 f"{fault}. Name the folder of a whole run that `mg train` left, such as those in "
                 "out/runs.")
+        absent = [name for name in _RECORDED if name not in run.receipt]
+        if absent:
+            raise ConfigError(
+                f"{run.directory / 'receipt.json'}: found no {', '.join(absent)}; wanted the receipt of "
+                "a run by this version. Train the run again.")
     logs = [run.log.filter(regex="^(?!seconds)").to_dict("records") for run in runs]
     differing = [row for row, pair in enumerate(zip(*logs, strict=False)) if changed_fields(*pair)]
     row = differing[0] if differing else 0
     facts = [_facts(run, log, row) for run, log in zip(runs, logs, strict=True)]
-    # Another commit with the same package is the same code; without git there is no commit.
     codes = [fact["code"] for fact in facts]
-    if any(codes[0][name] == codes[1][name] for name in ("code_sha256", "commit")):
-        for code in codes:
-            del code["commit"]
+    if codes[0]["code_sha256"] == codes[1]["code_sha256"]:  # then the commit says nothing
+        codes[0]["commit"] = codes[1]["commit"]
     return RunDiff(tuple(
         Difference(group, field, *values) for group in (*CAUSES, "results")
         for field, values in changed_fields(facts[0][group], facts[1][group]).items()))
@@ -135,32 +120,29 @@ def changed_fields(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, list
     """
     changed = {}
     for name in a | b:
-        pair = [a.get(name, NOT_RECORDED), b.get(name, NOT_RECORDED)]
+        pair = [a.get(name), b.get(name)]
         if all(isinstance(value, Mapping) for value in pair):
             inner = changed_fields(*pair)
             changed |= {f"{name}.{field}": values for field, values in inner.items()}
-        elif not _same(*pair):
+        elif pair[0] != pair[1] and not all(value != value for value in pair):  # NaN equals NaN
             changed[name] = pair
     return changed
 
 
-def _same(a: Any, b: Any) -> bool:
-    """To the last bit. A NaN equals a NaN; two values that were not recorded may differ."""
-    return (a == b and a != NOT_RECORDED) or (a != a and b != b)
-
-
 def _facts(run: Run, log: Sequence[Mapping[str, Any]], row: int) -> dict[str, dict[str, Any]]:
     """What is compared of a run, by group; of its log, one row."""
-    def recorded(*names: str) -> dict[str, Any]:
-        return {name: run.receipt.get(name) or NOT_RECORDED for name in names}
-
+    receipt = run.receipt
     config = run.config.as_dict()
-    sessions = run.receipt.get("machines", [{"changes": None}])
-    hashes = {name: entry["sha256"] for name, entry in run.receipt.get("files", {}).items()}
+    environment = {name: receipt[name] for name in _ENVIRONMENT}
+    hashes = {name: entry["sha256"] for name, entry in receipt["files"].items()}
     return {
-        "code": {**recorded("code_sha256", "commit"), "machines": _changes(sessions, code=True)},
-        "data": recorded("data_sha256"),
-        "environment": {**recorded(*_ENVIRONMENT), "machines": _changes(sessions, code=False)},
+        "code": {
+            "code_sha256": receipt["code_sha256"],
+            "commit": receipt["commit"],
+            "machines": _changes(receipt["machines"], code=True),
+        },
+        "data": {"data_sha256": receipt["data_sha256"]},
+        "environment": {**environment, "machines": _changes(receipt["machines"], code=False)},
         "seed": {"seed": config.pop("seed")},
         "config": {"config": config},
         "results": {
@@ -173,18 +155,18 @@ def _facts(run: Run, log: Sequence[Mapping[str, Any]], row: int) -> dict[str, di
 
 def _changes(sessions: Sequence[Mapping[str, Any]], code: bool) -> str:
     """What changed from one session of a run to the next: in its code, or in its environment."""
-    if any(session["changes"] is None for session in sessions):
-        return NOT_RECORDED
-    changes = [f"{field} {_short(before)} -> {_short(now)} from epoch {session['first_epoch']}"
-               for session in sessions for field, (before, now) in session["changes"].items()
-               if (field == "code_sha256") == code]
+    changes = []
+    for session in sessions:
+        changed = session["changes"]
+        if changed is None:  # the session before kept no record
+            changed = {"code_sha256" if code else "environment": ["not recorded", "recorded"]}
+        changes += [f"{field} {_short(before)} -> {_short(now)} from epoch {session['first_epoch']}"
+                    for field, (before, now) in changed.items() if (field == "code_sha256") == code]
     return ", ".join(changes) or "no change"
 
 
 def _short(value: Any) -> str:
     """A number in six digits, a hash in twelve."""
-    if isinstance(value, Mapping):
-        return "recorded"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     is_hash = len(text) >= 40 and " " not in text
     return text[:12] if is_hash else text

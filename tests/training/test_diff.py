@@ -74,12 +74,11 @@ def disturb(folder, by=1e-4):
 
 
 def verdict(found):
-    """``equal``, ``noise``, ``unknown``, or the causes, as the sentence says it."""
+    """``equal``, ``noise`` or the causes, as the sentence says it."""
     if found.causes:
         assert found.reason.startswith(f"The runs differ in {' and '.join(found.causes)}")
         return ", ".join(found.causes)
-    says = {"Nothing differs": "equal", "Noise: nothing differs but the results.": "noise",
-            "The results differ, and the receipts do not say why": "unknown"}
+    says = {"Nothing differs.": "equal", "Noise: nothing differs but the results.": "noise"}
     return next(word for start, word in says.items() if found.reason.startswith(start))
 
 
@@ -157,43 +156,20 @@ def test_the_first_epoch_that_differs_is_shown(pair):
     (("a", "b"), ("h", "h"), None),  # another commit, the same package
     (("a", "b"), ("h", "i"), "code"),
     ((None, None), ("h", "i"), "code"),
-    (("a", "b"), (None, "h"), "code"),  # an older receipt
-    (("a", "a"), (None, "h"), "unknown"),
-    ((None, "a"), (None, "h"), "unknown"),
 ])
-def test_code_is_told_by_hash_then_by_commit(pair, commits, hashes, cause, tmp_path):
+def test_code_is_told_by_its_hash(pair, commits, hashes, cause, tmp_path):
     folders = [shutil.copytree(pair[0], tmp_path / name) for name in ("left", "right")]
     for folder, commit, value in zip(folders, commits, hashes, strict=True):
         set_receipt(folder, "commit", commit)
         set_receipt(folder, "code_sha256", value)
     found = diff_runs(*folders)
     assert found.causes == (["code"] if cause == "code" else [])
-    assert found.unknown == (["code"] if cause == "unknown" else [])
-    if cause == "unknown":
-        assert "code cannot be compared" in found.reason
-        disturb(folders[1])
-        assert verdict(diff_runs(*folders)) == "unknown"
 
 
-def test_an_older_receipt_without_flags_is_not_a_difference_that_is_known(pair):
-    edit(pair[1], "receipt.json", lambda content: content.pop("determinism"))
-    found = diff_runs(*pair)
-    assert verdict(found) == "equal" and found.unknown == ["environment"]
-    assert "environment cannot be compared" in found.reason
-
-
-def test_receipts_without_the_newer_sections_say_not_recorded(pair, tmp_path):
-    old = shutil.copytree(pair[0], tmp_path / "old")
-    newer = ("instructions", "libraries", "variables", "machines")
-    for folder in (old, pair[1]):
-        edit(folder, "receipt.json", lambda content: [content.pop(name) for name in newer])
-    for other in (pair[0], pair[1]):  # one lacks them, both lack them
-        found = diff_runs(old, other)
-        assert [(item.group, item.field, item.a) for item in found.differences] == [
-            ("code", "machines", "not recorded"), *(("environment", name, "not recorded") for name in newer)]
-        assert verdict(found) == "equal" and found.unknown == ["code", "environment"]
-    disturb(pair[1])
-    assert "do not say why" in diff_runs(old, pair[1]).reason
+def test_a_receipt_of_an_older_version_is_refused(pair):
+    edit(pair[1], "receipt.json", lambda content: [content.pop(name) for name in ("libraries", "machines")])
+    with pytest.raises(ConfigError, match="receipt.json: found no machines, libraries; wanted the receipt"):
+        diff_runs(*pair)
 
 
 def test_a_run_of_several_machines_is_named(pair):
@@ -242,10 +218,6 @@ def test_files_that_are_not_a_runs_are_named(pair, name, text):
     (pair[1] / name).write_text(text)
     with pytest.raises(MgError, match=name):
         diff_runs(*pair)
-    if name != "receipt.json":
-        edit(pair[1], "receipt.json", lambda content: content.pop("files"))  # as older runs have it
-        with pytest.raises(MgError, match=name):
-            diff_runs(*pair)
 
 
 def test_diff_imports_no_torch(pair):

@@ -122,7 +122,8 @@ def test_a_state_without_a_record_of_its_machine_is_gone_on_with(data, tmp_path,
     train.fit(config(), dataset, pixels, split, folder, progress=False, resume=True)
     assert machines_of(folder) == [{"first_epoch": 3, "changes": None}]
     found = diff_runs(train.fit(config(), dataset, pixels, split, tmp_path / "whole", progress=False), folder)
-    assert not found.causes and not found.changed and found.unknown == ["code", "environment"]
+    assert found.causes == ["code", "environment"] and not found.changed
+    assert "code_sha256 not recorded -> recorded from epoch 3" in found.report()
 
 
 SCRIPT = textwrap.dedent("""
