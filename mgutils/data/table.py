@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.data.check import COLUMNS, check_rows, note_captions
-from mgutils.data.csv import digits, read_table
+from mgutils.data.check import COLUMNS, check_rows
 from mgutils.data.images import check_decoding, check_files
 from mgutils.data.labels import Labels, read_labels
 from mgutils.data.sidecar import LEFT_OUT, check_hashes, check_pictures, check_sizes, read_clips, without_left_out
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import FIRST_ROW, DataError, Fault, Findings
 
+SHEET = Path("training", "train.xlsx")
 _MAKE = "Copy the original's file there, make data with `mg synth`, or import images with `mg import folders`."
 
 
@@ -109,7 +109,7 @@ def check_dataset(root: Path | str, *, decode: bool = False, all_rows: bool = Fa
     if decode and dataset is not None:
         faulty = {fault.row for fault in findings.faults if fault.column == "Path"}
         there = dataset.frames["path"][[row + FIRST_ROW not in faulty for row in dataset.frames.index]]
-        check_decoding(there, root, _sheet_path(root), findings, progress=progress)
+        check_decoding(there, root, root / SHEET, findings, progress=progress)
     if dataset is not None:
         check_hashes(root, findings)
     if decode and not findings.faults and not (root / LEFT_OUT).exists():
@@ -118,10 +118,6 @@ def check_dataset(root: Path | str, *, decode: bool = False, all_rows: bool = Fa
     ending = f"{len(findings.faults):,} faults, {len(findings.notes):,} notes"
     return Check(tuple(findings.faults), tuple(findings.notes), f"{root}: {counts}; {ending}",
                  0 if dataset is None else len(dataset), findings.images)
-
-
-def _sheet_path(root: Path) -> Path:
-    return root / "training" / "train.xlsx"
 
 
 def _inspect(root: Path, all_rows: bool = False) -> tuple[Dataset | None, Findings]:
@@ -141,7 +137,7 @@ def _inspect(root: Path, all_rows: bool = False) -> tuple[Dataset | None, Findin
 
 
 def _read(root: Path, all_rows: bool, findings: Findings) -> Dataset | None:
-    file = _sheet_path(root)
+    file = root / SHEET
     check_sizes(root, findings)
     labels = _labels(root, findings)
     sheet = read_sheet(file, COLUMNS, _MAKE, findings)
@@ -156,8 +152,10 @@ def _read(root: Path, all_rows: bool, findings: Findings) -> Dataset | None:
     if clips is not None:
         frames = frames.join(clips, on="clip_id")
     if labels is not None:
-        _note_classes(frames, labels, file, findings)
-        _note_subset(root / "training" / "validsubset.csv", frames, labels, findings)
+        absent = np.setdiff1d(np.arange(1, len(labels) + 1), frames["class_id"])
+        if len(absent):
+            findings.notes.append(f"{file}: no image of {len(absent)} of {len(labels)} classes: "
+                                  + ", ".join(map(str, absent)))
     return Dataset(root, frames, labels or Labels(()))
 
 
@@ -167,30 +165,6 @@ def _labels(root: Path, findings: Findings) -> Labels | None:
     except DataError as error:
         findings.faults.extend(error.faults)
         return None
-
-
-def _note_classes(frames: pd.DataFrame, labels: Labels, file: Path, findings: Findings) -> None:
-    absent = np.setdiff1d(np.arange(1, len(labels) + 1), frames["class_id"])
-    if len(absent):
-        findings.notes.append(f"{file}: no image of {len(absent)} of {len(labels)} classes: "
-                              + ", ".join(map(str, absent)))
-
-
-def _note_subset(file: Path, frames: pd.DataFrame, labels: Labels, findings: Findings) -> None:
-    """``validsubset.csv`` is not used, so nothing in it is a fault."""
-    own = Findings()
-    table = read_table(file, COLUMNS, "The kit makes its own splits and does without it.", own)
-    findings.notes.extend(f"{fault} (not used)" for fault in own.faults)
-    if table is None:
-        return
-    strange = ~table["Path"].isin(frames["path"])
-    if strange.any():
-        findings.notes.append(f"{file}: {strange.sum():,} paths that train.xlsx lacks, first "
-                              f"{table['Path'][strange].iloc[0]!r} (not used)")
-    rows = pd.DataFrame({"class_id": digits(table["Class"]), "caption": table["Caption"]}, index=table.index)
-    rows = rows[rows["class_id"].between(1, len(labels))]
-    wanted = np.array(labels.names, dtype=object)[rows["class_id"].to_numpy() - 1]
-    note_captions(file, rows[rows["caption"].to_numpy() != wanted], "", findings)
 
 
 def _summary(dataset: Dataset) -> str:

@@ -45,10 +45,6 @@ def trusted(config: RunConfig, source: str) -> RunConfig:
     if not 1 <= config.train.image_size <= _LARGEST_SIDE:
         raise ConfigError(f"{source}: image_size: found {config.train.image_size}; wanted 1 to {_LARGEST_SIDE} pixels. "
                           "Correct it there.")
-    channels = config.model.image_kwargs.get("in_chans", 3)
-    if type(channels) is not int or channels != 3:
-        raise ConfigError(f"{source}: image_kwargs, in_chans: found {channels!r}; wanted 3, for the images are RGB. "
-                          "Correct it there.")
     if config.model.text_kwargs.get("sinusoidal_pos_embds"):
         raise ConfigError(f"{source}: text_kwargs asks for sinusoidal_pos_embds, a table that takes minutes to "
                           "compute; refused. Delete it there.")

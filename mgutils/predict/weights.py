@@ -120,8 +120,10 @@ def _read_torch(file: Path, head: bytes, size: int) -> Any:
         named = re.search(r"GLOBAL ([\w.]+)|class ([\w.]+)|function ([\w.]+)", str(error))
         if "weights_only" in str(error) or "Weights only" in str(error):
             if named or "TorchScript" in str(error):
-                raise _runs_code(file, next(filter(None, named.groups())) if named else "a TorchScript program"
-                                 ) from None
+                name = next(filter(None, named.groups())) if named else "a TorchScript program"
+                raise CheckpointError(
+                    f"{file}: asks for {name} to be run when it is opened; refused. A checkpoint needs nothing but "
+                    "weights: ask its author for torch.save(model.state_dict(), …), not torch.save(model).") from None
         raise _damaged(file, error) from None
 
 
@@ -135,11 +137,6 @@ def _check_archive(file: Path, size: int) -> None:
     if declared > _LARGEST_RATIO * size + 65536:
         raise CheckpointError(f"{file}: {size:,} bytes that would unpack to {declared:,}; torch does not compress. "
                               "The file was not made by torch.save; it was not read.")
-
-
-def _runs_code(file: Path, name: str) -> CheckpointError:
-    return CheckpointError(f"{file}: asks for {name} to be run when it is opened; refused. A checkpoint needs nothing "
-                           "but weights: ask its author for torch.save(model.state_dict(), …), not torch.save(model).")
 
 
 def _damaged(file: Path, error: Exception) -> CheckpointError:
@@ -162,8 +159,8 @@ def _unwrapped(file: Path, content: Any) -> Mapping[str, Any]:
             break
         content = inner
     if not isinstance(content, Mapping):
-        raise CheckpointError(f"{file}: found {_article(content)}; wanted the named weights of a model. Save them with "
-                              "torch.save(model.state_dict(), …).")
+        raise CheckpointError(f"{file}: found {type(content).__name__}; wanted the named weights of a model. Save them "
+                              "with torch.save(model.state_dict(), …).")
     if not content or not any(isinstance(value, Tensor) for value in content.values()):
         keys = ", ".join(str(key)[:40] for key in list(content)[:8]) or "nothing"
         raise CheckpointError(f"{file}: found no weights, but {keys}; wanted named tensors, or a dict with them under "
@@ -175,8 +172,8 @@ def _checked(file: Path, content: Mapping[str, Any]) -> dict[str, Tensor]:
     """Plain tensors, all of whose numbers are in the file, under names that are text."""
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise CheckpointError(f"{file}: found {_article(value)} under {str(name)[:60]!r}; wanted nothing but named "
-                                  "tensors. Save the weights with torch.save(model.state_dict(), …).")
+            raise CheckpointError(f"{file}: found {type(value).__name__} under {str(name)[:60]!r}; wanted nothing but "
+                                  "named tensors. Save the weights with torch.save(model.state_dict(), …).")
         if not _is_plain(value):
             raise CheckpointError(f"{file}: found a tensor of type {value.dtype} under {name[:60]!r} that is sparse, "
                                   "quantised, complex, boolean or not all there; wanted plain weights.")
@@ -199,8 +196,3 @@ def _normalize_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         if kept and all(name.startswith(prefix) for name in kept):
             return _normalize_keys({name.removeprefix(prefix): value for name, value in kept.items()})
     return kept
-
-
-def _article(value: Any) -> str:
-    kind = type(value).__name__
-    return f"an {kind}" if kind[:1] in "aeiouAEIO" else f"a {kind}"

@@ -292,23 +292,6 @@ def test_captions_that_differ_otherwise_are_a_note(tiny_root, edit_sheet):
     assert read_dataset(tiny_root).frames["caption"][0] == "Turtle"
 
 
-def test_truncated_captions_of_validsubset_are_a_note(tiny_root):
-    file = tiny_root / "training/validsubset.csv"
-    file.write_text(file.read_text().replace("Illustrative hand gestures", "Illustrative"))
-    note(tiny_root, "validsubset.csv: the caption differs")
-
-
-def test_no_validsubset_is_a_note(tiny_root):
-    (tiny_root / "training/validsubset.csv").unlink()
-    note(tiny_root, "not used")
-
-
-def test_strange_paths_of_validsubset_are_a_note(tiny_root):
-    file = tiny_root / "training/validsubset.csv"
-    file.write_text(file.read_text() + "1/999.0.jpg,1,999,0,Turtle neck\n")
-    note(tiny_root, "1 paths that train.xlsx lacks, first '1/999.0.jpg'")
-
-
 def test_a_clip_in_two_class_folders_is_a_note(bare_root, edit_sheet):
     shutil.copy(bare_root / "training/1/0.2.jpg", bare_root / "training/2/0.3.jpg")
     edit_sheet(bare_root, lambda sheet: pd.concat([sheet, pd.DataFrame(

@@ -359,7 +359,8 @@ def sent(folder, **changes):
 
 REFUSED_SETTINGS = {
     "temperature": ({"loss__temperature": -1}, "temperature: found -1"),
-    "in_chans": ({"model__image_kwargs": {"in_chans": 10**6}}, "in_chans: found 1000000; wanted 3"),
+    "in_chans": ({"model__image_kwargs": {"in_chans": 10**6}}, "in_chans: found 1000000; wanted at most"),
+    "grey": ({"model__image_kwargs": SMALL.image_kwargs | {"in_chans": 1}}, "cannot be built .*channel"),
     "image_size": ({"train__image_size": 4096}, "image_size: found 4096; wanted 1 to 1024"),
     "layers": ({"model__image_kwargs": {"layers": [10**5, 1, 1, 1]}}, "layers: found .* at most 256"),
     "channels": ({"model__image_kwargs": {"channels": [10**5] * 4}}, "channels: found"),

@@ -77,17 +77,28 @@ def import_folders(source: Path | str, out_root: Path | str, *, path: str = "pat
 def _write(folder: Path, listing: Listing, findings: Findings, size: int | None, skip_bad: bool,
            progress: bool) -> None:
     """Copy the images and write the tables; every fault at once."""
-    classes = _numbered(listing.table["class"])
-    subjects = _numbered(listing.table["group"]) if "group" in listing.table else None
-    frames = _frames(listing.table, classes)
+    table = listing.table
+    classes = _numbered(table["class"])
+    frames = pd.DataFrame({"source": table["source"], "class_id": table["class"].map(classes),
+                           "clip_id": np.arange(len(table)), "frame_id": 0})
+    frames["path"] = frames["class_id"].astype(str) + "/" + frames["clip_id"].astype(str) + ".0.jpg"
     bad = listing.bad | _copy_images(frames, listing, folder / "training", size, not findings.faults, progress)
     good = ~frames.index.isin(list(bad))
     if findings.faults or (bad and not skip_bad) or not good.any():
         raise DataError([*findings.faults, *(bad[row] for row in sorted(bad))])
-    captions = listing.table.groupby("class")["caption"].first()
-    clips = _clips(frames[good], listing.table[good], subjects)
-    write_tables(folder, frames[good], Labels(tuple(captions[list(classes)])), clips)
-    _write_ids({"class": classes, "subject": subjects}, folder)
+    captions = table.groupby("class")["caption"].first()[list(classes)]
+    ids = {"class": classes}
+    clips = None
+    if "group" in table:
+        ids["subject"] = _numbered(table["group"])
+        subject = table["group"].map(ids["subject"])  # has one video
+        clips = pd.DataFrame({"clip_id": frames["clip_id"], "video_id": subject, "subject_id": subject,
+                              "class_id": frames["class_id"], "start_frame": 0, "end_frame": 0,
+                              "description": table["caption"].str.strip(), "source": table["source"]})[good]
+    write_tables(folder, frames[good], Labels(tuple(captions)), clips)
+    for name, file in (("class", "classes.csv"), ("subject", "subjects.csv")):
+        if name in ids:
+            write_csv(pd.DataFrame({f"{name}_id": ids[name].values(), "source": ids[name].keys()}), folder / file)
     write_not_imported(folder, [bad[row] for row in sorted(bad)])
 
 
@@ -96,25 +107,6 @@ def _numbered(values: pd.Series) -> dict[str, int]:
     def order(text: str) -> tuple[int, float, str]:
         return (0, float(text), text) if _NUMBER.fullmatch(text) else (1, 0.0, text)
     return {text: number for number, text in enumerate(sorted(set(values), key=order), start=1)}
-
-
-def _frames(source: pd.DataFrame, classes: dict[str, int]) -> pd.DataFrame:
-    """One clip of one frame for each image; rows as in ``source``."""
-    frames = pd.DataFrame({"source": source["source"], "class_id": source["class"].map(classes),
-                           "clip_id": np.arange(len(source)), "frame_id": 0})
-    frames["path"] = [f"{class_id}/{clip_id}.0.jpg" for class_id, clip_id in zip(frames["class_id"], frames["clip_id"],
-                                                                               strict=True)]
-    return frames
-
-
-def _clips(frames: pd.DataFrame, source: pd.DataFrame, subjects: dict[str, int] | None) -> pd.DataFrame | None:
-    """The sidecar; a subject has one video."""
-    if subjects is None:
-        return None
-    subject = source["group"].map(subjects)
-    return pd.DataFrame({"clip_id": frames["clip_id"], "video_id": subject, "subject_id": subject,
-                         "class_id": frames["class_id"], "start_frame": 0, "end_frame": 0,
-                         "description": source["caption"].str.strip(), "source": frames["source"]})
 
 
 def _copy_images(frames: pd.DataFrame, listing: Listing, training: Path, size: int | None, write: bool,
@@ -138,10 +130,3 @@ def _copy_images(frames: pd.DataFrame, listing: Listing, training: Path, size: i
     faults = zip(frames.index, in_threads(copy, rows, description="import", progress=progress), strict=True)
     return {row: listing.fault(row, fault.found if listing.csv is None else f"{fault.found} at", fault.wanted)
             for row, fault in faults if fault is not None}
-
-
-def _write_ids(meanings: dict[str, dict[str, int] | None], root: Path) -> None:
-    """``classes.csv`` and ``subjects.csv``: each id and the value it stands for."""
-    for (name, ids), file in zip(meanings.items(), ("classes.csv", "subjects.csv"), strict=True):
-        if ids is not None:
-            write_csv(pd.DataFrame({f"{name}_id": ids.values(), "source": ids.keys()}), root / file)
