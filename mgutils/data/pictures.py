@@ -74,6 +74,13 @@ def read_pictures(paths: Iterable[Path], rejected: Rejected | None = None) -> It
         rejected.append((path, error.faults[0].found))
 
 
+def left_out_lines(rejected: Rejected | None) -> Iterator[str]:
+    """What to print about the files that were left out."""
+    if rejected:
+        yield f"left out: {len(rejected):,} files that cannot be read"
+        yield from (printable(f"  {path}: {why}") for path, why in rejected)
+
+
 def is_video(path: Path) -> bool:
     """Whether a file is taken for a video, by its name."""
     return path.suffix.lower() in video.SUFFIXES

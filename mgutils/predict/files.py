@@ -19,12 +19,11 @@ from PIL import Image
 
 from mgutils.data import video
 from mgutils.data.csv import write_csv
-from mgutils.data.pictures import Picture, Rejected, find_files, is_video, read_pictures
+from mgutils.data.pictures import Picture, Rejected, find_files, is_video, left_out_lines, read_pictures
 from mgutils.errors import ConfigError, DataError, data_error
 from mgutils.evaluation.attribution import overlay
 from mgutils.files import atomic_file
 from mgutils.predict.annotate import annotated_video
-from mgutils.predict.answers import left_out_lines
 from mgutils.predict.predictor import Predictor, likeliest
 from mgutils.predict.timeline import Thinned, make_timeline
 from mgutils.progress import progress_bar

@@ -12,10 +12,9 @@ from video_files import make_video
 from mgutils.cli import main
 from mgutils.config import run_config
 from mgutils.data.images import read_rgb
-from mgutils.data.pictures import find_files
+from mgutils.data.pictures import find_files, left_out_lines
 from mgutils.data.video import probe, read_frames
 from mgutils.errors import CheckpointError, DataError
-from mgutils.predict.answers import left_out_lines
 from mgutils.predict.weights import read_weights
 from mgutils.training.store import train_all
 
