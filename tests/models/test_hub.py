@@ -22,7 +22,7 @@ from transformers import DistilBertConfig, DistilBertModel
 
 from mgutils.errors import ConfigError
 from mgutils.models.encoders import make_tokenizer
-from mgutils.models.hub import from_hub, why_silent
+from mgutils.models.hub import find_weights, why_silent
 
 TEXT, IMAGE = "somebody/tiny-distilbert", "test_resnet"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
