@@ -61,7 +61,7 @@ mutants: setup
 	nice $(BIN)/python benchmarks/mutants.py $(MUTANTS)
 
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --extra notebooks --extra video --extra export --extra test --no-annotate --no-header \
+	uv pip compile --quiet --universal --python-version 3.11 --extra notebooks --extra video --extra pretrained --extra export --extra test --no-annotate --no-header \
 	  $(LOCK) pyproject.toml --output-file requirements.txt
 	@printf '%s\n' '# Made by `make lock` from pyproject.toml: every package the kit installs, pinned.' \
 	  | cat - requirements.txt > requirements.txt.new && mv requirements.txt.new requirements.txt

@@ -19,7 +19,7 @@ from mgutils.errors import ConfigError
 LossName = Literal["original_ce", "original_kl", "identity_ce", "multi_positive_ce", "js", "class_ce"]
 CaptionKind = Literal["own", "permuted", "descriptions"]
 SplitName = Literal["frame", "clip", "video", "subject", "official"]
-ProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
+ProfileName = Literal["smoke", "cpu", "photos", "gpu", "imigue"]
 ObjectiveName = Literal["report_ce", "report_js", "sound_ce", "sound_js"]
 TaskName = Literal["image-text", "classification"]
 NetworkName = Literal["resnet", "alexnet"]
@@ -27,6 +27,8 @@ NO_TEXT = "none"  # the text encoder of a plain classifier
 
 WRITTEN = {"original_ce": "seed_ce", "original_kl": "seed_kl"}
 """Names of losses as files have them: a run's folder is named after a hash of its settings, and so keeps its name."""
+ADDED = {"freeze": "none", "copies": 8, "warmup": 0.0}
+"""Training settings of later versions, written only where a run has another value than all runs had before."""
 RETIRED = {"sampling": "plain", "ema": 0.0}
 """Training settings of earlier versions, at the value that every run has now. They are still written, too."""
 
@@ -134,8 +136,15 @@ class TrainConfig(Settings):
     plateau_factor: Annotated[float, Limits("more than 0 and less than 1", lambda value: 0 < value < 1)] = 0.8
     plateau_every: Literal["epoch", "batch"] = "epoch"
     """``epoch`` as the original's code does; ``batch`` as the report's text says."""
-    augment: Literal["none", "affine"] = "none"
-    """``affine``: small turns, shifts and zooms. Never a flip: left and right hands differ."""
+    warmup: NotNegative = 0.0
+    """Epochs in which the rates rise from zero, before the cosine; none with ``plateau``."""
+    freeze: Literal["none", "text", "image", "both"] = "none"
+    """Encoders that keep the weights they came with. Each caption, and each image, is then encoded once."""
+    copies: Natural = 8
+    """Augmented copies of an image that a frozen image encoder encodes, beside the image itself."""
+    augment: Literal["none", "affine", "photo"] = "none"
+    """``affine``: small turns, shifts and zooms. ``photo``: larger ones, and light and colour. Never a flip: left and
+    right hands differ."""
     select: Literal["valid", "held_out"] = "valid"
     """Where the best epoch is looked for: on the reported rows, as the report did, or on part of the training rows."""
     image_size: Annotated[int, Limits("at least 8 pixels", lambda value: value >= 8)] = 224
@@ -188,6 +197,12 @@ PROFILES: dict[str, Profile] = {
         TrainConfig(epochs=12, image_size=64, **_FROM_SCRATCH), seeds=3,
         note="synthetic data, two cores, no network", memory=3.5, disk=1.5,
         report_epochs=48, honest_seeds=5, ladder_seeds=2, honest_epochs=5),
+    "photos": Profile(
+        "photos", None, ModelConfig(
+            image_encoder="tf_efficientnet_lite0", text_encoder="sentence-transformers/all-MiniLM-L6-v2"),
+        TrainConfig(epochs=12, image_size=128, schedule="cosine", warmup=1, augment="photo", freeze="text",
+                    lr_image=5e-4, lr_text=0.0, lr_head=1e-3), seeds=3,
+        note="your own photographs, pretrained encoders out of two packages, two cores", memory=3.5, disk=2.0),
     "gpu": Profile(
         "gpu", SynthConfig(frames=20000, size=224), ModelConfig(), TrainConfig(epochs=20), seeds=3,
         note="synthetic data at 224 px, ResNet-50 and DistilBERT from the hub", memory=12.0, disk=60.0),
@@ -241,7 +256,8 @@ class RunConfig(Settings):
     def as_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON; captions and classes left out only where a run has them."""
         plain = asdict(self)
-        plain["train"] |= RETIRED
+        plain["train"] = {name: value for name, value in plain["train"].items()
+                          if name not in ADDED or value != ADDED[name]} | RETIRED
         plain["loss"]["loss"] = WRITTEN.get(self.loss.loss, self.loss.loss)
         captions = plain.pop("captions")
         if captions != "own":

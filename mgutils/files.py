@@ -1,4 +1,6 @@
-"""Files and folders that are whole or absent, and folders that one process holds. Locks are filelock's.
+"""Files and folders that are whole or absent, and folders that one process holds.
+
+Locks are filelock's, which is imported where a lock is taken: `mg --help` needs none.
 
 Checkpoints have stricter rules of their own: see ``training.checkpoint``.
 """
@@ -8,14 +10,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from mgutils.errors import ConfigError
 
@@ -73,6 +73,8 @@ def atomic_folder(path: Path, *, resume: bool = False) -> Iterator[Path]:
     ConfigError
         If another process is making the folder.
     """
+    from filelock import FileLock, Timeout
+
     partial = path.with_name(f".{path.name}.partial")
     (partial / STATE).mkdir(parents=True, exist_ok=True)
     lock = FileLock(partial / STATE / "lock", timeout=0)
@@ -126,6 +128,8 @@ def locked(directory: Path, wanted: bool = True) -> Iterator[None]:
     if not wanted:
         yield
         return
+    from filelock import FileLock, Timeout
+
     locks = directory.parent / ".locks"
     note = locks / f"{directory.name}.json"
     lock = FileLock(locks / f"{directory.name}.lock", timeout=0)
@@ -135,7 +139,7 @@ def locked(directory: Path, wanted: bool = True) -> Iterator[None]:
         lock.acquire()
         holder = {
             "pid": os.getpid(),
-            "host": socket.gethostname(),
+            "host": platform.node(),
             "since": datetime.now().isoformat(" ", "seconds"),
         }
         note.write_text(json.dumps(holder), encoding="utf-8")

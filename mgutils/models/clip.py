@@ -73,19 +73,35 @@ class VisualTextModel(nn.Module):
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Images (B, 3, S, S) -> embeddings (B, projection)."""
-        return self._finish(self.image_projection(self.image_encoder(images)))
+        return self.project_image(self.image_encoder(images))
 
     def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Token ids and mask, both (B, L) -> embeddings (B, projection)."""
-        return self._finish(self.text_projection(self.text_encoder(input_ids, attention_mask)))
+        return self.project_text(self.text_encoder(input_ids, attention_mask))
 
-    def forward(self, images: Tensor, input_ids: Tensor | None = None,
-                attention_mask: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Embeddings of B images (B, projection) and, if token ids (C, L) are given, of C texts."""
-        image = self.encode_image(images)
-        if input_ids is None:
+    def project_image(self, features: Tensor) -> Tensor:
+        """Features of the image encoder (B, width) -> embeddings (B, projection)."""
+        return self._finish(self.image_projection(features))
+
+    def project_text(self, features: Tensor) -> Tensor:
+        """Features of the text encoder (B, width) -> embeddings (B, projection)."""
+        return self._finish(self.text_projection(features))
+
+    def forward(self, images: Tensor | None = None, input_ids: Tensor | None = None,
+                attention_mask: Tensor | None = None, *, image_features: Tensor | None = None,
+                text_features: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Embeddings of B images (B, projection) and, if C texts are given, of those.
+
+        Either side comes as images or token ids, or as the features of an encoder that is frozen.
+        """
+        if image_features is None:
+            image_features = self.image_encoder(images)
+        image = self.project_image(image_features)
+        if input_ids is not None:
+            text_features = self.text_encoder(input_ids, attention_mask)
+        if text_features is None:
             return (image,)
-        return image, self.encode_text(input_ids, attention_mask)
+        return image, self.project_text(text_features)
 
     def _finish(self, embedding: Tensor) -> Tensor:
         return F.normalize(embedding, dim=1) if self.normalize else embedding

@@ -11,108 +11,140 @@ from typing import Any
 
 import timm
 import torch
-from huggingface_hub import hf_hub_download
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor, nn
-from transformers import (
-    DistilBertConfig,
-    DistilBertModel,
-    DistilBertTokenizerFast,
-    PreTrainedTokenizerFast,
-)
+from transformers import DistilBertConfig, DistilBertModel, PreTrainedTokenizerFast
 
 from mgutils.errors import ConfigError
-from mgutils.models.hub import from_hub
+from mgutils.models.pretrained import (
+    IMAGENET,
+    image_network,
+    normalisation,
+    tokenizer_of,
+    tower,
+    transformer,
+)
 
 SCRATCH = "scratch"
+DISTILBERT = "distilbert-base-uncased"
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 class ImageEncoder(nn.Module):
-    """Any timm network without its classifier: images (B, 3, S, S) -> features (B, ``width``).
+    """An image network without its classifier: images (B, 3, S, S) -> features (B, ``width``).
+
+    Images come as :func:`as_images` makes them, normalised with ImageNet's mean and deviation. A
+    network that was trained with others gets them: the encoder knows which, no caller has to.
 
     Parameters
     ----------
     name : str
-        A timm model name; ``resnet50`` gives the report's 2048 features.
+        A timm model name (``resnet50`` gives the report's 2048 features), or the name on the hub
+        of a CLIP or SigLIP, whose image tower it is.
     pretrained : bool
-        Load weights from the hub.
+        Load weights, from the disk or from the hub.
     kwargs : dict, optional
         Passed on to ``timm.create_model``.
 
     Raises
     ------
     ConfigError
-        If timm does not know the name, or the weights cannot be loaded.
+        If nobody knows the name, or the weights cannot be found.
     """
 
     def __init__(self, name: str, pretrained: bool, kwargs: dict[str, Any] | None = None) -> None:
         super().__init__()
-        if not timm.is_model(name):
+        if timm.is_model(name):
+            self.model = image_network(name, pretrained, kwargs or {})
+            self.width: int = self.model.num_features
+        elif "/" in name:
+            self.model = tower("image encoder", name, pretrained, dropped="text_model")
+            self.width = _shared_width(self.model, "vision_config")
+        else:
             raise ConfigError(
                 f"image encoder: found {name!r}; wanted a name that timm knows "
-                "(timm.list_models()).")
-
-        def build(**weights: Any) -> nn.Module:
-            return timm.create_model(
-                name, num_classes=0, global_pool="avg", **weights, **(kwargs or {}))
-
-        if pretrained:
-            self.model = from_hub("image encoder", name, lambda local: build(
-                pretrained=True, pretrained_cfg_overlay=_weights_file(name, local)))
-        else:
-            self.model = build()
-        self.width: int = self.model.num_features
+                "(timm.list_models()), or that of a CLIP or SigLIP on the hub (owner/name).")
+        self._of_timm = timm.is_model(name)
+        self._normalize_anew(*normalisation(name))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.model(images)
+        if self._factor is not None:
+            images = images * self._factor + self._shift
+        if self._of_timm:
+            return self.model(images)
+        found = self.model.get_image_features(pixel_values=images, interpolate_pos_encoding=True)
+        return found.pooler_output
 
-
-def _weights_file(name: str, local_files_only: bool) -> dict[str, str]:
-    """Where the weights of a timm network lie, as timm wants it said."""
-    source = timm.get_pretrained_cfg(name)
-    if source is None or not source.hf_hub_id:
-        return {}  # not on the hub: timm says so
-    file = source.hf_hub_filename or "model.safetensors"
-    return {"file": hf_hub_download(source.hf_hub_id, file, local_files_only=local_files_only)}
+    def _normalize_anew(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
+        """From ImageNet's normalisation to another: one factor and one shift for each colour."""
+        factor = shift = None
+        if (tuple(mean), tuple(deviation)) != IMAGENET:
+            old_mean, old_deviation = (torch.tensor(part).view(3, 1, 1) for part in IMAGENET)
+            new_mean, new_deviation = (
+                torch.tensor(part).view(3, 1, 1) for part in (mean, deviation))
+            factor = old_deviation / new_deviation
+            shift = (old_mean - new_mean) / new_deviation
+        self.register_buffer("_factor", factor, persistent=False)
+        self.register_buffer("_shift", shift, persistent=False)
 
 
 class TextEncoder(nn.Module):
-    """DistilBERT read at its first token: token ids (B, L) -> features (B, ``width``).
+    """A text network: token ids (B, L) -> features (B, ``width``).
+
+    DistilBERT is read at its first token, as in the report; a network of sentence-transformers has
+    the mean over its tokens; a CLIP or SigLIP its own pooling.
 
     Parameters
     ----------
     name : str
-        A DistilBERT on the hub (768 features), or ``scratch``.
+        A name on the hub, or ``scratch`` for a small DistilBERT.
     pretrained : bool
-        Load weights from the hub; else start from random ones.
+        Load weights, from the disk or from the hub; else start from random ones.
     kwargs : dict, optional
-        Passed on to ``DistilBertConfig`` if the weights are random.
+        Passed on to ``DistilBertConfig`` if a DistilBERT's weights are random.
     vocab_size : int, optional
         Size of the tokenizer's vocabulary, needed for ``scratch``; one in ``kwargs`` wins.
 
     Raises
     ------
     ConfigError
-        If the weights cannot be loaded.
+        If the files cannot be found.
     """
 
     def __init__(self, name: str, pretrained: bool, kwargs: dict[str, Any] | None = None,
                  vocab_size: int | None = None) -> None:
         super().__init__()
-        if pretrained and name != SCRATCH:
-            self.model = from_hub("text encoder", name, lambda local: (
-                DistilBertModel.from_pretrained(name, local_files_only=local)))
-        else:
+        if name == SCRATCH or (name == DISTILBERT and not pretrained):
             settings = {} if vocab_size is None else {"vocab_size": vocab_size}
             settings |= kwargs or {}
             self.model = DistilBertModel(DistilBertConfig(**settings))
-        self.width: int = self.model.config.dim
+        else:
+            self.model = transformer("text encoder", name, pretrained)
+        self.pooling = "mean" if name.startswith("sentence-transformers/") else "first"
+        if hasattr(self.model, "get_text_features"):
+            self.pooling = "own"
+            self.model.vision_model = None
+            self.width: int = _shared_width(self.model, "text_config")
+        else:
+            self.width = self.model.config.hidden_size
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        if self.pooling == "own":
+            found = self.model.get_text_features(
+                input_ids=input_ids, attention_mask=attention_mask)
+            return found.pooler_output
         output = self.model(input_ids=input_ids, attention_mask=attention_mask)
         states = output.last_hidden_state  # (B, L, width)
-        return states[:, 0]  # the [CLS] token
+        if self.pooling == "first":
+            return states[:, 0]  # the [CLS] token
+        mask = attention_mask.unsqueeze(-1).to(states.dtype)
+        return (states * mask).sum(1) / mask.sum(1)
+
+
+def _shared_width(network: nn.Module, part: str) -> int:
+    """Width of what a tower ends in: of the projection where there is one."""
+    settings = network.config
+    return getattr(settings, "projection_dim", None) or getattr(settings, part).hidden_size
 
 
 class ProjectionHead(nn.Module):
@@ -143,24 +175,14 @@ class ProjectionHead(nn.Module):
 
 
 def make_tokenizer(name: str, captions: Sequence[str]) -> PreTrainedTokenizerFast:
-    """DistilBERT's tokenizer from the hub, or for ``scratch`` a WordPiece one made of the captions.
+    """A text network's own tokenizer, or for ``scratch`` a WordPiece one made of the captions.
 
     Raises
     ------
     ConfigError
-        If the hub's files cannot be loaded.
+        If the tokenizer's files cannot be found.
     """
-    if name == SCRATCH:
-        return _scratch_tokenizer(captions)
-
-    def load(local_files_only: bool) -> PreTrainedTokenizerFast:
-        found = DistilBertTokenizerFast.from_pretrained(name, local_files_only=local_files_only)
-        # without its files, transformers makes a tokenizer of the special tokens alone
-        if len(found) == len(found.all_special_tokens):
-            raise OSError("no file has its vocabulary")
-        return found
-
-    return from_hub("tokenizer", name, load)
+    return _scratch_tokenizer(captions) if name == SCRATCH else tokenizer_of(name)
 
 
 def _scratch_tokenizer(captions: Sequence[str]) -> PreTrainedTokenizerFast:
@@ -202,7 +224,6 @@ def count_parameters(module: nn.Module) -> int:
 
 def as_images(pixels: Tensor) -> Tensor:
     """Bytes (B, S, S, 3) to floats (B, 3, S, S), normalised with ImageNet's mean and deviation."""
-    mean = torch.tensor([0.485, 0.456, 0.406], device=pixels.device)
-    deviation = torch.tensor([0.229, 0.224, 0.225], device=pixels.device)
+    mean, deviation = (torch.tensor(part, device=pixels.device) for part in IMAGENET)
     scaled = pixels.float().sub(255 * mean).div_(255 * deviation)
     return scaled.permute(0, 3, 1, 2)  # a view: channels last in memory

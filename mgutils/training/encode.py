@@ -28,8 +28,15 @@ def encode_all(model: VisualTextModel, loader: PixelLoader, rows: np.ndarray,
     """
     model.eval()
     captions = model.encode_text(**{key: value.to(loader.device) for key, value in tokens.items()})
-    images = _in_batches(model.encode_image, loader, rows, batch_size)
-    return images, captions.float()
+    return encode_images(model, loader, rows, batch_size), captions.float()
+
+
+@torch.no_grad()
+def encode_images(model: VisualTextModel, loader: PixelLoader, rows: np.ndarray,
+                  batch_size: int = 128) -> Tensor:
+    """Embed the images of some rows, in batches: (N, D), of all ranks."""
+    model.eval()
+    return _in_batches(model.encode_image, loader, rows, batch_size)
 
 
 @torch.no_grad()

@@ -24,7 +24,8 @@ from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import tokenize
 from mgutils.training.batches import PixelLoader, augment
 from mgutils.training.distributed import gather, shard
-from mgutils.training.encode import encode_all
+from mgutils.training.encode import encode_images
+from mgutils.training.features import Features, image_features
 from mgutils.training.task import Batch, Task, Validation
 
 VALIDATION_ORDER = 0
@@ -44,7 +45,10 @@ class ImageText(Task):
     target: np.ndarray
     """(N,) class indices."""
     tokens: dict[str, Tensor]
-    """Token ids and mask of the C captions, each (C, L)."""
+    """The C captions as the model reads them: token ids and mask, each (C, L), or the features
+    ``text_features`` (C, width) of a frozen text encoder."""
+    features: Features | None = None
+    """Of a frozen image encoder."""
 
     def __post_init__(self) -> None:
         self.forward: nn.Module = self.model
@@ -52,7 +56,7 @@ class ImageText(Task):
     @classmethod
     def build(cls, config: RunConfig, dataset: Dataset, loader: PixelLoader,
               accelerator: Accelerator) -> ImageText:
-        """Build the model and tokenize the captions.
+        """Build the model, tokenize the captions, and run the encoders that are frozen.
 
         Raises
         ------
@@ -61,32 +65,43 @@ class ImageText(Task):
         """
         captions = class_captions(dataset.labels, config.captions, config.seed)
         model, tokenizer = build_model(config.model, config.loss, captions)
+        tokens = tokenize(tokenizer, captions)
+        features = None
+        if config.train.freeze in ("text", "both"):
+            encoder = model.text_encoder.requires_grad_(False).eval()
+            with torch.no_grad():
+                tokens = {"text_features": encoder(**tokens)}
+        if config.train.freeze in ("image", "both"):
+            encoder = model.image_encoder.requires_grad_(False).to(accelerator.device)
+            features = image_features(encoder, loader, config.train.augment, config.train.copies)
+        tokens = {name: part.to(accelerator.device) for name, part in tokens.items()}
         registry = CLASS_LOSSES if config.train.captions_once else LOSSES
-        tokens = {name: part.to(accelerator.device)
-                  for name, part in tokenize(tokenizer, captions).items()}
         return cls(config, accelerator, model, registry[config.loss.loss], loader, dataset.target,
-                   tokens)
+                   tokens, features)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """See :func:`parameter_groups`."""
         return parameter_groups(self.model, self.config.train)
 
     def batch(self, rows: np.ndarray, generator: torch.Generator) -> Batch:
-        """This rank's images, augmented, and the tokens of the captions that occur in the batch."""
-        pixels = self.loader(shard(rows))
-        images = augment(pixels, self.config.train.augment, generator)
+        """This rank's images, augmented, and the captions that occur in the batch."""
+        if self.features is None:
+            pixels = self.loader(shard(rows))
+            inputs = {"images": augment(pixels, self.config.train.augment, generator)}
+        else:
+            inputs = {"image_features": self.features.draw(shard(rows), generator)}
         captions = classes = self.target[rows]
         if self.config.train.captions_once:
             # each caption once: the target is a position among those that occur
             captions, classes = np.unique(classes, return_inverse=True)
-        tokens = {name: part[torch.from_numpy(captions)] for name, part in self.tokens.items()}
-        target = torch.from_numpy(classes).to(images.device)
-        return Batch(rows, target, {"image": images}, shared=tokens)
+        shared = {name: part[torch.from_numpy(captions)] for name, part in self.tokens.items()}
+        target = torch.from_numpy(classes).to(self.loader.device)
+        return Batch(rows, target, inputs, shared)
 
     def embed(self, batch: Batch) -> tuple[Tensor, ...]:
         """Embeddings of the images (b, D), and of the captions (C, D) where the batch has them."""
         with self.accelerator.autocast():
-            embedded = self.forward(batch.inputs["image"], *batch.shared.values())
+            embedded = self.forward(**batch.inputs, **batch.shared)
         return tuple(full_precision(part) for part in embedded)
 
     def losses(self, batch: Batch, *embedded: Tensor) -> dict[str, Tensor]:
@@ -112,8 +127,7 @@ class ImageText(Task):
             follows it. Its arrays are ``logits`` (N, C), ``image_embeddings`` (N, D) and
             ``caption_embeddings`` (C, D), all float32.
         """
-        with self.accelerator.autocast():
-            images, captions = encode_all(self.model, self.loader, rows, self.tokens)
+        images, captions = self._encode(rows)
         temperature = self.model.temperature
         target = torch.from_numpy(self.target[rows]).to(images.device)
         loss = self._batched_loss(images, captions, target)
@@ -124,6 +138,20 @@ class ImageText(Task):
         }
         arrays = {name: tensor.cpu().numpy() for name, tensor in outputs.items()}
         return Validation(scores(arrays["logits"], self.target[rows]), loss, arrays)
+
+    def _encode(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Embeddings of the images of some rows (N, D), and of all captions (C, D), in float32."""
+        model = self.model.eval()
+        with self.accelerator.autocast():
+            if "text_features" in self.tokens:
+                captions = model.project_text(self.tokens["text_features"])
+            else:
+                captions = model.encode_text(**self.tokens)
+            if self.features is None:
+                images = encode_images(model, self.loader, rows)
+            else:
+                images = model.project_image(self.features(rows))
+        return images.float(), captions.float()
 
     def _batched_loss(self, images: Tensor, captions: Tensor, target: Tensor) -> float:
         size = self.config.train.batch_size

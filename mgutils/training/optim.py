@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from typing import Any
@@ -62,9 +63,21 @@ def make_optimizer(groups: list[dict[str, Any]]) -> torch.optim.AdamW:
 
 def make_scheduler(optimizer: torch.optim.Optimizer, settings: TrainConfig,
                    steps_per_epoch: int) -> torch.optim.lr_scheduler.LRScheduler:
-    """The report's ReduceLROnPlateau, or a cosine from the first learning rate to zero."""
+    """The report's ReduceLROnPlateau, or a cosine from the first learning rate to zero.
+
+    A cosine may begin with a warm-up, in which the rates rise linearly from zero.
+    """
     if settings.schedule == "plateau":
         return torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimizer, "min", factor=settings.plateau_factor, patience=settings.plateau_patience)
     steps = settings.epochs * steps_per_epoch
-    return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    warmup = round(settings.warmup * steps_per_epoch)
+    if not warmup:
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

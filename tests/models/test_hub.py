@@ -18,13 +18,14 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from transformers import DistilBertConfig, DistilBertModel
+from transformers import CLIPConfig, CLIPModel, DistilBertConfig, DistilBertModel, SiglipConfig, SiglipModel
 
 from mgutils.errors import ConfigError
 from mgutils.models.encoders import make_tokenizer
-from mgutils.models.hub import from_hub, why_silent
+from mgutils.models.hub import find_weights, why_silent
 
 TEXT, IMAGE = "somebody/tiny-distilbert", "test_resnet"
+TOWERS = {"somebody/tiny-clip": (CLIPConfig, CLIPModel), "somebody/tiny-siglip": (SiglipConfig, SiglipModel)}
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LOAD = f"""
 import torch
@@ -32,6 +33,16 @@ from mgutils.models.encoders import ImageEncoder, TextEncoder, make_tokenizer, t
 tokens = tokenize(make_tokenizer("{TEXT}", []), ["scratching the neck", "arms"])
 texts = TextEncoder("{TEXT}", pretrained=True).eval()(**tokens)
 images = ImageEncoder("{IMAGE}", pretrained=True).eval()(torch.ones(1, 3, 64, 64))
+for name in {list(TOWERS)}:
+    image, text = ImageEncoder(name, pretrained=True).eval(), TextEncoder(name, pretrained=True).eval()
+    ids = tokenize(make_tokenizer(name, []), ["scratching the neck", "arms"])
+    pictures, words = image(torch.ones(2, 3, 64, 64)), text(**ids)
+    assert pictures.shape == (2, image.width) and words.shape == (2, text.width) and image.width == text.width
+    assert image.model.text_model is None and text.model.vision_model is None
+    again = ImageEncoder(name, pretrained=False)  # as a finished run is loaded: its shapes come from the hub's cache
+    again.load_state_dict(image.state_dict())
+    assert torch.equal(again.eval()(torch.ones(2, 3, 64, 64)), pictures)
+    texts = texts + words.double().sum() + pictures.double().sum()
 print(*(f"{{part.double().sum():.10f}}" for part in (tokens["input_ids"].float(), texts, images)))
 """
 
@@ -82,6 +93,13 @@ def repositories(tmp_path_factory) -> Path:
     tokenizer.save_pretrained(folder / TEXT)
     DistilBertModel(DistilBertConfig(vocab_size=len(tokenizer), dim=16, hidden_dim=16, n_heads=2,
                                      n_layers=1)).save_pretrained(folder / TEXT)
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    for name, (config, model) in TOWERS.items():
+        tokenizer.save_pretrained(folder / name)
+        text = small | {"vocab_size": len(tokenizer), "max_position_embeddings": 16, "bos_token_id": 2,
+                        "eos_token_id": 3, "pad_token_id": 0}
+        vision = small | {"image_size": 32, "patch_size": 16}
+        model(config(text_config=text, vision_config=vision)).save_pretrained(folder / name)
     network = timm.create_model(IMAGE)
     timm.models.save_for_hf(network, folder / network.pretrained_cfg["hf_hub_id"], safe_serialization=True)
     return folder
@@ -108,7 +126,7 @@ def test_weights_are_downloaded_once_and_then_need_no_hub(hub, tmp_path):
     assert first.returncode == 0, first.stderr
     large = (".safetensors", "tokenizer.json")
     fetched = [asked for asked in hub.asked if asked.startswith("GET") and asked.endswith(large)]
-    assert len(fetched) == 3, hub.asked
+    assert len(fetched) == 3 + 2 * len(TOWERS), hub.asked
     asked = len(hub.asked)
     hub.shutdown()
     hub.server_close()
@@ -122,7 +140,7 @@ def test_without_hub_and_files_one_line_says_so_and_nothing_is_tried_again(tmp_p
     done = load(tmp_path, "http://127.0.0.1:9")  # nobody listens at the discard port
     assert done.returncode == 1 and "Retrying" not in done.stderr
     (said,) = (line for line in done.stderr.splitlines() if "ConfigError" in line)
-    assert f"tokenizer: the files of '{TEXT}' could not be had (not on this disk; the hub: " in said
+    assert f"tokenizer: no files of '{TEXT}': not in the cache on this disk; no package carries them; the hub: " in said
 
 
 def test_a_tokenizer_without_its_vocabulary_is_refused(hub, repositories, tmp_path):
@@ -130,7 +148,7 @@ def test_a_tokenizer_without_its_vocabulary_is_refused(hub, repositories, tmp_pa
     shutil.copytree(repositories, hub.folder)
     (hub.folder / TEXT / "tokenizer.json").unlink()
     done = load(tmp_path / "cache", hub.address)
-    assert done.returncode == 1 and f"tokenizer: the files of '{TEXT}' could not be had (no file has" in done.stderr
+    assert done.returncode == 1 and f"tokenizer: no files of '{TEXT}'" in done.stderr.splitlines()[-1]
 
 
 def test_the_cache_is_asked_first_then_the_hub(monkeypatch, hub):
@@ -138,16 +156,16 @@ def test_the_cache_is_asked_first_then_the_hub(monkeypatch, hub):
     monkeypatch.setenv("HF_ENDPOINT", hub.address)
     asked = []
 
-    def load(local_files_only):
+    def load(name, local_files_only):
         asked.append(local_files_only)
         raise OSError("half a file\nand a long explanation")
 
     assert why_silent() is None
-    assert from_hub("encoder", "its name", lambda local: local) is True  # in the cache
-    with pytest.raises(ConfigError, match=r"encoder: the files of 'its name' could not be had \(half a file\)"):
-        from_hub("encoder", "its name", load)
+    assert find_weights("encoder", "its name", lambda name, local: local) is True  # in the cache
+    with pytest.raises(ConfigError, match=r"encoder: no files of 'its name': .*; the hub: half a file\."):
+        find_weights("encoder", "its name", load)
     assert asked == [True, False]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ConfigError, match="not on this disk; the hub: switched off by HF_HUB_OFFLINE"):
-        from_hub("encoder", "its name", load)
+    with pytest.raises(ConfigError, match="no package carries them; the hub: switched off by HF_HUB_OFFLINE"):
+        find_weights("encoder", "its name", load)
     assert asked == [True, False, True]

@@ -65,7 +65,7 @@ class Doubles(ImageText):
         images = self.loader(shard(rows)).permute(0, 3, 1, 2).double() / 255
         present, own = np.unique(self.target[rows], return_inverse=True)
         tokens = {name: part[present] for name, part in self.tokens.items()}
-        return Batch(rows, torch.from_numpy(own), {"image": images}, shared=tokens)
+        return Batch(rows, torch.from_numpy(own), {"images": images}, shared=tokens)
 
 
 def make(config, loss):
