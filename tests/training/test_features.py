@@ -116,6 +116,6 @@ def test_light_changes_each_image_its_own_way_and_keeps_its_shapes():
     assert not torch.allclose(lit[0], lit[1])
     assert torch.equal(lit, random_light(images, torch.Generator().manual_seed(0)))
     torch.testing.assert_close(random_light(images, torch.Generator(), strength=0.0), images)
-    grey = torch.rand(1, 1, 8, 8).expand(4, 3, -1, -1)  # without colour, light is one line: value -> factor * value + shift
+    grey = torch.rand(1, 1, 8, 8).expand(4, 3, -1, -1)  # without colour, light is factor * value + shift
     for before, after in zip(grey[:, 0], random_light(grey, torch.Generator().manual_seed(1))[:, 0], strict=True):
         assert np.corrcoef(before.flatten(), after.flatten())[0, 1] > 0.9999
