@@ -22,7 +22,8 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from mgutils.config import OBJECTIVES, PROFILES, RunConfig, parse_config, read_config
+from mgutils.config import OBJECTIVES, PROFILES, RunConfig
+from mgutils.config_file import parse_config, read_config
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels, imigue_labels, read_labels
 from mgutils.data.pictures import Picture, read_pictures

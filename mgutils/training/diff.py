@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgutils.config import read_config
+from mgutils.config_file import read_config
 from mgutils.errors import ConfigError
 from mgutils.training.whole import check_run
 
