@@ -15,11 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from threadpoolctl import threadpool_info
 
-from mgutils.data.table import Dataset
 from mgutils.training.diff import changed_fields
 from mgutils.training.distributed import rank_and_world_size
 
@@ -39,16 +37,6 @@ _LIBRARIES = {
     "onednn": r"(?:MKL-DNN|oneDNN) v(\S+)",
 }
 """Where torch's build description names the libraries that multiply matrices."""
-
-
-def fingerprint(dataset: Dataset, pixels: np.ndarray) -> str:
-    """SHA-256 of a dataset's table, class names and decoded pixels."""
-    digest = hashlib.sha256()
-    digest.update(dataset.frames.to_csv(index=False).encode())
-    digest.update("\n".join(dataset.labels.names).encode())
-    for start in range(0, len(pixels), 1024):
-        digest.update(np.ascontiguousarray(pixels[start:start + 1024]).data)
-    return digest.hexdigest()
 
 
 def record_session(before: dict[str, Any] | None, epochs: range) -> dict[str, Any]:
@@ -88,7 +76,7 @@ def make_receipt(record: dict[str, Any], data: str, log: list[dict[str, Any]],
     record : dict
         Of the last session, by :func:`record_session`.
     data : str
-        The data's :func:`fingerprint`.
+        The data's :func:`mgutils.data.pixels.fingerprint`.
     log : list of dict
         One row for each epoch.
     best : dict
