@@ -88,7 +88,7 @@ def _write(folder: Path, listing: Listing, findings: Findings, size: int | None,
     clips = _clips(frames[good], listing.table[good], subjects)
     write_tables(folder, frames[good], Labels(tuple(captions[list(classes)])), clips)
     _write_ids({"class": classes, "subject": subjects}, folder)
-    write_not_imported(folder, [bad[row] for row in sorted(bad)])
+    write_not_imported(folder, [*listing.passed_over, *(bad[row] for row in sorted(bad))])
 
 
 def _numbered(values: pd.Series) -> dict[str, int]:
