@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from mgutils.cli.paths import need_dataset
 from mgutils.config import ProfileName, SynthConfig
 from mgutils.errors import ConfigError, DataError
 
@@ -27,6 +28,10 @@ class Synth:
     """Processes; the bytes do not depend on it."""
 
     def run(self) -> None:
+        from mgutils.synth.plan import validate
+
+        validate(self.synth)
+
         from mgutils.synth.dataset import make_dataset
 
         print(make_dataset(self.synth, self.root, workers=self.workers))
@@ -44,6 +49,8 @@ class DataCheck:
     """List the images that cannot be read in left_out.csv; every command then leaves them out."""
 
     def run(self) -> None:
+        need_dataset(self.root)
+
         from mgutils.data.audit import finding
         from mgutils.data.sidecar import write_left_out
         from mgutils.data.table import check_dataset, read_dataset
@@ -69,6 +76,8 @@ class DataAudit:
     """Folder of the dataset."""
 
     def run(self) -> None:
+        need_dataset(self.root)
+
         from mgutils.data.audit import audit_table, finding
         from mgutils.data.table import read_dataset
 

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import tyro
 
+from mgutils.cli.paths import need_dataset, need_run
 from mgutils.config import SplitName
+from mgutils.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,15 @@ class Probe:
     """Where few_shot.csv goes."""
 
     def run(self) -> None:
+        need_dataset(self.data_root)
+        if min(*self.shots, self.draws, 1) < 1:
+            raise ConfigError(f"shots, draws: found {list(self.shots)} and {self.draws}; wanted numbers from 1 on.")
+
         from mgutils.data.csv import write_csv
         from mgutils.data.table import read_dataset
-        from mgutils.evaluation.few_shot import check_shots, probe_encoder
+        from mgutils.evaluation.few_shot import probe_encoder
         from mgutils.files import atomic_file
 
-        check_shots(self.shots, self.draws)
         table = probe_encoder(self.encoder, read_dataset(self.data_root), split=self.split, shots=self.shots,
                               draws=self.draws, image_size=self.image_size, seed=self.seed)
         with atomic_file(self.out_dir / "few_shot.csv") as aside:
@@ -58,6 +63,10 @@ class ZeroShotCommand:
     """A dataset of other classes; if not given, those that the run left out (`mg train --left-out`)."""
 
     def run(self) -> None:
+        need_run(self.run_dir)
+        if self.data_root is not None:
+            need_dataset(self.data_root)
+
         from mgutils.data.table import read_dataset
         from mgutils.evaluation.zero_shot import MOST, deal_out, score_texts, zero_shot
         from mgutils.training.run import Run

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import tyro
 
+from mgutils.cli.paths import need_dataset, need_run
 from mgutils.config import (
     NetworkName,
     ObjectiveName,
@@ -62,6 +63,7 @@ class Recipe:
 
     def settings(self, protocol: Protocol) -> RunConfig:
         """The run that these options describe."""
+        need_dataset(self.data_root)
         if self.log_with and find_spec(self.log_with) is None:
             raise ConfigError(f"log_with: found no package {self.log_with!r}; wanted it installed. `pip install "
                               f"{self.log_with}`, or leave --log-with out.")
@@ -107,6 +109,9 @@ class Evaluate:
     """Where metrics.json, per_class.csv and confusion.csv go; the current folder's `evaluation` if not given."""
 
     def run(self) -> None:
+        need_run(self.run_dir)
+        need_dataset(self.data_root)
+
         from mgutils.evaluation.embed import evaluate_run
 
         out_dir = self.out_dir or Path("evaluation")
@@ -145,6 +150,9 @@ class Microscope:
     """Of the choice of images."""
 
     def run(self) -> None:
+        need_run(self.run_dir)
+        need_dataset(self.data_root)
+
         from mgutils.course.microscope import write_microscope
 
         page = self.page or Path(f"microscope-{self.run_dir.resolve().name}.html")

@@ -9,7 +9,6 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from mgutils.config import RunConfig
 from mgutils.data.sidecar import read_group_names
@@ -90,6 +89,8 @@ def make_fold(dataset: Dataset, name: str, folds: int, fold: int, *, seed: int =
                           f"each {name}, and one of them.")
     if folds == len(values):
         return report_rows(name, place == fold - 1)
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # a second: see splits
+
     kind = StratifiedKFold if name == "frame" else StratifiedGroupKFold
     try:
         with warnings.catch_warnings():

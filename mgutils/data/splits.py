@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from mgutils.errors import ConfigError
 
@@ -163,6 +162,8 @@ def leave_out(dataset: Dataset, split: Split, class_ids: Iterable[int]) -> Split
 
 
 def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:
+    from sklearn.model_selection import train_test_split  # a second, which a wrong argument need not wait for
+
     values, place, counts = np.unique(classes, return_inverse=True, return_counts=True)
     alone = counts[place] == 1
     rows = np.flatnonzero(~alone)

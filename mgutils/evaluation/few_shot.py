@@ -132,12 +132,6 @@ def few_shot_table(train: np.ndarray, train_target: np.ndarray, valid: np.ndarra
     return pd.DataFrame(rows)
 
 
-def check_shots(shots: Sequence[int], draws: int) -> None:
-    """Refuse numbers below 1."""
-    if min(*shots, draws, 1) < 1:
-        raise ConfigError(f"shots, draws: found {list(shots)} and {draws}; wanted numbers from 1 on.")
-
-
 def few_of_each(target: np.ndarray, count: int, draws: int, seed: int) -> Iterator[np.ndarray]:
     """Positions of ``count`` rows of each class, drawn anew each time; 0: all rows, once.
 
