@@ -20,7 +20,7 @@ The rooms, from the ground up:
     course       notebooks, their execution, the book, exercises, grading
     cli          the ``mg`` command
 
-``config``, ``errors``, ``files``, ``progress`` and ``style`` belong to all of them.
+``config``, ``limits``, ``errors``, ``files``, ``progress`` and ``style`` belong to all of them.
 Importing this package imports nothing heavy; each module imports what it needs.
 """
 

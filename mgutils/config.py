@@ -7,14 +7,11 @@ the one switch of the loss. The limits of a number stand at its field. Nothing h
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from math import inf
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Annotated, Any, Literal
 
 from mgutils.errors import ConfigError
+from mgutils.limits import Count, Limits, Natural, NotNegative, Positive, Settings
 
 LossName = Literal["original_ce", "original_kl", "identity_ce", "multi_positive_ce", "js", "class_ce"]
 CaptionKind = Literal["own", "permuted", "descriptions"]
@@ -27,46 +24,10 @@ NO_TEXT = "none"  # the text encoder of a plain classifier
 
 WRITTEN = {"original_ce": "seed_ce", "original_kl": "seed_kl"}
 """Names of losses as files have them: a run's folder is named after a hash of its settings, and so keeps its name."""
-ADDED = {"freeze": "none", "copies": 8, "warmup": 0.0}
-"""Training settings of later versions, written only where a run has another value than all runs had before."""
 RETIRED = {"sampling": "plain", "ema": 0.0}
 """Training settings of earlier versions, at the value that every run has now. They are still written, too."""
-
-
-class Limits(NamedTuple):
-    """Which values a number may have, in words and as a test; stands beside a field's type in ``Annotated``."""
-
-    words: str
-    allow: Callable[[Any], bool]
-
-
-Positive = Annotated[float, Limits("more than 0", lambda value: 0 < value < inf)]
-NotNegative = Annotated[float, Limits("at least 0", lambda value: 0 <= value < inf)]
-Natural = Annotated[int, Limits("at least 0", lambda value: value >= 0)]
-Count = Annotated[int, Limits("at least 1", lambda value: value >= 1)]
-
-
-class Settings:
-    """Base of the dataclasses whose fields are checked; one :class:`ConfigError` names all faults."""
-
-    def __post_init__(self) -> None:
-        hints = get_type_hints(type(self), include_extras=True)
-        wanted = {name: _wanted(getattr(self, name), hint) for name, hint in hints.items()}
-        faults = [f"{name}: found {getattr(self, name)!r}; wanted {what}." for name, what in wanted.items() if what]
-        if faults:
-            raise ConfigError(" ".join(faults))
-
-
-def _wanted(value: Any, hint: Any) -> str:
-    """What a field of this type should hold instead; "" if it may hold the value."""
-    if get_origin(hint) is Literal:
-        return "" if value in get_args(hint) else f"one of {', '.join(get_args(hint))}"
-    if get_origin(hint) is not Annotated:
-        return ""
-    kind, limits = get_args(hint)
-    if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
-        return "a whole number (int)" if kind is int else "a number (int or float)"
-    return "" if limits.allow(value) else limits.words
+ADDED = {"train": ("early_stop", "warmup", "freeze", "copies"), "loss": ("logit_adjustment",)}
+"""Settings that earlier versions lacked, by their part: written only where a run has another value than the default."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +38,14 @@ class Objective(Settings):
     normalize: bool  # L2-normalise both embeddings before the dot product
     temperature: Positive
     learn_temperature: bool = False
+    logit_adjustment: NotNegative = 0.0
+    """Add so many times the logarithm of a class's share of the training images to its logits while training."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.logit_adjustment and self.loss in WRITTEN:
+            raise ConfigError(f"logit_adjustment: found {self.logit_adjustment} with the report's {self.loss}, whose "
+                              "targets are not classes; wanted 0, or another loss.")
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -147,6 +116,8 @@ class TrainConfig(Settings):
     right hands differ."""
     select: Literal["valid", "held_out"] = "valid"
     """Where the best epoch is looked for: on the reported rows, as the report did, or on part of the training rows."""
+    early_stop: Natural = 0
+    """End when the score to choose the best epoch on has not risen for so many epochs; 0: never."""
     image_size: Annotated[int, Limits("at least 8 pixels", lambda value: value >= 8)] = 224
     captions_once: bool = True
     """Encode each caption of a batch once; else once for each image with its own dropout mask, as the original."""
@@ -157,6 +128,28 @@ class TrainConfig(Settings):
     compile: bool = False  # Have torch compile the model: a minute to start, then faster on a GPU.
     threads: Natural = 0
     """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on one machine, not on others."""
+
+
+@dataclass(frozen=True)
+class Protocol(Settings):
+    """Which part of a split is reported: as it stands, about a fifth of the rows, drawn once."""
+
+    folds: Annotated[int, Limits("0, or at least 2", lambda value: value == 0 or value >= 2)] = 0
+    """Share the rows out into so many folds, groups whole; 0: a single split."""
+    fold: Natural = 0
+    """Report this fold, 1 to the number of folds, and train on the others."""
+    hold_out: str = ""
+    """Report one group by its own name, such as a subject, and train on the others."""
+    split_seed: Annotated[int, Limits("0 to 4,294,967,295", lambda value: 0 <= value < 2**32)] = 42
+    """Of the draw of the rows."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hold_out and self.folds:
+            raise ConfigError(f"folds, hold_out: found {self.folds} and {self.hold_out!r}; wanted one of the two.")
+        if not bool(self.folds) <= self.fold <= self.folds:
+            wanted = f"1 to {self.folds}" if self.folds else "0, or a number of folds beside it"
+            raise ConfigError(f"fold: found {self.fold}; wanted {wanted}.")
 
 
 @dataclass(frozen=True)
@@ -242,6 +235,8 @@ class RunConfig(Settings):
     captions: CaptionKind = "own"
     """Texts of the classes: their names, the names dealt out to other classes, or one sentence each."""
     left_out: tuple[int, ...] = ()  # ids of classes without training images
+    protocol: Protocol = Protocol()
+    """Which part of the split is reported."""
 
     @property
     def reads_text(self) -> bool:
@@ -254,10 +249,13 @@ class RunConfig(Settings):
         return "image-text" if self.reads_text else "classification"
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain types, ready for JSON; captions and classes left out only where a run has them."""
+        """Plain types, ready for JSON; what earlier versions lacked only where a run has it."""
         plain = asdict(self)
-        plain["train"] = {name: value for name, value in plain["train"].items()
-                          if name not in ADDED or value != ADDED[name]} | RETIRED
+        for part, names in ADDED.items():
+            default = {entry.name: entry.default for entry in fields(getattr(self, part))}
+            plain[part] = {name: value for name, value in plain[part].items()
+                           if name not in names or value != default[name]}
+        plain["train"] |= RETIRED
         plain["loss"]["loss"] = WRITTEN.get(self.loss.loss, self.loss.loss)
         captions = plain.pop("captions")
         if captions != "own":
@@ -265,6 +263,10 @@ class RunConfig(Settings):
         left_out = plain.pop("left_out")
         if left_out:
             plain["left_out"] = list(left_out)
+        protocol = plain.pop("protocol")
+        changed = {name: value for name, value in protocol.items() if value != getattr(Protocol, name)}
+        if changed:
+            plain["protocol"] = changed
         return plain
 
 
@@ -286,31 +288,3 @@ def vision_config(profile: str | Profile, network: NetworkName, split: SplitName
         model = replace(model, image_encoder=network, image_kwargs={} if model.pretrained else _SMALL_ALEXNET)
     return RunConfig(f"vision_{network}", Objective("class_ce", normalize=False, temperature=1.0), model,
                      replace(profile.train, **train), split, seed)
-
-
-_NO_CONFIG = "{}: not the configuration of a run ({!r}). Name a folder that `mg train` left."
-
-
-def read_config(path: Path | str) -> RunConfig:
-    """Read the configuration that a run left in its ``config.json``; :class:`ConfigError` if there is none."""
-    try:
-        return parse_config(Path(path).read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(_NO_CONFIG.format(path, error)) from error
-
-
-def parse_config(text: str, source: str) -> RunConfig:
-    """Parse the text of a ``config.json``; ``source`` names the file in the :class:`ConfigError`."""
-    try:
-        plain = json.loads(text)
-        train = dict(plain["train"])
-        for name, value in RETIRED.items():
-            if train.pop(name, value) != value:
-                raise ConfigError(f"{name}: found a setting that no longer exists; wanted {value!r}.")
-        loss = dict(plain["loss"])
-        loss["loss"] = {old: name for name, old in WRITTEN.items()}.get(loss["loss"], loss["loss"])
-        return RunConfig(plain["objective"], Objective(**loss), ModelConfig(**plain["model"]),
-                         TrainConfig(**train), plain["split"], plain["seed"],
-                         plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
-        raise ConfigError(_NO_CONFIG.format(source, error)) from error

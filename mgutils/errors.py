@@ -74,17 +74,38 @@ class Fault:
     remedy: str
 
     @property
-    def kind(self) -> tuple[str, str | None, str]:
-        """What faults that differ only in row and finding have in common."""
-        return self.file, self.column, self.remedy
+    def kind(self) -> tuple[str | None, str]:
+        """What faults that differ only in place and finding have in common."""
+        return self.column, self.remedy
 
     def __str__(self) -> str:
-        place = self.file
-        if self.row is not None:
-            place += f", row {self.row}"
+        return self.line(self.file if self.row is None else f"{self.file}, row {self.row}")
+
+    def line(self, place: str, times: str = "") -> str:
+        """The fault in one line, as found at a place, or at several."""
         if self.column is not None:
             place += f", column {self.column!r}"
-        return f"{place}: found {self.found}; wanted {self.wanted}. {self.remedy}"
+        return f"{place}: found {self.found}{times}; wanted {self.wanted}. {self.remedy}"
+
+
+def fault_lines(faults: Sequence[Fault]) -> list[str]:
+    """A line for each fault; four or more that differ in their row or their file alone share one, with their number."""
+    alike: dict[tuple, list[Fault]] = {}
+    for fault in faults:
+        alike.setdefault((fault.found, fault.wanted), []).append(fault)
+    lines = []
+    for same in alike.values():
+        if len(same) < 4:
+            lines += map(str, same)
+            continue
+        files = list(dict.fromkeys(fault.file for fault in same))
+        rows = [f"{fault.row}" for fault in same if fault.row is not None]
+        in_rows = len(files) == 1 and bool(rows)
+        names = rows if in_rows else files
+        more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+        place = f"{files[0]}, rows " * in_rows + ", ".join(names[:5]) + more
+        lines.append(same[0].line(place, f" ({len(same):,} times)"))
+    return lines
 
 
 @dataclass
@@ -109,7 +130,7 @@ class Findings:
 
 
 class DataError(MgError):
-    """A dataset does not keep the data contract; lists every fault at once, at most 20 of a kind in the message.
+    """A dataset does not keep the data contract; lists every fault at once, at most 20 lines of a kind in the message.
 
     Parameters
     ----------
@@ -127,9 +148,10 @@ class DataError(MgError):
         for fault in self.faults:
             kinds.setdefault(fault.kind, []).append(fault)
         for same in kinds.values():
-            lines += map(str, same[:self.printed_per_kind])
-            if len(same) > self.printed_per_kind:
-                lines.append(f"… and {len(same) - self.printed_per_kind:,} more like the one before")
+            of_kind = fault_lines(same)
+            lines += of_kind[:self.printed_per_kind]
+            if len(of_kind) > self.printed_per_kind:
+                lines.append(f"… and {len(of_kind) - self.printed_per_kind:,} more like the one before")
         super().__init__("\n  ".join(lines))
 
     def __reduce__(self) -> tuple:

@@ -28,6 +28,7 @@ def tiny_tables(clips: int = 24, frames: int = 3, classes: int = 4) -> tuple[pd.
     subject = clip // classes % 6 + 1
     table = pd.DataFrame({"clip_id": clip, "video_id": subject * 2 + clip % 2, "subject_id": subject,
                           "class_id": clip % classes + 1, "start_frame": clip * 100, "end_frame": clip * 100 + 50})
+    table["numbering"] = "imigue"
     table["description"] = [f"subject {number} in clip {i}" for i, number in enumerate(subject)]
     rows = table.loc[table.index.repeat(frames), ["class_id", "clip_id"]].reset_index(drop=True)
     rows["frame_id"] = np.tile(np.arange(frames), clips)
@@ -79,10 +80,11 @@ def edit_sheet() -> Callable:
 
 @pytest.fixture(scope="session")
 def memory_dataset() -> Callable[..., Dataset]:
-    """``memory_dataset(class_ids, clip_ids, video_ids, subject_ids)``: a dataset without files."""
-    def build(class_ids, clip_ids=None, video_ids=None, subject_ids=None) -> Dataset:
+    """``memory_dataset(class_ids, clip_ids, video_ids, subject_ids, numbering)``: a dataset without files."""
+    def build(class_ids, clip_ids=None, video_ids=None, subject_ids=None, numbering="imigue") -> Dataset:
         columns = {"class_id": class_ids, "clip_id": range(len(class_ids)) if clip_ids is None else clip_ids,
                    "video_id": video_ids, "subject_id": subject_ids}
         frames = pd.DataFrame({name: np.asarray(values) for name, values in columns.items() if values is not None})
-        return Dataset(Path("nowhere"), frames, Labels(tuple(f"class {i}" for i in range(1, max(class_ids) + 1))))
+        labels = Labels(tuple(f"class {i}" for i in range(1, max(class_ids) + 1)))
+        return Dataset(Path("nowhere"), frames, labels, numbering)
     return build

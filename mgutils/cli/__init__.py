@@ -15,15 +15,17 @@ import tyro
 
 import mgutils
 from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
+from mgutils.cli.crossval import CrossVal
 from mgutils.cli.data import DataAudit, DataCheck, Synth
+from mgutils.cli.defaults import default_options
 from mgutils.cli.exercises import ExercisesOtter, ExercisesScore
 from mgutils.cli.grading import Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal
 from mgutils.cli.predicting import Export, Predict, Test
+from mgutils.cli.probing import Probe, ZeroShotCommand
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
 from mgutils.cli.training import Diff, Evaluate, Microscope, Train
-from mgutils.config import get_profile, run_config
-from mgutils.errors import ConfigError, MgError
+from mgutils.errors import MgError
 from mgutils.files import UNWRITABLE
 
 COMMANDS = {
@@ -34,7 +36,10 @@ COMMANDS = {
     ("import", "original"): ImportOriginal,
     ("import", "imigue"): ImportImigue,
     ("train",): Train,
+    ("crossval",): CrossVal,
     ("evaluate",): Evaluate,
+    ("probe",): Probe,
+    ("zero-shot",): ZeroShotCommand,
     ("diff",): Diff,
     ("test",): Test,
     ("predict",): Predict,
@@ -65,9 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _overview(arguments)
         kind = COMMANDS[command]
         rest = arguments[len(command):]
-        default = {} if kind not in (Synth, Train) else {"default": _profile_default(kind, rest)}
-        chosen = tyro.cli(kind, args=rest, prog=f"mg {' '.join(command)}",
-                          config=(tyro.conf.OmitArgPrefixes,), **default)
+        default = default_options(kind, rest)
+        chosen = tyro.cli(kind, args=rest, prog=f"mg {' '.join(command)}", config=(tyro.conf.OmitArgPrefixes,),
+                          **({} if default is None else {"default": default}))
         with sigterm_raises():
             chosen.run()
     except MgError as error:
@@ -93,26 +98,6 @@ def _escape_output() -> None:
     """Print what UTF-8 cannot hold, such as some file names, as backslash escapes; standard error does so anyway."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _profile_default(kind: type[Synth] | type[Train], arguments: Sequence[str]) -> Synth | Train:
-    """The options as the chosen profile sets them: tyro shows them in --help, and the user's own win."""
-    profile = get_profile(_last(arguments, "--profile", "cpu"))
-    if kind is Train:
-        objective = _last(arguments, "--objective", "sound_ce")
-        text = _last(arguments, "--task", "image-text") != "classification"
-        train = run_config(profile, objective).train if text else profile.train
-        return Train(tyro.MISSING, profile=profile.name, train=train)
-    if profile.synth is None:
-        raise ConfigError(f"profile: found {profile.name!r}, which is for real images; wanted smoke, cpu or gpu.")
-    return Synth(tyro.MISSING, profile=profile.name, synth=profile.synth)
-
-
-def _last(arguments: Sequence[str], flag: str, default: str) -> str:
-    """What the user gave for a flag, as ``--flag value`` or ``--flag=value``."""
-    chosen = [value for name, value in zip(arguments, arguments[1:], strict=False) if name == flag]
-    chosen += [word.removeprefix(f"{flag}=") for word in arguments if word.startswith(f"{flag}=")]
-    return chosen[-1] if chosen else default
 
 
 def _overview(arguments: Sequence[str]) -> int:

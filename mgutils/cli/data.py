@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from mgutils.cli.paths import need_dataset
 from mgutils.config import ProfileName, SynthConfig
-from mgutils.errors import DataError
+from mgutils.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Synth:
     """Processes; the bytes do not depend on it."""
 
     def run(self) -> None:
+        from mgutils.synth.plan import validate
+
+        validate(self.synth)
+
         from mgutils.synth.dataset import make_dataset
 
         print(make_dataset(self.synth, self.root, workers=self.workers))
@@ -43,8 +49,11 @@ class DataCheck:
     """List the images that cannot be read in left_out.csv; every command then leaves them out."""
 
     def run(self) -> None:
+        need_dataset(self.root)
+
+        from mgutils.data.audit import finding
         from mgutils.data.sidecar import write_left_out
-        from mgutils.data.table import check_dataset
+        from mgutils.data.table import check_dataset, read_dataset
 
         check = check_dataset(self.root, decode=self.decode, all_rows=self.skip_bad)
         if self.skip_bad and len(check.faults) == len(check.bad_images) < check.images:
@@ -54,6 +63,8 @@ class DataCheck:
             print(f"note: {note}")
         if check.faults:
             raise DataError(check.faults)
+        with suppress(ConfigError):  # too small for that split
+            print(f"note: {finding(read_dataset(self.root))}")
         print(check.summary)
 
 
@@ -65,7 +76,13 @@ class DataAudit:
     """Folder of the dataset."""
 
     def run(self) -> None:
-        from mgutils.data.audit import audit_table
+        need_dataset(self.root)
+
+        from mgutils.data.audit import audit_table, finding
         from mgutils.data.table import read_dataset
 
-        print(audit_table(read_dataset(self.root)).to_string(index=False))
+        dataset = read_dataset(self.root)
+        table = audit_table(dataset)
+        shares = [name for name in table if name.endswith(("_shared", "_top1", "_top5"))]
+        print(table.to_string(index=False, formatters=dict.fromkeys(shares, "{:.1%}".format), na_rep="-"))
+        print(*(f"{finding(dataset, name)}." for name in table["split"]), sep="\n")

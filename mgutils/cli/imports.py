@@ -90,5 +90,6 @@ def _report(root: Path) -> None:
     for note in check.notes:
         print(f"note: {note}")
     if listed.exists():
-        print(f"note: {listed} lists what was left out")
+        found = listed.read_text(encoding="utf-8").count("\n") - 1
+        print(f"note: {listed} lists what was left out ({found:,})")
     print(f"{check.summary}; splits: {', '.join(available_splits(read_dataset(root)))}")

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import tyro
 
+from mgutils.cli.paths import CHECKPOINT, need_file
+
 
 @dataclass(frozen=True)
 class Test:
@@ -38,6 +40,11 @@ class Test:
     """Images at once."""
 
     def run(self) -> None:
+        need_file(self.checkpoint, CHECKPOINT)
+        need_file(self.imagepathscsv, "a CSV with a column of paths to images")
+        need_file(self.labels, "a Clip_label.csv")
+        need_file(self.config, "the config.json of a run")
+
         from mgutils.predict.predictor import load_predictor
         from mgutils.predict.table import answer_table
 
@@ -76,6 +83,10 @@ class Predict:
     def run(self) -> None:
         import sys
 
+        need_file(self.checkpoint, CHECKPOINT)
+        need_file(self.labels, "a Clip_label.csv")
+        need_file(self.config, "the config.json of a run")
+
         from mgutils.predict.files import PredictOptions, answer_files
         from mgutils.predict.predictor import load_predictor
 
@@ -103,6 +114,10 @@ class Export:
     """config.json of a run, for a checkpoint without settings that are not the original's."""
 
     def run(self) -> None:
+        need_file(self.checkpoint, CHECKPOINT)
+        need_file(self.labels, "a Clip_label.csv")
+        need_file(self.config, "the config.json of a run")
+
         from mgutils.predict.export import export_onnx, export_safetensors
         from mgutils.predict.predictor import load_predictor
 

@@ -5,29 +5,37 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from mgutils.cli.paths import need_dataset, need_run
 from mgutils.config import (
     NetworkName,
     ObjectiveName,
     ProfileName,
+    Protocol,
+    RunConfig,
     SplitName,
     TaskName,
     TrainConfig,
     run_config,
     vision_config,
 )
+from mgutils.config_file import read_config
+from mgutils.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Train:
-    """Train one run of a task and print its scores."""
+class Recipe:
+    """The options of every command that trains."""
 
     data_root: Annotated[Path, tyro.conf.Positional]
     """Folder of the dataset."""
+    config: Path | None = None
+    """Start from the config.json of a run; the options given beside it win."""
     task: TaskName = "image-text"
     """Images with captions, or a plain classifier that reads no text."""
     network: NetworkName = "resnet"
@@ -36,28 +44,55 @@ class Train:
     """Size of the model and of the training."""
     objective: ObjectiveName = "sound_ce"
     """Loss, normalisation and temperature of images with captions."""
+    logit_adjustment: float = 0.0
+    """Times the logarithm of a class's share to add to its logits while training: rare classes count for more."""
     split: SplitName = "frame"
     """How frames are shared out between training and validation."""
     seed: int = 0
-    """Of everything random."""
+    """Of everything random but the split."""
+    left_out: tuple[int, ...] = ()
+    """Ids of classes without training images, for `mg zero-shot`."""
     out_dir: Path = Path("out")
     """The run store; a run that is already there is not repeated."""
     resume: bool = True
-    """Go on with this run where it was stopped; --no-resume begins it anew."""
+    """Go on with a run where it was stopped; --no-resume begins it anew."""
+    log_with: str = ""
+    """A tracker that accelerate knows, such as tensorboard; its files go into the run's folder."""
     train: TrainConfig = field(default_factory=TrainConfig)
     """Epochs, learning rates, augmentation; those not given are the profile's."""
 
+    def settings(self, protocol: Protocol) -> RunConfig:
+        """The run that these options describe."""
+        need_dataset(self.data_root)
+        if self.log_with and find_spec(self.log_with) is None:
+            raise ConfigError(f"log_with: found no package {self.log_with!r}; wanted it installed. `pip install "
+                              f"{self.log_with}`, or leave --log-with out.")
+        if self.config is not None:
+            base = read_config(self.config)
+        elif self.task == "classification":
+            base = vision_config(self.profile, self.network)
+        else:
+            base = run_config(self.profile, self.objective)
+        loss = replace(base.loss, logit_adjustment=self.logit_adjustment)
+        return replace(base, loss=loss, train=self.train, split=self.split, seed=self.seed, left_out=self.left_out,
+                       protocol=protocol)
+
+
+@dataclass(frozen=True)
+class Train(Recipe):
+    """Train one run of a task and print its scores."""
+
+    protocol: Protocol = Protocol()
+    """A fold, or a group by its name, in place of a single split."""
+
     def run(self) -> None:
+        config = self.settings(self.protocol)
+
         from mgutils.training.store import train_all
 
-        if self.task == "classification":
-            base = vision_config(self.profile, self.network, self.split, self.seed)
-        else:
-            base = run_config(self.profile, self.objective, self.split, self.seed)
-        config = replace(base, train=self.train)
-        run = train_all([config], self.data_root, self.out_dir, jobs=1, resume=self.resume)[0]
+        run = train_all([config], self.data_root, self.out_dir, jobs=1, resume=self.resume, log_with=self.log_with)[0]
         if os.environ.get("RANK", "0") == "0":  # the first of several processes
-            print(json.dumps(run.metrics | {"directory": str(run.directory)}, indent=2))
+            print(json.dumps(run.metrics | run.summary | {"directory": str(run.directory)}, indent=2))
 
 
 @dataclass(frozen=True)
@@ -74,6 +109,9 @@ class Evaluate:
     """Where metrics.json, per_class.csv and confusion.csv go; the current folder's `evaluation` if not given."""
 
     def run(self) -> None:
+        need_run(self.run_dir)
+        need_dataset(self.data_root)
+
         from mgutils.evaluation.embed import evaluate_run
 
         out_dir = self.out_dir or Path("evaluation")
@@ -112,6 +150,9 @@ class Microscope:
     """Of the choice of images."""
 
     def run(self) -> None:
+        need_run(self.run_dir)
+        need_dataset(self.data_root)
+
         from mgutils.course.microscope import write_microscope
 
         page = self.page or Path(f"microscope-{self.run_dir.resolve().name}.html")

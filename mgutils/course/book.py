@@ -20,7 +20,8 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 from PIL import Image
 
-from mgutils.config import OBJECTIVES, get_profile, read_config, run_config
+from mgutils.config import OBJECTIVES, get_profile, run_config
+from mgutils.config_file import read_config
 from mgutils.course.manifest import complete_notebooks
 from mgutils.course.map import PUBLISHED, read_minutes
 from mgutils.course.notebooks import sources

@@ -1,4 +1,8 @@
-"""What a split leaks, and what someone scores on it who never looks at an image."""
+"""What a split leaks, and what someone scores on it who never looks at an image.
+
+The look-up answers by the finest group that can have images on both sides: the clip, or where each image is a clip of
+its own, as in imported photographs, the video or the subject.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +25,8 @@ class Audit:
     clip_shared, video_shared, subject_shared : float or None
         Share of the validation frames whose clip, video, subject is also in training; ``None`` without a sidecar.
     lookup_top1 : float
-        Accuracy of answering with the class that the frame's clip has most often in training, and with the most common
-        training class where the clip is unknown.
+        Accuracy of answering with the class that the frame's clip (its finest group) has most often in training, and
+        with the most common training class where the clip is unknown.
     constant_top1, constant_top5 : float
         Accuracy of always answering with the most common training class, with the five most common.
     """
@@ -58,7 +62,8 @@ def audit_split(dataset: Dataset, split: Split) -> Audit:
               if f"{name}_id" in frames else None for name in ("clip", "video", "subject")}
     order = _most_common(train["class_id"].to_numpy())
     target = valid["class_id"].to_numpy()
-    return Audit(**shared, lookup_top1=float(np.mean(look_up(train, valid, order[0]) == target)),
+    answers = look_up(train, valid, order[0], finest_group(dataset))
+    return Audit(**shared, lookup_top1=float(np.mean(answers == target)),
                  constant_top1=float(np.mean(target == order[0])),
                  constant_top5=float(np.mean(np.isin(target, order[:5]))))
 
@@ -78,7 +83,7 @@ def trivial_answers(dataset: Dataset, split: Split, without: int | None = None) 
     """
     train, valid = dataset.frames.iloc[split.train], dataset.frames.iloc[split.valid]
     first = next(class_id for class_id in _most_common(train["class_id"].to_numpy()) if class_id != without)
-    ids = {"constant": np.full(len(valid), first), "lookup": look_up(train, valid, first)}
+    ids = {"constant": np.full(len(valid), first), "lookup": look_up(train, valid, first, finest_group(dataset))}
     return {name: dataset.labels.to_index(answers) for name, answers in ids.items()}
 
 
@@ -88,7 +93,28 @@ def _most_common(class_ids: np.ndarray) -> np.ndarray:
     return values[np.lexsort((values, -counts))]
 
 
-def look_up(train: pd.DataFrame, valid: pd.DataFrame, otherwise: int) -> np.ndarray:
+def finest_group(dataset: Dataset) -> str:
+    """``clip``, ``video`` or ``subject``: the finest group of which there is more than one image."""
+    known = [name for name in ("clip", "video", "subject") if f"{name}_id" in dataset.frames]
+    return next((name for name in known if dataset.frames[f"{name}_id"].duplicated().any()), known[0])
+
+
+def finding(dataset: Dataset, name: str = "frame") -> str:
+    """One sentence on a split: what is shared, and what a look-up and the most common classes score without a pixel.
+
+    Raises
+    ------
+    ConfigError
+        If the data do not allow the split.
+    """
+    audit, group = audit_split(dataset, make_split(dataset, name)), finest_group(dataset)
+    shared = getattr(audit, f"{group}_shared")
+    return (f"split by {name}: {shared:.1%} of the validation images are of a {group} that is also in training; "
+            f"without a pixel, looking up the {group} is right for {audit.lookup_top1:.1%}, always answering the most "
+            f"common class for {audit.constant_top1:.1%}, the five most common for {audit.constant_top5:.1%}")
+
+
+def look_up(train: pd.DataFrame, valid: pd.DataFrame, otherwise: int, group: str = "clip") -> np.ndarray:
     """Majority class of each validation frame's clip in training; ties go to the smaller class id.
 
     Parameters
@@ -97,15 +123,18 @@ def look_up(train: pd.DataFrame, valid: pd.DataFrame, otherwise: int) -> np.ndar
         With ``clip_id``; the first also with ``class_id``.
     otherwise : int
         The answer where the clip is not in training.
+    group : str
+        What is looked up in place of the clip: ``video`` or ``subject``.
 
     Returns
     -------
     ndarray (N,)
         A class id for each row of ``valid``.
     """
-    counts = train.groupby(["clip_id", "class_id"]).size().rename("count").reset_index()
-    first = counts.sort_values(["count", "class_id"], ascending=[False, True]).drop_duplicates("clip_id")
-    return valid["clip_id"].map(first.set_index("clip_id")["class_id"]).fillna(otherwise).to_numpy()
+    key = f"{group}_id"
+    counts = train.groupby([key, "class_id"]).size().rename("count").reset_index()
+    first = counts.sort_values(["count", "class_id"], ascending=[False, True]).drop_duplicates(key)
+    return valid[key].map(first.set_index(key)["class_id"]).fillna(otherwise).to_numpy()
 
 
 def audit_table(dataset: Dataset, names: Sequence[str] | None = None) -> pd.DataFrame:

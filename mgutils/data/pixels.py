@@ -68,6 +68,16 @@ def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = N
     return np.load(file, mmap_mode="r")
 
 
+def fingerprint(dataset: Dataset, pixels: np.ndarray) -> str:
+    """SHA-256 of a dataset's table, class names and decoded pixels."""
+    digest = hashlib.sha256()
+    digest.update(dataset.frames.to_csv(index=False).encode())
+    digest.update("\n".join(dataset.labels.names).encode())
+    for start in range(0, len(pixels), 1024):
+        digest.update(np.ascontiguousarray(pixels[start:start + 1024]).data)
+    return digest.hexdigest()
+
+
 def check_pixels(pixels: np.ndarray) -> None:
     """Compare an array from :func:`load_pixels` with its manifest; an array from elsewhere is let through.
 

@@ -1,7 +1,9 @@
 """The files beside the table of a dataset, each optional.
 
 * ``clips.csv``: which video and which subject a clip comes from. Without it only the frame and the clip split can be
-  made.
+  made. A column ``numbering`` that says ``imigue`` in each row is written by the importers of iMiGUE: its subjects have
+  iMiGUE's numbers, so that its official split can be made.
+* ``subjects.csv``: the name of each subject, ``subject_id, source``, as ``mg import folders`` writes it.
 * ``left_out.csv``: images that are not used, because they cannot be read. ``mg data check --skip-bad`` writes it; every
   command that reads the dataset keeps to it, so that a training and its evaluation leave out the same images. Delete it
   to use all rows again.
@@ -20,11 +22,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgutils.data.csv import digits, read_numbers, read_table, write_csv
+from mgutils.data.csv import digits, read_csv, read_numbers, read_table, write_csv
 from mgutils.errors import FIRST_ROW, ConfigError, Findings
 from mgutils.files import atomic_file
 
 GROUP_COLUMNS = ("clip_id", "video_id", "subject_id")
+NUMBERING, IMIGUE, STUDIO = "numbering", "imigue", "studio"
+"""Column of ``clips.csv``, and whose numbers the subjects have: iMiGUE's, or the studio's, which are as iMiGUE's."""
 LEFT_OUT = "left_out.csv"
 RECORD = "studio.json"
 PICTURES = "pictures"
@@ -51,8 +55,8 @@ def read_clips(file: Path, frames: pd.DataFrame, findings: Findings) -> pd.DataF
     Returns
     -------
     DataFrame or None
-        Indexed by ``clip_id``, with ``video_id``, ``subject_id``, ``description``; ``None`` where there is no sidecar
-        or it is faulty.
+        Indexed by ``clip_id``, with ``video_id``, ``subject_id``, ``description``, ``numbering``; ``None`` where there
+        is no sidecar or it is faulty.
     """
     if not file.exists():
         findings.notes.append(f"{file}: not there, so splits by video, by subject and the official one cannot be made")
@@ -62,7 +66,8 @@ def read_clips(file: Path, frames: pd.DataFrame, findings: Findings) -> pd.DataF
     if table is None:
         return None
     clips = read_numbers(table, GROUP_COLUMNS, file, _CLIPS_REMEDY, findings)
-    clips["description"] = table["description"] if "description" in table else ""
+    for name in ("description", NUMBERING):
+        clips[name] = table[name] if name in table else ""
     _check_clip_ids(clips, frames, file, findings)
     if len(findings.faults) > before:
         return None
@@ -100,6 +105,28 @@ def _note_contradictions(clips: pd.DataFrame, table: pd.DataFrame, frames: pd.Da
             row = np.flatnonzero(other)[0]
             findings.notes.append(f"{file}: another class than train.xlsx for {other.sum():,} images, first "
                                   f"{frames['path'].iloc[row]}; train.xlsx is used")
+
+
+def numbering_of(root: Path, clips: pd.DataFrame) -> str:
+    """Whose numbers the subjects have: ``imigue``, ``studio`` where its record is there, or ""."""
+    if (clips[NUMBERING] == IMIGUE).all():
+        return IMIGUE
+    return STUDIO if _section(root, "config") else ""
+
+
+def read_group_names(root: Path, name: str) -> dict[int, str]:
+    """The own name of each group by its id, from ``<name>s.csv``; empty where there is no such file.
+
+    Raises
+    ------
+    DataError
+        If the file is no table of ids and names.
+    """
+    file, columns = root / f"{name}s.csv", (f"{name}_id", "source")
+    if name != "subject" or not file.exists():
+        return {}
+    table = read_csv(file, columns, "`mg import folders` writes it; delete it to call subjects by their numbers.")
+    return dict(zip(digits(table[columns[0]]).tolist(), table["source"], strict=True))
 
 
 def without_left_out(frames: pd.DataFrame, root: Path, findings: Findings) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Training and validation rows: the original's split by frame, and splits that share no clip, no video or no subject.
 
-What a split leaks is in ``audit``.
+Here a split is drawn once; folds, and which rows a run has, are in ``protocol``. What a split leaks is in ``audit``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
-from mgutils.config import RunConfig
 from mgutils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
 
 _DRAWS = 500
 SPLITS = ("frame", "clip", "video", "subject", "official")
+GROUPED = ("subject", "video", "clip")
+"""The splits that keep groups whole, from the coarsest group to the finest."""
 
 # iMiGUE's cross-subject protocol
 TRAIN_SUBJECTS = (2, 4, 5, 6, 9, 10, 12, 13, 14, 15, 17, 18, 20, 21, 22, 23, 25, 28, 29, 30, 31, 35, 36, 38, 39, 41, 42,
@@ -55,7 +55,7 @@ def available_splits(dataset: Dataset) -> tuple[str, ...]:
     """Names of the splits that a dataset's sidecar, or its lack, allows."""
     if not dataset.has_groups:
         return SPLITS[:2]
-    known = dataset.frames["subject_id"].isin(TRAIN_SUBJECTS + TEST_SUBJECTS).all()
+    known = dataset.numbering and dataset.frames["subject_id"].isin(TRAIN_SUBJECTS + TEST_SUBJECTS).all()
     both = dataset.frames["subject_id"].isin(TRAIN_SUBJECTS).nunique() == 2
     return SPLITS if known and both else SPLITS[:4]
 
@@ -69,7 +69,7 @@ def make_split(dataset: Dataset, name: str, *, valid_fraction: float = 0.2, seed
     name : str
         ``frame``: the original's, stratified by class, as scikit-learn's ``train_test_split`` makes it; a class with a
         single frame is trained on. ``clip``, ``video``, ``subject``: no clip, video or subject on both sides.
-        ``official``: iMiGUE's list of 37 and 35 subjects.
+        ``official``: iMiGUE's list of 37 and 35 subjects, for data whose sidecar says that they have its numbers.
     valid_fraction : float
         Share of the frames to validate on, exact for ``frame``, near for the grouped splits, unused for ``official``.
     seed : int
@@ -82,15 +82,9 @@ def make_split(dataset: Dataset, name: str, *, valid_fraction: float = 0.2, seed
 
     Taught in: 01, section 6.
     """
-    if name not in SPLITS:
-        raise ConfigError(f"split: found {name!r}; wanted one of {', '.join(SPLITS)}.")
     if not 0 < valid_fraction <= 0.5:
         raise ConfigError(f"valid_fraction: found {valid_fraction}; wanted more than 0 and at most 0.5.")
-    if name in SPLITS[2:] and not dataset.has_groups:
-        raise ConfigError(
-            f"split {name!r}: found no clips.csv in {dataset.root}; wanted the video and the subject of each clip. "
-            f"These splits can be made without it: {', '.join(available_splits(dataset))}. `mg synth` and `mg import` "
-            "write clips.csv.")
+    check_name(dataset, name)
     if name == "frame":
         return _by_frame(dataset.frames["class_id"].to_numpy(), valid_fraction, seed)
     if name == "official":
@@ -99,10 +93,32 @@ def make_split(dataset: Dataset, name: str, *, valid_fraction: float = 0.2, seed
                      valid_fraction, seed)
 
 
+def check_name(dataset: Dataset, name: str) -> None:
+    """Refuse a split that is unknown, or that the data do not allow."""
+    if name not in SPLITS:
+        raise ConfigError(f"split: found {name!r}; wanted one of {', '.join(SPLITS)}.")
+    if name in SPLITS[2:] and not dataset.has_groups:
+        raise ConfigError(
+            f"split {name!r}: found no clips.csv in {dataset.root}; wanted the video and the subject of each clip. "
+            f"These splits can be made without it: {', '.join(available_splits(dataset))}. `mg synth` and `mg import` "
+            "write clips.csv.")
+    if name == "official" and not dataset.numbering:
+        raise ConfigError(
+            f"split 'official': found no word in {dataset.root / 'clips.csv'} that the subjects are iMiGUE's; wanted "
+            "the column 'numbering' with imigue in each row, as `mg import imigue` and `mg import original` write it. "
+            "Use the split 'subject'.")
+
+
+def report_rows(name: str, reported: np.ndarray) -> Split:
+    """The split that reports the rows of a mask (N,), and trains on the others."""
+    return Split(name, np.flatnonzero(~reported), np.flatnonzero(reported))
+
+
 def hold_out(dataset: Dataset, split: Split, *, fraction: float = 0.15, seed: int = 42) -> Split:
     """Take a part of a split's training rows for choosing the best epoch, in the manner of the split itself.
 
-    So a model of a subject split is chosen on subjects that it has not learned from, none of whom is reported.
+    So a model of a subject split is chosen on subjects that it has not learned from, none of whom is reported. Where
+    there is only one subject to train on, it is chosen on other videos or clips.
 
     Returns
     -------
@@ -111,6 +127,9 @@ def hold_out(dataset: Dataset, split: Split, *, fraction: float = 0.15, seed: in
     """
     frames, name = dataset.frames.iloc[split.train], "subject" if split.name == "official" else split.name
     classes = frames["class_id"].to_numpy()
+    if name in GROUPED:
+        finer = GROUPED[GROUPED.index(name):]
+        name = next((group for group in finer if frames[f"{group}_id"].nunique() > 1), name)
     if name == "frame":
         inner = _by_frame(classes, fraction, seed)
     else:
@@ -142,15 +161,9 @@ def leave_out(dataset: Dataset, split: Split, class_ids: Iterable[int]) -> Split
     return Split(split.name, split.train[~out[split.train]], valid, select[~out[select]])
 
 
-def split_of(config: RunConfig, dataset: Dataset) -> Split:
-    """The rows that a run learns from, chooses its best epoch on, and is scored on."""
-    split = make_split(dataset, config.split)
-    if config.train.select == "held_out":
-        split = hold_out(dataset, split)
-    return leave_out(dataset, split, config.left_out) if config.left_out else split
-
-
 def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:
+    from sklearn.model_selection import train_test_split  # a second, which a wrong argument need not wait for
+
     values, place, counts = np.unique(classes, return_inverse=True, return_counts=True)
     alone = counts[place] == 1
     rows = np.flatnonzero(~alone)
@@ -177,8 +190,7 @@ def _by_group(name: str, classes: np.ndarray, groups: np.ndarray, fraction: floa
     rng, table = np.random.default_rng(seed), pd.crosstab(place, classes).to_numpy()  # (G, C) frames
     draws = (_draw(table, fraction, rng) for _ in range(_DRAWS))
     chosen = min(draws, key=lambda groups: _distance(table, groups, fraction))
-    inside = np.isin(place, chosen)
-    return Split(name, np.flatnonzero(~inside), np.flatnonzero(inside))
+    return report_rows(name, np.isin(place, chosen))
 
 
 def _draw(table: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:

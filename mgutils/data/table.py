@@ -15,7 +15,16 @@ import pandas as pd
 from mgutils.data.check import COLUMNS, check_rows
 from mgutils.data.images import check_decoding, check_files
 from mgutils.data.labels import Labels, read_labels
-from mgutils.data.sidecar import LEFT_OUT, check_hashes, check_pictures, check_sizes, read_clips, without_left_out
+from mgutils.data.sidecar import (
+    LEFT_OUT,
+    NUMBERING,
+    check_hashes,
+    check_pictures,
+    check_sizes,
+    numbering_of,
+    read_clips,
+    without_left_out,
+)
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import FIRST_ROW, DataError, Fault, Findings
 
@@ -36,11 +45,14 @@ class Dataset:
         table has it; with a sidecar also ``video_id``, ``subject_id``, ``description``. Rows are numbered from 0.
     labels : Labels
         The C classes.
+    numbering : str
+        Whose numbers the subjects have: ``imigue``, ``studio`` (as iMiGUE's), or "" for any others.
     """
 
     root: Path
     frames: pd.DataFrame
     labels: Labels
+    numbering: str = ""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -150,13 +162,13 @@ def _read(root: Path, all_rows: bool, findings: Findings) -> Dataset | None:
     check_files(frames["path"], root, file, findings, listed)
     clips = read_clips(root / "clips.csv", frames, findings)
     if clips is not None:
-        frames = frames.join(clips, on="clip_id")
+        frames = frames.join(clips.drop(columns=NUMBERING), on="clip_id")
     if labels is not None:
         absent = np.setdiff1d(np.arange(1, len(labels) + 1), frames["class_id"])
         if len(absent):
             findings.notes.append(f"{file}: no image of {len(absent)} of {len(labels)} classes: "
                                   + ", ".join(map(str, absent)))
-    return Dataset(root, frames, labels or Labels(()))
+    return Dataset(root, frames, labels or Labels(()), "" if clips is None else numbering_of(root, clips))
 
 
 def _labels(root: Path, findings: Findings) -> Labels | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -10,13 +11,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import PreTrainedTokenizerFast
 
-from mgutils.config import RunConfig, SplitName, read_config
+from mgutils.config import Protocol, RunConfig, SplitName
+from mgutils.config_file import read_config
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
-from mgutils.data.pixels import load_pixels
-from mgutils.data.splits import split_of
-from mgutils.data.table import read_dataset
+from mgutils.data.pixels import fingerprint, load_pixels
+from mgutils.data.protocol import split_of
+from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import CheckpointError, ConfigError
 from mgutils.losses import similarity_logits
 from mgutils.metrics.scores import Scores, scores
@@ -27,8 +30,8 @@ from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
 from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import load_weights
 from mgutils.training.encode import classify_all, encode_all
-from mgutils.training.run import write_scores
-from mgutils.training.whole import check_run
+from mgutils.training.run import Run, write_scores
+from mgutils.training.whole import RECEIPT, check_run
 
 
 class LoadedRun(NamedTuple):
@@ -40,6 +43,8 @@ class LoadedRun(NamedTuple):
     config: RunConfig
     labels: Labels
     """The C classes that it was trained on."""
+    tokenizer: PreTrainedTokenizerFast | None = None
+    """What made the tokens."""
 
 
 def load_run(run_dir: Path | str) -> LoadedRun:
@@ -63,9 +68,9 @@ def load_run(run_dir: Path | str) -> LoadedRun:
         tokens = tokenize(tokenizer, captions)
     else:
         model = build_classifier(untrained, len(labels))
-        tokens = None
+        tokenizer = tokens = None
     load_weights(model, Path(run_dir) / "best.safetensors")
-    return LoadedRun(model.eval(), tokens, config, labels)
+    return LoadedRun(model.eval(), tokens, config, labels, tokenizer)
 
 
 @torch.no_grad()
@@ -96,7 +101,7 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     out_dir : path
         Receives ``metrics.json``, ``per_class.csv``, ``confusion.csv``.
     split : str, optional
-        By default the run's own.
+        By default the run's own, with its fold. Of another split the single draw is scored.
 
     Raises
     ------
@@ -117,8 +122,19 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
             f"{data_root} ({len(dataset.labels)} classes). Evaluate on data with the same "
             "Clip_label.csv.")
     pixels = load_pixels(dataset, run.config.train.image_size)
-    chosen = replace(run.config, split=split or run.config.split)
+    chosen = run.config
+    if split not in (None, chosen.split):
+        chosen = replace(chosen, split=split, protocol=Protocol())
     rows = split_of(chosen, dataset).valid
+    if len(np.unique(dataset.target[rows])) == 1:
+        print(f"mg: warning: all images that are scored here are of the one class "
+              f"{dataset.labels.names[dataset.target[rows][0]]!r}: the score says nothing about "
+              "the others.", file=sys.stderr)
+    seen = learned_from(run_dir, run.config, dataset, pixels, rows)
+    if seen:
+        print(f"mg: warning: the run learned from {seen:,} of the {len(rows):,} images that are "
+              "scored here, or chose its epoch on them: the scores say little about new images. "
+              f"Its own split is {run.config.split!r}.", file=sys.stderr)
     logits = score_rows(run, pixels, rows)
     if np.isnan(logits).any():
         raise CheckpointError(
@@ -127,6 +143,16 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     result = scores(logits, dataset.target[rows])
     write_scores(result, dataset.labels, Path(out_dir))
     return result
+
+
+def learned_from(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.ndarray,
+                 rows: np.ndarray) -> int:
+    """How many rows a run was trained or chosen on; 0 on other data than the run's own."""
+    if not (run_dir / RECEIPT).exists() or Run(run_dir).receipt.get("data_sha256") != fingerprint(dataset, pixels):
+        return 0
+    split = split_of(config, dataset)
+    chosen = [] if split.select is None else split.select
+    return int(np.isin(rows, np.concatenate([split.train, chosen])).sum())
 
 
 def score_rows(run: LoadedRun, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mgutils.data.pixels import load_pixels
-from mgutils.data.splits import split_of
+from mgutils.data.protocol import split_of
 from mgutils.data.table import Dataset
 from mgutils.evaluation.embed import load_run
 from mgutils.metrics.scores import scores

@@ -24,7 +24,8 @@ from PIL import Image
 from scipy.special import softmax
 from torch import Tensor
 
-from mgutils.config import OBJECTIVES, PROFILES, RunConfig, parse_config
+from mgutils.config import OBJECTIVES, PROFILES, RunConfig
+from mgutils.config_file import parse_config
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels, imigue_labels, read_labels
 from mgutils.data.pictures import Picture, read_pictures

@@ -80,7 +80,10 @@ class Classification(Task):
     def losses(self, batch: Batch, *embedded: Tensor) -> dict[str, Tensor]:
         """Cross entropy of the whole batch."""
         (logits,) = embedded
-        return {"cross_entropy": F.cross_entropy(gather(logits, len(batch)), batch.target)}
+        logits = gather(logits, len(batch))  # (B, C), of all ranks
+        if self.offset is not None:
+            logits = logits + self.offset
+        return {"cross_entropy": F.cross_entropy(logits, batch.target)}
 
     @torch.no_grad()
     def validate(self, rows: np.ndarray) -> Validation:

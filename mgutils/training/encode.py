@@ -36,7 +36,7 @@ def encode_images(model: VisualTextModel, loader: PixelLoader, rows: np.ndarray,
                   batch_size: int = 128) -> Tensor:
     """Embed the images of some rows, in batches: (N, D), of all ranks."""
     model.eval()
-    return _in_batches(model.encode_image, loader, rows, batch_size)
+    return apply_all(model.encode_image, loader, rows, batch_size)
 
 
 @torch.no_grad()
@@ -44,11 +44,11 @@ def classify_all(model: Classifier, loader: PixelLoader, rows: np.ndarray,
                  batch_size: int = 128) -> Tensor:
     """Logits (N, C) of a classifier without text for some rows, in batches."""
     model.eval()
-    return _in_batches(model, loader, rows, batch_size)
+    return apply_all(model, loader, rows, batch_size)
 
 
-def _in_batches(apply: Callable[[Tensor], Tensor], loader: PixelLoader, rows: np.ndarray,
-                batch_size: int) -> Tensor:
+def apply_all(apply: Callable[[Tensor], Tensor], loader: PixelLoader, rows: np.ndarray,
+              batch_size: int = 128) -> Tensor:
     """Apply a network to this rank's shard of the rows, and gather the shards of all ranks."""
     own = shard(rows)
     starts = range(0, max(len(own), 1), batch_size)  # a rank without rows still takes part

@@ -18,6 +18,7 @@ from mgutils.config import RunConfig, TrainConfig
 from mgutils.data.captions import class_captions
 from mgutils.data.table import Dataset
 from mgutils.losses import LOSSES, Loss, similarity_logits
+from mgutils.losses.adjustment import adjust_embeddings
 from mgutils.losses.grouped import CLASS_LOSSES
 from mgutils.metrics.scores import scores
 from mgutils.models.clip import VisualTextModel, build_model
@@ -108,6 +109,12 @@ class ImageText(Task):
         """The contrastive loss of all images against all captions of the batch."""
         image, captions = embedded
         images = gather(image, len(batch))  # (B, D), of all ranks
+        if self.offset is not None:
+            classes = self.target[batch.rows]
+            present = np.unique(classes) if self.config.train.captions_once else classes
+            offset = self.offset[torch.from_numpy(present)]  # of each caption of the batch
+            images, captions = adjust_embeddings(
+                images, captions, offset, self.model.temperature)
         value = self.loss(images, captions, batch.target, self.model.temperature)
         return {"contrastive": value}
 

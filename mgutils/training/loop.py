@@ -18,30 +18,33 @@ import torch
 from torch import Tensor
 
 from mgutils.config import RunConfig
+from mgutils.data.pixels import fingerprint
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
-from mgutils.errors import CheckpointError, TrainingError
+from mgutils.errors import TrainingError
 from mgutils.files import atomic_file, locked
 from mgutils.progress import progress_bar
 from mgutils.training.batches import batches, prefetch
 from mgutils.training.checkpoint import (
     CAPTIONS,
     atomic_write_text,
-    load_last,
     save_last,
     save_weights,
 )
 from mgutils.training.distributed import rank_and_world_size
 from mgutils.training.grad_cache import grad_cache_backward
-from mgutils.training.provenance import fingerprint, make_receipt, record_session
+from mgutils.training.provenance import make_receipt, record_session
+from mgutils.training.resume import resume_run
 from mgutils.training.run import write_scores
-from mgutils.training.session import Session, open_session, restore_session, session_state
+from mgutils.training.session import Session, open_session, session_state
 from mgutils.training.task import Batch, Validation
+from mgutils.training.trackers import finish_trackers, log_epoch, start_tracker
 from mgutils.training.whole import BEST_FILES, NEXT, adopt_best, describe_files
 
 
 def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split,
-        directory: Path | str, *, progress: bool = True, resume: bool = False) -> Path:
+        directory: Path | str, *, progress: bool = True, resume: bool = False,
+        log_with: str = "") -> Path:
     """Train one run, whatever its task.
 
     Parameters
@@ -65,6 +68,8 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split,
         Go on after the last whole epoch that the folder holds. On the same CPU, with the same
         libraries and threads, the end is bit for bit that of a run that was not stopped; a change
         is recorded in the receipt.
+    log_with : str
+        A tracker that accelerate knows, such as ``tensorboard``; its files go into the folder.
 
     Returns
     -------
@@ -83,7 +88,13 @@ def fit(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split: Split,
         If the loss is no longer a number.
     """
     session = open_session(config, dataset, pixels, split)
-    return run_epochs(session, dataset, pixels, split, directory, progress=progress, resume=resume)
+    if log_with:
+        start_tracker(session.accelerator, log_with, Path(directory))
+    try:
+        return run_epochs(session, dataset, pixels, split, directory,
+                          progress=progress, resume=resume)
+    finally:
+        finish_trackers(session.accelerator)
 
 
 def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Split,
@@ -99,11 +110,13 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
     choice = split.valid if split.select is None else split.select
     with locked(directory, first):
         # where a stopped run had got to
-        before = _resume(session, directory, content) if resume else {}
+        before = resume_run(session, directory, content) if resume else {}
         log = before.get("log", [])
         best = before.get("best", {"top1": -1.0})
         kept = before.get("kept", {})  # sizes and hashes of the best epoch's files
         epochs = range(len(log) + 1, config.train.epochs + 1)
+        if stops_early(log, best, config.train.early_stop):
+            epochs = epochs[:0]
         provenance = record_session(before.get("provenance"), epochs)
         if first:
             atomic_write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
@@ -123,6 +136,7 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
                 if choice is not split.valid:
                     found = session.task.validate(split.valid)
             log.append(row | {"seconds": time.perf_counter() - clock})
+            log_epoch(session.accelerator, log[-1])
 
             # the files of a new best epoch wait aside until the checkpoint that describes them
             if first:
@@ -137,14 +151,26 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
                 _write_log(log, directory)
             bar.update()
             bar.set_postfix(loss=f"{row['train_loss']:.3f}", top1=f"{row['top1']:.1%}")
+            if stops_early(log, best, config.train.early_stop):
+                break
         bar.close()
 
+        # the last epoch on the reported rows, beside the best one
+        last = log[-1]
+        if choice is not split.valid:
+            last = {"epoch": len(log), **session.task.validate(split.valid).scores.summary()}
         if first:
             receipt = make_receipt(provenance, fingerprint(dataset, pixels), log, best)
+            receipt |= {"last": last, "chosen_on": [config.train.select, len(choice)]}
             receipt |= {"config": config.as_dict(), "files": describe_files(directory)}
             text = json.dumps(receipt, indent=2) + "\n"
             atomic_write_text(directory / "receipt.json", text)  # last: the run is whole
     return directory
+
+
+def stops_early(log: list[dict[str, Any]], best: dict[str, Any], patience: int) -> bool:
+    """Whether the score to choose on has not risen for ``patience`` epochs; 0: never."""
+    return 0 < patience <= len(log) - best.get("epoch", 0)
 
 
 def _run_epoch(session: Session, rows: np.ndarray, choice: np.ndarray, epoch: int, directory: Path,
@@ -251,33 +277,6 @@ def _add(totals: dict[str, float], step: int, batch: Batch, values: dict[str, Te
 def describe(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
     """What ``config.json`` holds: the settings, the task and the names of the classes."""
     return config.as_dict() | {"task": config.task, "captions": list(dataset.labels.names)}
-
-
-def _resume(session: Session, directory: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """Restore the session from a folder. Returns its state, empty where no epoch had ended."""
-    found = load_last(directory)
-    if found is None:
-        return {}
-    recorded = {"task": content["task"]} | _recorded(directory / "config.json")
-    if recorded != json.loads(json.dumps(content)):
-        raise CheckpointError(f"{directory}: holds a run of another configuration. "
-                              "Name another folder, or train anew.")
-    weights, state = found
-    adopt_best(directory, state.get("kept", {}))
-    restore_session(session, weights, state)
-    return state
-
-
-def _recorded(file: Path) -> dict[str, Any]:
-    """The configuration that a stopped run left beside its checkpoint."""
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        found = ("no such file" if isinstance(error, FileNotFoundError)
-                 else f"no configuration ({error})")
-        raise CheckpointError(
-            f"{file}: found {found}; wanted the configuration of the checkpoint beside it. "
-            "Restore the file, or train anew with --no-resume.") from None
 
 
 def _write_best(session: Session, found: Validation, dataset: Dataset, split: Split,

@@ -15,12 +15,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from threadpoolctl import threadpool_info
 
 from mgutils import __version__
-from mgutils.data.table import Dataset
 from mgutils.training.diff import changed_fields
 from mgutils.training.distributed import rank_and_world_size
 
@@ -36,15 +34,6 @@ _VARIABLES = (
 """Environment variables that choose kernels or the order of a sum."""
 _BUILT_WITH = r"BLAS_INFO=\w+|Math Kernel Library Version \S+|(?:MKL-DNN|oneDNN) v\S+"
 """Where torch's build description names the libraries that multiply matrices."""
-
-
-def fingerprint(dataset: Dataset, pixels: np.ndarray) -> str:
-    """SHA-256 of a dataset's table, class names and decoded pixels."""
-    digest = hashlib.sha256()
-    digest.update(dataset.frames.to_csv(index=False).encode())
-    digest.update("\n".join(dataset.labels.names).encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.hexdigest()
 
 
 def record_session(before: dict[str, Any] | None, epochs: range) -> dict[str, Any]:
@@ -84,7 +73,7 @@ def make_receipt(record: dict[str, Any], data: str, log: list[dict[str, Any]],
     record : dict
         Of the last session, by :func:`record_session`.
     data : str
-        The data's :func:`fingerprint`.
+        The data's :func:`mgutils.data.pixels.fingerprint`.
     log : list of dict
         One row for each epoch.
     best : dict

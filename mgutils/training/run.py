@@ -13,7 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from mgutils.config import RunConfig, read_config
+from mgutils.config import RunConfig
+from mgutils.config_file import read_config
 from mgutils.data.csv import write_csv
 from mgutils.data.labels import Labels
 from mgutils.errors import CheckpointError
@@ -49,6 +50,19 @@ class Run:
     def receipt(self) -> dict[str, Any]:
         """Commit, versions, hardware, hash of the data, seconds."""
         return self._read("receipt.json", _read_object)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Best and last epoch, both on the reported rows, and which rows chose the best one."""
+        best = {"epoch": self.receipt["metrics"]["epoch"], **self.metrics}
+        last = self.receipt.get("last", {})
+        select, rows = self.receipt.get("chosen_on", [self.config.train.select, 0])
+        chosen = "held-out training images" if select == "held_out" else "the reported images"
+        return {
+            "best": best,
+            "last": {name: last[name] for name in best if name in last},
+            "chosen_on": f"{rows:,} {chosen}" if rows else chosen,
+        }
 
     @cached_property
     def _outputs(self) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from mgutils.config import RunConfig
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
+from mgutils.losses.adjustment import log_shares
 from mgutils.training.batches import PixelLoader
 from mgutils.training.classification import Classification
 from mgutils.training.grad_cache import rng_state, set_rng_state
@@ -55,6 +56,9 @@ def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split:
     accelerator = make_accelerator(config.train.precision)
     loader = PixelLoader(pixels, accelerator.device)
     task = TASKS[config.task].build(config, dataset, loader, accelerator)
+    if config.loss.logit_adjustment:
+        shares = log_shares(dataset.target[split.train], len(dataset.labels))
+        task.offset = config.loss.logit_adjustment * shares.to(accelerator.device)
     return make_session(task, accelerator, config, split)
 
 

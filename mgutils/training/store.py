@@ -16,7 +16,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from mgutils.config import RunConfig
-from mgutils.data.pixels import check_pixels, load_pixels
-from mgutils.data.splits import split_of
+from mgutils.data.pixels import check_pixels, fingerprint, load_pixels
+from mgutils.data.protocol import split_of, warn_of_one_class
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.progress import progress_bar
 from mgutils.training.run import Run
@@ -34,7 +34,8 @@ from mgutils.training.whole import find_fault
 
 
 def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path | str, *,
-              jobs: int = 2, progress: bool = True, resume: bool = True) -> list[Run]:
+              jobs: int = 2, progress: bool = True, resume: bool = True,
+              log_with: str = "") -> list[Run]:
     """Train the runs that the store lacks, several at a time. Returns all of them, in order.
 
     A run whose files are not as its receipt lists them is trained again, with a message on the
@@ -53,11 +54,12 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
         Show a bar in epochs.
     resume : bool
         Continue a stopped run after its last whole epoch; else begin it anew.
+    log_with : str
+        A tracker that accelerate knows, such as ``tensorboard``.
     """
-    from mgutils.training.provenance import fingerprint  # imports torch
-
     out_dir = Path(out_dir)
     dataset = read_dataset(data_root)
+    warn(warn_of_one_class(dataset, split_of(config, dataset)) for config in configs)
     for size in {config.train.image_size for config in configs}:
         pixels = load_pixels(dataset, size, cache_dir=out_dir / "cache", progress=progress)
         check_pixels(pixels)
@@ -70,8 +72,16 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     wanted = dict(zip(folders, configs, strict=True))
     missing = {folder: config for folder, config in wanted.items() if faults[folder]}
     if missing:
-        _train_missing(missing, Path(data_root), out_dir, min(jobs, len(missing)), progress, resume)
+        _train_missing(missing, Path(data_root), out_dir, min(jobs, len(missing)), progress, resume,
+                       log_with)
     return [Run(folder) for folder in folders]
+
+
+def warn(texts: Iterable[str]) -> None:
+    """Print each warning once, on the error stream."""
+    for text in dict.fromkeys(texts):
+        if text:
+            print(f"mg: warning: {text}", file=sys.stderr, flush=True)
 
 
 def run_directory(config: RunConfig, data: str, out_dir: Path) -> Path:
@@ -82,10 +92,10 @@ def run_directory(config: RunConfig, data: str, out_dir: Path) -> Path:
 
 
 def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Path, jobs: int,
-                   progress: bool, resume: bool) -> None:
+                   progress: bool, resume: bool, log_with: str) -> None:
     if jobs == 1:
         for folder, config in missing.items():
-            _train_one(config, data_root, out_dir, folder, resume, progress)
+            _train_one(config, data_root, out_dir, folder, resume, progress, log_with)
         return
     # the longest runs first: then no process waits long for the last one
     longest_first = sorted(missing.items(), key=lambda item: -item[1].train.epochs)
@@ -98,7 +108,8 @@ def _train_missing(missing: dict[Path, RunConfig], data_root: Path, out_dir: Pat
         futures = []
         for folder, config in longest_first:
             futures.append(pool.submit(
-                _train_one, config, data_root, out_dir, folder, resume, load=_load_once))
+                _train_one, config, data_root, out_dir, folder, resume, log_with=log_with,
+                load=_load_once))
         try:
             while not all(future.done() for future in futures):
                 time.sleep(0.5)
@@ -156,7 +167,7 @@ def _load_once(data_root: Path, size: int, out_dir: Path) -> tuple[Dataset, np.n
 
 
 def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, resume: bool,
-               progress: bool = False,
+               progress: bool = False, log_with: str = "",
                load: Callable[[Path, int, Path], tuple[Dataset, np.ndarray]] = _load) -> None:
     """Train one run in its partial folder, and rename that when the run is whole."""
     import torch
@@ -169,7 +180,8 @@ def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, 
     partial = _partial(folder)
     threads = torch.get_num_threads()
     try:
-        fit(config, dataset, pixels, split, partial, progress=progress, resume=resume)
+        fit(config, dataset, pixels, split, partial, progress=progress, resume=resume,
+            log_with=log_with)
     finally:
         torch.set_num_threads(threads)
     if rank_and_world_size()[0] == 0:

@@ -76,10 +76,13 @@ class Task(ABC):
     forward : nn.Module
         The model as training calls it. The session replaces it where the model is compiled, or
         wrapped for several ranks.
+    offset : Tensor or None
+        (C,) to add to the logits of the classes while training; see :mod:`mgutils.losses.adjustment`.
     """
 
     model: nn.Module
     forward: nn.Module
+    offset: Tensor | None = None
 
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:

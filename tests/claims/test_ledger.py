@@ -36,7 +36,7 @@ from mgutils.claims.listing import Claim, load_claims
 from mgutils.claims.registry import Finding, claim_test
 from mgutils.claims.tests import TESTS
 from mgutils.cli import main
-from mgutils.config import read_config
+from mgutils.config_file import read_config
 from mgutils.data.labels import imigue_labels
 from mgutils.data.layout import write_tables
 from mgutils.errors import ConfigError

@@ -31,7 +31,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from video_files import make_video
 
-from mgutils.config import read_config, run_config
+from mgutils.config import run_config
+from mgutils.config_file import read_config
 from mgutils.course.grading.worker import Submission
 from mgutils.course.microscope import _check_whole
 from mgutils.course.notebooks import _existing

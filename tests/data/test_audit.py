@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgutils.data.audit import audit_split, audit_table
-from mgutils.data.splits import Split
+from mgutils.data.audit import audit_split, audit_table, finding, finest_group, trivial_answers
+from mgutils.data.splits import Split, make_split
 from mgutils.data.table import read_dataset
 
 
@@ -25,8 +25,10 @@ def slow_audit(frames, train, valid) -> dict[str, float]:
         return sorted(counts, key=lambda class_id: (-counts[class_id], class_id))
 
     common, hits = ranked(train), 0
+    names = ("clip_id", "video_id", "subject_id")
+    finest = next((name for name in names if len({row[name] for row in rows}) < len(rows)), "clip_id")
     for i in valid:
-        same_clip = [j for j in train if rows[j]["clip_id"] == rows[i]["clip_id"]]
+        same_clip = [j for j in train if rows[j][finest] == rows[i][finest]]
         hits += (ranked(same_clip)[0] if same_clip else common[0]) == rows[i]["class_id"]
     result["lookup_top1"] = hits / len(valid)
     result["constant_top1"] = sum(rows[i]["class_id"] == common[0] for i in valid) / len(valid)
@@ -68,3 +70,19 @@ def test_table_without_the_sidecar(bare_root):
     table = audit_table(read_dataset(bare_root))
     assert table["split"].tolist() == ["frame", "clip"]
     assert table["subject_shared"].isna().all()
+
+
+def test_where_each_image_is_a_clip_the_subject_is_looked_up(memory_dataset):
+    """Imported photographs: people have favourite classes, and the look-up must find that out."""
+    subjects = np.repeat([1, 2, 3, 4], 25)
+    classes = np.where(np.arange(100) % 5 == 0, 5, subjects)
+    dataset = memory_dataset(classes, subject_ids=subjects, video_ids=subjects)
+    split = make_split(dataset, "frame")
+    audit = audit_split(dataset, split)
+    assert finest_group(dataset) == "video"  # a subject has one
+    assert audit.clip_shared == 0 and audit.lookup_top1 == 0.8 > audit.constant_top1
+    assert (trivial_answers(dataset, split)["lookup"] == subjects[split.valid] - 1).all()
+    said = finding(dataset)
+    assert said.startswith("split by frame: 100.0% of the validation images are of a video that is also in training")
+    assert "looking up the video is right for 80.0%" in said
+    assert finest_group(memory_dataset([1, 2, 1])) == "clip"

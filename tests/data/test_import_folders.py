@@ -216,7 +216,6 @@ def put(name: str, content: bytes = b""):
 # name: (change of the folder, file of the fault, part of what was found); the last ones may be skipped
 ALBUMS = {
     "image beside the classes": (put("x.jpg"), "x.jpg", "outside the classes"),
-    "empty class": (lambda album: (album / "none").mkdir(), "none", "no image"),
     "folder in a class": (lambda album: (album / "2/more").mkdir(), "2/more", "a folder in a class's folder"),
     "folder named like an image": (lambda album: (album / "2/x.jpg").mkdir(), "2/x.jpg", "a folder"),
     "link out": (lambda album: (album / "2/x.png").symlink_to("/etc/hostname"), "2/x.png", "a link out"),
@@ -253,6 +252,21 @@ def test_a_broken_folder_is_refused_or_what_is_bad_left_out(album, tmp_path, cas
     else:
         with pytest.raises(DataError):
             import_folders(album, tmp_path / "out", skip_bad=True, progress=False)
+
+
+def test_an_empty_class_and_a_stray_text_file_are_a_note(album, tmp_path, capsys):
+    (album / "none").mkdir()
+    (album / "only text").mkdir()
+    for name in ("2/notes.txt", "only text/labels.CSV"):
+        (album / name).write_text("x")
+    assert main(["import", "folders", str(album), str(tmp_path / "out")]) == 0
+    assert "not_imported.csv lists what was left out (4)" in capsys.readouterr().out
+    dataset = read_dataset(tmp_path / "out")
+    assert len(dataset) == 5 and dataset.labels.names == ("2", "10", "größe 1")
+    listed = pd.read_csv(tmp_path / "out/not_imported.csv")
+    assert dict(zip(listed["file"], listed["found"], strict=True)) == {
+        f"{album}/2/notes.txt": "a text file", f"{album}/none": "no image",
+        f"{album}/only text/labels.CSV": "a text file", f"{album}/only text": "no image"}
 
 
 def test_a_folder_without_any_class(tmp_path):

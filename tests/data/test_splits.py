@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from mgutils.config import SplitName
+from mgutils.config import Protocol, SplitName, run_config
+from mgutils.data.protocol import group_names, make_fold, make_held_group, split_of
 from mgutils.data.splits import SPLITS, TEST_SUBJECTS, TRAIN_SUBJECTS, available_splits, hold_out, make_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
@@ -114,6 +117,22 @@ def test_official_split_needs_imigues_subjects(memory_dataset, subjects, words):
         make_split(dataset, "official")
 
 
+def test_numbers_in_imigues_range_are_not_imigues_unless_the_sidecar_says_so(memory_dataset, tiny_root):
+    subjects = np.repeat(np.arange(1, 73), 3)
+    dataset = memory_dataset(np.ones(216, int), subject_ids=subjects, video_ids=subjects, numbering="")
+    assert available_splits(dataset) == SPLITS[:4]
+    with pytest.raises(ConfigError, match="no word in .*clips.csv.*'numbering' with imigue.*Use the split 'subject'"):
+        make_split(dataset, "official")
+    clips = tiny_root / "clips.csv"
+    text = clips.read_text()
+    clips.write_text(text.replace("imigue", "mine", 1))
+    assert available_splits(read_dataset(tiny_root)) == SPLITS[:4]
+    (tiny_root / "studio.json").write_text('{"config": {"seed": 0}}')
+    studio = read_dataset(tiny_root)
+    assert studio.numbering == "studio" and available_splits(studio) == SPLITS
+    assert "numbering" not in studio.frames  # the hash of the frames names the runs
+
+
 @pytest.mark.parametrize("name", ["video", "subject", "official"])
 def test_without_the_sidecar_the_error_says_what_can_be_done(bare_root, name):
     dataset = read_dataset(bare_root)
@@ -144,6 +163,90 @@ def test_one_group_cannot_be_split(memory_dataset):
 def test_bad_arguments(memory_dataset, name, options, words):
     with pytest.raises(ConfigError, match=words):
         make_split(memory_dataset([1, 2] * 10), name, **options)
+
+
+# -- folds, and one group by its name ----------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10**6), frames=st.integers(60, 300), subjects=st.integers(6, 30), folds=st.integers(2, 5),
+       name=st.sampled_from(["frame", "clip", "video", "subject"]))
+def test_every_row_is_reported_by_one_fold_and_no_group_is_on_both_sides(memory_dataset, seed, frames, subjects, folds,
+                                                                          name):
+    dataset = grouped(memory_dataset, seed, frames, subjects, 3)
+    parts = [make_fold(dataset, name, folds, fold, seed=seed) for fold in range(1, folds + 1)]
+    for part in parts:
+        assert_partition(part, frames)
+        if name != "frame":
+            group = dataset.frames[f"{name}_id"].to_numpy()
+            assert not set(group[part.train]) & set(group[part.valid])
+    assert np.array_equal(np.sort(np.concatenate([part.valid for part in parts])), np.arange(frames))
+
+
+def test_folds_are_stratified_as_well_as_groups_allow(memory_dataset):
+    dataset = grouped(memory_dataset, 3, 2000, 40, 4)
+    whole = np.bincount(dataset.target) / 2000
+    for fold in range(1, 6):
+        valid = make_fold(dataset, "subject", 5, fold).valid
+        assert abs(len(valid) - 400) < 60
+        assert np.abs(np.bincount(dataset.target[valid], minlength=4) / len(valid) - whole).max() < 0.08
+
+
+def test_as_many_folds_as_subjects_leave_one_out(memory_dataset):
+    dataset = grouped(memory_dataset, 1, 200, 5, 3)
+    subjects = dataset.frames["subject_id"].to_numpy()
+    for fold in range(1, 6):
+        assert set(subjects[make_fold(dataset, "subject", 5, fold).valid]) == {fold}
+        held = make_held_group(dataset, "subject", str(fold))
+        assert np.array_equal(held.valid, make_fold(dataset, "subject", 5, fold).valid)
+
+
+def test_a_subject_has_its_own_name(tiny_root):
+    (tiny_root / "subjects.csv").write_text("subject_id,source\n1,anna\n2,Élodie\n4,4711\n", encoding="utf-8")
+    dataset = read_dataset(tiny_root)
+    assert list(group_names(dataset, "subject")) == ["anna", "Élodie", "3", "4711", "5", "6"]
+    held = make_held_group(dataset, "subject", "4711")
+    assert set(dataset.frames["subject_id"].iloc[held.valid]) == {4}
+    with pytest.raises(ConfigError, match="hold_out: found '4'; wanted one of at least two subjects: anna, Élodie, 3"):
+        make_held_group(dataset, "subject", "4")
+    assert set(group_names(dataset, "video")) == set(map(str, dataset.frames["video_id"]))
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda data: make_fold(data, "subject", 3, 1), "found fold 1 of 3; wanted at most 2 folds"),
+    (lambda data: make_fold(data, "subject", 2, 3), "found fold 3 of 2"),
+    (lambda data: make_fold(data, "official", 2, 1), "Use the split 'subject'"),
+    (lambda data: make_fold(data, "persons", 2, 1), "found 'persons'; wanted one of"),
+    (lambda data: make_held_group(data, "frame", "1"), "wanted a split by subject, video, clip"),
+    (lambda data: make_held_group(data, "subject", "7"), "found '7'; wanted one of at least two subjects: 1, 2")])
+def test_folds_and_groups_that_cannot_be(memory_dataset, make, words):
+    dataset = memory_dataset([1, 2] * 10, subject_ids=[1, 2] * 10, video_ids=[1, 2] * 10)
+    with pytest.raises(ConfigError, match=words):
+        make(dataset)
+
+
+def test_a_run_has_the_rows_of_its_protocol(memory_dataset):
+    dataset = grouped(memory_dataset, 1, 400, 9, 3)
+
+    def rows(**protocol):
+        config = run_config("smoke", "sound_ce", "subject", select="held_out")
+        return split_of(dataclasses.replace(config, protocol=Protocol(**protocol)), dataset)
+
+    assert np.array_equal(rows().valid, make_split(dataset, "subject").valid)
+    assert np.array_equal(rows(split_seed=3).valid, make_split(dataset, "subject", seed=3).valid)
+    assert np.array_equal(rows(folds=3, fold=2).valid, make_fold(dataset, "subject", 3, 2).valid)
+    held = rows(hold_out="4")
+    assert np.array_equal(held.valid, make_held_group(dataset, "subject", "4").valid)
+    subjects = dataset.frames["subject_id"].to_numpy()
+    assert not set(subjects[held.select]) & set(subjects[np.concatenate([held.train, held.valid])])
+
+
+def test_with_one_subject_to_train_on_the_epoch_is_chosen_on_its_clips(memory_dataset):
+    dataset = memory_dataset([1, 2] * 20, clip_ids=np.arange(40) // 2, video_ids=np.repeat([1, 2], 20),
+                             subject_ids=np.repeat([1, 2], 20))
+    held = hold_out(dataset, make_held_group(dataset, "subject", "2"))
+    clips = dataset.frames["clip_id"].to_numpy()
+    assert len(held.select) and not set(clips[held.select]) & set(clips[held.train])
 
 
 # -- rows held out for the choice of the epoch -------------------------------------------------------------------------

@@ -335,13 +335,26 @@ def test_the_table_may_stand_in_any_sheet(tiny_root):
 
 
 def test_a_long_list_is_cut_for_the_reader_and_kept_in_the_error():
-    faults = [Fault("train.xlsx", row, "Class", "0", "1..4", "Mend it.") for row in range(2, 1002)]
+    faults = [Fault("train.xlsx", row, "Class", str(-row), "1..4", "Mend it.") for row in range(2, 1002)]
     error = DataError([*faults, Fault("train.xlsx", 2, "Path", "''", "a path", "Write it.")])
     lines = str(error).splitlines()
     assert lines[0] == "1,001 faults in the data" and len(lines) == 23
     assert "980 more" in lines[21] and "Path" in lines[22]
     again = pickle.loads(pickle.dumps(error))
     assert again.faults == error.faults and str(again) == str(error)
+
+
+def test_twenty_equal_faults_are_one_line_with_a_count():
+    empty = [Fault("list.csv", row, "group", "an empty cell", "a value", "Fill it.") for row in range(2, 22)]
+    dark = [Fault(f"{i}.jpg", None, None, "zero bytes", "an image", "Restore it.") for i in range(20)]
+    three = [Fault("list.csv", row, "path", "no file", "an image", "Delete it.") for row in (4, 5, 6)]
+    lines = str(DataError([*empty, *dark, *three])).splitlines()
+    assert lines[0] == "43 faults in the data" and len(lines) == 6
+    assert lines[1].strip() == ("list.csv, rows 2, 3, 4, 5, 6 and 15 more, column 'group': found an empty cell "
+                                "(20 times); wanted a value. Fill it.")
+    assert lines[2].strip() == ("0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg and 15 more: found zero bytes (20 times); wanted an "
+                                "image. Restore it.")
+    assert lines[3].strip() == "list.csv, row 4, column 'path': found no file; wanted an image. Delete it."
 
 
 def test_without_the_sidecar_the_bytes_of_the_tables_are_the_same(tmp_path):

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from mgutils.cli import main
-from mgutils.config import NO_TEXT, PROFILES, read_config, run_config, vision_config
+from mgutils.config import NO_TEXT, PROFILES, run_config, vision_config
+from mgutils.config_file import read_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset

@@ -8,7 +8,8 @@ import pytest
 
 from mgutils.config import run_config
 from mgutils.data.captions import descriptions, known_words
-from mgutils.data.splits import hold_out, leave_out, make_split, split_of
+from mgutils.data.protocol import split_of
+from mgutils.data.splits import hold_out, leave_out, make_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
 from mgutils.evaluation.zero_shot import LEFT_OUT, REGIONS, answer_shares, deal_out, zero_shot, zero_shot_table

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgutils import config
-from mgutils.config import OBJECTIVES, PROFILES, ModelConfig, Objective, TrainConfig, parse_config, run_config
+from mgutils.config import OBJECTIVES, PROFILES, ModelConfig, Objective, Protocol, TrainConfig, run_config
+from mgutils.config_file import parse_config
 from mgutils.errors import ConfigError
 from mgutils.experiments.recipes import LADDER, recipe_config
 
@@ -70,6 +71,27 @@ def test_a_file_with_a_wrong_setting_is_named():
         parse_config(json.dumps(plain), "run/config.json")
 
 
+def test_what_earlier_versions_lacked_is_written_only_where_a_run_has_it():
+    """A run's folder is named after a hash of this text: a new setting must not rename the runs that do without it."""
+    plain = run_config("cpu", "sound_ce", "subject").as_dict()
+    assert set(plain) == {"objective", "loss", "model", "train", "split", "seed"}
+    assert set(plain["loss"]) == {"loss", "normalize", "temperature", "learn_temperature"}
+    assert not {name for part in config.ADDED for name in config.ADDED[part]} & {*plain["train"], *plain["loss"]}
+    fold = replace(run_config("cpu", "sound_ce", "subject"), protocol=Protocol(folds=5, fold=2))
+    assert fold.as_dict() == plain | {"protocol": {"folds": 5, "fold": 2}}
+    assert parse_config(json.dumps(fold.as_dict()), "here") == fold
+
+
+@pytest.mark.parametrize(("protocol", "words"), [
+    ({"folds": 1}, "folds: found 1; wanted 0, or at least 2"), ({"folds": 5}, "fold: found 0; wanted 1 to 5"),
+    ({"folds": 5, "fold": 6}, "fold: found 6; wanted 1 to 5"), ({"fold": 1}, "fold: found 1; wanted 0, or a number of"),
+    ({"folds": 5, "fold": 1, "hold_out": "anna"}, "folds, hold_out: found 5 and 'anna'; wanted one of the two"),
+    ({"split_seed": -1}, "split_seed: found -1")])
+def test_a_protocol_that_cannot_be_is_named(protocol, words):
+    with pytest.raises(ConfigError, match=words):
+        Protocol(**protocol)
+
+
 def test_all_that_the_kit_offers_is_allowed():
     for profile in PROFILES:
         for objective in OBJECTIVES:
@@ -78,7 +100,7 @@ def test_all_that_the_kit_offers_is_allowed():
             recipe_config(profile, step, "subject", 0)
 
 
-@pytest.mark.parametrize("settings", [TrainConfig, ModelConfig, Objective, config.RunConfig])
+@pytest.mark.parametrize("settings", [TrainConfig, ModelConfig, Objective, Protocol, config.RunConfig])
 def test_every_number_has_limits(settings):
     """A new setting without limits at its field would be let through."""
     hints = get_type_hints(settings, include_extras=True)

@@ -3,10 +3,12 @@
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
@@ -23,6 +25,7 @@ from mgutils.training import loop
 from mgutils.training.batches import augment, batches
 from mgutils.training.encode import encode_all
 from mgutils.training.optim import seed_everything
+from mgutils.training.run import Run
 from mgutils.training.session import open_session
 from mgutils.training.task import Validation
 
@@ -384,3 +387,79 @@ def test_the_epoch_is_chosen_on_other_rows_than_the_reported_ones(data, tmp_path
     reported = json.loads((tmp_path / "metrics.json").read_text())
     assert (reported["samples"], reported["top1"]) == (len(split.valid), 2 / len(split.valid))
     assert len(np.load(tmp_path / "outputs.npz")["logits"]) == len(split.valid)
+
+
+# -- early stopping, the last epoch, which rows chose ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("right", "patience", "epochs"), [
+    ([4, 6, 6, 5, 6, 7], 0, 6), ([4, 6, 6, 5, 6, 7], 3, 5), ([4, 6, 6, 7, 6, 7], 3, 6), ([4, 3, 8], 1, 2)])
+def test_patience_ends_a_run_whose_score_has_stopped_rising(data, tmp_path, monkeypatch, right, patience, epochs):
+    scripted(data, tmp_path, monkeypatch, [1.0] * 6, [1.0] * 6, right=right, early_stop=patience)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").open()]
+    assert len(log) == epochs
+    receipt = json.loads((tmp_path / "receipt.json").read_text())
+    assert receipt["last"]["epoch"] == epochs and receipt["last"]["top1"] == right[epochs - 1] / 8
+    assert receipt["metrics"]["top1"] == max(right[:epochs]) / 8
+
+
+def test_a_run_that_patience_ended_does_not_go_on_when_resumed(data, tmp_path, monkeypatch):
+    dataset, pixels, split = data
+    config = short(epochs=4, early_stop=1, lr_image=0.0, lr_text=0.0, lr_head=0.0)
+    folder = loop.fit(config, dataset, pixels, split, tmp_path / "run", progress=False)
+    log = (folder / "log.jsonl").read_text()
+    weights = (folder / "best.safetensors").read_bytes()
+    assert log.count("\n") < 4
+    (folder / "receipt.json").unlink()
+    monkeypatch.setattr(loop, "train_epoch", None)
+    loop.fit(config, dataset, pixels, split, folder, progress=False, resume=True)
+    assert (folder / "log.jsonl").read_text() == log and (folder / "best.safetensors").read_bytes() == weights
+    assert (folder / "receipt.json").exists()
+
+
+def test_the_last_epoch_is_scored_on_the_reported_rows_too(data, tmp_path):
+    dataset, pixels, _ = data
+    split = hold_out(dataset, make_split(dataset, "subject"))
+    folder = loop.fit(short(epochs=2, select="held_out"), dataset, pixels, split, tmp_path / "run", progress=False)
+    summary = Run(folder).summary
+    assert summary["last"]["samples"] == summary["best"]["samples"] == len(split.valid)
+    assert summary["last"]["epoch"] == 2 and summary["chosen_on"] == f"{len(split.select)} held-out training images"
+    reported = loop.fit(short(epochs=1), dataset, pixels, make_split(dataset, "frame"), tmp_path / "b", progress=False)
+    assert Run(reported).summary["chosen_on"].endswith("the reported images")
+
+
+class Recorder(GeneralTracker):
+    """A tracker that keeps what it is told."""
+
+    name = "recorder"
+    requires_logging_directory = True
+
+    def __init__(self, project, folder):
+        super().__init__()
+        self.folder, self.rows = Path(folder) / project, []
+        self.folder.mkdir(parents=True)
+        told.append(self)
+
+    tracker = property(lambda self: self)
+
+    def start(self):
+        self.started = True
+
+    def log(self, values, step=None, **kwargs):
+        self.rows.append((step, values))
+
+    def finish(self):
+        self.rows.append("end")
+
+
+told = []
+
+
+def test_a_tracker_hears_of_every_epoch(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(LOGGER_TYPE_TO_CLASS, "recorder", Recorder)
+    loop.fit(short(epochs=2), *data, tmp_path / "run", progress=False, log_with="recorder")
+    assert [row[0] for row in told[0].rows[:2]] == [1, 2] and told[0].rows[2:] == ["end"]
+    assert told[0].rows[0][1]["train_loss"] > 0 and told[0].folder == tmp_path / "run" / "mgutils"
+    with pytest.raises(ConfigError, match="log_with: found 'smoke signals'"):
+        loop.fit(short(), *data, tmp_path / "other", progress=False, log_with="smoke signals")
+    assert not (tmp_path / "other").exists()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mgutils.data.labels import Labels
+from mgutils.data.pixels import fingerprint
 from mgutils.training import provenance
 
 
@@ -18,10 +19,10 @@ def data(memory_dataset):
 
 def test_equal_data_have_equal_fingerprints(data):
     dataset, pixels = data
-    found = provenance.fingerprint(dataset, pixels)
+    found = fingerprint(dataset, pixels)
     assert len(found) == 64
-    assert provenance.fingerprint(replace(dataset, frames=dataset.frames.copy()), pixels.copy()) == found
-    assert provenance.fingerprint(dataset, np.asfortranarray(pixels)) == found
+    assert fingerprint(replace(dataset, frames=dataset.frames.copy()), pixels.copy()) == found
+    assert fingerprint(dataset, np.asfortranarray(pixels)) == found
 
 
 @pytest.mark.parametrize("row", [0, 1023, 1024, 1029])
@@ -29,14 +30,14 @@ def test_one_changed_pixel_changes_the_fingerprint(data, row):
     dataset, pixels = data
     changed = pixels.copy()
     changed[row, 1, 1, 2] ^= 1
-    assert provenance.fingerprint(dataset, changed) != provenance.fingerprint(dataset, pixels)
+    assert fingerprint(dataset, changed) != fingerprint(dataset, pixels)
 
 
 def test_a_changed_table_or_name_changes_the_fingerprint(data):
     dataset, pixels = data
     frames = dataset.frames.copy()
     frames.loc[7, "clip_id"] += 1
-    found = {provenance.fingerprint(other, pixels) for other in (
+    found = {fingerprint(other, pixels) for other in (
         dataset, replace(dataset, frames=frames), replace(dataset, frames=dataset.frames[::-1]),
         replace(dataset, labels=Labels(("class 1", "class 2", "class 3 "))))}
     assert len(found) == 4

@@ -13,6 +13,7 @@ import pandas as pd
 
 from mgutils.data.csv import read_csv, read_numbers, refuse_cells
 from mgutils.data.labels import ILLUSTRATIVE, RAW_ILLUSTRATIVE, Labels
+from mgutils.data.sidecar import IMIGUE
 from mgutils.errors import FIRST_ROW, DataError, Findings
 
 FPS = 25
@@ -65,8 +66,8 @@ def _overlaps(annotations: pd.DataFrame) -> pd.Series:
 
 
 def sidecar_of(annotations: pd.DataFrame, labels: Labels) -> pd.DataFrame:
-    """``clips.csv`` of these annotations: the caption serves as the description."""
+    """``clips.csv`` of these annotations: the caption serves as the description, the subjects have iMiGUE's numbers."""
     captions = [labels.names[i].strip() for i in labels.to_index(annotations["class_id"])]
     columns = ["clip_id", "video_id", "subject_id", "class_id", "start_frame", "end_frame"]
     clips = annotations.reset_index()
-    return clips[columns].assign(description=captions, overlaps=clips["overlaps"])
+    return clips[columns].assign(description=captions, overlaps=clips["overlaps"], numbering=IMIGUE)

@@ -99,7 +99,7 @@ def _write(folder: Path, listing: Listing, findings: Findings, size: int | None,
     for name, file in (("class", "classes.csv"), ("subject", "subjects.csv")):
         if name in ids:
             write_csv(pd.DataFrame({f"{name}_id": ids[name].values(), "source": ids[name].keys()}), folder / file)
-    write_not_imported(folder, [bad[row] for row in sorted(bad)])
+    write_not_imported(folder, [*listing.passed_over, *(bad[row] for row in sorted(bad))])
 
 
 def _numbered(values: pd.Series) -> dict[str, int]:

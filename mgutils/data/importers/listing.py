@@ -19,6 +19,7 @@ from mgutils.errors import FIRST_ROW, DataError, Fault, Findings, data_error, pr
 _UNSAFE = re.compile(r"^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|[\x00-\x1f]")
 _REMEDY = "Say which columns to read with --path, --class, --caption and --group."
 _JUNK = {"thumbs.db", "desktop.ini"}  # what file managers leave behind, besides hidden files
+_TEXTS = {".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".log"}  # notes beside the images
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Listing:
         Rows whose path is a fault.
     bad : dict of int to Fault
         Rows whose image cannot be used, as far as that shows before it is decoded.
+    passed_over : list of Fault
+        What is no image and does no harm: an empty class's folder, a text file in one.
     """
 
     table: pd.DataFrame
@@ -47,6 +50,7 @@ class Listing:
     column: str = ""
     refused: set[int] = field(default_factory=set)
     bad: dict[int, Fault] = field(default_factory=dict)
+    passed_over: list[Fault] = field(default_factory=list)
 
     @property
     def usable(self) -> pd.DataFrame:
@@ -139,17 +143,22 @@ def list_folder(home: Path, findings: Findings) -> Listing:
     ----------
     home : Path
     findings : Findings
-        Takes the faults: a name that is no text, an image beside the classes' folders, a folder in one of them, one
-        without images, a link that leads out.
+        Takes the faults: a name that is no text, an image beside the classes' folders, a folder in one of them, a
+        link that leads out.
     """
     table: dict[str, list[str]] = {"source": [], "class": []}
+    passed_over: list[Fault] = []
     for place in _entries(home):
         if place.is_dir() and _is_inside(place, home) and not _is_strange(place.name):
-            names = [file.name for file in _entries(place) if _is_listed(file, home, findings)]
+            listed = [file for file in _entries(place) if _is_listed(file, home, findings)]
+            passed_over += [Fault(_shown(file), None, None, "a text file", "an image", "Nothing needs to be done.")
+                            for file in listed if file.suffix.lower() in _TEXTS]
+            names = [file.name for file in listed if file.suffix.lower() not in _TEXTS]
             table["source"] += [f"{place.name}/{name}" for name in names]
             table["class"] += [place.name.strip()] * len(names)
             if not names:
-                findings.fault(_shown(place), "no image", "a folder of images for each class", "Remove the folder.")
+                passed_over.append(Fault(_shown(place), None, None, "no image", "a folder of images for each class",
+                                         "The class is left out."))
         elif place.is_dir():
             findings.fault(_shown(place), "a link out of the folder, or a name that is no line of text",
                            "a class's folder", "Copy or rename it.")
@@ -161,7 +170,7 @@ def list_folder(home: Path, findings: Findings) -> Listing:
                        "Sort the images into a folder for each class, or list them in a CSV.")
     if not table["source"]:
         raise DataError(findings.faults)
-    listing = Listing(pd.DataFrame(table | {"caption": table["class"]}, dtype=str), home)
+    listing = Listing(pd.DataFrame(table | {"caption": table["class"]}, dtype=str), home, passed_over=passed_over)
     listing.bad.update({row: listing.fault(row, f"a file of the kind {Path(source).suffix!r}",
                                            f"an image ({', '.join(SUFFIXES)})")
                         for row, source in enumerate(table["source"]) if not source.lower().endswith(SUFFIXES)})

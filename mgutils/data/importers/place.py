@@ -13,7 +13,7 @@ from mgutils.data.csv import write_csv
 from mgutils.errors import ConfigError, Fault, MgError
 
 NOT_IMPORTED = "not_imported.csv"
-"""What ``--skip-bad`` left out, in the folder of the dataset: ``file, row, found``."""
+"""What ``--skip-bad`` left out, and what is no image, in the folder of the dataset: ``file, row, found``."""
 _QUALITY = 95  # of the JPEG copies
 
 

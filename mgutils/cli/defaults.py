@@ -1,0 +1,62 @@
+"""Where the options of a command start: at a profile, at the settings of a run, and at the user's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import tyro
+
+from mgutils.cli.data import Synth
+from mgutils.cli.training import Recipe
+from mgutils.config import REPORT_OBJECTIVES, TrainConfig, get_profile, run_config
+from mgutils.config_file import read_config
+from mgutils.errors import ConfigError
+
+_FROM_FILE = ("--task", "--network", "--profile", "--objective")
+
+
+def default_options(kind: type, arguments: Sequence[str]) -> object | None:
+    """The options that tyro shows in --help, and that the user's own replace; ``None`` where each has its own."""
+    if issubclass(kind, Recipe):
+        file = _last(arguments, "--config", "")
+        return _options_of_run(kind, file, arguments) if file else _options_of_profile(kind, arguments)
+    if kind is not Synth:
+        return None
+    profile = get_profile(_last(arguments, "--profile", "cpu"))
+    if profile.synth is None:
+        raise ConfigError(f"profile: found {profile.name!r}, which is for real images; wanted smoke, cpu or gpu.")
+    return Synth(tyro.MISSING, profile=profile.name, synth=profile.synth)
+
+
+def _options_of_profile(kind: type[Recipe], arguments: Sequence[str]) -> Recipe:
+    profile = get_profile(_last(arguments, "--profile", "cpu"))
+    objective = _last(arguments, "--objective", "sound_ce")
+    text = _last(arguments, "--task", "image-text") != "classification"
+    train = run_config(profile, objective).train if text else profile.train
+    reproduced = (text and objective in REPORT_OBJECTIVES) or profile.name == "imigue"
+    return kind(tyro.MISSING, profile=profile.name, train=train if reproduced else chosen_apart(train))
+
+
+def chosen_apart(train: TrainConfig) -> TrainConfig:
+    """The best epoch is chosen on held-out training groups, except where the report is reproduced, which did not."""
+    return replace(train, select="held_out")
+
+
+def _options_of_run(kind: type[Recipe], file: str, arguments: Sequence[str]) -> Recipe:
+    clash = [flag for flag in _FROM_FILE if _last(arguments, flag, "")]
+    if clash:
+        raise ConfigError(f"config: found {', '.join(clash)} beside --config; wanted one of them. They are taken from "
+                          f"{file}.")
+    run = read_config(file)
+    single = {"protocol": run.protocol} if "protocol" in kind.__dataclass_fields__ else {}
+    return kind(tyro.MISSING, config=Path(file), split=run.split, seed=run.seed, train=run.train,
+                logit_adjustment=run.loss.logit_adjustment, left_out=run.left_out, **single)
+
+
+def _last(arguments: Sequence[str], flag: str, default: str) -> str:
+    """What the user gave for a flag, as ``--flag value`` or ``--flag=value``."""
+    chosen = [value for name, value in zip(arguments, arguments[1:], strict=False) if name == flag]
+    chosen += [word.removeprefix(f"{flag}=") for word in arguments if word.startswith(f"{flag}=")]
+    return chosen[-1] if chosen else default

@@ -1,0 +1,29 @@
+"""Look for what a command was told to read before anything heavy is imported: a wrong name is answered at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mgutils.config_file import read_config
+from mgutils.errors import ConfigError
+
+
+def need_dataset(root: Path) -> None:
+    """Refuse a dataset that is no folder."""
+    if not root.is_dir():
+        raise ConfigError(f"{root}: found no such folder; wanted one with training/ and Clip_label.csv. Make data with "
+                          "`mg synth`, or import images with `mg import folders`.")
+
+
+def need_run(folder: Path) -> None:
+    """Refuse a folder without the settings of a run."""
+    read_config(folder / "config.json")
+
+
+def need_file(file: Path | None, what: str) -> None:
+    """Refuse a file or folder that was named and is not there."""
+    if file is not None and not file.exists():
+        raise ConfigError(f"{file}: found no such file; wanted {what}.")
+
+
+CHECKPOINT = "a folder that `mg train` left, a file that `mg export` wrote, or a .pth of the report's script"

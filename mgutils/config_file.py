@@ -1,0 +1,37 @@
+"""Read the ``config.json`` that a run left; :meth:`mgutils.config.RunConfig.as_dict` is what stands there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mgutils.config import RETIRED, WRITTEN, ModelConfig, Objective, Protocol, RunConfig, TrainConfig
+from mgutils.errors import ConfigError
+
+_NO_CONFIG = "{}: not the configuration of a run ({!r}). Name a folder that `mg train` left."
+
+
+def read_config(path: Path | str) -> RunConfig:
+    """Read the configuration that a run left in its ``config.json``; :class:`ConfigError` if there is none."""
+    try:
+        return parse_config(Path(path).read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(_NO_CONFIG.format(path, error)) from error
+
+
+def parse_config(text: str, source: str) -> RunConfig:
+    """Parse the text of a ``config.json``; ``source`` names the file in the :class:`ConfigError`."""
+    try:
+        plain = json.loads(text)
+        train = dict(plain["train"])
+        for name, value in RETIRED.items():
+            if train.pop(name, value) != value:
+                raise ConfigError(f"{name}: found a setting that no longer exists; wanted {value!r}.")
+        loss = dict(plain["loss"])
+        loss["loss"] = {old: name for name, old in WRITTEN.items()}.get(loss["loss"], loss["loss"])
+        return RunConfig(plain["objective"], Objective(**loss), ModelConfig(**plain["model"]),
+                         TrainConfig(**train), plain["split"], plain["seed"],
+                         plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())),
+                         Protocol(**plain.get("protocol", {})))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
+        raise ConfigError(_NO_CONFIG.format(source, error)) from error

@@ -1,0 +1,90 @@
+"""Wrong arguments: status 2, one message, nothing written, and no word of it waits for torch."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mgutils.config import run_config
+
+WRONG = """
+train nowhere
+train nowhere --config RUN/config.json
+train DATA --epochs 0
+train DATA --batch-size 1
+train DATA --lr-head -1
+train DATA --seed -1
+train DATA --split subject --folds 1
+train DATA --split subject --folds 3
+train DATA --split subject --folds 3 --fold 4
+train DATA --split subject --fold 1
+train DATA --split subject --folds 3 --fold 1 --hold-out 2
+train DATA --split subject --hold-out nobody
+train DATA --split frame --hold-out 2
+train DATA --split subject --folds 99 --fold 1
+train DATA --split official --folds 3 --fold 1
+train DATA --split-seed -4
+train DATA --early-stop -1
+train DATA --logit-adjustment -1
+train DATA --objective report_ce --logit-adjustment 1
+train DATA --left-out 99
+train DATA --config none.json
+train DATA --config RUN/config.json --profile cpu
+train DATA --log-with no_such_tracker
+crossval nowhere --leave-one-out
+crossval DATA
+crossval DATA --folds 3 --leave-one-out
+crossval DATA --folds 1
+evaluate nowhere DATA
+evaluate RUN nowhere
+probe RUN nowhere
+probe RUN DATA --shots 0
+zero-shot nowhere
+zero-shot RUN nowhere
+diff nowhere RUN
+microscope nowhere DATA
+predict x.jpg --checkpoint nowhere.pth
+export nowhere.pth
+test --imagepathscsv none.csv --checkpoint DATA
+data check nowhere
+data audit nowhere
+synth new --frames 0
+synth new --profile imigue
+"""
+
+SCRIPT = """
+import sys
+from mgutils.cli import main
+for line in sys.stdin.read().splitlines():
+    print("##", line, file=sys.stderr)
+    status = main(line.split())
+    assert status == 2, (line, status)
+    assert "torch" not in sys.modules, line
+"""
+
+
+@pytest.fixture
+def place(tiny_root, tmp_path):
+    """A dataset and the settings of a run, in a folder to stand in."""
+    run = tmp_path / "RUN"
+    run.mkdir()
+    (run / "config.json").write_text(json.dumps(run_config("smoke", "sound_ce").as_dict() | {"captions": ["a"]}))
+    tiny_root.rename(tmp_path / "DATA")
+    return tmp_path
+
+
+def test_wrong_arguments_are_told_before_torch_is_imported(place):
+    lines = WRONG.strip().splitlines()
+    assert len(lines) >= 30
+    before = sorted(place.rglob("*"))
+    done = subprocess.run([sys.executable, "-c", SCRIPT], input="\n".join(lines), cwd=place, capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    answers = done.stderr.split("## ")[1:]
+    assert len(answers) == len(lines)
+    for answer in answers:
+        line, message = answer.split("\n", 1)
+        assert message.startswith("mg: ") and "Traceback" not in message, line
+        assert "wanted" in message or "Name" in message, answer
+    assert sorted(place.rglob("*")) == before
