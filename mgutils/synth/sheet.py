@@ -43,7 +43,7 @@ def contact_sheet(config: SynthConfig, *, clips: int = 3, columns: int = 4) -> F
     for axes in grid.flat:
         axes.set_axis_off()
     position = chosen.groupby("class_id").cumcount()
-    for rgb, index, rank in zip(render_frames(config, chosen).rgb, chosen["class_id"] - 1, position, strict=True):
+    for rgb, index, rank in zip(render_frames(config, chosen)["rgb"], chosen["class_id"] - 1, position, strict=True):
         axes = grid[index // columns, index % columns * clips + rank]
         axes.imshow(rgb, interpolation="lanczos")
         if rank == 0:

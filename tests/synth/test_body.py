@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mgutils.synth.person.body import KEYPOINTS, build
+from mgutils.synth.person.body import build
+from mgutils.synth.person.keypoints import KEYPOINTS
 from mgutils.synth.person.pose import LEFT, RIGHT, Pose, blend, mirror, resting
 from mgutils.synth.person.skeleton import (
     BONES,

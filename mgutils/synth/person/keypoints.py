@@ -1,4 +1,9 @@
-"""The named keypoints of the body; ``render.picture`` tells which are visible."""
+"""Named points of the body: keypoints, which are written into datasets, and anchors, which hands touch.
+
+They are in ``keypoints.csv`` and ``anchors.csv``: points of the head and of the trunk in the frame of that part, in
+metres; anchors on the right half of the body, each with its outward direction. ``render.picture`` tells which keypoints
+are visible.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy import ndarray
 from torch import Tensor
 
 from mgutils.synth.batched import Batched
-from mgutils.synth.person.landmarks import NOTCH, head_points, trunk_points
 from mgutils.synth.person.pose import Pose
-from mgutils.synth.person.skeleton import Skeleton
+from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, Spine, trunk_size, turned
 from mgutils.synth.person.subject import Subject
+from mgutils.synth.tables import read_table
 
-SIDES = ("right", "left")
-FINGERS = ("thumb", "index", "middle", "ring", "little")
-KEYPOINTS = (
-    "nose", "mouth", "chin", "head_top", "neck", "suprasternal_notch",
-    *(f"{side}_{part}" for side in SIDES
-      for part in ("eye", "ear", "mouth_corner", "shoulder", "elbow", "wrist", "hip")),
-    *(f"{side}_{finger}_tip" for side in SIDES for finger in FINGERS))
+ANCHORS = {row.anchor: row for row in read_table("person/anchors.csv", ("point", "outward")).itertuples()}
+_TABLE = read_table("person/keypoints.csv", ("point",))
+KEYPOINTS = tuple(_TABLE["name"])
 """Names of the keypoints, in the order of :class:`Keypoints`. Right and left are the subject's."""
+_PART = _TABLE["part"].to_numpy()
+_RADIUS = _TABLE["radius"].to_numpy(dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -40,23 +44,31 @@ class Keypoints(Batched):
     radius: Tensor
 
 
-_HEAD = np.array([(0, 0.040, 0.128), (0, 0.002, 0.102), (0, -0.036, 0.080), (0, 0.180, 0)])
-_HEAD_SIDE = np.array([(-0.031, 0.070, 0.098), (-0.086, 0.062, -0.012), (-0.024, 0.002, 0.096)])
-_HIP = np.array([-0.10, 0.02, 0.0])
-_MIRROR = np.array([-1.0, 1, 1])
-_SIDE_RADIUS = (0.016, 0.020, 0.014, 0.065, 0.050, 0.040, 0.120)
-_RADIUS = np.array([0.02, 0.02, 0.03, 0.03, 0.06, 0.02, *_SIDE_RADIUS, *_SIDE_RADIUS, *[0.014] * 10])
-
-
 def find(subject: Subject, pose: Pose, skeleton: Skeleton) -> Keypoints:
     """Gather the points of ``B`` frames in the order of :data:`KEYPOINTS`, float32."""
-    head = head_points(subject, skeleton, np.concatenate([_HEAD, _HEAD_SIDE, _HEAD_SIDE * _MIRROR]))
-    trunk = trunk_points(subject, pose, skeleton, np.stack([NOTCH, _HIP, _HIP * _MIRROR]))
-    neck = 0.5 * (skeleton.neck + skeleton.atlas)[:, None]
-    joints = np.stack([skeleton.shoulder, skeleton.elbow, skeleton.wrist], axis=2)  # (B, 2, 3, 3)
-    sides = [np.concatenate([head[:, 4 + 3 * side:7 + 3 * side], joints[:, side], trunk[:, 1 + side, None]], axis=1)
-             for side in (0, 1)]
-    tips = skeleton.finger[:, :, :, 2].reshape(len(head), 10, 3)
-    points = np.concatenate([head[:, :4], neck, trunk[:, :1], *sides, tips], axis=1).astype(np.float32)
-    radius = np.broadcast_to(_RADIUS, points.shape[:2]).astype(np.float32)
+    frames = len(pose)
+    points = np.empty((frames, len(KEYPOINTS), 3), dtype=np.float32)
+    for part in ("head", "trunk"):
+        local = np.stack(_TABLE["point"][_PART == part])
+        points[:, _PART == part] = on_body(part, local, subject, pose, skeleton)
+    arms = np.stack([skeleton.shoulder, skeleton.elbow, skeleton.wrist], axis=2)  # (B, 2, 3, 3)
+    points[:, _PART == "neck"] = 0.5 * (skeleton.neck + skeleton.atlas)[:, None]
+    points[:, _PART == "arm"] = arms.reshape(frames, 6, 3)
+    points[:, _PART == "finger"] = skeleton.finger[:, :, :, 2].reshape(frames, 10, 3)
+    radius = np.tile(_RADIUS, (frames, 1))
     return Keypoints(torch.from_numpy(points), torch.from_numpy(radius))
+
+
+def on_body(part: str, local: ndarray, subject: Subject, pose: Pose, spine: Spine) -> ndarray:
+    """Points ``(K, 3)`` of the frame of head or trunk in the world, ``(B, K, 3)``.
+
+    Those of the trunk follow the spine and the breath.
+    """
+    if part == "head":
+        local = local * (HEAD_SIZE * subject.head)[:, None, None]
+        return spine.atlas[:, None] + turned(spine.head, local)
+    shift = np.zeros((len(pose), 1, 3))
+    shift[:, 0, 1] = pose.seat[:, 1]
+    shift[:, 0, 2] = 0.024 * pose.breath[:, 0]
+    local = local * trunk_size(subject)[:, None] + shift
+    return spine.pivot[:, None] + turned(spine.trunk, local)

@@ -9,26 +9,28 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
+from scipy.spatial.transform import Rotation
 
-from mgutils.synth.person.pose import Pose
+from mgutils.synth.person.pose import FLIP, Pose
 from mgutils.synth.person.subject import Subject
+from mgutils.synth.tables import read_table
 
 PIVOT = np.array([0.0, 0.06, 0.0])
 """Where the trunk bends, above the seat, metres."""
-SHOULDER = np.array([0.172, 0.440, -0.010])
-"""The left shoulder joint in the trunk's frame (from the pivot, spine upward), metres."""
+SHOULDER = np.array([-0.172, 0.440, -0.010])
+"""The right shoulder joint in the trunk's frame (from the pivot, spine upward), metres."""
 NECK_BASE = np.array([0.0, 0.500, -0.010])
 NECK_LENGTH = 0.090
 UPPER_ARM, FOREARM = 0.285, 0.255
 HEAD_SIZE, HAND_SIZE = 1.18, 1.16
 """Head and hands are a little larger than life, to be read in small pictures."""
 
-KNUCKLES = np.array([[0.022, 0.004, 0.020], [0.027, 0.0, 0.090], [0.008, 0.002, 0.095], [-0.012, 0.001, 0.091],
-                     [-0.030, -0.002, 0.081]])
-"""Root of thumb, index, middle, ring, little finger: to the thumb's side, out of the palm, to the fingers; metres."""
-BONES = np.array([[0.047, 0.046], [0.045, 0.042], [0.049, 0.046], [0.046, 0.043], [0.037, 0.034]])
-"""Length of the two segments of each finger, metres."""
-_FAN = np.array([0.0, 0.5, 0.14, -0.2, -0.5])
+FINGERS = read_table("person/fingers.csv", ("root", "bones", "radii", "tints"))
+"""Thumb, index, middle, ring, little finger: root (to the thumb's side, out of the palm, to the fingers), length of the
+two segments and radii, metres; fanning out, and tints of the segments."""
+KNUCKLES = np.stack(FINGERS["root"])
+BONES = np.stack(FINGERS["bones"])
+_FAN = FINGERS["fan"].to_numpy()
 
 
 def unit(vector: ndarray) -> ndarray:
@@ -41,11 +43,7 @@ def rotation(angles: ndarray) -> ndarray:
 
     The bend comes first, then the tilt, then the turn: ``R = Ry(turn) Rz(tilt) Rx(bend)``.
     """
-    (cb, cy, cr), (sb, sy, sr) = np.moveaxis(np.cos(angles), -1, 0), np.moveaxis(np.sin(angles), -1, 0)
-    rows = [[cy * cr, sy * sb - cy * sr * cb, cy * sr * sb + sy * cb],
-            [sr, cr * cb, -cr * sb],
-            [-sy * cr, sy * sr * cb + cy * sb, cy * cb - sy * sr * sb]]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    return Rotation.from_euler("YZX", angles[..., [1, 2, 0]]).as_matrix()
 
 
 def turned(matrix: ndarray, vectors: ndarray) -> ndarray:
@@ -70,21 +68,25 @@ def two_bone(shoulder: ndarray, target: ndarray, upper: ndarray, fore: ndarray,
         ``(..., 3)``. The wrist is the target where it can be reached, else the nearest reachable point on the line.
     """
     reach = target - shoulder
-    distance = np.linalg.norm(reach, axis=-1)
     along = unit(reach)
+    distance = np.linalg.norm(reach, axis=-1)
     distance = np.clip(distance, np.abs(upper - fore) + 1e-9, upper + fore)
     first = (upper**2 - fore**2 + distance**2) / (2 * distance)
     height = np.sqrt(np.maximum(upper**2 - first**2, 0.0))
-    away = hint - (hint * along).sum(-1, keepdims=True) * along
-    elbow = shoulder + first[..., None] * along + height[..., None] * unit(away)
+    elbow = shoulder + first[..., None] * along + height[..., None] * unit(_across(hint, along))
     return elbow, shoulder + distance[..., None] * along
+
+
+def _across(vector: ndarray, along: ndarray) -> ndarray:
+    """The part of a vector that is at right angles to a unit vector."""
+    return vector - (vector * along).sum(-1, keepdims=True) * along
 
 
 def hand_frame(fingers: ndarray, palm: ndarray) -> ndarray:
     """Axes of each hand as columns: toward the thumb's side, out of the palm, to the fingers; ``(B, 2, 3, 3)``."""
     forward = unit(fingers)
-    normal = unit(palm - (palm * forward).sum(-1, keepdims=True) * forward)
-    thumb = np.cross(forward, normal) * np.array([1.0, -1.0])[:, None]
+    normal = unit(_across(palm, forward))
+    thumb = np.cross(forward, normal) * FLIP[:, :1]
     return np.stack([thumb, normal, forward], axis=-1)
 
 
@@ -104,22 +106,23 @@ def finger_joints(curl: ndarray, spread: ndarray) -> ndarray:
         ``(..., 5, 3, 3)``: finger, joint, coordinate; metres for a hand of size 1.
     """
     fan = spread[..., None] * _FAN
-    base, total = curl[..., 0], curl[..., 0] + curl[..., 1]
-    flat = np.stack([np.sin(fan), np.zeros_like(fan), np.cos(fan)], axis=-1)
-    out = np.array([0.0, 1.0, 0.0])
-    first = np.cos(base)[..., None] * flat + np.sin(base)[..., None] * out
-    second = np.cos(total)[..., None] * flat + np.sin(total)[..., None] * out
-    first[..., 0, :], second[..., 0, :] = _thumb(curl[..., 0, 0], curl[..., 0, 1], spread)
-    middle = KNUCKLES + BONES[:, :1] * first
-    return np.stack([np.broadcast_to(KNUCKLES, middle.shape), middle, middle + BONES[:, 1:] * second], axis=-2)
+    flat = np.stack([np.sin(fan), np.zeros_like(fan), np.cos(fan)], axis=-1)[..., None, :]
+    bend = np.cumsum(curl, axis=-1)[..., None]
+    direction = np.cos(bend) * flat + np.sin(bend) * (0.0, 1.0, 0.0)  # (..., 5, 2, 3)
+    direction[..., 0, :, :] = _thumb(curl[..., 0, 0], curl[..., 0, 1], spread)
+    bones = BONES[..., None] * direction
+    roots = np.broadcast_to(KNUCKLES[:, None], (*bones.shape[:-2], 1, 3))
+    return np.cumsum(np.concatenate([roots, bones], axis=-2), axis=-2)
 
 
-def _thumb(swing: ndarray, bend: ndarray, spread: ndarray) -> tuple[ndarray, ndarray]:
-    """Directions of the thumb's two segments."""
+def _thumb(swing: ndarray, bend: ndarray, spread: ndarray) -> ndarray:
+    """Directions of the thumb's two segments, ``(..., 2, 3)``."""
     aside = 0.62 + 0.35 * spread
     first = np.stack([np.sin(aside) * np.cos(swing), np.sin(swing), np.cos(aside) * np.cos(0.5 * swing)], axis=-1)
+    first = unit(first)
     inward = np.stack([-0.8 * np.cos(swing), 0.35 + np.sin(swing), np.cos(bend)], axis=-1)
-    return unit(first), unit(np.cos(bend)[..., None] * unit(first) + np.sin(bend)[..., None] * unit(inward))
+    second = np.cos(bend)[..., None] * first + np.sin(bend)[..., None] * unit(inward)
+    return np.stack([first, unit(second)], axis=-2)
 
 
 @dataclass(frozen=True)
@@ -157,14 +160,16 @@ def trunk_size(subject: Subject) -> ndarray:
 
 def place_spine(subject: Subject, pose: Pose) -> Spine:
     """Work out trunk and head alone; parameters as for :func:`place`."""
-    trunk, head = rotation(pose.torso), rotation(pose.head)
+    trunk = rotation(pose.torso)
+    head = rotation(pose.head)
     pivot = PIVOT * subject.scale[:, None] + pose.seat * (1.0, 0.0, 1.0)
     local = NECK_BASE * trunk_size(subject) + _lift(pose)
     neck = pivot + turned(trunk, local[:, None])[:, 0]
-    column = np.stack([np.zeros(len(pose)), NECK_LENGTH * subject.scale + pose.neck[:, 0],
-                       0.014 + pose.neck[:, 1]], axis=-1)
+    column = np.zeros((len(pose), 1, 3))
+    column[:, 0, 1] = NECK_LENGTH * subject.scale + pose.neck[:, 0]
+    column[:, 0, 2] = 0.014 + pose.neck[:, 1]
     half = rotation(0.5 * (pose.torso + pose.head))
-    return Spine(trunk, head, pivot, neck, neck + turned(half, column[:, None])[:, 0])
+    return Spine(trunk, head, pivot, neck, neck + turned(half, column)[:, 0])
 
 
 def place(subject: Subject, pose: Pose) -> Skeleton:
@@ -178,13 +183,11 @@ def place(subject: Subject, pose: Pose) -> Skeleton:
         ``B`` frames.
     """
     spine = place_spine(subject, pose)
-    sides = np.array([[-1.0, 1, 1], [1.0, 1, 1]])
-    local = SHOULDER * sides * trunk_size(subject)[:, None] + _lift(pose)[:, None]
+    local = SHOULDER * FLIP * trunk_size(subject)[:, None] + _lift(pose)[:, None]
     local[..., 1:] += pose.shoulder
-    local[..., 0] -= 0.25 * sides[:, 0] * pose.shoulder[..., 1]
+    local[..., 0] += 0.25 * FLIP[:, 0] * pose.shoulder[..., 1]
     shoulder = spine.pivot[:, None] + turned(spine.trunk, local)
-    upper, fore = (np.broadcast_to((bone * subject.scale * subject.arm)[:, None], pose.wrist.shape[:2])
-                   for bone in (UPPER_ARM, FOREARM))
+    upper, fore = ((bone * subject.scale * subject.arm)[:, None] for bone in (UPPER_ARM, FOREARM))
     elbow, wrist = two_bone(shoulder, pose.wrist, upper, fore, pose.elbow)
     hand = hand_frame(pose.fingers, pose.palm)
     joints = finger_joints(pose.curl, pose.spread) * (HAND_SIZE * subject.hand)[:, None, None, None, None]
@@ -195,4 +198,4 @@ def place(subject: Subject, pose: Pose) -> Skeleton:
 def _lift(pose: Pose) -> ndarray:
     """Rise of neck and shoulders in the trunk's frame, ``(B, 3)``: the spine lengthens, the chest fills."""
     rise = pose.seat[:, 1] + 0.012 * pose.breath[:, 0]
-    return np.stack([np.zeros_like(rise), rise, np.zeros_like(rise)], axis=-1)
+    return rise[:, None] * (0.0, 1.0, 0.0)

@@ -68,9 +68,8 @@ def cones_of(shapes: Shapes, camera: Camera) -> Cones:
     """
     dtype = shapes.a.dtype
     camera = camera.to(torch.float64)
-    a = camera.view(shapes.a.double()).reshape(-1, 3).T
-    b = camera.view(shapes.b.double()).reshape(-1, 3).T
-    ra, rb = shapes.ra.double().reshape(-1), shapes.rb.double().reshape(-1)
+    a, b = (camera.view(ends.double().permute(2, 0, 1)).flatten(1) for ends in (shapes.a, shapes.b))
+    ra, rb = (radii.double().flatten() for radii in (shapes.ra, shapes.rb))
     nested = ((b - a) ** 2).sum(dim=0) <= (ra - rb) ** 2 + 1e-12
     a, ra = torch.where(nested & (rb > ra), b, a), torch.where(nested, torch.maximum(ra, rb), ra)
     b, rb = torch.where(nested, a, b), torch.where(nested, ra, rb)

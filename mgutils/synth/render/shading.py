@@ -177,25 +177,6 @@ def contact(depth: Tensor, size: int) -> Tensor:
     return (hidden / 0.4).clamp(0, 1).view(depth.shape)
 
 
-@dataclass(frozen=True)
-class ShadowMap:
-    """Mean depth and mean squared depth as the key light sees them, ``(B, 2, S, S)``, and the light's camera."""
-
-    moments: Tensor
-    camera: Camera
-
-
-def shadow_map(shapes: Shapes, scene: Scene) -> ShadowMap:
-    """Look at the shapes from the key light."""
-    centre = scene.light.new_tensor(SHADOW_CENTRE).expand_as(scene.light)
-    fov = torch.full_like(scene.wall_z, SHADOW_FOV)
-    camera = Camera(centre + SHADOW_DISTANCE * scene.light, centre, fov)
-    depth, _ = raycast(cones_of(shapes, camera), camera.slope, SHADOW_SIZE)
-    depth = (depth - SHADOW_DISTANCE).clamp_max(1.5).view(-1, 1, SHADOW_SIZE, SHADOW_SIZE)
-    moments = torch.cat([depth, depth * depth], dim=1)
-    return ShadowMap(_soften(_soften(moments)), camera)
-
-
 def _soften(image: Tensor) -> Tensor:
     """Average over neighbours with weights 1, 2, 1 down and across, ``(B, C, S, S)``."""
     image = functional.pad(image, [1] * 4, mode="replicate")
@@ -203,29 +184,30 @@ def _soften(image: Tensor) -> Tensor:
     return (image[..., :-2, :] + 2 * image[..., 1:-1, :] + image[..., 2:, :]) / 16
 
 
-def lit_share(shadow: ShadowMap, points: Tensor) -> Tensor:
+def lit_share(shapes: Shapes, scene: Scene, points: Tensor) -> Tensor:
     """Share of the key light that reaches world points ``(3, B, M)``: ``(B, M)`` in 0..1.
 
     References
     ----------
     W. Donnelly and A. Lauritzen, "Variance shadow maps", I3D 2006.
     """
-    x, y, z = in_basis(shadow.camera, points)
-    scale = 1 / (shadow.camera.slope[:, None] * z)
+    # mean depth and mean squared depth as the key light sees the shapes
+    centre = scene.light.new_tensor(SHADOW_CENTRE).expand_as(scene.light)
+    fov = torch.full_like(scene.wall_z, SHADOW_FOV)
+    camera = Camera(centre + SHADOW_DISTANCE * scene.light, centre, fov)
+    depth, _ = raycast(cones_of(shapes, camera), camera.slope, SHADOW_SIZE)
+    depth = (depth - SHADOW_DISTANCE).clamp_max(1.5).view(-1, SHADOW_SIZE, SHADOW_SIZE)
+    moments = _soften(_soften(torch.stack([depth, depth * depth], dim=1)))  # (B, 2, S, S)
+
+    x, y, z = camera.view(points)
+    scale = 1 / (camera.slope[:, None] * z)
     grid = torch.stack([x * scale, -y * scale], dim=2)[:, :, None]
-    moments = functional.grid_sample(shadow.moments, grid, padding_mode="border", align_corners=False)[..., 0]
+    moments = functional.grid_sample(moments, grid, padding_mode="border", align_corners=False)[..., 0]
     mean, square = moments.unbind(dim=1)
     behind = z - SHADOW_DISTANCE - mean - 0.012
     variance = (square - mean * mean).clamp_min(6e-5)
     share = variance / (variance + behind * behind)
     return torch.where(behind > 0, ((share - 0.2) / 0.8).clamp_min(0), 1.0)
-
-
-def in_basis(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """World points, planar ``(3, B, M)``, to camera space: x, y, z, each ``(B, M)``."""
-    x, y, z = (points[i] - camera.position[:, i, None] for i in range(3))
-    basis = camera.basis
-    return tuple(x * basis[:, k, 0, None] + y * basis[:, k, 1, None] + z * basis[:, k, 2, None] for k in range(3))
 
 
 def light_up(scene: Scene, albedo: Tensor, normal: Tensor, toward: Tensor, lit: Tensor, hidden: Tensor) -> Tensor:
