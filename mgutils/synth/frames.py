@@ -15,6 +15,7 @@ from numpy import ndarray
 from mgutils.config import SynthConfig
 from mgutils.synth.gestures.perform import BOTH_HANDS, NO_HANDS, Style, costume, describe, perform, sample_style
 from mgutils.synth.person.body import build
+from mgutils.synth.person.keypoints import RADIUS
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.subject import Subject, sample_subject
 from mgutils.synth.plan import Plan
@@ -47,17 +48,17 @@ def render_frames(config: SynthConfig, frames: pd.DataFrame, device: str = "cpu"
     subjects, poses = zip(*animated, strict=True)
     rooms = [_room(config, video_id) for video_id in frames["video_id"]]
     scenes, cameras = zip(*rooms, strict=True)
-    shapes, keypoints = (part.to(device) for part in build(Subject.join(subjects), Pose.join(poses)))
+    shapes, points = (part.to(device) for part in build(Subject.join(subjects), Pose.join(poses)))
     scene = Scene.join(scenes).to(device)
     camera = Camera.join(cameras).to(device)
     picture = render(shapes, camera, scene, config.size)
-    uv, _ = project(keypoints.points, camera, config.size)
+    uv, _ = project(points, camera, config.size)
     result = {
         "rgb": picture.rgb,
         "depth": picture.depth,
         "uv": uv,
-        "xyz": keypoints.points,
-        "visible": visible(keypoints.points, keypoints.radius, camera, picture.depth),
+        "xyz": points,
+        "visible": visible(points, RADIUS.to(device), camera, picture.depth),
         "camera": torch.cat([camera.position, camera.target, camera.fov[:, None]], dim=1),
     }
     return {name: value.cpu().numpy() for name, value in result.items()}

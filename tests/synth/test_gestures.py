@@ -53,8 +53,8 @@ def subject():
 
 def points_of(class_id, phase, style, subject):
     subject = costume(class_id, subject)
-    _, keypoints = build(subject, perform(class_id, phase, style, subject))
-    return dict(zip(KEYPOINTS, keypoints.points.numpy().swapaxes(0, 1), strict=True))
+    _, points = build(subject, perform(class_id, phase, style, subject))
+    return dict(zip(KEYPOINTS, points.numpy().swapaxes(0, 1), strict=True))
 
 
 @pytest.mark.parametrize("class_id", CLASSES)

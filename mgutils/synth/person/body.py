@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy import ndarray
+from torch import Tensor
 
 from mgutils.synth.person.cones import CONES, cones, morph, paint, to_world
 from mgutils.synth.person.face import head
 from mgutils.synth.person.hands import hands
-from mgutils.synth.person.keypoints import Keypoints, find
+from mgutils.synth.person.keypoints import find
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, place, trunk_size, turned
 from mgutils.synth.person.subject import DETAILS, Subject
@@ -22,7 +23,7 @@ from mgutils.synth.render.geometry import Shapes
 _DETAILS = np.stack([CONES[f"detail_{name}"] for name in DETAILS])
 
 
-def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Keypoints]:
+def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Tensor]:
     """Make the shapes and the keypoints of ``B`` frames.
 
     Parameters
@@ -36,8 +37,8 @@ def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Keypoints]:
     -------
     Shapes
         float32, on the CPU; the same number of shapes in every frame, absent ones with radius 0.
-    Keypoints
-        float32.
+    Tensor
+        Keypoints in the order of ``keypoints.KEYPOINTS``, metres in the world, float32, ``(B, K, 3)``.
     """
     if len(subjects) == 1:
         subjects = subjects[[0] * len(pose)]

@@ -7,14 +7,11 @@ are visible.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy import ndarray
 from torch import Tensor
 
-from mgutils.synth.batched import Batched
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, Spine, trunk_size, turned
 from mgutils.synth.person.subject import Subject
@@ -23,29 +20,14 @@ from mgutils.synth.tables import read_table
 ANCHORS = {row.anchor: row for row in read_table("person/anchors.csv", ("point", "outward")).itertuples()}
 _TABLE = read_table("person/keypoints.csv", ("point",))
 KEYPOINTS = tuple(_TABLE["name"])
-"""Names of the keypoints, in the order of :class:`Keypoints`. Right and left are the subject's."""
+"""Names of the keypoints. Right and left are the subject's."""
+RADIUS = torch.tensor(_TABLE["radius"], dtype=torch.float32)
+"""How deep each keypoint may lie below the surface that shows it, metres, ``(K,)``."""
 _PART = _TABLE["part"].to_numpy()
-_RADIUS = _TABLE["radius"].to_numpy(dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Keypoints(Batched):
-    """Points of the body by name: column ``k`` is ``KEYPOINTS[k]``.
-
-    Parameters
-    ----------
-    points : Tensor
-        Metres in the world, ``(B, K, 3)``.
-    radius : Tensor
-        How deep the point may lie below the surface that shows it, metres, ``(B, K)``.
-    """
-
-    points: Tensor
-    radius: Tensor
-
-
-def find(subject: Subject, pose: Pose, skeleton: Skeleton) -> Keypoints:
-    """Gather the points of ``B`` frames in the order of :data:`KEYPOINTS`, float32."""
+def find(subject: Subject, pose: Pose, skeleton: Skeleton) -> Tensor:
+    """The keypoints of ``B`` frames in the order of :data:`KEYPOINTS`, metres in the world, float32, ``(B, K, 3)``."""
     frames = len(pose)
     points = np.empty((frames, len(KEYPOINTS), 3), dtype=np.float32)
     for part in ("head", "trunk"):
@@ -55,8 +37,7 @@ def find(subject: Subject, pose: Pose, skeleton: Skeleton) -> Keypoints:
     points[:, _PART == "neck"] = 0.5 * (skeleton.neck + skeleton.atlas)[:, None]
     points[:, _PART == "arm"] = arms.reshape(frames, 6, 3)
     points[:, _PART == "finger"] = skeleton.finger[:, :, :, 2].reshape(frames, 10, 3)
-    radius = np.tile(_RADIUS, (frames, 1))
-    return Keypoints(torch.from_numpy(points), torch.from_numpy(radius))
+    return torch.from_numpy(points)
 
 
 def on_body(part: str, local: ndarray, subject: Subject, pose: Pose, spine: Spine) -> ndarray:

@@ -68,9 +68,14 @@ class Camera(Batched):
 
     def view(self, points: Tensor) -> Tensor:
         """World points to camera space, planar: ``(3, B, K)`` to ``(3, B, K)``."""
-        x, y, z = points - self.position.T[:, :, None]
-        basis = self.basis.permute(1, 2, 0)[..., None]
-        return torch.stack([x * row[0] + y * row[1] + z * row[2] for row in basis])
+        offset = points - self.position.T[:, :, None]
+        rows = self.basis.permute(1, 2, 0)[..., None]  # (3, 3, B, 1)
+        return torch.stack([dot(offset, row) for row in rows])
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Scalar products of planar vectors, ``(3, ...)``."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def project(points: Tensor, camera: Camera, size: int) -> tuple[Tensor, Tensor]:

@@ -127,15 +127,15 @@ def _develop(color: Tensor, depth: Tensor, samples: int) -> Rendering:
     return Rendering(rgb.to(torch.uint8).permute(1, 2, 3, 0).contiguous(), nearest.float())
 
 
-def visible(points: Tensor, radius: Tensor | float, camera: Camera, depth: Tensor) -> Tensor:
+def visible(points: Tensor, radius: Tensor, camera: Camera, depth: Tensor) -> Tensor:
     """Whether keypoints can be seen: inside the picture, and nothing before the flesh around them.
 
     Parameters
     ----------
     points : Tensor
         Metres, ``(B, K, 3)``.
-    radius : Tensor or float
-        How deep a keypoint lies under the surface, metres, broadcast to ``(B, K)``.
+    radius : Tensor
+        How deep each keypoint lies under the surface, metres, ``(K,)``.
     camera : Camera
         The one that drew the picture.
     depth : Tensor
