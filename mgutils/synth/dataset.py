@@ -106,8 +106,10 @@ def _is_made(config: SynthConfig, root: Path) -> bool:
         return False
     try:
         made = json.loads((root / RECORD).read_text(encoding="utf-8"))["config"]
-        differences = [f"{name} {made.get(name)!r} (wanted {value!r})" for name, value in asdict(config).items()
-                       if made.get(name) != value]
+        differences = [
+            f"{name} {made.get(name)!r} (wanted {value!r})"
+            for name, value in asdict(config).items() if made.get(name) != value
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(f"{root}: found something that the studio did not make; wanted a name that is free, or an "
                           "empty folder. Choose another name.") from None
@@ -119,21 +121,30 @@ def _is_made(config: SynthConfig, root: Path) -> bool:
 
 def _write_tables(config: SynthConfig, plan: Plan, truth: Truth, folder: Path) -> None:
     """The tables of the original's layout, ``clips.csv`` and ``keypoints.npz``."""
-    frames = plan.frames
-    names = zip(frames["class_id"], frames["clip_id"], frames["frame_id"], strict=True)
-    frames = frames.assign(path=[f"{class_id}/{clip_id}.{frame_id}.jpg" for class_id, clip_id, frame_id in names])
+    rows = plan.frames.itertuples()
+    frames = plan.frames.assign(path=[f"{row.class_id}/{row.clip_id}.{row.frame_id}.jpg" for row in rows])
     write_tables(folder, frames, imigue_labels(), clip_table(config, plan))
-    np.savez_compressed(folder / "keypoints.npz", names=np.array(KEYPOINTS), **truth,
-                        phase=frames["phase"].to_numpy(dtype=np.float32))
+    phase = frames["phase"].to_numpy(dtype=np.float32)
+    np.savez_compressed(folder / "keypoints.npz", names=np.array(KEYPOINTS), **truth, phase=phase)
 
 
 def _write_record(config: SynthConfig, plan: Plan, digest: str, device: str, folder: Path) -> None:
     """``studio.json``."""
-    files = sorted(path for path in (*folder.iterdir(), *(folder / "training").iterdir()) if path.is_file())
-    hashes = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
-    record = {"made_by": f"mgutils {mgutils.__version__}", "config": asdict(config), "device": device,
-              "frames": len(plan.frames), "clips": len(plan.clips), "videos": len(plan.videos),
-              "subjects": int(plan.videos["subject_id"].nunique()), "sha256": {"pictures": digest} | hashes,
-              "bytes": sizes}
+    hashes = {"pictures": digest}
+    sizes = {}
+    for path in (*sorted(folder.glob("*.*")), *sorted(folder.glob("training/*.*"))):
+        name = path.relative_to(folder).as_posix()
+        hashes[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        sizes[name] = path.stat().st_size
+    record = {
+        "made_by": f"mgutils {mgutils.__version__}",
+        "config": asdict(config),
+        "device": device,
+        "frames": len(plan.frames),
+        "clips": len(plan.clips),
+        "videos": len(plan.videos),
+        "subjects": int(plan.videos["subject_id"].nunique()),
+        "sha256": hashes,
+        "bytes": sizes,
+    }
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

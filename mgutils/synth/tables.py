@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,8 @@ def read_table(path: str, vectors: Sequence[str] = ()) -> pd.DataFrame:
     vectors : sequence of str
         Columns whose cells hold several numbers; they become float64 arrays.
     """
-    with resources.files("mgutils.synth").joinpath(path).open(encoding="utf-8") as file:
-        table = pd.read_csv(file, keep_default_na=False, float_precision="round_trip")
+    file = Path(__file__).parent / path
+    table = pd.read_csv(file, keep_default_na=False, float_precision="round_trip")
     for name in vectors:
         table[name] = [np.array(cell.split(), dtype=np.float64) for cell in table[name].astype(str)]
     return table

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -88,21 +86,14 @@ def render_all(config: SynthConfig, plan: Plan, folder: Path, *, workers: int = 
     return {name: np.concatenate([truth[name] for truth in truths]) for name in truths[0]}, digest.hexdigest()
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@_one_thread()
 def render_chunk(config: SynthConfig, frames: pd.DataFrame, folder: Path, device: str) -> tuple[Truth, bytes]:
     """Write the images of some rows of ``plan.frames``; returns their truth and the digest of the files."""
-    truth = render_frames(config, frames, device)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        truth = render_frames(config, frames, device)
+    finally:
+        torch.set_num_threads(threads)
     digest = hashlib.sha256()
     for row, rgb, depth in zip(frames.itertuples(), truth.pop("rgb"), truth.pop("depth"), strict=True):
         name = f"{row.class_id}/{row.clip_id}.{row.frame_id}"

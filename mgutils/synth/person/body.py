@@ -16,7 +16,7 @@ from mgutils.synth.person.face import head
 from mgutils.synth.person.hands import hands
 from mgutils.synth.person.keypoints import find
 from mgutils.synth.person.pose import Pose
-from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, place, trunk_size, turned
+from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, place, trunk_size
 from mgutils.synth.person.subject import DETAILS, Subject
 from mgutils.synth.render.geometry import Shapes
 
@@ -59,10 +59,15 @@ def trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, nd
     thick = subject.scale * (0.5 + 0.5 * subject.girth)
     rows = to_world(rows, skeleton.trunk, skeleton.pivot, trunk_size(subject), thick)
     rows[:, 1:3, 3:6] = skeleton.shoulder  # the yoke follows the shoulders
-    skull = skeleton.atlas + turned(skeleton.head, np.array([[[0, 0.02, 0.0]]]))[:, 0]
-    neck = cones(skeleton.neck, skull, 0.056 * subject.scale, 0.052 * subject.head)
+    neck = cones(skeleton.neck, _of_head(skeleton, 0.02, 0.0), 0.056 * subject.scale, 0.052 * subject.head)
+    rows = [rows, morph("thighs", frames), neck[:, None]]
     colors = [paint(subject, "trunk"), paint(subject, "thighs"), 0.93 * subject.skin[:, None]]
-    return np.concatenate([rows, morph("thighs", frames), neck[:, None]], axis=1), np.concatenate(colors, axis=1)
+    return np.concatenate(rows, axis=1), np.concatenate(colors, axis=1)
+
+
+def _of_head(skeleton: Skeleton, y: float, z: float) -> ndarray:
+    """A point of the head's middle plane in the world, ``(B, 3)``."""
+    return skeleton.atlas + skeleton.head @ (0.0, y, z)
 
 
 def clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
@@ -72,7 +77,8 @@ def clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, 
     rows[..., [2, 5]] += 0.024 * pose.breath[:, 0, None, None]
     rows = to_world(rows, skeleton.trunk, skeleton.pivot, trunk_size(subject), subject.scale)
     rows[:, 2:4, 3:6] += pose.collar
-    return rows, np.concatenate([paint(subject, "clothes"), paint(subject, "detail_zip")], axis=1)
+    colors = [paint(subject, "clothes"), paint(subject, "detail_zip")]
+    return rows, np.concatenate(colors, axis=1)
 
 
 def arms(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
@@ -90,14 +96,14 @@ def arms(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, nda
         cones(elbow, wrist, np.where(long, 0.046, 0.041) * thick, np.where(long, 0.033, 0.026) * thick),
         cones(band, wrist + 0.06 * (elbow - wrist), 0.034 * thick, 0.033 * thick),
     ]
-    skin = np.where(long, subject.cloth, subject.skin)
-    colors = np.stack([skin, subject.cloth, skin, subject.trim], axis=1)
-    return np.concatenate(rows, axis=1), np.repeat(colors, 2, axis=1)
+    sleeve = np.where(long, subject.cloth, subject.skin)
+    colors = [sleeve, subject.cloth, sleeve, subject.trim]
+    return np.concatenate(rows, axis=1), np.repeat(np.stack(colors, axis=1), 2, axis=1)
 
 
 def extras(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """A pulled lock of hair and a thing in the hands (with its cap)."""
-    root = skeleton.atlas + turned(skeleton.head, np.array([[[0, 0.12, 0.01]]]) * HEAD_SIZE)[:, 0]
+    root = _of_head(skeleton, 0.12 * HEAD_SIZE, 0.01 * HEAD_SIZE)
     thick = pose.lock[:, 3]
     a = pose.prop[:, :3]
     b = pose.prop[:, 3:6]

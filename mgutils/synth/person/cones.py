@@ -14,16 +14,17 @@ from mgutils.synth.person.subject import Subject
 from mgutils.synth.tables import read_groups
 
 _PARTS = read_groups("person/cones.csv", "part", ("a", "b", "radii", "tint"))
-CONES = {part: np.stack([np.concatenate([row.a, row.b, row.radii]) for row in rows]) for part, rows in _PARTS.items()}
+CONES = {
+    part: np.stack([np.concatenate([row.a, row.b, row.radii]) for row in rows])
+    for part, rows in _PARTS.items()
+}
 """Cones of each part, ``(P, 8)``."""
 
 
 def cones(a: ndarray, b: ndarray, ra: ndarray | float, rb: ndarray | float) -> ndarray:
     """Cones ``(..., P, 8)`` from ends ``(..., P, 3)`` and radii that broadcast to ``(..., P)``."""
-    radii = np.stack(np.broadcast_arrays(ra, rb), axis=-1)
-    shape = np.broadcast_shapes(a.shape[:-1], b.shape[:-1], radii.shape[:-1])
-    parts = [np.broadcast_to(part, (*shape, part.shape[-1])) for part in (a, b, radii)]
-    return np.concatenate(parts, axis=-1)
+    columns = (*np.moveaxis(a, -1, 0), *np.moveaxis(b, -1, 0), ra, rb)
+    return np.stack(np.broadcast_arrays(*columns), axis=-1)
 
 
 def morph(part: str, frames: int, **weights: ndarray) -> ndarray:
@@ -37,12 +38,12 @@ def morph(part: str, frames: int, **weights: ndarray) -> ndarray:
 def paint(subject: Subject, part: str) -> ndarray:
     """Colours of the cones of a part, ``(S, P, 3)``: the subject's own times the tints of the table."""
     white = np.ones_like(subject.skin)
-    return np.stack([row.tint * getattr(subject, row.color, white) for row in _PARTS[part]], axis=1)
+    colors = [row.tint * getattr(subject, row.color, white) for row in _PARTS[part]]
+    return np.stack(colors, axis=1)
 
 
 def to_world(rows: ndarray, matrix: ndarray, origin: ndarray, size: ndarray, thick: ndarray) -> ndarray:
     """Cones of a local frame in the world; ends scaled by ``size (B, 3)``, radii by ``thick (B,)``."""
-    ends = rows[..., :6].reshape(len(rows), -1, 3) * size[:, None]
-    ends = turned(matrix, ends) + origin[:, None]
+    a, b = (turned(matrix, ends * size[:, None]) + origin[:, None] for ends in (rows[..., :3], rows[..., 3:6]))
     radii = rows[..., 6:] * thick[:, None, None]
-    return np.concatenate([ends.reshape(*rows.shape[:2], 6), radii], axis=2)
+    return np.concatenate([a, b, radii], axis=2)

@@ -118,11 +118,12 @@ def finger_joints(curl: ndarray, spread: ndarray) -> ndarray:
 def _thumb(swing: ndarray, bend: ndarray, spread: ndarray) -> ndarray:
     """Directions of the thumb's two segments, ``(..., 2, 3)``."""
     aside = 0.62 + 0.35 * spread
-    first = np.stack([np.sin(aside) * np.cos(swing), np.sin(swing), np.cos(aside) * np.cos(0.5 * swing)], axis=-1)
-    first = unit(first)
-    inward = np.stack([-0.8 * np.cos(swing), 0.35 + np.sin(swing), np.cos(bend)], axis=-1)
-    second = np.cos(bend)[..., None] * first + np.sin(bend)[..., None] * unit(inward)
-    return np.stack([first, unit(second)], axis=-2)
+    side, out = np.cos(swing), np.sin(swing)
+    first = unit(np.stack([np.sin(aside) * side, out, np.cos(aside) * np.cos(0.5 * swing)], axis=-1))
+    inward = unit(np.stack([-0.8 * side, 0.35 + out, np.cos(bend)], axis=-1))
+    bend = bend[..., None]
+    second = unit(np.cos(bend) * first + np.sin(bend) * inward)
+    return np.stack([first, second], axis=-2)
 
 
 @dataclass(frozen=True)
@@ -190,9 +191,10 @@ def place(subject: Subject, pose: Pose) -> Skeleton:
     upper, fore = ((bone * subject.scale * subject.arm)[:, None] for bone in (UPPER_ARM, FOREARM))
     elbow, wrist = two_bone(shoulder, pose.wrist, upper, fore, pose.elbow)
     hand = hand_frame(pose.fingers, pose.palm)
-    joints = finger_joints(pose.curl, pose.spread) * (HAND_SIZE * subject.hand)[:, None, None, None, None]
+    size = HAND_SIZE * subject.hand
+    joints = size[:, None, None, None, None] * finger_joints(pose.curl, pose.spread)
     finger = wrist[:, :, None, None] + np.einsum("bsij,bsfkj->bsfki", hand, joints)
-    return Skeleton(**vars(spine), shoulder=shoulder, elbow=elbow, wrist=wrist, hand=hand, finger=finger)
+    return Skeleton(*vars(spine).values(), shoulder, elbow, wrist, hand, finger)
 
 
 def _lift(pose: Pose) -> ndarray:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
 from mgutils.synth.batched import Batched
-from mgutils.synth.render.geometry import Camera, Shapes, project
+from mgutils.synth.render.geometry import Camera, Shapes, dot, project
 from mgutils.synth.render.raycast import cones_of, normal_of, ray_grid, raycast
 from mgutils.synth.render.shading import Scene, contact, light_up, lit_share, room, wall_color
 
@@ -66,7 +66,13 @@ def render(shapes: Shapes, camera: Camera, scene: Scene, size: int, samples: int
     return Rendering.join(parts)
 
 
-def _render(shapes: Shapes, camera: Camera, scene: Scene, size: int, samples: int) -> Rendering:
+def _render(
+    shapes: Shapes,
+    camera: Camera,
+    scene: Scene,
+    size: int,
+    samples: int,
+) -> Rendering:
     """One chunk of frames."""
     rays = size * samples
     x, y, direction = _rays(camera, rays)
@@ -79,19 +85,23 @@ def _render(shapes: Shapes, camera: Camera, scene: Scene, size: int, samples: in
     points = origin + depth * direction
 
     # normal and linear colour of the room, each (3, B, M); the wall only where it is seen
-    normal = torch.stack([torch.zeros_like(depth), (part == 1).to(depth), (part != 1).to(depth)])
+    upward = (part == 1).to(depth)
+    normal = torch.stack([torch.zeros_like(depth), upward, 1 - upward])
     table = scene.table_color.T[:, :, None] ** 2
-    albedo = torch.where(part == 2, table * 0.6, table).contiguous()
+    albedo = torch.where(part == 2, table * 0.6, table)
     on_wall = (part == 0) & ~on_shape
     frame = on_wall.nonzero()[:, 0]
-    albedo[:, on_wall] = wall_color(scene, frame, points[0][on_wall], points[1][on_wall])
+    across, height, _ = points[:, on_wall]
+    albedo[:, on_wall] = wall_color(scene, frame, across, height)
 
     # those of the shapes that are seen
     shape = index[on_shape]
+    frame = on_shape.nonzero()[:, 0]
     local = normal_of(cones.table[:, shape], x[on_shape], y[on_shape], depth[on_shape])
-    right, up, forward = camera.basis[on_shape.nonzero()[:, 0]].permute(1, 2, 0)  # each (3, N)
-    normal[:, on_shape] = local[0] * right + local[1] * up + local[2] * forward
-    albedo[:, on_shape] = (shapes.color**2).flatten(0, 1)[shape].T
+    basis = camera.basis[frame].permute(1, 2, 0)  # right, up, forward: each (3, N)
+    normal[:, on_shape] = dot(local, basis)
+    color = shapes.color.flatten(0, 1) ** 2
+    albedo[:, on_shape] = color[shape].T
 
     toward = direction * (-1 / torch.sqrt(x * x + y * y + 1))
     hidden = contact(depth, rays) * torch.where(on_shape, 1.0, 0.6)

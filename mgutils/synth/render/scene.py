@@ -17,10 +17,14 @@ from numpy.typing import ArrayLike
 
 from mgutils.synth.render.geometry import Camera, Shapes
 from mgutils.synth.render.shading import Scene
-from mgutils.synth.tables import read_groups
+from mgutils.synth.tables import read_table
 
 TABLE_Z = (0.28, 1.0)
-_COLORS = read_groups("render/colors.csv", "thing", ["color"])
+_TABLE = read_table("render/colors.csv", ["color"])
+_COLORS = {thing: list(colors) for thing, colors in _TABLE.groupby("thing")["color"]}
+_CONES = read_table("render/microphone.csv", ["a", "b", "radii"])
+_MICROPHONE = np.stack([_CONES["a"].tolist(), _CONES["b"].tolist()], axis=1)
+_MICROPHONE_RADII = _CONES["radii"].tolist()
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,14 @@ class Jitter:
     rng: np.random.Generator
     likeness: float
 
-    def uniform(self, default: float | tuple[float, ...], spread: float | tuple[float, ...]) -> ndarray:
+    def uniform(self, default: ArrayLike, spread: ArrayLike) -> ndarray:
         """``default`` plus up to ``spread`` either way."""
-        default = np.asarray(default, dtype=np.float64)
-        return default + self.likeness * self.rng.uniform(-1, 1, default.shape) * spread
+        return default + self.likeness * self.rng.uniform(-1, 1, np.shape(default)) * spread
 
     def choose(self, default: Any, options: list) -> Any:
         """One of ``options`` with probability ``likeness``, else the default."""
-        chance, pick = self.rng.random(), options[self.rng.integers(len(options))]
+        chance = self.rng.random()
+        pick = options[self.rng.integers(len(options))]
         return pick if chance < self.likeness else default
 
 
@@ -130,25 +134,27 @@ def _wall(jitter: Jitter) -> dict[str, Any]:
 
 def _table(jitter: Jitter) -> dict[str, Any]:
     """A cloth or wooden top between the subject and the camera."""
-    cloth = jitter.choose((0.32, 0.35, 0.42), [row.color for row in _COLORS["table"]])
+    cloth = jitter.choose((0.32, 0.35, 0.42), _COLORS["table"])
     return {"table_y": jitter.uniform(0.12, 0.015), "table_z": TABLE_Z, "table_color": cloth}
 
 
 def _microphone(jitter: Jitter, table_y: float) -> Shapes:
-    """A microphone that leans from the table toward the subject's mouth, ``(1, 4)``."""
+    """A microphone that leans from the table toward the subject's mouth, ``(1, 4)``.
+
+    ``microphone.csv`` has its cones: of each end, the share of the foot's distance from the middle at which it stands,
+    and its height above the table, in metres and in heights of the microphone.
+    """
     side = jitter.choose(1.0, [-1.0, 1.0])
     x, z, height = jitter.uniform((0.21, 0.44, 0.16), (0.07, 0.04, 0.03))
-    foam = jitter.choose((0.12, 0.12, 0.13), [row.color for row in _COLORS["foam"]])
-    foot = _tensor((side * x, table_y, z))
-
-    def at(share: float, rise: float) -> torch.Tensor:
-        return foot * _tensor((share, 1, 1)) + _tensor((0, rise, (share - 1) * 0.2))
-
-    a = [at(1, 0), at(1, 0.01), at(0.85, height - 0.04), at(0.78, height - 0.005)]
-    b = [at(1, 0.012), at(0.85, height - 0.03), at(0.78, height - 0.005), at(0.74, height + 0.02)]
-    radii = _tensor([(0.045, 0.03), (0.007, 0.006), (0.012, 0.014), (0.022, 0.024)])
+    foam = jitter.choose((0.12, 0.12, 0.13), _COLORS["foam"])
+    share, low, lift = _MICROPHONE.T  # each (2, 4)
+    one = np.ones_like(share)
+    scale = np.stack([share, one, one], axis=-1)
+    shift = np.stack([0 * one, low + lift * height, (share - 1) * 0.2], axis=-1)
+    ends = _tensor((side * x, table_y, z)) * _tensor(scale) + _tensor(shift)
     color = _tensor([(0.25, 0.25, 0.27)] * 3 + [foam])
-    return Shapes(*(part[None] for part in (torch.stack(a), torch.stack(b), *radii.T, color)))
+    parts = *ends, *_tensor(_MICROPHONE_RADII).T, color
+    return Shapes(*(part[None] for part in parts))
 
 
 def _camera(jitter: Jitter) -> Camera:
