@@ -133,8 +133,10 @@ def assign_videos(classes: ndarray, on_test: ndarray, seed: int) -> tuple[pd.Dat
         rng = np.random.default_rng([seed, _VIDEO_SIZES, side])
         present = known[:len(rows)]
         count = int(np.clip(len(rows) // CLIPS_PER_VIDEO, len(present), VIDEOS[side]))
-        own = rng.permutation(np.repeat(present, _random_counts(count, len(present), rng)))
-        slots = rng.permutation(np.repeat(np.arange(count), _random_counts(len(rows), count, rng)))
+        own = np.repeat(present, _random_counts(count, len(present), rng))
+        own = rng.permutation(own)
+        slots = np.repeat(np.arange(count), _random_counts(len(rows), count, rng))
+        slots = rng.permutation(slots)
         video[rows] = len(subjects) + _fill_slots(classes[rows], slots, own)
         subjects.extend(own.tolist())
     number = np.random.default_rng([seed, _VIDEO_IDS]).permutation(len(subjects)) + 1

@@ -34,7 +34,7 @@ def contact_sheet(config: SynthConfig, *, clips: int = 3, columns: int = 4) -> F
     names = imigue_labels().display
     frames = make_plan(config).frames
     order = (frames["phase"] - 0.5).abs().argsort(kind="stable")
-    frames = frames.iloc[order].drop_duplicates("clip_id").drop_duplicates(["class_id", "subject_id"])
+    frames = frames.iloc[order].drop_duplicates(["class_id", "subject_id"])
     chosen = frames.groupby("class_id").head(clips).sort_values("class_id", kind="stable")
     rows = -(-len(names) // columns)
     figure = Figure((columns * clips * _SIDE, rows * (_SIDE + 0.3)), dpi=120)

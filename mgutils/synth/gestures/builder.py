@@ -20,7 +20,7 @@ from numpy import ndarray
 
 from mgutils.synth.person.keypoints import ANCHORS, on_body
 from mgutils.synth.person.pose import DIRECTIONS, FLIP, LEFT, RIGHT, Pose
-from mgutils.synth.person.skeleton import FINGERS, HAND_SIZE, finger_joints, hand_frame, place_spine, turned, unit
+from mgutils.synth.person.skeleton import FINGERS, HAND_SIZE, finger_joints, hand_frame, place, turned, unit
 from mgutils.synth.person.subject import Subject
 from mgutils.synth.tables import read_groups, read_table
 
@@ -108,20 +108,21 @@ class PoseBuilder:
         anchor = ANCHORS[name]
         if anchor.part == "world":
             return shift, np.eye(3)[None]
-        spine = place_spine(self.subject, self.pose)
-        matrix = getattr(spine, anchor.part)
-        world = on_body(anchor.part, anchor.point * FLIP[side, None], self.subject, self.pose, spine)
-        return (world + turned(matrix, (shift * FLIP[side])[:, None]))[:, 0], matrix
+        skeleton = place(self.subject, self.pose)
+        matrix = getattr(skeleton, anchor.part)
+        world = on_body(anchor.part, anchor.point * FLIP[side, None], self.subject, self.pose, skeleton)
+        return world[:, 0] + turned(matrix, shift * FLIP[side]), matrix
 
     def move(self, gesture: str) -> None:
         """Apply the rows of ``motions.csv``: change + scaled * amplitude + vary * choice + swing * wave(cycles)."""
+        style = self.style
         for row in _MOTIONS.get(gesture, []):
             values = getattr(self.pose, row.part).T  # frames last
             if row.direction:
                 values = values[DIRECTIONS[row.part].index(row.direction)]
             if row.side:
                 values = values[HANDS[row.side]]
-            values += row.change + row.scaled * self.style.amplitude + row.vary * self.style.choice
+            values += row.change + row.scaled * style.amplitude + row.vary * style.choice
             values += row.swing * self.wave(row.cycles)
 
     def touch(self, name: str, extra: ndarray | float = 0.0, turn: ndarray | float = 0.0) -> ndarray | None:
@@ -140,34 +141,38 @@ class PoseBuilder:
             The shift, ``(B, 3)``.
         """
         shift = None
+        choice = self.style.choice
         for row in _TOUCHES.get(name, []):
-            if row.low <= self.style.choice < row.high:
-                shift = row.shift + row.vary * self.style.choice + row.rub * self.wave(row.cycles)[:, None] + extra
+            if row.low <= choice < row.high:
+                rub = row.rub * self.wave(row.cycles)[:, None]
+                shift = row.shift + row.vary * choice + rub + extra
                 for side in HANDS[row.hands]:
                     self._touch(row, side, shift, turn)
         return shift
 
     def _touch(self, row: NamedTuple, side: int, shift: ndarray, turn: ndarray | float) -> None:
+        flip = FLIP[side]
         skin = row.lift * unit(ANCHORS[row.anchor].outward)
         jitter = np.multiply(row.jitter, self.style.jitter)
         world, matrix = self.point(row.anchor, skin + shift + jitter, side)
         pose = self.pose
-        pose.fingers[:, side] = turned(matrix, (row.fingers * FLIP[side])[None, None])[:, 0] + turn
-        pose.palm[:, side] = turned(matrix, (row.palm * FLIP[side])[None, None])[:, 0]
-        pose.elbow[:, side] = row.elbow * FLIP[side]
+        pose.fingers[:, side] = matrix @ (row.fingers * flip) + turn
+        pose.palm[:, side] = matrix @ (row.palm * flip)
+        pose.elbow[:, side] = row.elbow * flip
         pose.curl[:, side] = CURLS[row.curl]
         pose.spread[:, side] = row.spread
-        self.arc[side] = row.arc * FLIP[side]
+        self.arc[side] = row.arc * flip
         contact = HAND_SIZE * self.subject.hand[0] * _contact(row.contact, row.curl, row.spread)
         frame = hand_frame(pose.fingers, pose.palm)[:, side]
-        pose.wrist[:, side] = world - turned(frame, contact[None, None])[:, 0]
+        pose.wrist[:, side] = world - frame @ contact
 
 
 @lru_cache(maxsize=256)
 def _contact(contact: str, curl: str, spread: float) -> ndarray:
     """The point of the hand that touches, in the hand's frame, for a hand of size 1, ``(3,)``."""
     joints = finger_joints(CURLS[curl], np.array(spread))
+    tips = joints[:, 2]
     middle = joints[1:, 1]
     palm = [0.0, 0.017, 0.065]
-    weights = _CONTACTS[contact]
-    return weights / weights.sum() @ np.stack([*joints[:, 2], palm, middle[0], middle.mean(axis=0)])
+    points = np.stack([*tips, palm, middle[0], middle.mean(axis=0)])
+    return np.average(points, axis=0, weights=_CONTACTS[contact])

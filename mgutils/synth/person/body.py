@@ -59,7 +59,8 @@ def trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, nd
     thick = subject.scale * (0.5 + 0.5 * subject.girth)
     rows = to_world(rows, skeleton.trunk, skeleton.pivot, trunk_size(subject), thick)
     rows[:, 1:3, 3:6] = skeleton.shoulder  # the yoke follows the shoulders
-    neck = cones(skeleton.neck, _of_head(skeleton, 0.02, 0.0), 0.056 * subject.scale, 0.052 * subject.head)
+    skull = _of_head(skeleton, 0.02, 0.0)
+    neck = cones(skeleton.neck, skull, 0.056 * subject.scale, 0.052 * subject.head)
     rows = [rows, morph("thighs", frames), neck[:, None]]
     colors = [paint(subject, "trunk"), paint(subject, "thighs"), 0.93 * subject.skin[:, None]]
     return np.concatenate(rows, axis=1), np.concatenate(colors, axis=1)
@@ -72,7 +73,8 @@ def _of_head(skeleton: Skeleton, y: float, z: float) -> ndarray:
 
 def clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Open throat with its notch, collar, badge, and a zip, tie or row of buttons."""
-    rows = np.concatenate([morph("clothes", len(pose)), _DETAILS[subject.detail]], axis=1)
+    rows = [morph("clothes", len(pose)), _DETAILS[subject.detail]]
+    rows = np.concatenate(rows, axis=1)
     rows[..., [1, 4]] += pose.seat[:, 1, None, None]
     rows[..., [2, 5]] += 0.024 * pose.breath[:, 0, None, None]
     rows = to_world(rows, skeleton.trunk, skeleton.pivot, trunk_size(subject), subject.scale)
@@ -86,15 +88,19 @@ def arms(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, nda
     shoulder = skeleton.shoulder
     elbow = skeleton.elbow
     wrist = skeleton.wrist
-    long = subject.long_sleeves[:, None]
     thick = (subject.scale * (0.4 + 0.6 * subject.girth))[:, None]
+    long = subject.long_sleeves[:, None]
     sleeve = np.where(long[..., None], elbow, shoulder + 0.55 * (elbow - shoulder))
+    sleeve_radius = np.where(long, 0.046, 0.055)
+    elbow_radius = np.where(long, 0.046, 0.041)
+    wrist_radius = np.where(long, 0.033, 0.026)
     band = wrist + 0.16 * (elbow - wrist)
+    cuff = wrist + 0.06 * (elbow - wrist)
     rows = [
         cones(shoulder, elbow, 0.048 * thick, 0.040 * thick),
-        cones(shoulder, sleeve, 0.056 * thick, np.where(long, 0.046, 0.055) * thick),
-        cones(elbow, wrist, np.where(long, 0.046, 0.041) * thick, np.where(long, 0.033, 0.026) * thick),
-        cones(band, wrist + 0.06 * (elbow - wrist), 0.034 * thick, 0.033 * thick),
+        cones(shoulder, sleeve, 0.056 * thick, sleeve_radius * thick),
+        cones(elbow, wrist, elbow_radius * thick, wrist_radius * thick),
+        cones(band, cuff, 0.034 * thick, 0.033 * thick),
     ]
     sleeve = np.where(long, subject.cloth, subject.skin)
     colors = [sleeve, subject.cloth, sleeve, subject.trim]

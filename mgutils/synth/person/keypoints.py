@@ -13,7 +13,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from mgutils.synth.person.pose import Pose
-from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, Spine, trunk_size, turned
+from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, trunk_size, turned
 from mgutils.synth.person.subject import Subject
 from mgutils.synth.tables import read_table
 
@@ -30,26 +30,30 @@ def find(subject: Subject, pose: Pose, skeleton: Skeleton) -> Tensor:
     """The keypoints of ``B`` frames in the order of :data:`KEYPOINTS`, metres in the world, float32, ``(B, K, 3)``."""
     frames = len(pose)
     points = np.empty((frames, len(KEYPOINTS), 3), dtype=np.float32)
+    arms = [skeleton.shoulder, skeleton.elbow, skeleton.wrist]
+    places = {
+        "neck": 0.5 * (skeleton.neck + skeleton.atlas),
+        "arm": np.stack(arms, axis=2),  # (B, 2, 3, 3)
+        "finger": skeleton.finger[:, :, :, 2],  # (B, 2, 5, 3)
+    }
     for part in ("head", "trunk"):
         local = np.stack(_TABLE["point"][_PART == part])
-        points[:, _PART == part] = on_body(part, local, subject, pose, skeleton)
-    arms = np.stack([skeleton.shoulder, skeleton.elbow, skeleton.wrist], axis=2)  # (B, 2, 3, 3)
-    points[:, _PART == "neck"] = 0.5 * (skeleton.neck + skeleton.atlas)[:, None]
-    points[:, _PART == "arm"] = arms.reshape(frames, 6, 3)
-    points[:, _PART == "finger"] = skeleton.finger[:, :, :, 2].reshape(frames, 10, 3)
+        places[part] = on_body(part, local, subject, pose, skeleton)
+    for part, place in places.items():
+        points[:, _PART == part] = place.reshape(frames, -1, 3)
     return torch.from_numpy(points)
 
 
-def on_body(part: str, local: ndarray, subject: Subject, pose: Pose, spine: Spine) -> ndarray:
+def on_body(part: str, local: ndarray, subject: Subject, pose: Pose, skeleton: Skeleton) -> ndarray:
     """Points ``(K, 3)`` of the frame of head or trunk in the world, ``(B, K, 3)``.
 
     Those of the trunk follow the spine and the breath.
     """
     if part == "head":
         local = local * (HEAD_SIZE * subject.head)[:, None, None]
-        return spine.atlas[:, None] + turned(spine.head, local)
+        return skeleton.atlas[:, None] + turned(skeleton.head, local)
     shift = np.zeros((len(pose), 1, 3))
     shift[:, 0, 1] = pose.seat[:, 1]
     shift[:, 0, 2] = 0.024 * pose.breath[:, 0]
     local = local * trunk_size(subject)[:, None] + shift
-    return spine.pivot[:, None] + turned(spine.trunk, local)
+    return skeleton.pivot[:, None] + turned(skeleton.trunk, local)

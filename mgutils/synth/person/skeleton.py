@@ -47,7 +47,9 @@ def rotation(angles: ndarray) -> ndarray:
 
 
 def turned(matrix: ndarray, vectors: ndarray) -> ndarray:
-    """Apply matrices ``(B, 3, 3)`` to vectors ``(B or 1, K, 3)`` -> ``(B, K, 3)``."""
+    """Apply matrices ``(B, 3, 3)`` to vectors ``(B or 1, K, 3)`` or ``(B, 3)``; returns ``(B, K, 3)`` or ``(B, 3)``."""
+    if vectors.ndim == 2:
+        return turned(matrix, vectors[:, None])[:, 0]
     return vectors @ np.swapaxes(matrix, -1, -2)
 
 
@@ -73,8 +75,10 @@ def two_bone(shoulder: ndarray, target: ndarray, upper: ndarray, fore: ndarray,
     distance = np.clip(distance, np.abs(upper - fore) + 1e-9, upper + fore)
     first = (upper**2 - fore**2 + distance**2) / (2 * distance)
     height = np.sqrt(np.maximum(upper**2 - first**2, 0.0))
-    elbow = shoulder + first[..., None] * along + height[..., None] * unit(_across(hint, along))
-    return elbow, shoulder + distance[..., None] * along
+    outward = unit(_across(hint, along))
+    elbow = shoulder + first[..., None] * along + height[..., None] * outward
+    wrist = shoulder + distance[..., None] * along
+    return elbow, wrist
 
 
 def _across(vector: ndarray, along: ndarray) -> ndarray:
@@ -106,20 +110,24 @@ def finger_joints(curl: ndarray, spread: ndarray) -> ndarray:
         ``(..., 5, 3, 3)``: finger, joint, coordinate; metres for a hand of size 1.
     """
     fan = spread[..., None] * _FAN
-    flat = np.stack([np.sin(fan), np.zeros_like(fan), np.cos(fan)], axis=-1)[..., None, :]
+    flat = np.stack([np.sin(fan), 0 * fan, np.cos(fan)], axis=-1)
     bend = np.cumsum(curl, axis=-1)[..., None]
-    direction = np.cos(bend) * flat + np.sin(bend) * (0.0, 1.0, 0.0)  # (..., 5, 2, 3)
+    palm = np.array([0.0, 1.0, 0.0])
+    direction = np.cos(bend) * flat[..., None, :] + np.sin(bend) * palm  # (..., 5, 2, 3)
     direction[..., 0, :, :] = _thumb(curl[..., 0, 0], curl[..., 0, 1], spread)
     bones = BONES[..., None] * direction
     roots = np.broadcast_to(KNUCKLES[:, None], (*bones.shape[:-2], 1, 3))
-    return np.cumsum(np.concatenate([roots, bones], axis=-2), axis=-2)
+    steps = np.concatenate([roots, bones], axis=-2)
+    return np.cumsum(steps, axis=-2)
 
 
 def _thumb(swing: ndarray, bend: ndarray, spread: ndarray) -> ndarray:
     """Directions of the thumb's two segments, ``(..., 2, 3)``."""
     aside = 0.62 + 0.35 * spread
-    side, out = np.cos(swing), np.sin(swing)
-    first = unit(np.stack([np.sin(aside) * side, out, np.cos(aside) * np.cos(0.5 * swing)], axis=-1))
+    side = np.cos(swing)
+    out = np.sin(swing)
+    along = np.cos(aside) * np.cos(0.5 * swing)
+    first = unit(np.stack([np.sin(aside) * side, out, along], axis=-1))
     inward = unit(np.stack([-0.8 * side, 0.35 + out, np.cos(bend)], axis=-1))
     bend = bend[..., None]
     second = unit(np.cos(bend) * first + np.sin(bend) * inward)
@@ -127,11 +135,23 @@ def _thumb(swing: ndarray, bend: ndarray, spread: ndarray) -> ndarray:
 
 
 @dataclass(frozen=True)
-class Spine:
-    """Trunk and head of ``B`` frames, metres.
+class Skeleton:
+    """Joints of ``B`` frames, metres.
 
-    ``trunk`` and ``head`` are rotations ``(B, 3, 3)``, ``pivot`` and ``atlas`` the origins of their frames ``(B, 3)``;
-    ``neck`` is the root of the neck.
+    Parameters
+    ----------
+    trunk, head : ndarray
+        Rotations, ``(B, 3, 3)``.
+    pivot, atlas : ndarray
+        Origins of their frames, ``(B, 3)``.
+    neck : ndarray
+        Root of the neck, ``(B, 3)``.
+    shoulder, elbow, wrist : ndarray
+        Of both arms, ``(B, 2, 3)``.
+    hand : ndarray
+        Axes of the hands, ``(B, 2, 3, 3)``.
+    finger : ndarray
+        Joints of the fingers, ``(B, 2, 5, 3, 3)``.
     """
 
     trunk: ndarray
@@ -139,14 +159,6 @@ class Spine:
     pivot: ndarray
     neck: ndarray
     atlas: ndarray
-
-
-@dataclass(frozen=True)
-class Skeleton(Spine):
-    """Also the arms: ``shoulder``, ``elbow``, ``wrist`` are ``(B, 2, 3)``, ``hand`` the hands' axes ``(B, 2, 3, 3)``,
-    ``finger`` the joints of the fingers ``(B, 2, 5, 3, 3)``.
-    """
-
     shoulder: ndarray
     elbow: ndarray
     wrist: ndarray
@@ -156,21 +168,9 @@ class Skeleton(Spine):
 
 def trunk_size(subject: Subject) -> ndarray:
     """Factors of the trunk's frame: breadth, height, depth; ``(S, 3)``."""
-    return np.stack([subject.scale * subject.width, subject.scale, subject.scale * subject.girth], axis=-1)
-
-
-def place_spine(subject: Subject, pose: Pose) -> Spine:
-    """Work out trunk and head alone; parameters as for :func:`place`."""
-    trunk = rotation(pose.torso)
-    head = rotation(pose.head)
-    pivot = PIVOT * subject.scale[:, None] + pose.seat * (1.0, 0.0, 1.0)
-    local = NECK_BASE * trunk_size(subject) + _lift(pose)
-    neck = pivot + turned(trunk, local[:, None])[:, 0]
-    column = np.zeros((len(pose), 1, 3))
-    column[:, 0, 1] = NECK_LENGTH * subject.scale + pose.neck[:, 0]
-    column[:, 0, 2] = 0.014 + pose.neck[:, 1]
-    half = rotation(0.5 * (pose.torso + pose.head))
-    return Spine(trunk, head, pivot, neck, neck + turned(half, column)[:, 0])
+    breadth = subject.scale * subject.width
+    depth = subject.scale * subject.girth
+    return np.stack([breadth, subject.scale, depth], axis=-1)
 
 
 def place(subject: Subject, pose: Pose) -> Skeleton:
@@ -183,18 +183,32 @@ def place(subject: Subject, pose: Pose) -> Skeleton:
     pose : Pose
         ``B`` frames.
     """
-    spine = place_spine(subject, pose)
-    local = SHOULDER * FLIP * trunk_size(subject)[:, None] + _lift(pose)[:, None]
-    local[..., 1:] += pose.shoulder
-    local[..., 0] += 0.25 * FLIP[:, 0] * pose.shoulder[..., 1]
-    shoulder = spine.pivot[:, None] + turned(spine.trunk, local)
-    upper, fore = ((bone * subject.scale * subject.arm)[:, None] for bone in (UPPER_ARM, FOREARM))
+    factors = trunk_size(subject)
+    lift = _lift(pose)
+    trunk = rotation(pose.torso)
+    head = rotation(pose.head)
+    pivot = PIVOT * subject.scale[:, None] + pose.seat * (1.0, 0.0, 1.0)
+    neck = pivot + turned(trunk, NECK_BASE * factors + lift)
+    column = np.zeros((len(pose), 3))
+    column[:, 1] = NECK_LENGTH * subject.scale + pose.neck[:, 0]
+    column[:, 2] = 0.014 + pose.neck[:, 1]
+    atlas = neck + turned(rotation(0.5 * (pose.torso + pose.head)), column)
+
+    shoulder = SHOULDER * FLIP * factors[:, None] + lift[:, None]
+    shoulder[..., 1:] += pose.shoulder
+    shoulder[..., 0] += 0.25 * FLIP[:, 0] * pose.shoulder[..., 1]
+    shoulder = pivot[:, None] + turned(trunk, shoulder)
+    upper, fore = (
+        (bone * subject.scale * subject.arm)[:, None]
+        for bone in (UPPER_ARM, FOREARM)
+    )
     elbow, wrist = two_bone(shoulder, pose.wrist, upper, fore, pose.elbow)
+
     hand = hand_frame(pose.fingers, pose.palm)
     size = HAND_SIZE * subject.hand
     joints = size[:, None, None, None, None] * finger_joints(pose.curl, pose.spread)
     finger = wrist[:, :, None, None] + np.einsum("bsij,bsfkj->bsfki", hand, joints)
-    return Skeleton(*vars(spine).values(), shoulder, elbow, wrist, hand, finger)
+    return Skeleton(trunk, head, pivot, neck, atlas, shoulder, elbow, wrist, hand, finger)
 
 
 def _lift(pose: Pose) -> ndarray:

@@ -67,7 +67,10 @@ def cones_of(shapes: Shapes, camera: Camera) -> Cones:
     """
     dtype = shapes.a.dtype
     camera = camera.to(torch.float64)
-    a, b = (camera.view(ends.double().permute(2, 0, 1)).flatten(1) for ends in (shapes.a, shapes.b))
+    a, b = (
+        camera.view(ends.double().permute(2, 0, 1)).flatten(1)
+        for ends in (shapes.a, shapes.b)
+    )
     ra = shapes.ra.double().flatten()
     rb = shapes.rb.double().flatten()
     nested = ((b - a) ** 2).sum(dim=0) <= (ra - rb) ** 2 + 1e-12
@@ -87,7 +90,8 @@ def cones_of(shapes: Shapes, camera: Camera) -> Cones:
     k0 = slant2 * distance2 - toward**2 + 2 * toward * shrink * ra - length2 * ra**2
     power_a = distance2 - ra**2
     power_b = (b * b).sum(dim=0) - rb**2
-    table = torch.cat([axis, a, torch.stack([slant2, along0, k0, power_a, power_b])])
+    scalars = torch.stack([slant2, along0, k0, power_a, power_b])
+    table = torch.cat([axis, a, scalars])
     radii = torch.stack([ra, rb])
     ends = torch.stack([a, b], dim=1)
     drawn = (radii.amax(dim=0) > 0) & (ends[2] - radii > NEAR).all(dim=0)
@@ -132,9 +136,12 @@ def _pairs(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor, Tens
     owner, step = _spread(torch.where(cones.drawn, last - first, 0))
     row = first[owner] + step
     # the strip along a row; its middle and half its width are not finite where it is level or the ends coincide
-    dx, dy = x[1] - x[0], y[1] - y[0]
-    width = radius.amax(dim=0) * torch.sqrt(dx * dx + dy * dy) / dy.abs()
-    strip = torch.stack([left, right, x[0] - y[0] * (dx / dy), dx / dy, width])
+    dx = x[1] - x[0]
+    dy = y[1] - y[0]
+    slant = dx / dy
+    length = torch.sqrt(dx * dx + dy * dy)
+    width = radius.amax(dim=0) * length / dy.abs()
+    strip = torch.stack([left, right, x[0] - y[0] * slant, slant, width])
     left, right, start, slant, width = strip[:, owner]
     middle = start + (row + 0.5) * slant
     begin = _centre(torch.fmax(left, middle - width))  # fmax and fmin pass over NaN
@@ -167,7 +174,8 @@ def meet(cones: Tensor, x: Tensor, y: Tensor) -> Tensor:
     ----------
     Inigo Quilez, "Rounded cone - intersection", https://iquilezles.org/articles/intersectors
     """
-    axis_x, axis_y, axis_z, a_x, a_y, a_z, slant2, along0, k0, power_a, power_b = cones
+    axis_x, axis_y, axis_z, a_x, a_y, a_z = cones[:6]
+    slant2, along0, k0, power_a, power_b = cones[6:]
     # dot products with the ray's direction d = (x, y, 1)
     d_d = x * x + y * y + 1
     axis_d = axis_x * x + axis_y * y + axis_z
@@ -191,8 +199,10 @@ def normal_of(cones: Tensor, x: Tensor, y: Tensor, depth: Tensor) -> Tensor:
     axis = cones[:3]
     slant2 = cones[6]
     direction = torch.stack([x, y, torch.ones_like(x)])
-    along = torch.minimum((cones[7] + depth * dot(axis, direction)).clamp_min(0), slant2)
-    normal = slant2 * (depth * direction - cones[3:6]) - axis * along  # from the centre a + s axis, s = along / slant2
+    along = cones[7] + depth * dot(axis, direction)
+    along = torch.minimum(along.clamp_min(0), slant2)
+    # from the centre a + s axis, s = along / slant2
+    normal = slant2 * (depth * direction - cones[3:6]) - axis * along
     return normal / torch.sqrt(dot(normal, normal))
 
 
@@ -220,10 +230,14 @@ def raycast(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor]:
     shape, row, column = _pairs(cones, slope.repeat_interleave(count), size)
     grid = slope[:, None] * ray_grid(size, slope)  # (B, size)
     frame = shape // count
-    depth = meet(cones.table[:, shape], grid[frame, column], -grid[frame, row]).to(torch.float32)
+    x = grid[frame, column]
+    y = -grid[frame, row]
+    depth = meet(cones.table[:, shape], x, y).float()
+    pixel = (frame * size + row) * size + column
     key = (depth.view(torch.int32).long() << 32) | shape  # orders by depth, then by shape
     nearest = torch.full((frames * size * size,), INFINITE << 32, device=slope.device)
-    nearest.scatter_reduce_(0, (frame * size + row) * size + column, key, "amin")
-    index = torch.where(nearest >> 32 < INFINITE, nearest & 0xFFFFFFFF, -1)
-    depth = torch.where(index >= 0, (nearest >> 32).to(torch.int32).view(torch.float32), torch.inf)
-    return depth.view(frames, -1).to(slope.dtype), index.view(frames, -1)
+    nearest.scatter_reduce_(0, pixel, key, "amin")
+    bits = nearest >> 32
+    index = torch.where(bits < INFINITE, nearest & 0xFFFFFFFF, -1)
+    depth = bits.int().view(torch.float32).to(slope.dtype)
+    return depth.view(frames, -1), index.view(frames, -1)

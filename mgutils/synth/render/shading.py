@@ -93,8 +93,10 @@ def room(scene: Scene, origin: Tensor, direction: Tensor) -> tuple[Tensor, Tenso
     z = origin[2] + top * direction[2]
     on_top = (top > 0) & (z > back) & (z < front) & (top < wall)
     side = (front - origin[2]) / direction[2]
-    on_front = (side > 0) & (origin[1] + side * direction[1] <= table)
-    depth = torch.where(on_front, side, torch.where(on_top, top, wall))
+    y = origin[1] + side * direction[1]
+    on_front = (side > 0) & (y <= table)
+    depth = torch.where(on_top, top, wall)
+    depth = torch.where(on_front, side, depth)
     return depth, torch.where(on_front, 2, on_top.long())
 
 
@@ -124,24 +126,29 @@ def wall_color(scene: Scene, frame: Tensor, x: Tensor, y: Tensor) -> Tensor:
     looks = looks[frame, sponsor].T.contiguous()
     u = (across - column - 0.5) * 2 * width / height  # half a tile's height is 1, upward and across
     v = (upward - row - 0.5) * 2
-    gap = torch.maximum(u.abs() - width / height, v.abs() - 1) > -0.04
-    ink = _mark(u, v, width / height, looks[6:])
+    half_width = width / height
+    gap = torch.maximum(u.abs() - half_width, v.abs() - 1) > -0.04
+    ink = _mark(u, v, half_width, looks[6:])
     color = torch.where(ink, looks[3:6], looks[:3])
-    return torch.where(gap, scene.wall[frame].T, color) ** 2
+    color = torch.where(gap, scene.wall[frame].T, color)
+    return color**2
 
 
 def _mark(u: Tensor, v: Tensor, half_width: Tensor, logo: Tensor) -> Tensor:
     """Whether a point of a tile is inked: a mark on the left, a word of bars on the right."""
     kind, hole, stretch, letters = logo
     worded = letters > 0
-    mark_u = ((u + torch.where(worded, 0.52 * half_width, 0)) / (0.55 * stretch)).abs()
+    aside = torch.where(worded, 0.52 * half_width, 0)
+    mark_u = ((u + aside) / (0.55 * stretch)).abs()
     mark_v = (v / 0.55).abs()
     disc = torch.sqrt(mark_u**2 + mark_v**2)
     square = torch.maximum(mark_u, mark_v)
-    far = torch.where(kind == 0, mark_u + mark_v, torch.where(kind == 1, disc, square))
+    far = torch.where(kind == 1, disc, square)
+    far = torch.where(kind == 0, mark_u + mark_v, far)
     word_u = (u + 0.1 * half_width) / (0.95 * half_width)  # 0..1 along the word
     step = word_u * letters
-    bar = (step - torch.floor(step) < 0.72) & (word_u > 0) & (word_u < 1) & (v.abs() < 0.3) & worded
+    bar = step - torch.floor(step) < 0.72
+    bar = bar & (word_u > 0) & (word_u < 1) & (v.abs() < 0.3) & worded
     return ((far < 1) & (far >= hole)) | bar
 
 
@@ -172,8 +179,10 @@ def contact(depth: Tensor, size: int) -> Tensor:
     padded = functional.pad(image, [reach] * 4, mode="replicate")
 
     def nearer(dx: int, dy: int) -> Tensor:
-        rows = slice(reach + dy, reach + dy + size)
-        return (image - padded[:, rows, reach + dx:reach + dx + size]).clamp(-0.05, 0.05)
+        top = reach + dy
+        left = reach + dx
+        neighbour = padded[:, top:top + size, left:left + size]
+        return (image - neighbour).clamp(-0.05, 0.05)
 
     hidden = torch.zeros_like(image)
     for dx, dy in ((reach, 0), (0, reach), (slant, slant), (slant, -slant), (short, 0), (0, short)):
@@ -203,13 +212,14 @@ def lit_share(shapes: Shapes, scene: Scene, points: Tensor) -> Tensor:
     camera = Camera(centre + SHADOW_DISTANCE * scene.light, centre, fov)
     depth, _ = raycast(cones_of(shapes, camera), camera.slope, SHADOW_SIZE)
     depth = (depth - SHADOW_DISTANCE).clamp_max(1.5).view(-1, SHADOW_SIZE, SHADOW_SIZE)
-    moments = _soften(_soften(torch.stack([depth, depth * depth], dim=1)))  # (B, 2, S, S)
+    moments = torch.stack([depth, depth * depth], dim=1)  # (B, 2, S, S)
+    moments = _soften(_soften(moments))
 
     x, y, z = camera.view(points)
     scale = 1 / (camera.slope[:, None] * z)
     grid = torch.stack([x * scale, -y * scale], dim=2)[:, :, None]
-    moments = functional.grid_sample(moments, grid, padding_mode="border", align_corners=False)[..., 0]
-    mean, square = moments.unbind(dim=1)
+    moments = functional.grid_sample(moments, grid, padding_mode="border", align_corners=False)
+    mean, square = moments[..., 0].unbind(dim=1)
     behind = z - SHADOW_DISTANCE - mean - 0.012
     variance = (square - mean * mean).clamp_min(6e-5)
     share = variance / (variance + behind * behind)
@@ -234,7 +244,10 @@ def light_up(scene: Scene, albedo: Tensor, normal: Tensor, toward: Tensor, lit: 
     light = scene.light.T[:, :, None]
     fill = scene.light * scene.light.new_tensor([-1.6, 0.4, 1.0])
     fill = functional.normalize(fill, dim=1).T[:, :, None]
-    key_color, fill_color, ambient = (color.T[:, :, None] ** 2 for color in (scene.key, scene.fill, scene.ambient))
+    key_color, fill_color, ambient = (
+        color.T[:, :, None] ** 2
+        for color in (scene.key, scene.fill, scene.ambient)
+    )
     key = ((dot(normal, light) + 0.2) / 1.2).clamp_min(0) * (0.08 + 0.92 * lit)
     other = ((dot(normal, fill) + 0.5) / 1.5).clamp_min(0)
     sky = 0.72 + 0.28 * normal[1]
@@ -246,5 +259,6 @@ def light_up(scene: Scene, albedo: Tensor, normal: Tensor, toward: Tensor, lit: 
     shine = shine * lit * 0.06
     rim = (1 - dot(normal, toward)).clamp(0, 1)
     rim = rim * rim * rim * (0.5 + 0.5 * normal[1]) * 0.22
-    diffuse = key_color * key * (1 - 0.45 * hidden) + (fill_color * other + ambient * sky) * open_
+    diffuse = key_color * key * (1 - 0.45 * hidden)
+    diffuse = diffuse + (fill_color * other + ambient * sky) * open_
     return albedo * diffuse + (shine + rim) * open_ * key_color
