@@ -27,11 +27,9 @@ from mgutils.data.table import Dataset, read_dataset
 from mgutils.experiments.controls import control_configs
 from mgutils.experiments.loss_grid.grid import grid_size, run_cells
 from mgutils.experiments.loss_grid.stack import Condition
+from mgutils.experiments.runs import train_groups
 from mgutils.experiments.table1 import table1_runs
 from mgutils.training.run import Run
-from mgutils.training.store import train_all
-
-TABLE1 = ("report_ce", "report_js", "sound_ce", "sound_js")
 
 
 class Evidence:
@@ -110,19 +108,17 @@ class Evidence:
     def runs(self, objective: str, split: SplitName = "frame") -> list[Run]:
         """The runs of an objective, one for each seed of the profile."""
         if (objective, split) not in self._runs:
-            wanted = TABLE1 if split == "frame" and objective in TABLE1 else (objective,)
-            trained = table1_runs(self.profile.name, self.data_root, self.out_dir, split=split, seed=self.seed,
-                                  objectives=wanted, jobs=self.jobs)
-            self._runs |= {(name, split): group for name, group in trained.items()}
+            trained = table1_runs(self.profile.name, self.data_root, self.out_dir, split=split,
+                                  seed=self.seed, objectives=(objective,), jobs=self.jobs)
+            self._runs[objective, split] = trained[objective]
         return self._runs[objective, split]
 
     def controls(self, *names: str) -> dict[str, list[Run]]:
         """Runs of notebook 06 by the names in :func:`mgutils.experiments.controls.control_configs`."""
         wanted = control_configs(self.profile, self.dataset, self.seed)
-        if missing := [name for name in names if name not in self._controls]:
-            configs = [config for name in missing for config in wanted[name]]
-            trained = iter(train_all(configs, self.data_root, self.out_dir, jobs=self.jobs))
-            self._controls |= {name: [next(trained) for _ in wanted[name]] for name in missing}
+        missing = {name: wanted[name] for name in names if name not in self._controls}
+        if missing:
+            self._controls |= train_groups(missing, self.data_root, self.out_dir, jobs=self.jobs)
         return {name: self._controls[name] for name in names}
 
     def metrics(self, run: Run) -> dict[str, Any]:
@@ -144,9 +140,10 @@ class Evidence:
 
     def outputs(self, run: Run) -> dict[str, np.ndarray]:
         """The arrays of a run's ``outputs.npz``: logits, target, valid, image_embeddings, caption_embeddings."""
-        arrays = {name: getattr(run, name)
-                  for name in ("logits", "target", "valid", "image_embeddings", "caption_embeddings")}
-        self._note(run, "outputs.npz", b"".join(array.tobytes() for array in arrays.values()))
+        names = ("logits", "target", "valid", "image_embeddings", "caption_embeddings")
+        arrays = {name: getattr(run, name) for name in names}
+        content = b"".join(array.tobytes() for array in arrays.values())
+        self._note(run, "outputs.npz", content)
         return arrays
 
     def scores(self, objective: str, score: str, split: SplitName = "frame") -> np.ndarray:

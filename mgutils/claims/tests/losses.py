@@ -134,16 +134,18 @@ def clip_objective(evidence: Evidence) -> Finding:
 @claim_test
 def identity_target(evidence: Evidence) -> Finding:
     """Shariatnia's target for equal captions, and for the report's cross-entropy runs at their best epochs."""
-    image, text, _ = _batch(8)
-    twins = torch.arange(8) // 2  # four images and four captions, each twice
-    repeated = _soft_target(image[twins], text[twins])
-    kept = [_soft_target(*_first_batch(evidence, run)) for run in evidence.runs("report_ce")]
+    repeated = _repeated_target()
+    kept = []
+    for run in evidence.runs("report_ce"):
+        outputs = evidence.outputs(run)
+        image = outputs["image_embeddings"][:32]
+        text = outputs["caption_embeddings"][outputs["target"][:32]]
+        kept.append(_soft_target(torch.from_numpy(image), torch.from_numpy(text)))
     diagonal = np.array([float(target.diagonal().mean()) for target in kept])
     return Finding(f"diagonal {repeated.diagonal().mean():.2f} where each pair occurs twice; "
                    f"{over_seeds(diagonal, 2, '')} at the best epoch of the report's run",
                    {"the target is the identity where pairs repeat": _is_identity(repeated),
-                    "the target is the identity in the report's run":
-                        in_every_run(map(_is_identity, kept))},
+                    "the target is the identity in the report's run": in_every_run(map(_is_identity, kept))},
                    spread=spread(diagonal),
                    note="It is a softmax of the batch's own similarities, near the identity only where all differ.")
 
@@ -152,15 +154,15 @@ def _soft_target(image: Tensor, text: Tensor) -> Tensor:
     return ((image @ image.T + text @ text.T) / 2 * _TAU).softmax(dim=1)
 
 
+def _repeated_target() -> Tensor:
+    """Shariatnia's target of a batch of four images and four captions, each twice."""
+    image, text, _ = _batch(8)
+    twins = torch.arange(8) // 2
+    return _soft_target(image[twins], text[twins])
+
+
 def _is_identity(target: Tensor) -> bool:
     return bool((target - torch.eye(len(target))).abs().max() < 0.01)
-
-
-def _first_batch(evidence: Evidence, run) -> tuple[Tensor, Tensor]:
-    """Embeddings of the first 32 validation pairs of a run, each (32, D)."""
-    outputs = evidence.outputs(run)
-    captions = outputs["caption_embeddings"][outputs["target"][:32]]
-    return torch.from_numpy(outputs["image_embeddings"][:32]), torch.from_numpy(captions)
 
 
 @claim_test
@@ -172,23 +174,21 @@ def ce_unsuited(evidence: Evidence) -> Finding:
     kinds = (Condition(targets, temperature=_TAU) for targets in ("identity", "class"))
     identity, classes = _grid_top1(evidence, *kinds)
     clip, report = evidence.scores("sound_ce", "top1"), evidence.scores("report_js", "top1")
-    return Finding(f"values differ by {gap:.0e}; in the court top-1 {over_seeds(identity)} with the identity, "
+    return Finding(f"values differ by {gap:.0e}; in the loss grid top-1 {over_seeds(identity)} with the identity, "
                    f"{over_seeds(classes)} with the classes; CLIP's cross entropy on the images {over_seeds(clip)}",
                    {"its value differs from that of a target that knows the classes": gap > 1e-12,
-                    "in the court it does worse than a target that knows the classes": above(classes, identity),
+                    "in the loss grid it does worse than a target that knows the classes": above(classes, identity),
                     "on the images it does worse than the report's JS row": above(report, clip)}, spread=spread(clip))
 
 
 @claim_test
 def ce_cause(evidence: Evidence) -> Finding:
     """The grid's cell of the report's cross-entropy run, and the same cell with a real identity target."""
-    twins = torch.arange(8) // 2  # four images and four captions, each twice
-    repeated = _soft_target(*(embeddings[twins] for embeddings in _batch(8)[:2]))
     failed, identity, softer = _grid_top1(evidence, REPORT_CE, repair_cells()["identity target"],
                                            replace(REPORT_CE, temperature=1.0))
-    return Finding(f"in the court: as run {over_seeds(failed)}; identity target {over_seeds(identity)}; Shariatnia's "
-                   f"own temperature {over_seeds(softer)}",
-                   {"the loss that failed has an identity target": _is_identity(repeated),
+    return Finding(f"in the loss grid: as run {over_seeds(failed)}; identity target {over_seeds(identity)}; "
+                   f"Shariatnia's own temperature {over_seeds(softer)}",
+                   {"the loss that failed has an identity target": _is_identity(_repeated_target()),
                     "an identity target fails as it did": not_above(identity, failed)},
                    spread=spread(failed), note="The run took temperature 0.05 in a loss that multiplies its targets by "
                    "it; Shariatnia has 1.0.")
@@ -205,7 +205,7 @@ def kl_suits(evidence: Evidence) -> Finding:
         gradients.append(torch.autograd.grad(both_directions(compare, q, logits), logits)[0])
     gap = (gradients[0] - gradients[1]).abs().max().item()
     ce, kl = _grid_top1(evidence, *(Condition("class", name, temperature=_TAU) for name in ("ce", "kl")))
-    return Finding(f"gradients differ by {gap:.0e}; in the court CE {over_seeds(ce)}, KL {over_seeds(kl)}",
+    return Finding(f"gradients differ by {gap:.0e}; in the loss grid CE {over_seeds(ce)}, KL {over_seeds(kl)}",
                    {"its gradient differs from that of cross entropy": gap > 1e-12,
                     "it does better than cross entropy with the same target": above(kl, ce)}, spread=spread(kl))
 
@@ -216,8 +216,9 @@ def js_better_for_bounds(evidence: Evidence) -> Finding:
     js, ce = _gradient(js_divergence, 20.0), _gradient(cross_entropy, 20.0)
     tops = _grid_top1(evidence, *(Condition("class", name, normalize, _TAU)
                                    for normalize in (True, False) for name in ("js", "kl")))
-    return Finding(f"gradient at a confident mistake: JS {js:.0e}, KL {ce:.1f}; in the court JS {over_seeds(tops[0])}, "
-                   f"KL {over_seeds(tops[1])}; without L2 norm JS {over_seeds(tops[2])}, KL {over_seeds(tops[3])}",
+    return Finding(f"gradient at a confident mistake: JS {js:.0e}, KL {ce:.1f}; in the loss grid JS "
+                   f"{over_seeds(tops[0])}, KL {over_seeds(tops[1])}; without L2 norm JS "
+                   f"{over_seeds(tops[2])}, KL {over_seeds(tops[3])}",
                    {"it learns from confident mistakes as KL does": js > 0.1 * ce,
                     "it does better than KL with L2 norm": above(tops[0], tops[1]),
                     "it does better than KL without": above(tops[2], tops[3])}, spread=spread(tops[0]))
