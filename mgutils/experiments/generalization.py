@@ -118,9 +118,6 @@ def reported_split(dataset: Dataset, name: str) -> Split:
     return hold_out(dataset, make_split(dataset, name))
 
 
-# -- right answers ---------------------------------------------------------------------------------
-
-
 def subjects_of(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """Subject of each row, or its clip where there is no sidecar."""
     column = "subject_id" if dataset.has_groups else "clip_id"

@@ -22,7 +22,7 @@ CONSTANT = {"color": GREY, "linestyle": (0, (5, 3)), "label": "constant class"}
 LOOKUP = {"color": GREY, "linestyle": ":", "linewidth": 2, "label": "look the clip up"}
 """How the two classifiers that see no pixel are drawn: as ``axes.axvline(top1, **CONSTANT)``."""
 
-LINES = ["-", "--", "-.", ":", (0, (1, 1)), (0, (5, 1))]
+LINES = ["-", "--", "-.", ":", "-", "--"]
 MARKERS = ["o", "s", "^", "D", "v", "P"]
 """A dash and a marker for each line of a figure: no line is known by its colour alone."""
 
@@ -49,8 +49,7 @@ def dot_rows(axes: Axes, rows: Mapping[str, ArrayLike], colors: Sequence[str]) -
     for place, (values, color) in enumerate(zip(rows.values(), colors, strict=True)):
         axes.plot(values, np.full(len(values), place), "o", color=color, alpha=0.5, markersize=8)
         if len(values):
-            mean = np.mean(values)
-            axes.plot(mean, place, "|", color=color, markersize=24, markeredgewidth=3)
+            axes.plot(np.mean(values), place, "|", color=color, markersize=24, markeredgewidth=3)
     axes.plot([], [], "o", color=GREY, label="a seed")
     axes.plot([], [], "|", color=GREY, markersize=14, markeredgewidth=3, label="mean")
     axes.set_yticks(range(len(rows)), list(rows))
@@ -62,9 +61,7 @@ def band(axes: Axes, x: ArrayLike, values: ArrayLike, color: str, **line: Any) -
     """The mean of values (seeds, points) as a line, and a band from the lowest to the highest."""
     values = np.asarray(values)
     axes.plot(x, values.mean(axis=0), color=color, linewidth=2, **line)
-    low = values.min(axis=0)
-    high = values.max(axis=0)
-    axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
+    axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=color, alpha=0.18, linewidth=0)
 
 
 def heat_maps(matrices: Mapping[str, ArrayLike], rows: Sequence[str], columns: Sequence[str], *,
@@ -96,9 +93,8 @@ def grouped_bars(axes: Axes, table: pd.DataFrame, colors: Sequence[str]) -> None
 
 def group_patches(groups: Collection[str]) -> list[Patch]:
     """Legend entries of the groups of classes that occur."""
-    patches = []
-    for group, color in GROUP_COLORS.items():
-        name = "none: not a micro-gesture" if group == "none" else group
-        if group in groups:
-            patches.append(Patch(color=color, label=name))
-    return patches
+    return [
+        Patch(color=color, label=group.replace("none", "none: not a micro-gesture"))
+        for group, color in GROUP_COLORS.items()
+        if group in groups
+    ]

@@ -49,55 +49,45 @@ def diagram(name: str, width: float, height: float) -> tuple[Figure, Axes]:
 
 def _draw(axes: Axes, piece: tuple) -> None:
     """One row of a table."""
-    start = (piece.x, piece.y)
+    place = (piece.x, piece.y)
     size = (piece.width, piece.height)
-    end = np.add(start, size)
+    end = np.add(place, size)
     color = COLORS[piece.color]
-    style = {"fontsize": piece.size}
-    match piece.shape:
-        case "line" | "divider":
-            dash = (0, (4, 4)) if piece.shape == "divider" else "-"
-            axes.plot(*np.transpose([start, end]), color=color, linestyle=dash, linewidth=1.4)
-        case "arrow":
-            arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
-            axes.annotate("", end, start, arrowprops=arrow)
-        case "title":
-            axes.text(*start, piece.text, fontsize=12, weight="bold", va="center")
-        case "label":
-            _text(axes, start, piece.text, **style)
-        case "side label":
-            _text(axes, start, piece.text, rotation=270, **style)
-        case "cells":
-            texts = [line.split(" | ") for line in piece.text.split("\n")]
-            shade = tint(color, 0.45 if piece.color == "match" else 0.25)
-            cells(axes, start, size, texts, [[shade] * len(line) for line in texts], **style)
-        case "cards":
-            for shift in (0.26, 0.13, 0):
-                axes.add_patch(_shape("card", np.add(start, shift), size, color))
-            _text(axes, start, piece.text, **style)
-        case shape:
-            axes.add_patch(_shape(shape, start, size, color))
-            _text(axes, start, piece.text, **style)
+    if piece.shape == "line":
+        dash = (0, (4, 4)) if piece.color == "grey" else "-"
+        axes.plot(*np.transpose([place, end]), color=color, linestyle=dash, linewidth=1.4)
+    elif piece.shape == "arrow":
+        style = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", end, place, arrowprops=style | {"color": color})
+    elif piece.shape == "cells":
+        texts = [line.split(" | ") for line in piece.text.split("\n")]
+        shade = tint(color, 0.45 if piece.color == "match" else 0.25)
+        cells(axes, place, size, texts, [[shade] * len(line) for line in texts], piece.size)
+    elif piece.shape == "title":
+        axes.text(*place, piece.text, fontsize=piece.size, weight="bold", va="center")
+    else:
+        if not piece.shape.endswith("label"):
+            axes.add_patch(_shape(piece.shape, place, size, color))
+        turn = 270 if piece.shape == "side label" else 0
+        _text(axes, place, piece.text, piece.size, rotation=turn)
 
 
 def _shape(shape: str, center: ArrayLike, size: tuple[float, float], color: str) -> Patch:
     """A ``box``, an ``encoder`` that narrows to the right, a ``card`` or a dashed ``frame``."""
-    x, y = center
-    width, height = size
-    corner = (x - width / 2, y - height / 2)
+    corner = np.subtract(center, np.divide(size, 2))
     style = {"edgecolor": color, "linewidth": 1.6}
     if shape == "box":
         rounded = "round,pad=0,rounding_size=0.08"
-        return FancyBboxPatch(corner, width, height, boxstyle=rounded, facecolor=tint(color), **style)
+        return FancyBboxPatch(corner, *size, boxstyle=rounded, facecolor=tint(color), **style)
     if shape == "encoder":
-        corners = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.31), (0.5, -0.31)])
-        return Polygon(corners * size + center, facecolor=tint(color), **style)
+        corners = [(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.31), (0.5, -0.31)]
+        return Polygon(np.multiply(corners, size) + center, facecolor=tint(color), **style)
     dash = "--" if shape == "frame" else "-"
-    return Rectangle(corner, width, height, facecolor="white", linestyle=dash, **style)
+    return Rectangle(corner, *size, facecolor="white", linestyle=dash, **style)
 
 
-def _text(axes: Axes, at: ArrayLike, text: str, **style: object) -> None:
-    axes.text(*at, text, ha="center", va="center", linespacing=1.3, **style)
+def _text(axes: Axes, at: ArrayLike, text: str, size: float, rotation: float = 0) -> None:
+    axes.text(*at, text, fontsize=size, rotation=rotation, ha="center", va="center", linespacing=1.3)
 
 
 def tint(color: str, strength: float = 0.25) -> tuple[float, ...]:
@@ -106,7 +96,7 @@ def tint(color: str, strength: float = 0.25) -> tuple[float, ...]:
 
 
 def cells(axes: Axes, corner: tuple[float, float], size: tuple[float, float],
-          texts: Sequence[Sequence[str]], colors: Sequence[Sequence[object]], *,
+          texts: Sequence[Sequence[str]], colors: Sequence[Sequence[object]],
           fontsize: float = 9) -> None:
     """Rows of cells from the upper left corner; ``size`` is the width and height of one."""
     width, height = size
@@ -116,7 +106,7 @@ def cells(axes: Axes, corner: tuple[float, float], size: tuple[float, float],
             y = corner[1] - (row + 1) * height
             face = colors[row][column]
             axes.add_patch(Rectangle((x, y), width, height, facecolor=face, edgecolor=GREY, linewidth=0.8))
-            _text(axes, (x + width / 2, y + height / 2), text, fontsize=fontsize)
+            _text(axes, (x + width / 2, y + height / 2), text, fontsize)
 
 
 def pictures(axes: Axes, corner: tuple[float, float], side: float, images: Sequence[ArrayLike],

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from mgutils.data.labels import Labels, gesture_groups
 from mgutils.experiments.generalization import SCORE_NAMES
@@ -122,10 +121,9 @@ def scores_by_split(table: pd.DataFrame) -> Figure:
     scores = table["score"].unique()
     figure, axes = panels(len(scores), 3.9 * len(scores), 4.2, sharey=True)
     for panel, score in zip(axes, scores, strict=True):
-        rows = table[table["score"] == score].set_index("split").drop(columns="score")
-        percent = 100 * rows
-        x = np.arange(len(rows))
-        panel.bar(rows.index, percent["value"], 0.6, color=BLUE, label="model, mean of the seeds")
+        percent = 100 * table[table["score"] == score].set_index("split").drop(columns="score")
+        x = np.arange(len(percent))
+        panel.bar(percent.index, percent["value"], 0.6, color=BLUE, label="model, mean of the seeds")
         panel.vlines(x, percent["low"], percent["high"], color=BLACK, label="95 % interval")
         panel.vlines(x + 0.12, percent["seed_low"], percent["seed_high"], color=SKY, linewidth=4,
                      label="lowest to highest seed")
@@ -161,12 +159,10 @@ def recall_by_clips(table: pd.DataFrame, labels: Labels, *, named: int = 6) -> F
     faces = np.where(rows["images"] >= 10, colors, "white")
     figure, axes = new_figure(size=(9.5, 4.8))
     axes.scatter(rows["clips"], rows["recall"], s=70, color=faces, edgecolors=colors, linewidth=1.8)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    top = max(20, min(108, 1.25 * rows["recall"].max()))
-    axes.set(xlabel="clips in training", ylabel="recall, %", ylim=(-0.05 * top, top))
+    axes.margins(y=0.12)
+    axes.set(xlabel="clips in training", ylabel="recall, %")
     if rows["clips"].nunique() > 1:
         _name_outliers(axes, rows, named)
     legend_beside(axes, handles=group_patches(groups), title="group")

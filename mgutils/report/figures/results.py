@@ -74,8 +74,7 @@ def training_curves(runs: Mapping[str, Sequence[Run]], constant_top1: float) -> 
         _seeds(panel, group, "valid_loss", color, label="validation")
         means = np.concatenate([line.get_ydata() for line in panel.lines])
         if 0 < 10 * means.min() < means.max():
-            panel.set_yscale("log", subs=())
-            panel.yaxis.get_major_locator().set_params(subs=(1, 2, 5))
+            panel.set_yscale("log", base=2)
             panel.yaxis.set_major_formatter("{x:g}")
         panel.set_title(f"{METHODS[objective].name}\n{objective}", fontsize=10.5)
         panel.set(xlabel="epoch", ylabel="loss")
@@ -97,7 +96,7 @@ def _seeds(axes: Axes, group: Sequence[Run], column: str, color: str, scale: flo
     values = [scale * run.log[column][:epochs] for run in group]
     line.setdefault("marker", "o" if epochs < 4 else "")
     band(axes, range(1, epochs + 1), values, color, markevery=max(epochs // 12, 1), **line)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
 
 
 def table1_chart(runs: Mapping[str, Sequence[Run]], audit: Audit) -> Figure:
