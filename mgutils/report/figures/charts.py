@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from mgutils.style import GREY, GROUP_COLORS, LIGHT, new_figure
+from mgutils.style import GREY, GROUP_COLORS, new_figure
 
 CONSTANT = {"color": GREY, "linestyle": (0, (5, 3)), "label": "constant class"}
 LOOKUP = {"color": GREY, "linestyle": ":", "linewidth": 2, "label": "look the clip up"}
@@ -54,7 +54,6 @@ def dot_rows(axes: Axes, rows: Mapping[str, ArrayLike], colors: Sequence[str]) -
     axes.plot([], [], "|", color=GREY, markersize=14, markeredgewidth=3, label="mean")
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set(xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5))
-    axes.grid(axis="y", color=LIGHT)
 
 
 def band(axes: Axes, x: ArrayLike, values: ArrayLike, color: str, **line: Any) -> None:

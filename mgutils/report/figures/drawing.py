@@ -104,20 +104,16 @@ def cells(axes: Axes, corner: tuple[float, float], size: tuple[float, float],
         for column, text in enumerate(line):
             x = corner[0] + column * width
             y = corner[1] - (row + 1) * height
-            face = colors[row][column]
-            axes.add_patch(Rectangle((x, y), width, height, facecolor=face, edgecolor=GREY, linewidth=0.8))
+            style = {"facecolor": colors[row][column], "edgecolor": GREY, "linewidth": 0.8}
+            axes.add_patch(Rectangle((x, y), *size, **style))
             _text(axes, (x + width / 2, y + height / 2), text, fontsize)
 
 
 def pictures(axes: Axes, corner: tuple[float, float], side: float, images: Sequence[ArrayLike],
              color: str) -> None:
     """A stack of square images, the first in front at ``corner``."""
-    for i, image in enumerate(images):
-        x = corner[0] + 0.1 * i
-        y = corner[1] + 0.1 * i
-        depth = 2 - i / 100
+    for i in reversed(range(len(images))):
+        x, y = np.add(corner, 0.1 * i)
         extent = (x, x + side, y, y + side)
-        axes.imshow(np.asarray(image), extent=extent, interpolation="bicubic", zorder=depth)
-        axes.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=color, zorder=depth + 0.001))
-    width, height = axes.figure.get_size_inches()
-    axes.set(xlim=(0, width), ylim=(0, height))  # imshow changed them
+        axes.imshow(np.asarray(images[i]), extent=extent, interpolation="bicubic", zorder=1)
+        axes.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=color, linewidth=1.3))

@@ -64,9 +64,11 @@ def where_accuracy_comes_from(parts: pd.DataFrame, table: pd.DataFrame) -> Figur
 
     constant = COUNTED["constant"][0]
     total = REPORTED["report_js"][0]
-    _draw_bar(report, constant, 0, f"{constant:.1f}", color=GREY)
-    _draw_bar(report, total - constant, constant, f"{total - constant:.1f}\nunknown",
-              color="white", edgecolor=GREY, hatch="//")
+    unknown = total - constant
+    bars = report.bar(["accuracy,\nframe split"] * 2, [constant, unknown], 0.72, [0, constant],
+                      color=[GREY, "white"], edgecolor=GREY, hatch=["", "//"])
+    texts = [f"{constant:.1f}", f"{unknown:.1f}\nunknown"]
+    report.bar_label(bars, texts, label_type="center", bbox=_WHITE)
     report.text(0, total + 1, f"{total:.1f}", ha="center", fontweight="bold")
     report.set(title="iMiGUE, the report", xlim=(-0.7, 0.7))
     _draw_lookup(report, COUNTED["lookup"][0])
@@ -95,11 +97,6 @@ def _draw_parts(axes: Axes, parts: pd.DataFrame) -> None:
     axes.errorbar(known.index + 0.3, tops[known.index], error, fmt="none", color=BLACK, capsize=4)
     total = axes.bar("accuracy,\nframe split", tops.iloc[-1], 0.72, color=LIGHT, edgecolor=BLACK)
     axes.bar_label(total, fmt="%.1f", label_type="center", fontweight="bold")
-
-
-def _draw_bar(axes: Axes, height: float, bottom: float, label: str, **style: str) -> None:
-    bar = axes.bar("accuracy,\nframe split", height, 0.72, bottom, **style)
-    axes.bar_label(bar, [label], label_type="center", bbox=_WHITE)
 
 
 def _draw_lookup(axes: Axes, height: float, name: str = "") -> None:
