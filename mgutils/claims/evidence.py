@@ -49,12 +49,14 @@ class Evidence:
     def __init__(self, profile: str, data_root: Path | str, out_dir: Path | str, *, seed: int = 0,
                  jobs: int = 2) -> None:
         self.profile: Profile = get_profile(profile)
-        self.data_root, self.out_dir, self.seed, self.jobs = Path(data_root), Path(out_dir), seed, jobs
+        self.data_root = Path(data_root)
+        self.out_dir = Path(out_dir)
+        self.seed = seed
+        self.jobs = jobs
         self.read: dict[str, str] = {}
         """What was looked at since :meth:`begin`: its name, and a hash of its content."""
         self._runs: dict[tuple[str, str], list[Run]] = {}
         self._controls: dict[str, list[Run]] = {}
-        self._splits: dict[str, Split] = {}
 
     def begin(self) -> None:
         """Forget what was looked at."""
@@ -86,9 +88,7 @@ class Evidence:
 
     def split(self, name: str) -> Split:
         """A split of the dataset."""
-        if name not in self._splits:
-            self._splits[name] = make_split(self.dataset, name)
-        return self._splits[name]
+        return make_split(self.dataset, name)
 
     def audit(self, name: str) -> Audit:
         """What a split leaks."""
@@ -159,7 +159,8 @@ class Evidence:
     def loss_grid(self, cells: Iterable[Condition]) -> pd.DataFrame:
         """Results of cells of the loss grid, one row per cell and seed; ``top1`` is a share."""
         results = run_cells(cells, grid_size(self.profile.name), self.out_dir, seed=self.seed)
-        self.read["court.csv"] = _hash((self.read.get("court.csv", "") + results.to_csv(index=False)).encode())
+        content = self.read.get("court.csv", "") + results.to_csv(index=False)
+        self.read["court.csv"] = _hash(content.encode())
         return results
 
 

@@ -8,6 +8,7 @@ the other.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import (
@@ -126,10 +127,11 @@ def _mean_cosine(embeddings: np.ndarray) -> float:
 def validated(evidence: Evidence) -> Finding:
     """What the logs say about validation after every epoch."""
     logs = [evidence.log(run) for run in evidence.runs("report_js")]
-    whole = all(log[["valid_loss", "top1", "top5"]].notna().all(axis=None) for log in logs)
-    return Finding(f"validation loss, top-1 and top-5 in each of {sum(map(len, logs))} epochs of {len(logs)} runs",
-                   {"validated after every epoch": whole and all((log["epoch"].diff().dropna() == 1).all()
-                                                                 for log in logs)})
+    rows = pd.concat(logs)
+    whole = rows[["valid_loss", "top1", "top5"]].notna().all(axis=None)
+    every = all(log["epoch"].tolist() == list(range(1, len(log) + 1)) for log in logs)
+    return Finding(f"validation loss, top-1 and top-5 in each of {len(rows)} epochs of {len(logs)} runs",
+                   {"validated after every epoch": bool(whole and every)})
 
 
 @claim_test
