@@ -148,8 +148,7 @@ def to_markdown(table: pd.DataFrame) -> str:
     for _, row in table.iterrows():
         lines.append([
             row["method"],
-            _number(row["epochs"], 0),
-            *(_spread(row, score) for score in _SCORES),
+            *_cells(row),
             _number(row["predicted_classes"], 0),
             _number(row["iMiGUE_top1"], 2),
             _number(row["iMiGUE_top5"], 2),
@@ -184,16 +183,18 @@ def beside(groups: Sequence[Sequence[Run]], audits: Mapping[str, Audit] | None =
         target[config.split] = group[0].target
     for split, audit in (audits or {}).items():
         rows.append((split, _constant_row(audit, target[split])))
-    lines = [[row["method"], split, _number(row["epochs"], 0),
-              *(_spread(row, score) for score in _SCORES)] for split, row in rows]
+    lines = [[row["method"], split, *_cells(row)] for split, row in rows]
     header = ["Method", "Split", "Epochs", "Top-1", "Top-5", "UAR"]
     return markdown_table(header, lines, "llrrrr") + "\n"
 
 
-def _spread(row: Mapping[str, Any], score: str) -> str:
-    if row["seeds"] < 2:
-        return _number(row[score], 1)
-    return f"{row[score]:.1f} ({row[score + '_min']:.1f} to {row[score + '_max']:.1f})"
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    """Epochs and scores, each score with its spread over the seeds."""
+    cells = [_number(row["epochs"], 0)]
+    for score in _SCORES:
+        spread = f" ({row[f'{score}_min']:.1f} to {row[f'{score}_max']:.1f})"
+        cells.append(_number(row[score], 1) + spread * (row["seeds"] > 1))
+    return cells
 
 
 def _number(value: float, digits: int) -> str:

@@ -44,20 +44,17 @@ def class_counts(target: ArrayLike, labels: Labels, *, reference: ArrayLike | No
     rows = np.arange(len(labels))
     figure, axes = new_figure(size=(9.5, 0.25 * len(labels) + 1.7))
     colors = [GROUP_COLORS[groups[index]] for index in order]
-    axes.barh(rows, counts, color=colors, height=0.72)
+    bars = axes.barh(rows, counts, color=colors, height=0.72)
+    axes.bar_label(bars, fmt="{:,.0f}", padding=6, fontsize=9)
     handles = group_patches(groups)
-    ends = counts
     if reference is not None:
         scaled = np.asarray(reference)[order] / np.sum(reference) * counts.sum()
         handles += axes.plot(scaled, rows, "D", color=BLACK, markersize=4, label=reference_name)
-        ends = np.maximum(counts, scaled)
-    for row, count, end in zip(rows, counts, ends, strict=True):
-        axes.text(max(end, 0.8) * 1.12, row, f"{count:,}", va="center", fontsize=9)
     names = [f"{shorten(labels.display[index], 42)}  {index + 1}" for index in order]
     axes.set_yticks(rows, names, fontsize=9.5)
     axes.set(
         xscale="log",
-        xlim=(0.4, ends.max() * 2.2),
+        xlim=(0.4, counts.max() * 2.2),
         ylim=(len(labels) - 0.4, -0.6),
         xlabel="images (logarithmic axis)",
         title=f"{len(labels)} classes, {counts.sum():,} images",

@@ -112,7 +112,7 @@ def collapse_grid(summary: pd.DataFrame, constant: float) -> Figure:
         columns,
         size=(1.5 * len(columns) + 4, 0.43 * len(rows) + 2.2),
         limits=(0, 100),
-        bar="top-1 in %, mean of the seeds",
+        bar="top-1 in %, mean of the seeds; line: constant class",
         shrink=1,
         cmap="cividis",
         annot=cells("text"),
@@ -122,9 +122,7 @@ def collapse_grid(summary: pd.DataFrame, constant: float) -> Figure:
         place = (column + 0.04, row + 0.1)
         axes.add_patch(Rectangle(place, 0.92, 0.8, fill=False, edgecolor=ORANGE, linewidth=2))
     axes.hlines(range(3, len(rows), 3), 0, len(columns), color="white", linewidth=3)
-    bar = figure.axes[-1]
-    bar.axhline(100 * constant, color="white", linewidth=2)
-    bar.text(-0.2, 100 * constant, "constant ", ha="right", va="center", fontsize=9)
+    figure.axes[-1].axhline(100 * constant, color="white", linewidth=2)
     axes.set(xlabel=_MARKS, ylabel="")
     return figure
 
