@@ -26,19 +26,14 @@ def pairs_together(evidence: Evidence) -> Finding:
     The control is the same difference when the labels are shuffled: what a model shows that puts
     all images near the caption of the most common class.
     """
-    own, other, shuffled = [], [], []
+    rows = []
     for run in evidence.runs("sound_ce"):
         outputs = evidence.outputs(run)
-        image = _unit(outputs["image_embeddings"])
-        caption = _unit(outputs["caption_embeddings"])
-        cosine = image @ caption.T  # (N, C)
-        near, far = _near_and_far(cosine, outputs["target"])
-        own.append(near)
-        other.append(far)
-        differences = [np.subtract(*_near_and_far(cosine, labels))
-                       for labels in label_shuffles(outputs["target"])]
-        shuffled.append(max(differences))
-    own, other, shuffled = np.array(own), np.array(other), np.array(shuffled)
+        cosine = _unit(outputs["image_embeddings"]) @ _unit(outputs["caption_embeddings"]).T
+        target = outputs["target"]
+        by_chance = [np.subtract(*_near_and_far(cosine, labels)) for labels in label_shuffles(target)]
+        rows.append((*_near_and_far(cosine, target), max(by_chance)))
+    own, other, shuffled = np.transpose(rows)
     closer = unless_control(above(own, other), above(own - other, shuffled))
     return Finding(f"cosine with one's own caption {over_seeds(own, 2, '')}, with others "
                    f"{over_seeds(other, 2, '')}",
