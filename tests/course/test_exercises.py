@@ -13,7 +13,7 @@ import torch
 
 from mgutils.course.exercises import all_exercises, check, find, listing
 from mgutils.course.exercises.answers import Student
-from mgutils.course.exercises.inspection import borrowed, is_stub
+from mgutils.course.exercises.inspection import is_stub, read
 from mgutils.course.exercises.mutation import score, solutions, table
 from mgutils.errors import ConfigError
 from mgutils.losses import label_distribution
@@ -43,7 +43,6 @@ def scores():
 def test_a_checker_accepts_every_right_solution_and_rejects_every_mistake(name, scores):
     assert not scores[name].refused, [scores[name].right[one].message for one in scores[name].refused]
     assert not scores[name].survived
-    assert scores[name].caught == 1
 
 
 @pytest.mark.parametrize("name", all_exercises())
@@ -122,7 +121,7 @@ def test_the_kits_own_function_is_no_solution():
         from mgutils.losses import label_distribution as mine
         return mine(classes)
 
-    assert borrowed(hidden) == "mgutils.losses" and not said("multi_positive_targets", hidden)[0]
+    assert read(hidden).borrowed == "mgutils.losses" and not said("multi_positive_targets", hidden)[0]
 
 
 def test_a_stub_is_not_solved_yet_and_never_called():

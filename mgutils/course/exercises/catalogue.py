@@ -50,9 +50,12 @@ class Result:
         """Nothing: ``check`` has printed the message."""
 
 
-def exercise(name: str, *, notebook: str, points: int, by_hand: tuple[str, ...] = ()) -> Callable[[Checker], Checker]:
-    """Register a checker under the name of the function that it checks."""
+def exercise(*, points: int, by_hand: tuple[str, ...] = ()) -> Callable[[Checker], Checker]:
+    """Register a checker: ``_leak`` checks the function ``leak``, for the notebook of its module."""
     def register(checker: Checker) -> Checker:
+        name = checker.__name__.removeprefix("_")
+        module = checker.__module__.rpartition(".")[2]
+        notebook = next(number for number, its in MODULES.items() if its == module)
         _EXERCISES[name] = Exercise(name, notebook, points, checker, by_hand)
         return checker
     return register

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgutils.course.notebooks import SOURCES, read_source, sources
+from mgutils.course.versions import tags
 from mgutils.errors import MgError
 from mgutils.report.markdown import markdown_table
 
@@ -44,7 +45,7 @@ def parse_source(source: Path) -> list[ExerciseInfo]:
     """The exercises of one source. Raises as :func:`list_exercises` does."""
     cells, found = read_source(source, "instructor").cells, []
     for before, cell, after in zip(cells, cells[1:], cells[2:], strict=False):
-        if "solution" not in cell.metadata.get("tags", []):
+        if "solution" not in tags(cell):
             continue
         name = next(node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef))
         head = _HEAD.match(before.source)
