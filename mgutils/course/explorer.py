@@ -70,8 +70,8 @@ class Explorer:
         """Two lists, a slider with a play button, a box to tick where skeletons are known, and the picture."""
         import ipywidgets as w
 
-        first, second = (_control(w.Dropdown, name) for name in self.lists)
-        first.options = self.choices()
+        first = _control(w.Dropdown, self.lists[0], options=self.choices())
+        second = _control(w.Dropdown, self.lists[1], options=self.choices_within(first.value))
         slider = _control(w.IntSlider, "image", max=0, readout=False)
         play = w.Play(interval=self.pause, max=0, show_repeat=True, layout=w.Layout(width="150px"))
         w.jslink((play, "value"), (slider, "value"))
@@ -96,7 +96,7 @@ class Explorer:
             second.options = self.choices_within(first.value)
             choose_second()
 
-        choose_first()
+        choose_second()
         first.observe(choose_first, "value")
         second.observe(choose_second, "value")
         slider.observe(show, "value")

@@ -154,7 +154,7 @@ def test_the_figure_and_the_widgets_of_the_answers(tiny, runs, monkeypatch):
     box.children[0].value = 1
     assert picture.value != before
     which.value = "wrong"
-    assert f"of {len(view.rows('wrong'))}: the surest answer first; this is training/" in note.value
+    assert f"of {len(view.rows('wrong'))}: the surest answer first; this is " in note.value
     gesture.index = 1
     assert f"image 1 of {len(view.rows('wrong', gesture.value))}: " in note.value
 

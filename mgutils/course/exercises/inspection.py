@@ -36,7 +36,8 @@ def read(function: Callable) -> Facts:
             continue
         seen.add(id(part))
         origins.append(_origin(part))
-        names.add(getattr(part, "__name__", ""))  # whatever the student calls it
+        if part is not function:
+            names.add(getattr(part, "__name__", ""))  # whatever the student calls it
         if not isinstance(part, FunctionType) or part.__module__ != function.__module__:
             continue
         for code in codes(part.__code__):
