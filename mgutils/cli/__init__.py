@@ -16,7 +16,7 @@ import tyro
 import mgutils
 from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.data import DataAudit, DataCheck, Synth
-from mgutils.cli.exercises import ExercisesOtter, ExercisesScore
+from mgutils.cli.exercises import ExercisesOtter
 from mgutils.cli.grading import Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal
 from mgutils.cli.predicting import Export, Predict, Test
@@ -41,7 +41,6 @@ COMMANDS = {
     ("export",): Export,
     ("microscope",): Microscope,
     ("notebooks", "build"): NotebooksBuild,
-    ("exercises", "score"): ExercisesScore,
     ("exercises", "otter"): ExercisesOtter,
     ("grade",): Grade,
     ("reproduce",): Reproduce,

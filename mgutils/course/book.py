@@ -23,8 +23,8 @@ from mgutils.config import OBJECTIVES, get_profile, run_config
 from mgutils.course.manifest import complete_notebooks
 from mgutils.course.map import PUBLISHED, read_minutes
 from mgutils.course.notebooks import sources
-from mgutils.course.pages import to_html
-from mgutils.course.templates import jpeg_uri, read_web, render
+from mgutils.course.pages import notebook_html
+from mgutils.course.templates import jpeg_uri, read_web, render, write_page
 from mgutils.errors import ConfigError, MgError
 
 _PATTERN = "[0-9][0-9]_*.ipynb"
@@ -82,26 +82,20 @@ def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str =
     notebook_dir, book_dir = Path(notebook_dir), Path(book_dir)
     get_profile(profile)
     found = _find(notebook_dir) if source_dir is None else complete_notebooks(notebook_dir, sources(source_dir))
-    book_dir.mkdir(parents=True, exist_ok=True)
     minutes = _minutes(out_dir, profile)
     chapters = [_chapter(notebook, minutes.get(notebook.stem)) for notebook in found]
     neighbours = zip([None, *chapters], [*chapters[1:], None], strict=False)
     for notebook, chapter, (before, after) in zip(found, chapters, neighbours, strict=True):
-        page = to_html(notebook, book_dir / chapter.page)
-        _add_nav(page, chapter.title, before, after)
-        _write(page, _between(page.read_text(encoding="utf-8"), found))
+        html = _with_nav(notebook_html(notebook), chapter.title, before, after)
+        write_page(book_dir / chapter.page, _between(html, found))
     microscopes = []
     if out_dir is not None and data_root is not None and Path(data_root).exists():
         microscopes = _microscopes(Path(out_dir), Path(data_root), book_dir, profile)
     index = book_dir / "index.html"
     profiles = sorted({chapter.profile for chapter in chapters} - {None})
-    _write(index, render("book.html", chapters=chapters, microscopes=microscopes, profiles=profiles,
-                         style=Markup(read_web("book.css"))))
+    style = Markup(read_web("book.css"))
+    write_page(index, render("book.html", chapters=chapters, microscopes=microscopes, profiles=profiles, style=style))
     return index
-
-
-def _write(page: Path, html: str) -> None:
-    page.write_text(html, encoding="utf-8", newline="\n")
 
 
 def _find(notebook_dir: Path) -> list[Path]:
@@ -168,12 +162,11 @@ def _minutes(out_dir: Path | str | None, profile: str) -> dict[str, float]:
 # -- from page to page -------------------------------------------------------------------------------------------------
 
 
-def _add_nav(page: Path, title: str, before: Chapter | None = None, after: Chapter | None = None) -> None:
-    """Put a bar at the top of a page: contents, the page before, the page after."""
-    html = page.read_text(encoding="utf-8")
+def _with_nav(html: str, title: str, before: Chapter | None = None, after: Chapter | None = None) -> str:
+    """The page with a bar at its top: contents, the page before, the page after."""
     body = re.search(r"<body\b[^>]*>", html)
     bar = render("nav.html", title=title, before=before, after=after)
-    _write(page, f"{html[:body.end()]}\n<style>{read_web('nav.css')}</style>\n{bar}{html[body.end():]}")
+    return f"{html[:body.end()]}\n<style>{read_web('nav.css')}</style>\n{bar}{html[body.end():]}"
 
 
 def _between(html: str, notebooks: list[Path]) -> str:
@@ -194,7 +187,7 @@ def _microscopes(out_dir: Path, data_root: Path, book_dir: Path, profile: str) -
         runs = [Run(receipt.parent) for receipt in sorted(out_dir.glob(f"runs/{objective}-frame-*/receipt.json"))]
         for run in [run for run in runs if run.config == wanted][:1]:
             page = write_microscope(run.directory, data_root, book_dir / f"microscope-{objective}.html")
-            _add_nav(page, f"run {run.directory.name}")
+            write_page(page, _with_nav(page.read_text(encoding="utf-8"), f"run {run.directory.name}"))
             note = f"top-1 {100 * run.metrics['top1']:.1f} %, split by frame"
             found.append({"page": page.name, "name": objective, "note": note})
     return found

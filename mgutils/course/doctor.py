@@ -27,7 +27,6 @@ from mgutils.report.markdown import markdown_table
 
 GIB = 2**30
 PURPOSE = {"video": "reading and annotating videos", "export": "exporting a model to ONNX", "test": "make test"}
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SETUP = "Run `make setup`."
 
 Verdict = Literal["ok", "note", "fault"]
@@ -74,7 +73,7 @@ def examine(profile: str = "cpu", data_root: Path | str | None = None, out_dir: 
     get_profile(profile)
     data_root, out_dir = Path(data_root or f"data/{profile}"), Path(out_dir or f"out/{profile}")
     checks = [check_python(), *check_packages(), check_device(profile), check_memory(profile),
-              check_data(profile, data_root), check_disk(profile, out_dir), check_browser(), check_wall()]
+              check_data(profile, data_root), check_disk(profile, out_dir), check_wall()]
     return [*checks, check_hub(profile, timeout)] if hub else checks
 
 
@@ -201,20 +200,6 @@ def check_disk(profile: str, out_dir: Path) -> Check:
         return Check("disk", "ok", found)
     return Check("disk", "fault", f"{found}; the profile {profile!r} wants {wanted:g}",
                  "Make room, or name another folder with --out-dir.")
-
-
-def find_browser() -> str | None:
-    """The system's Chromium or Chrome, as the browser test finds it."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-def check_browser() -> Check:
-    """A browser for the browser test."""
-    if found := find_browser():
-        return Check("browser", "ok", Path(found).name)
-    return Check("browser", "note",
-                 f"none of {', '.join(BROWSERS)}: only the browser test wants one, and is skipped",
-                 "apt-get install chromium, or your system's way.")
 
 
 def check_wall() -> Check:

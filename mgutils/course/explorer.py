@@ -224,8 +224,8 @@ class FrameExplorer(Explorer):
 
     def groups(self, class_id: int) -> list[int]:
         """Subjects (or clips) with images of a class, the one with most images first."""
-        counts = self.frames.loc[self.frames["class_id"] == class_id, self.by].value_counts(sort=True)
-        return [int(group) for group in sorted(counts.index, key=lambda group: (-counts[group], group))]
+        sizes = self.frames[self.frames["class_id"] == class_id].groupby(self.by).size()
+        return sizes.sort_values(ascending=False, kind="stable").index.tolist()
 
     def rows(self, first: int, second: int) -> list[int]:
         """Row positions of the images of a class and a subject, clip by clip in the order of time."""

@@ -32,7 +32,7 @@ def found(root: Path) -> str:
     """Three sentences on what was found, with one number each."""
     figures = root / "figures"
     lookup = next(row for row in _read(figures / "table1.json") if row["row"] == "lookup")
-    control = _mean(_on_new_people(figures)["sound_ce"])
+    control = _on_new_people(figures)["sound_ce"].partition(" ")[0]
     loss = _claims(figures)["code-bounded"]["spread"][0]
     return "\n".join((
         "* **The split leaks.** A look-up of the clip's label, which sees no pixel, scores "
@@ -110,7 +110,3 @@ def _spread(row: Mapping[str, Any], score: str) -> str:
     if row["seeds"] < 2:
         return f"{row[score]:.1f}"
     return f"{row[score]:.1f} ({row[score + '_min']:.1f} to {row[score + '_max']:.1f})"
-
-
-def _mean(cell: str) -> str:
-    return cell.partition(" ")[0]

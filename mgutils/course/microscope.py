@@ -16,12 +16,11 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.colors import to_hex
 
-from mgutils.course.templates import jpeg_uri, read_web, render
+from mgutils.course.templates import jpeg_uri, read_web, render, write_page
 from mgutils.data.captions import class_captions
 from mgutils.data.images import read_rgb
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError
-from mgutils.files import atomic_file
 from mgutils.training.run import Run
 from mgutils.training.whole import find_fault
 
@@ -62,8 +61,7 @@ def write_microscope(run_dir: Path | str, data_root: Path | str, page: Path | st
     content = collect(_read_run(Path(run_dir), dataset), dataset, images=images, seed=seed)
     html = render("microscope.html", title=content["run"], style=Markup(read_web("microscope.css")),
                   script=Markup(read_web("microscope.js")), data=Markup(as_script_text(content)))
-    with atomic_file(page) as aside:
-        aside.write_text(html, encoding="utf-8", newline="\n")
+    write_page(page, html)
     return page
 
 

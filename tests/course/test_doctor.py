@@ -30,7 +30,7 @@ def test_this_machine_can_run_the_tests(tmp_path, capsys):
     arguments = ["doctor", "--profile", "smoke", "--no-hub", "--out-dir", str(tmp_path / "out")]
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    assert all(name in said for name in ("Python", "packages", "device", "memory", "data", "disk", "browser"))
+    assert all(name in said for name in ("Python", "packages", "device", "memory", "data", "disk", "wall"))
     assert "hub" not in said and "FAULT" not in said
     assert not list(tmp_path.iterdir())
 
@@ -97,11 +97,6 @@ def test_a_hub_that_does_not_answer_matters_only_where_weights_come_from_it(monk
     assert check_hub(profile, timeout=2).verdict == verdict
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "HF_HUB_OFFLINE" in check_hub(profile).found
-
-
-def test_a_browser_that_lacks_is_a_note(monkeypatch):
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert doctor.check_browser().verdict == "note"
 
 
 def test_the_table_has_every_check_and_no_path_of_the_machine():

@@ -5,22 +5,18 @@ import subprocess
 import sys
 import threading
 from contextlib import redirect_stdout
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from exercise_scores import GUIDE, SOLUTIONS, exercise_table, mutation_table, score, solutions
 
 from mgutils.course.exercises import all_exercises, check, find, listing
 from mgutils.course.exercises.answers import Student
 from mgutils.course.exercises.inspection import is_stub, read
-from mgutils.course.exercises.mutation import score, solutions, table
 from mgutils.errors import ConfigError
 from mgutils.losses import label_distribution
 from mgutils.report.readme import read_parts
-
-SOLUTIONS = Path(__file__).parents[1] / "exercises"
-GUIDE = Path(__file__).parents[2] / "INSTRUCTORS.md"
 
 
 def said(name, function, **options):
@@ -67,8 +63,8 @@ def test_there_are_twenty_exercises_and_a_project_in_each_notebook():
 
 def test_the_guides_tables_are_those_of_the_code(scores):
     parts = read_parts(GUIDE)
-    assert parts["mutation"] == table(list(scores.values()))
-    assert parts["exercises"] == listing.table(listing.list_exercises())
+    assert parts["mutation"] == mutation_table(list(scores.values()))
+    assert parts["exercises"] == exercise_table(listing.list_exercises())
 
 
 def test_an_edit_that_does_not_apply_is_an_error(tmp_path):

@@ -6,6 +6,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from exercise_scores import solutions
 
 from mgutils.cli import main
 from mgutils.course import notebooks
@@ -191,8 +192,6 @@ def test_the_notebook_that_git_keeps_is_built_from_its_source(source):
 
 def test_solutions_of_the_notebooks_are_deterministic():
     """Two answers of one function to one question are equal: what the checks compare is no accident."""
-    from mgutils.course.exercises.mutation import solutions
-
     for name in ("grouped_split", "bootstrap_people", "deal_captions"):
         for function in solutions(f"{notebooks.SOURCES.parents[1]}/tests/exercises/{name}.py")[0].values():
             arguments = {"grouped_split": (np.arange(20) // 3, 0.3, 5), "deal_captions": (["a", "b", "c"], 5),

@@ -126,21 +126,25 @@ def verdict(task: Exercise, facts: Facts, student: Student) -> Result:
     """The verdict on a function that was read; ``student`` makes the calls, here or elsewhere."""
     if facts.stub:
         return Result(task.name, "not solved yet", f"{task.name}: not solved yet. Replace the dots by your own lines.")
-    if facts.borrowed:
-        return not_solved(task, Wrong("reading your function", f"it uses {facts.borrowed}", "your own code",
-                                      "That is the kit's own. Write the steps yourself."))
-    if used := sorted(facts.names & set(task.by_hand)):
-        return not_solved(task, Wrong("reading your function", f"it uses {', '.join(used)}", "the steps by hand",
-                                      "This exercise is about what that function does inside."))
     try:
+        _check_names(task, facts)
         task.checker(student)
     except Wrong as wrong:
         return not_solved(task, wrong)
     except Exception as error:  # an answer of a kind that its checker did not foresee
-        tried, found = student.last
-        return not_solved(task, Wrong(tried, found, "an answer of the kind that the text asks for",
+        return not_solved(task, Wrong(*student.last, "an answer of the kind that the text asks for",
                                       f"The checker could not make sense of it ({type(error).__name__}: {error})."))
     return Result(task.name, "solved", f"{task.name}: solved ({student.calls} trials).")
+
+
+def _check_names(task: Exercise, facts: Facts) -> None:
+    """Refuse what others wrote."""
+    if facts.borrowed:
+        raise Wrong("reading your function", f"it uses {facts.borrowed}", "your own code",
+                    "That is the kit's own. Write the steps yourself.")
+    if used := sorted(facts.names & set(task.by_hand)):
+        raise Wrong("reading your function", f"it uses {', '.join(used)}", "the steps by hand",
+                    "This exercise is about what that function does inside.")
 
 
 def not_solved(task: Exercise, wrong: Wrong) -> Result:

@@ -10,7 +10,6 @@ from pathlib import Path
 from mgutils.course.notebooks import SOURCES, read_source, sources
 from mgutils.course.versions import tags
 from mgutils.errors import MgError
-from mgutils.report.markdown import markdown_table
 
 KINDS = {"Easy": 1, "Medium": 2, "Project": 4}
 """Kind of an exercise to its points."""
@@ -38,11 +37,10 @@ def list_exercises(source_dir: Path | str = SOURCES) -> list[ExerciseInfo]:
     MgError
         If a solution has no text before it, or no check of its function after it, in the course's form.
     """
-    return [one for source in sources(source_dir) for one in parse_source(source)]
+    return [one for source in sources(source_dir) for one in _exercises_of(source)]
 
 
-def parse_source(source: Path) -> list[ExerciseInfo]:
-    """The exercises of one source. Raises as :func:`list_exercises` does."""
+def _exercises_of(source: Path) -> list[ExerciseInfo]:
     cells, found = read_source(source, "instructor").cells, []
     for before, cell, after in zip(cells, cells[1:], cells[2:], strict=False):
         if "solution" not in tags(cell):
@@ -56,17 +54,3 @@ def parse_source(source: Path) -> list[ExerciseInfo]:
             raise MgError(f'{source.name}, solution of {name}: wanted check("{name}", {name}) in the cell after it.')
         found.append(ExerciseInfo(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))
     return found
-
-
-def table(every: list[ExerciseInfo]) -> str:
-    """All exercises in Markdown, with the minutes of each notebook."""
-    rows = []
-    for notebook in sorted({one.notebook for one in every}):
-        own = [one for one in every if one.notebook == notebook]
-        rows += [(notebook, one.title[0].upper() + one.title[1:], f"`{one.name}`", one.kind.lower(),
-                  one.minutes, KINDS[one.kind]) for one in own]
-        minutes = sum(one.minutes for one in own)
-        points = sum(KINDS[one.kind] for one in own)
-        rows.append((notebook, "*together*", "", "", f"*{minutes}*", f"*{points}*"))
-    header = ("Notebook", "Exercise", "Function", "Kind", "Minutes", "Points")
-    return markdown_table(header, rows, "llllrr")

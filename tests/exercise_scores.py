@@ -1,25 +1,30 @@
 """Graders are graded: does a checker accept every right solution and reject every planted mistake?
 
+``python tests/exercise_scores.py`` prints the verdicts and writes the tables of ``INSTRUCTORS.md``.
+
 ``tests/exercises/<name>.py`` holds, for each exercise, functions ``right_…`` that its checker must accept, functions
 ``wrong_…`` that it must reject, and ``WRONG``: mistakes as edits ``(old text, new text)`` of the first right solution,
 each of which must be rejected too.
 """
 
-from __future__ import annotations
-
 import inspect
 import linecache
 import runpy
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgutils.course.exercises.catalogue import Exercise, Result, judge
+from mgutils.course.exercises.catalogue import Exercise, Result, all_exercises, judge
+from mgutils.course.exercises.listing import KINDS, ExerciseInfo, list_exercises
 from mgutils.errors import ConfigError
 from mgutils.report.markdown import markdown_table
+from mgutils.report.readme import fill
 
 LEAST_RIGHT, LEAST_WRONG = 3, 4
+SOLUTIONS = Path(__file__).parent / "exercises"
+GUIDE = Path(__file__).parents[1] / "INSTRUCTORS.md"
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def _edited(scope: Mapping[str, Any], name: str, place: str, old: str, new: str)
     return own[name]
 
 
-def table(scores: list[Score]) -> str:
+def mutation_table(scores: list[Score]) -> str:
     """The mutation table in Markdown."""
     rows = [(f"`{one.task.name}`", one.task.notebook, *_counts([one])) for one in scores]
     rows.append((f"{len(scores)} exercises", "", *_counts(scores)))
@@ -103,3 +108,33 @@ def _counts(scores: list[Score]) -> tuple[str, str, str]:
     right = [bool(result) for one in scores for result in one.right.values()]
     wrong = [not result for one in scores for result in one.wrong.values()]
     return f"{sum(right)} of {len(right)}", f"{sum(wrong)} of {len(wrong)}", f"{sum(wrong) / len(wrong):.0%}"
+
+
+def exercise_table(every: list[ExerciseInfo]) -> str:
+    """All exercises in Markdown, with the minutes of each notebook."""
+    rows = []
+    for notebook in sorted({one.notebook for one in every}):
+        own = [one for one in every if one.notebook == notebook]
+        rows += [(notebook, one.title[0].upper() + one.title[1:], f"`{one.name}`", one.kind.lower(),
+                  one.minutes, KINDS[one.kind]) for one in own]
+        minutes = sum(one.minutes for one in own)
+        points = sum(KINDS[one.kind] for one in own)
+        rows.append((notebook, "*together*", "", "", f"*{minutes}*", f"*{points}*"))
+    header = ("Notebook", "Exercise", "Function", "Kind", "Minutes", "Points")
+    return markdown_table(header, rows, "llllrr")
+
+
+def main() -> int:
+    """Grade all graders; the exit status is 1 if one errs."""
+    scores = [score(task, SOLUTIONS / f"{name}.py") for name, task in all_exercises().items()]
+    print(mutation_table(scores))
+    bad = [f"{one.task.name}: refuses {one.refused}, accepts {one.survived}" for one in scores
+           if one.refused or one.survived]
+    print(*bad, sep="\n", end="")
+    if not bad:
+        fill(GUIDE, {"mutation": mutation_table(scores), "exercises": exercise_table(list_exercises())})
+    return int(bool(bad))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
