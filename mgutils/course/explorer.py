@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
+from mgutils.course.templates import read_web
 from mgutils.data.table import Dataset
 from mgutils.errors import DataError, Fault
 from mgutils.progress import interactive
@@ -25,13 +26,8 @@ from mgutils.style import BLUE, DPI, VERMILLION, YELLOW, shorten
 SIDE = 448
 """Side of an enlarged picture, in pixels."""
 
-_ARM = (("suprasternal_notch", "{}_shoulder"), ("{}_shoulder", "{}_elbow"), ("{}_elbow", "{}_wrist"),
-        *(("{}_wrist", f"{{}}_{finger}_tip") for finger in ("thumb", "index", "middle", "ring", "little")),
-        ("nose", "{}_eye"), ("{}_eye", "{}_ear"))
-_MIDDLE = (("head_top", "nose"), ("nose", "mouth"), ("mouth", "chin"), ("chin", "neck"), ("neck", "suprasternal_notch"))
-_BONES = [(start, end, YELLOW) for start, end in _MIDDLE]
-for _side, _color in (("right", VERMILLION), ("left", BLUE)):
-    _BONES += [(start.format(_side), end.format(_side), _color) for start, end in _ARM]
+_BONES = [line.split(",") for line in read_web("bones.csv").split()]
+_COLORS = {"right": VERMILLION, "left": BLUE}
 
 
 class Explorer:
@@ -159,9 +155,13 @@ class Skeletons:
     def bones(self, row: int) -> list[tuple[np.ndarray, bool, str]]:
         """Both ends (2, 2) in pixels, whether both are seen, and the colour of each bone of an image."""
         place = {name: number for number, name in enumerate(self.names.tolist())}
-        known = [([place[start], place[end]], color) for start, end, color in _BONES
-                 if start in place and end in place]
-        return [(self.uv[row, ends], bool(self.visible[row, ends].all()), color) for ends, color in known]
+        found = []
+        for start, end in _BONES:
+            if start in place and end in place:
+                ends = [place[start], place[end]]
+                color = _COLORS.get(end.partition("_")[0], YELLOW)
+                found.append((self.uv[row, ends], bool(self.visible[row, ends].all()), color))
+        return found
 
 
 def enlarge(image: np.ndarray, bones: list[tuple[np.ndarray, bool, str]] = ()) -> np.ndarray:

@@ -55,7 +55,7 @@ class AnswerExplorer(Explorer):
     Taught in: 05, section 4.
     """
 
-    lists = ("answers", "true class")
+    lists = ("answers", "class")
     pause = 3000
 
     def __init__(self, dataset: Dataset, run: Run) -> None:

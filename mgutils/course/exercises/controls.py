@@ -13,7 +13,8 @@ from mgutils.course.exercises.catalogue import exercise
 @exercise(points=2)
 def _deal_captions(student: Student) -> None:
     for count in (2, 3, 5, 32):
-        captions, orders = [f"caption {number}" for number in range(count)], []
+        captions = [f"caption {number}" for number in range(count)]
+        orders = []
         for seed in (0, 0, *range(1, 25)):
             answer = student(captions, seed, tried=f"{count} captions, seed {seed}")
             given = isinstance(answer.value, list | tuple | np.ndarray)
@@ -36,20 +37,31 @@ def _deal_captions(student: Student) -> None:
 
 @exercise(points=2, by_hand=("KNeighborsClassifier", "NearestNeighbors"))
 def _nearest_vote(student: Student) -> None:
-    angles, lengths = np.radians([0, 10, 20, 80, 85, 88, 170]), [1, 50, 1, 9, 1, 1, 2]
+    angles = np.radians([0, 10, 20, 80, 85, 88, 170])
+    lengths = [1, 50, 1, 9, 1, 1, 2]
     circle = np.stack([lengths * np.cos(angles), lengths * np.sin(angles)], axis=1)
     labels = np.array([0, 0, 1, 1, 1, 2, 2])
-    asked = np.array([[1.0, 0.05], [0.1, 2.0], [-3.0, 0.4]])
-    alone = np.array([[1.0, 0.0], [0.3, 0.9], [0.3, -0.9]])
-    wild = student.rng.normal(size=(60, 5)) * student.rng.exponential(3, (60, 1))
+    asked = np.array([
+        [1.0, 0.05],
+        [0.1, 2.0],
+        [-3.0, 0.4],
+    ])
+    alone = np.array([
+        [1.0, 0.0],
+        [0.3, 0.9],
+        [0.3, -0.9],
+    ])
+    wild = student.rng.normal(size=(60, 5))
+    wild *= student.rng.exponential(3, (60, 1))
     classes = student.rng.integers(0, 4, 60)
+    questions = student.rng.normal(size=(25, 5))
     trials = {
         "7 points around a circle, 3 questions, k = 1": (circle, labels, asked, 1),
         "7 points around a circle, 3 questions, k = 3": (circle, labels, asked, 3),
         "the same with k = 2, where votes may be equal": (circle, labels, asked, 2),
         "a near point and two far ones, k = 3": (alone, np.array([0, 1, 1]), alone[:1], 3),
         "60 random points, 25 questions, k = 5":
-            (wild, classes, student.rng.normal(size=(25, 5)), 5),
+            (wild, classes, questions, 5),
     }
     for answer, train, target, valid, k in student.trials(trials):
         products = valid @ train.T
@@ -93,22 +105,30 @@ def _votes(likeness: np.ndarray, target: np.ndarray, k: int) -> list[int]:
 def _dealing_p(student: Student) -> None:
     from mgutils.evaluation.zero_shot import deal_out
 
-    counts = student.rng.integers(0, 6, (4, 4)) + 4 * np.eye(4, dtype=int)
+    counts = student.rng.integers(0, 6, (4, 4))
+    counts += 4 * np.eye(4, dtype=int)
     trials = {
-        "each class's 4 images answered with its own text": [[4, 0, 0], [0, 4, 0], [0, 0, 4]],
-        "every text chosen equally often": [[2, 2, 2], [2, 2, 2], [2, 2, 2]],
-        "the same text for every image": [[4, 0, 0], [4, 0, 0], [4, 0, 0]],
-        "every text at a wrong class": [[0, 4, 0], [0, 0, 4], [4, 0, 0]],
-        "the counts [[3, 1, 0], [1, 1, 2], [0, 2, 2]]": [[3, 1, 0], [1, 1, 2], [0, 2, 2]],
+        "each class's 4 images answered with its own text":
+            [[4, 0, 0], [0, 4, 0], [0, 0, 4]],
+        "every text chosen equally often":
+            [[2, 2, 2], [2, 2, 2], [2, 2, 2]],
+        "the same text for every image":
+            [[4, 0, 0], [4, 0, 0], [4, 0, 0]],
+        "every text at a wrong class":
+            [[0, 4, 0], [0, 0, 4], [4, 0, 0]],
+        "the counts [[3, 1, 0], [1, 1, 2], [0, 2, 2]]":
+            [[3, 1, 0], [1, 1, 2], [0, 2, 2]],
         "random counts of 4 classes": counts,
-        "a class of 40 images and two of 2": [[30, 10, 0], [1, 0, 1], [1, 1, 0]],
+        "a class of 40 images and two of 2":
+            [[30, 10, 0], [1, 0, 1], [1, 1, 0]],
     }
     trials = {tried: (np.array(counts),) for tried, counts in trials.items()}
     for answer, counts in student.trials(trials):
         scores = SimpleNamespace(confusion=counts)
         left_out = SimpleNamespace(classes=range(len(counts)), among_left_out=scores)
         found = deal_out([left_out])
-        ways, as_good = len(found.all), found.p * len(found.all)
+        ways = len(found.all)
+        as_good = found.p * ways
         answer.close_to(
             found.p,
             likely={

@@ -41,7 +41,8 @@ def _class_folders(student: Student) -> None:
 
 @exercise(points=1)
 def _leak(student: Student) -> None:
-    train, valid = np.array([1, 1, 2, 5]), np.array([1, 2, 3, 3, 3])
+    train = np.array([1, 1, 2, 5])
+    valid = np.array([1, 2, 3, 3, 3])
     student(train, valid, tried="train = [1, 1, 2, 5], valid = [1, 2, 3, 3, 3]").close_to(
         0.4,
         likely={
@@ -69,7 +70,8 @@ def _leak(student: Student) -> None:
     )
     answer = student(words, np.array(["eve"]), tried="train = ['ann', 'bob'], valid = ['eve']")
     answer.close_to(0.0, hint="Nobody in validation is known.")
-    train, valid = student.rng.integers(0, 40, 100), student.rng.integers(0, 60, 80)
+    train = student.rng.integers(0, 40, 100)
+    valid = student.rng.integers(0, 60, 80)
     answer = student(
         train, valid, tried="100 training rows and 80 validation rows in random groups"
     )

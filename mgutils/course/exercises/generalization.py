@@ -14,12 +14,14 @@ from mgutils.course.exercises.catalogue import exercise
 def _reported_score(student: Student) -> None:
     trials = {
         "selection [0.2, 0.6, 0.4], report [0.3, 0.5, 0.7]":
-            (np.array([0.2, 0.6, 0.4]), np.array([0.3, 0.5, 0.7])),
+            ([0.2, 0.6, 0.4], [0.3, 0.5, 0.7]),
         "selection [0.2, 0.6, 0.6], report [0.3, 0.5, 0.4], two epochs equally good":
-            (np.array([0.2, 0.6, 0.6]), np.array([0.3, 0.5, 0.4])),
-        "30 random epochs": (student.rng.permutation(30) / 30, student.rng.permutation(30) / 30),
+            ([0.2, 0.6, 0.6], [0.3, 0.5, 0.4]),
+        "30 random epochs": student.rng.permuted([np.arange(30) / 30] * 2, axis=1),
     }
-    for answer, select, report in student.trials(trials):
+    for tried, trial in trials.items():
+        select, report = map(np.array, trial)
+        answer = student(select, report, tried=tried)
         answer.close_to(
             report[select.argmax()],
             likely={
@@ -45,7 +47,8 @@ def _reported_score(student: Student) -> None:
 @exercise(points=1)
 def _effective_number(student: Student) -> None:
     drawn = student.rng.integers(1, 50, 12).tolist()
-    for counts in ([10, 10, 10, 10], [90, 5, 5], [7], [3, 0, 3], drawn):
+    trials = [[10, 10, 10, 10], [90, 5, 5], [7], [3, 0, 3], drawn]
+    for counts in trials:
         images = np.array(counts)
         answer = student(images, tried=f"people with {counts} images")
         share = images / images.sum()
@@ -76,11 +79,18 @@ def _sign_flip_p(student: Student) -> None:
     from mgutils.metrics.paired import sign_flip
 
     drawn = student.rng.normal(0.4, 1, 9).round(3).tolist()
-    trials = ([1.0, 2.0, 3.0], [1.0, -1.0], [0.5, 0.5, 0.5, 0.5, -0.1], [-2.0, -1.0, -4.0, -3.0], drawn)
+    trials = [
+        [1.0, 2.0, 3.0],
+        [1.0, -1.0],
+        [0.5, 0.5, 0.5, 0.5, -0.1],
+        [-2.0, -1.0, -4.0, -3.0],
+        drawn,
+    ]
     for gains in trials:
         answer = student(np.array(gains), tried=f"gains {gains}")
         patterns = np.array(list(product([1, -1], repeat=len(gains))))
-        sums, seen = patterns @ gains, np.sum(gains)
+        sums = patterns @ gains
+        seen = np.sum(gains)
         far = np.abs(sums) >= abs(seen) - 1e-12
         answer.close_to(
             sign_flip(gains),
@@ -108,7 +118,8 @@ def _sign_flip_p(student: Student) -> None:
 
 @exercise(points=4, by_hand=("bootstrap",))
 def _bootstrap_people(student: Student) -> None:
-    right, people = np.repeat([1, 0], 20), np.repeat(["ann", "bob"], 20)
+    right = np.repeat([1, 0], 20)
+    people = np.repeat(["ann", "bob"], 20)
     answer = student(
         right, people, 400, 0, tried="ann with 20 right answers, bob with 20 wrong ones, 400 draws"
     )

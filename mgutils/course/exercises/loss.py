@@ -53,16 +53,16 @@ def _multi_positive_targets(student: Student) -> None:
     drawn = student.rng.integers(0, 4, 9).tolist()
     for classes in map(torch.tensor, ([4, 7, 4], [0, 0, 0, 0], [0, 1, 2], drawn)):
         answer = student(classes, tried=f"the classes {classes.tolist()}")
-        matrix, count = losses.label_matrix(classes, torch.float64), len(classes)
+        matrix = losses.label_matrix(classes, torch.float64)
         answer.close_to(
             losses.label_distribution(classes),
             likely={
                 "The ones are right. Divide each row by its sum.":
                     matrix,
                 "That is the identity: samples that share a class are right answers too.":
-                    torch.eye(count),
+                    torch.eye(len(classes)),
                 "You divided by the batch size. Divide by the row's sum.":
-                    matrix / count,
+                    matrix / len(classes),
                 "You divided by the sum of the whole matrix.":
                     matrix / matrix.sum(),
                 "That is a softmax of the ones: other classes get weight.":
@@ -113,7 +113,8 @@ def _js_slips(p: torch.Tensor, q: torch.Tensor) -> dict[str, object]:
     def kl(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return (a * torch.log(a / b)).sum(dim=1)
 
-    m, js = (p + q) / 2, _js(p, q)
+    m = (p + q) / 2
+    js = _js(p, q)
     return {
         "That is the square root: the distance, not the divergence.":
             js**0.5,
@@ -202,7 +203,8 @@ def _stuck_scores(student: Student) -> None:
             f"{classes} finite scores",
             f"One score for each answer; found the shape {value.shape}.",
         )
-        scores, target = torch.from_numpy(value)[None], torch.eye(classes).double()[:1]
+        scores = torch.from_numpy(value)[None]
+        target = torch.eye(classes).double()[:1]
         steep = {}
         for name, compare in (("CE", losses.cross_entropy), ("JS", losses.js_divergence)):
             leaf = scores.clone().requires_grad_()
@@ -220,7 +222,8 @@ def _stuck_scores(student: Student) -> None:
 def _symmetric_loss(student: Student) -> None:
     for classes, temperature in (([0, 1, 2], 0.5), ([3, 3, 1, 3, 1], 0.1)):
         target = torch.tensor(classes)
-        image, text = student.tensor(len(target), 6), 3 * student.tensor(len(target), 6)
+        image = student.tensor(len(target), 6)
+        text = 3 * student.tensor(len(target), 6)
         arguments = (image, text, target, temperature)
         tried = f"random embeddings of classes {classes}, temperature {temperature}"
         student(*arguments, tried=tried).close_to(
@@ -244,18 +247,22 @@ def _symmetric_loss(student: Student) -> None:
 def _loss(
     image: torch.Tensor, text: torch.Tensor, target: torch.Tensor, temperature: float
 ) -> torch.Tensor:
-    one, other = F.normalize(image, dim=1), F.normalize(text, dim=1)
+    one = F.normalize(image, dim=1)
+    other = F.normalize(text, dim=1)
     return losses.multi_positive_ce(one, other, target, temperature)
 
 
 def _loss_slips(
     image: torch.Tensor, text: torch.Tensor, target: torch.Tensor, tau: float
 ) -> dict[str, torch.Tensor]:
-    one, other = F.normalize(image, dim=1), F.normalize(text, dim=1)
-    logits, q = one @ other.T / tau, losses.label_distribution(target, torch.float64)
+    one = F.normalize(image, dim=1)
+    other = F.normalize(text, dim=1)
+    logits = one @ other.T / tau
+    q = losses.label_distribution(target, torch.float64)
     rows = losses.cross_entropy(q, logits.log_softmax(dim=1)).mean()
     columns = losses.cross_entropy(q, logits.T.log_softmax(dim=1)).mean()
-    matrix, right = losses.label_matrix(target, torch.float64), (rows + columns) / 2
+    matrix = losses.label_matrix(target, torch.float64)
+    right = (rows + columns) / 2
     return {
         "The embeddings are not of length one.":
             losses.multi_positive_ce(image, text, target, tau),
@@ -273,10 +280,8 @@ def _loss_slips(
             losses.identity_ce(one, other, target, tau),
         "The target's rows do not sum to one.":
             losses.both_directions(losses.cross_entropy, matrix, logits),
-        "Divide by the temperature; you multiplied.":
-            _loss(image, text, target, 1 / tau),
-        "The temperature is not used.":
-            _loss(image, text, target, 1.0),
+        "Divide by the temperature; you multiplied.": _loss(image, text, target, 1 / tau),
+        "The temperature is not used.": _loss(image, text, target, 1.0),
         "The sign is wrong: a cross entropy is positive.":
             -right,
     }

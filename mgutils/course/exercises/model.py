@@ -21,17 +21,17 @@ def _cosine_matrix(student: Student) -> None:
         tried = f"{count} random images and 3 random texts of 5 dimensions"
         trials[tried] = student.tensor(count, 5) * 7, student.tensor(3, 5)
     for answer, images, texts in student.trials(trials):
-        one, other = F.normalize(images, dim=1), F.normalize(texts, dim=1)
         answer.close_to(
-            one @ other.T,
+            F.normalize(images, dim=1) @ F.normalize(texts, dim=1).T,
             likely=_slips(images, texts),
             hint="Row i, column j: the dot product of image i and text j, both brought to length one.",
         )
 
 
 def _slips(images: torch.Tensor, texts: torch.Tensor) -> dict[str, torch.Tensor]:
-    one, other = F.normalize(images, dim=1), F.normalize(texts, dim=1)
-    squared = one / images.norm(dim=1, keepdim=True), other / texts.norm(dim=1, keepdim=True)
+    one = F.normalize(images, dim=1)
+    other = F.normalize(texts, dim=1)
+    lengths = images.norm(dim=1)[:, None] * texts.norm(dim=1)
     return {
         "Those are plain dot products. Divide every vector by its length first.":
             images @ texts.T,
@@ -46,7 +46,7 @@ def _slips(images: torch.Tensor, texts: torch.Tensor) -> dict[str, torch.Tensor]
         "You divided by the sum of a row. The length is the root of the sum of squares.":
             F.normalize(images, p=1, dim=1) @ F.normalize(texts, p=1, dim=1).T,
         "You divided by the square of the length.":
-            squared[0] @ squared[1].T,
+            one @ other.T / lengths,
     }
 
 
@@ -61,7 +61,8 @@ def _project(student: Student) -> None:
         answer = student(x, *weights, tried=tried)
         head = ProjectionHead(width, size).double().eval()
         head.load_state_dict(dict(zip(head.state_dict(), weights, strict=True)))
-        fc, norm = head.fc, head.layer_norm
+        fc = head.fc
+        norm = head.layer_norm
         with torch.no_grad():
             p = head.projection(x)
             residual = fc(F.gelu(p)) + p
@@ -99,7 +100,8 @@ def _zero_shot(student: Student) -> None:
         t *= 1 + 4 * student.tensor(classes, sentences, 1).abs()
         tried = f"{images} random images, {classes} classes with {sentences} sentences each, temperature 0.2"
         answer = student(x, t, 0.2, tried=tried)
-        unit, each = F.normalize(x, dim=1), F.normalize(t, dim=2)
+        unit = F.normalize(x, dim=1)
+        each = F.normalize(t, dim=2)
         mean = F.normalize(each.mean(dim=1), dim=1)
         long = F.normalize(t.mean(dim=1), dim=1)
         cosines = unit @ mean.T

@@ -12,7 +12,12 @@ from mgutils.course.exercises.catalogue import exercise
 
 @exercise(points=1, by_hand=("top_k_accuracy_score",))
 def _top_k(student: Student) -> None:
-    scores = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])
+    scores = np.array([
+        [0.1, 0.7, 0.2],
+        [0.5, 0.3, 0.2],
+        [0.2, 0.3, 0.5],
+        [0.6, 0.3, 0.1],
+    ])
     target = np.array([1, 1, 0, 0])
     small = f"scores {scores.tolist()}, classes {target.tolist()}"
     trials = {f"{small}, k = {k}": (scores, target, k) for k in (1, 2, 3)}
@@ -22,7 +27,8 @@ def _top_k(student: Student) -> None:
     trials["40 random rows of scores below 0, k = 3"] = scores - 20, target, 3
     for answer, rows, classes, k in student.trials(trials):
         own = rows[np.arange(len(rows)), classes][:, None]
-        above, below = (rows > own).sum(axis=1), (rows < own).sum(axis=1)
+        above = (rows > own).sum(axis=1)
+        below = (rows < own).sum(axis=1)
         hits = above < k
         answer.close_to(
             hits.mean(),
@@ -86,11 +92,18 @@ def _uar(student: Student) -> None:
 
 @exercise(points=4)
 def _clip_accuracy(student: Student) -> None:
-    scores = np.array([[0.4, 0.6, 0], [0.9, 0.1, 0], [0.4, 0.6, 0], [0, 0.2, 0.8], [0.1, 0.8, 0.1]])
+    scores = np.array([
+        [0.4, 0.6, 0],
+        [0.9, 0.1, 0],
+        [0.4, 0.6, 0],
+        [0, 0.2, 0.8],
+        [0.1, 0.8, 0.1],
+    ])
     size = student.rng.integers(1, 7, 60)
     many = student.rng.permutation(np.repeat(np.arange(60), size))
     target = student.rng.integers(0, 4, 60)[many]
-    wild = student.rng.normal(size=(len(many), 4)) * student.rng.exponential(3, (len(many), 1))
+    wild = student.rng.normal(size=(len(many), 4))
+    wild *= student.rng.exponential(3, (len(many), 1))
     wild[np.arange(len(many)), target] += 1
     trials = {
         "clip 7 of three frames, clips 4 and 9 of one":
@@ -137,7 +150,8 @@ def _by_clip(
 
 @exercise(points=1)
 def _zoo_accuracy(student: Student) -> None:
-    right, wrong = (np.ones(4, int), np.ones(4, int)), (np.zeros(1, int), np.ones(1, int))
+    right = np.ones(4, int), np.ones(4, int)
+    wrong = np.zeros(1, int), np.ones(1, int)
     drawn = [tuple(student.rng.integers(0, 2, (2, size))) for size in (8, 8, 3)]
     trials = {
         "a batch of 4 right answers and a batch of 1 wrong answer": ([right, wrong],),
