@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exercise_list import exercise_table, list_exercises
+
 from mgutils.course.exercises.catalogue import Exercise, Result, all_exercises, judge
-from mgutils.course.exercises.listing import KINDS, ExerciseInfo, list_exercises
 from mgutils.errors import ConfigError
 from mgutils.report.markdown import markdown_table
 from mgutils.report.readme import fill
@@ -108,20 +109,6 @@ def _counts(scores: list[Score]) -> tuple[str, str, str]:
     right = [bool(result) for one in scores for result in one.right.values()]
     wrong = [not result for one in scores for result in one.wrong.values()]
     return f"{sum(right)} of {len(right)}", f"{sum(wrong)} of {len(wrong)}", f"{sum(wrong) / len(wrong):.0%}"
-
-
-def exercise_table(every: list[ExerciseInfo]) -> str:
-    """All exercises in Markdown, with the minutes of each notebook."""
-    rows = []
-    for notebook in sorted({one.notebook for one in every}):
-        own = [one for one in every if one.notebook == notebook]
-        rows += [(notebook, one.title[0].upper() + one.title[1:], f"`{one.name}`", one.kind.lower(),
-                  one.minutes, KINDS[one.kind]) for one in own]
-        minutes = sum(one.minutes for one in own)
-        points = sum(KINDS[one.kind] for one in own)
-        rows.append((notebook, "*together*", "", "", f"*{minutes}*", f"*{points}*"))
-    header = ("Notebook", "Exercise", "Function", "Kind", "Minutes", "Points")
-    return markdown_table(header, rows, "llllrr")
 
 
 def main() -> int:

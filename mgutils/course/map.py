@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mgutils.config import PROFILES
-from mgutils.course.exercises import listing
+from mgutils.course.exercises import all_exercises
 from mgutils.course.notebooks import SOURCES, read_source, sources
 from mgutils.data.csv import write_csv
 from mgutils.errors import MgError
@@ -124,7 +124,7 @@ def questions_table(root: Path | str) -> str:
     """
     root = Path(root)
     table = course_map(root / "figures" / "minutes.csv", "cpu", root / "notebooks" / "src")
-    exercises = Counter(one.notebook for one in listing.list_exercises(root / "notebooks" / "src"))
+    exercises = Counter(task.notebook for task in all_exercises().values())
     rows = []
     for row in table.itertuples():
         title = re.split(r": |(?<=\?) ", row.title)[0]

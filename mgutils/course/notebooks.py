@@ -235,14 +235,14 @@ def execute(notebook: Path | str, out: Path | str, parameters: Mapping[str, Any]
                 cwd=cwd or SOURCES.parent, execution_timeout=timeout, progress_bar=False,
                 on_cell_execute=running.cell_started)
         except papermill.PapermillExecutionError as error:
-            found, cell = f"{error.ename}: {error.evalue}", (error.exec_count, error.source)
+            found = f"{error.ename}: {error.evalue}"
         except (CellTimeoutError, RuntimeError) as error:  # RuntimeError: the kernel died, or did not start
-            found, cell = str(error).strip().partition("\n")[0], (running.number, running.source)
+            found = str(error).strip().partition("\n")[0]
         else:
             _write(_without_traces(executed), unfinished)
             os.replace(unfinished, out)
             return out
-    raise NotebookError(_failure(notebook.stem, *cell, found, unfinished))
+    raise NotebookError(_failure(running, found, unfinished))
 
 
 def _count_cells(node: NotebookNode, parameters: Mapping[str, Any]) -> int:
@@ -250,11 +250,13 @@ def _count_cells(node: NotebookNode, parameters: Mapping[str, Any]) -> int:
     return sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in node.cells) + bool(parameters)
 
 
-def _failure(stem: str, number: int, source: str, found: str, unfinished: Path) -> str:
+def _failure(running: CellProgress, found: str, unfinished: Path) -> str:
     """Where and how a cell failed, in a few lines."""
-    lines = source.strip().splitlines()
+    lines = running.source.strip().splitlines()
     shown = [f"    {line}" for line in lines[:5]] + ["    ..."] * (len(lines) > 5)
-    place = f"{stem}, cell [{number}] failed:" if number else f"{stem} failed before its first cell:"
+    place = f"{running.name} failed before its first cell:"
+    if running.number:
+        place = f"{running.name}, cell [{running.number}] failed:"
     return "\n".join([place, *shown, found, f"The notebook as far as it came: {unfinished}"])
 
 

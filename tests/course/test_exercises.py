@@ -9,9 +9,10 @@ from contextlib import redirect_stdout
 import numpy as np
 import pytest
 import torch
-from exercise_scores import GUIDE, SOLUTIONS, exercise_table, mutation_table, score, solutions
+from exercise_list import KINDS, exercise_table, list_exercises
+from exercise_scores import GUIDE, SOLUTIONS, mutation_table, score, solutions
 
-from mgutils.course.exercises import all_exercises, check, find, listing
+from mgutils.course.exercises import all_exercises, check, find
 from mgutils.course.exercises.answers import Student
 from mgutils.course.exercises.inspection import is_stub, read
 from mgutils.errors import ConfigError
@@ -50,12 +51,12 @@ def test_every_rejection_says_what_was_tried_and_has_a_hint(name, scores):
 
 
 def test_there_are_twenty_exercises_and_a_project_in_each_notebook():
-    every = listing.list_exercises()
+    every = list_exercises()
     assert [one.name for one in every] and {one.name for one in every} == set(all_exercises())
     assert len(every) >= 20 and {one.notebook for one in every} == {f"{n:02d}" for n in range(1, 8)}
     for one in every:
         task = all_exercises()[one.name]
-        assert (task.notebook, task.points) == (one.notebook, listing.KINDS[one.kind])
+        assert (task.notebook, task.points) == (one.notebook, KINDS[one.kind])
     for notebook in {one.notebook for one in every}:
         kinds = [one.kind for one in every if one.notebook == notebook]
         assert len(kinds) >= 3 and kinds.count("Project") == 1
@@ -64,7 +65,7 @@ def test_there_are_twenty_exercises_and_a_project_in_each_notebook():
 def test_the_guides_tables_are_those_of_the_code(scores):
     parts = read_parts(GUIDE)
     assert parts["mutation"] == mutation_table(list(scores.values()))
-    assert parts["exercises"] == exercise_table(listing.list_exercises())
+    assert parts["exercises"] == exercise_table(list_exercises())
 
 
 def test_an_edit_that_does_not_apply_is_an_error(tmp_path):

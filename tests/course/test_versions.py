@@ -6,11 +6,12 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from exercise_list import list_exercises
 from exercise_scores import solutions
 
 from mgutils.cli import main
 from mgutils.course import notebooks
-from mgutils.course.exercises import all_exercises, listing
+from mgutils.course.exercises import all_exercises
 from mgutils.course.exercises.catalogue import judge
 from mgutils.course.grading import reader
 from mgutils.course.notebooks import build, read_source
@@ -153,13 +154,13 @@ def test_the_command_builds_both_and_refuses_with_status_2(source_dir, tmp_path,
 
 # -- the course itself -------------------------------------------------------------------------------------------------
 
-WITH_EXERCISES = {one.notebook for one in listing.list_exercises()}
+WITH_EXERCISES = {one.notebook for one in list_exercises()}
 COURSE = [source for source in notebooks.sources() if source.name[:2] in WITH_EXERCISES]
 
 
 @pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)
 def test_the_instructors_solutions_are_solved_and_the_students_stubs_are_not(source):
-    names = [one.name for one in listing.list_exercises() if one.notebook == source.name[:2]]
+    names = [one.name for one in list_exercises() if one.notebook == source.name[:2]]
     for version, solved in (("instructor", True), ("student", False)):
         every = reader.statements(read_source(source, version), source.name)
         functions = {}

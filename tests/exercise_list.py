@@ -1,7 +1,5 @@
 """The exercises listed in the notebooks' sources: title, kind, minutes, function."""
 
-from __future__ import annotations
-
 import ast
 import re
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from pathlib import Path
 from mgutils.course.notebooks import SOURCES, read_source, sources
 from mgutils.course.versions import tags
 from mgutils.errors import MgError
+from mgutils.report.markdown import markdown_table
 
 KINDS = {"Easy": 1, "Medium": 2, "Project": 4}
 """Kind of an exercise to its points."""
@@ -54,3 +53,17 @@ def _exercises_of(source: Path) -> list[ExerciseInfo]:
             raise MgError(f'{source.name}, solution of {name}: wanted check("{name}", {name}) in the cell after it.')
         found.append(ExerciseInfo(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))
     return found
+
+
+def exercise_table(every: list[ExerciseInfo]) -> str:
+    """All exercises in Markdown, with the minutes of each notebook."""
+    rows = []
+    for notebook in sorted({one.notebook for one in every}):
+        own = [one for one in every if one.notebook == notebook]
+        rows += [(notebook, one.title[0].upper() + one.title[1:], f"`{one.name}`", one.kind.lower(),
+                  one.minutes, KINDS[one.kind]) for one in own]
+        minutes = sum(one.minutes for one in own)
+        points = sum(KINDS[one.kind] for one in own)
+        rows.append((notebook, "*together*", "", "", f"*{minutes}*", f"*{points}*"))
+    header = ("Notebook", "Exercise", "Function", "Kind", "Minutes", "Points")
+    return markdown_table(header, rows, "llllrr")
