@@ -112,8 +112,13 @@ class AnswerExplorer(Explorer):
         """Places in the run's validation rows of answers to images of a class, the surest answer first."""
         two = np.sort(self.run.logits, axis=1)[:, -2:]
         order = np.argsort(two[:, 0] - two[:, 1], kind="stable")
-        right, target = (self.answer == self.run.target)[order], self.run.target[order]
-        keep = {"all": right | True, "right": right, "wrong": ~right}[first]
+        target = self.run.target[order]
+        right = self.answer[order] == target
+        keep = {
+            "all": right | True,
+            "right": right,
+            "wrong": ~right,
+        }[first]
         return order[keep & ((second == EVERY) | (target == second))]
 
     def caption(self, row: int) -> str:
@@ -143,8 +148,15 @@ class AnswerExplorer(Explorer):
             panel.grid(visible=False)
         heat = self.heat_map(place)
         top = max(float(np.abs(heat).max()), 1e-9)
-        axes[1].imshow(heat, cmap="PuOr_r", vmin=-top, vmax=top, alpha=0.85 * np.sqrt(np.abs(heat) / top),
-                       interpolation="bilinear", extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+        axes[1].imshow(
+            heat,
+            cmap="PuOr_r",
+            vmin=-top,
+            vmax=top,
+            alpha=0.85 * np.sqrt(np.abs(heat) / top),
+            interpolation="bilinear",
+            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        )
         bar = axes[1].figure.colorbar(ScalarMappable(Normalize(-top, top), "PuOr_r"), ax=axes[1], shrink=0.85)
         bar.set_label("fall of the score when covered", fontsize=8.5)
         bar.ax.tick_params(labelsize=8)
@@ -154,12 +166,18 @@ class AnswerExplorer(Explorer):
         unit = best.columns[1]
         true = best["class_index"] == self.run.target[place]
         axes.barh(best.index, best[unit], color=np.where(true, GREEN, BLUE), height=0.42)
-        words = {"fontsize": 9, "va": "center", "color": BLACK, "transform": axes.get_yaxis_transform()}
+        words = {
+            "fontsize": 9,
+            "va": "center",
+            "color": BLACK,
+            "transform": axes.get_yaxis_transform(),
+        }
         for row, index, value in best.itertuples():
             name = f"{index + 1} {shorten(self.names[index], 30)}{'  (true)' if true[row] else ''}"
             axes.text(0.01, row - 0.36, name, **words)
             axes.text(0.99, row - 0.36, f"{value:.3f}", ha="right", **words)
-        axes.set(xlim=(min(0, best[unit].min()) * 1.1, 1), ylim=(len(best) - 0.6, -0.7), yticks=[])
+        low = min(0, best[unit].min()) * 1.1
+        axes.set(xlim=(low, 1), ylim=(len(best) - 0.6, -0.7), yticks=[])
         axes.axvline(0, color=GREY, linewidth=0.8)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel(unit, fontsize=9)

@@ -10,9 +10,16 @@ from mgutils.experiments.runs import train_groups
 from mgutils.training.run import Run
 
 
-def table1_runs(profile: str, data_root: Path | str, out_dir: Path | str, *,
-                split: SplitName = "frame", seed: int = 0,
-                objectives: Sequence[str] = tuple(OBJECTIVES), jobs: int = 2) -> dict[str, list[Run]]:
+def table1_runs(
+    profile: str,
+    data_root: Path | str,
+    out_dir: Path | str,
+    *,
+    split: SplitName = "frame",
+    seed: int = 0,
+    objectives: Sequence[str] = tuple(OBJECTIVES),
+    jobs: int = 2,
+) -> dict[str, list[Run]]:
     """The runs behind Table 1: each objective from the profile's number of seeds.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ def read_table(path: str, vectors: Sequence[str] = ()) -> pd.DataFrame:
         Columns whose cells hold several numbers; they become float64 arrays.
     """
     file = Path(__file__).parent / path
-    table = pd.read_csv(file, keep_default_na=False, float_precision="round_trip")
+    table = pd.read_csv(file, keep_default_na=False, dtype=str)
+    for name in table.columns:
+        with suppress(ValueError):  # a column of texts
+            table[name] = table[name].astype(float if "." in "".join(table[name]) else int)
     for name in vectors:
         table[name] = [np.array(cell.split(), dtype=np.float64) for cell in table[name].astype(str)]
     return table

@@ -62,9 +62,9 @@ def repeated_captions(evidence: Evidence) -> Finding:
     images = counts.sum()
     batch = min(_BATCH, images)
     # an image of a class with n images has n - 1 fellows among the images - 1 others
-    fellows = stats.hypergeom(images - 1, counts - 1, batch - 1)
-    others = np.average(fellows.mean(), weights=counts)
-    some = 1 - np.average(fellows.pmf(0), weights=counts)
+    others = np.average(counts - 1, weights=counts) * (batch - 1) / max(images - 1, 1)
+    none = stats.hypergeom.pmf(0, images - 1, counts - 1, batch - 1)
+    some = 1 - np.average(none, weights=counts)
     return Finding(f"{others:.2f} others of the same class on average; at least one for {some:.0%} "
                    "of the images",
                    {"several images of a batch share a class": bool((counts > 1).any())})

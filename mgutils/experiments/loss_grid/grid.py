@@ -29,7 +29,8 @@ from mgutils.losses import divergences, image_text
 from mgutils.progress import progress_bar
 
 _MODULES = (toy, stack, divergences, image_text)
-_CODE = hashlib.sha256(b"".join(Path(module.__file__).read_bytes() for module in _MODULES)).hexdigest()
+_SOURCES = b"".join(Path(module.__file__).read_bytes() for module in _MODULES)
+_CODE = hashlib.sha256(_SOURCES).hexdigest()
 """A result is good for the code that made it."""
 COLLAPSED_COSINE = 0.99
 """Mean cosine between the caption embeddings above which they count as one."""
@@ -139,8 +140,15 @@ def noise_cells(size: GridSize) -> dict[str, list[Condition]]:
 # -- running them ----------------------------------------------------------------------------------
 
 
-def run_cells(cells: Iterable[Condition], size: GridSize, out_dir: Path | str, *, seed: int = 0,
-              jobs: int = 1, progress: bool = True) -> pd.DataFrame:
+def run_cells(
+    cells: Iterable[Condition],
+    size: GridSize,
+    out_dir: Path | str,
+    *,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: bool = True,
+) -> pd.DataFrame:
     """Results of cells under every seed; only what ``out_dir/court.csv`` lacks is computed.
 
     Parameters

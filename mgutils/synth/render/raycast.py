@@ -142,7 +142,7 @@ def _pairs(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor, Tens
     length = torch.sqrt(dx * dx + dy * dy)
     width = radius.amax(dim=0) * length / dy.abs()
     strip = torch.stack([left, right, x[0] - y[0] * slant, slant, width])
-    left, right, start, slant, width = strip[:, owner]
+    left, right, start, slant, width = strip.index_select(1, owner)
     middle = start + (row + 0.5) * slant
     begin = _centre(torch.fmax(left, middle - width))  # fmax and fmin pass over NaN
     end = _centre(torch.fmin(right, middle + width))
@@ -228,12 +228,12 @@ def raycast(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor]:
     frames = len(slope)
     count = cones.table.shape[1] // frames
     shape, row, column = _pairs(cones, slope.repeat_interleave(count), size)
-    grid = slope[:, None] * ray_grid(size, slope)  # (B, size)
-    frame = shape // count
-    x = grid[frame, column]
-    y = -grid[frame, row]
-    depth = meet(cones.table[:, shape], x, y).float()
-    pixel = (frame * size + row) * size + column
+    grid = (slope[:, None] * ray_grid(size, slope)).flatten()
+    line = shape // count * size
+    x = grid.index_select(0, line + column)
+    y = -grid.index_select(0, line + row)
+    depth = meet(cones.table.index_select(1, shape), x, y).float()
+    pixel = (line + row) * size + column
     key = (depth.view(torch.int32).long() << 32) | shape  # orders by depth, then by shape
     nearest = torch.full((frames * size * size,), INFINITE << 32, device=slope.device)
     nearest.scatter_reduce_(0, pixel, key, "amin")

@@ -115,22 +115,23 @@ def wall_color(scene: Scene, frame: Tensor, x: Tensor, y: Tensor) -> Tensor:
     Tensor
         ``(3, M)``.
     """
-    width, height = scene.tile[frame].T
-    left, low = scene.tile_offset[frame].T
+    tile = torch.cat([scene.tile, scene.tile_offset], dim=1)
+    width, height, left, low = tile.index_select(0, frame).T
     across = (x - left) / width
     upward = (y - low) / height
     column = torch.floor(across)
     row = torch.floor(upward)
-    sponsor = torch.remainder(column + 2 * row, scene.logo.shape[1]).long()
-    looks = torch.cat([scene.tile_color, scene.logo_color, scene.logo], dim=2)
-    looks = looks[frame, sponsor].T.contiguous()
+    sponsors = scene.logo.shape[1]
+    sponsor = torch.remainder(column + 2 * row, sponsors).long() + frame * sponsors
+    looks = torch.cat([scene.tile_color, scene.logo_color, scene.logo], dim=2).flatten(0, 1)
+    looks = looks.index_select(0, sponsor).T.contiguous()
     u = (across - column - 0.5) * 2 * width / height  # half a tile's height is 1, upward and across
     v = (upward - row - 0.5) * 2
     half_width = width / height
     gap = torch.maximum(u.abs() - half_width, v.abs() - 1) > -0.04
     ink = _mark(u, v, half_width, looks[6:])
     color = torch.where(ink, looks[3:6], looks[:3])
-    color = torch.where(gap, scene.wall[frame].T, color)
+    color = torch.where(gap, scene.wall.index_select(0, frame).T, color)
     return color**2
 
 
