@@ -103,7 +103,7 @@ def _votes(likeness: np.ndarray, target: np.ndarray, k: int) -> list[int]:
 
 @exercise(points=4)
 def _dealing_p(student: Student) -> None:
-    from mgutils.evaluation.zero_shot import deal_out
+    from mgutils.evaluation.zero_shot import label_permutation_test
 
     counts = student.rng.integers(0, 6, (4, 4))
     counts += 4 * np.eye(4, dtype=int)
@@ -126,7 +126,7 @@ def _dealing_p(student: Student) -> None:
     for answer, counts in student.trials(trials):
         scores = SimpleNamespace(confusion=counts)
         left_out = SimpleNamespace(classes=range(len(counts)), among_left_out=scores)
-        found = deal_out([left_out])
+        found = label_permutation_test([left_out])
         ways = len(found.all)
         as_good = found.p * ways
         answer.close_to(
