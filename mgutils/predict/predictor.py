@@ -28,7 +28,7 @@ from mgutils.config import OBJECTIVES, PROFILES, RunConfig
 from mgutils.config_file import parse_config
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels, imigue_labels, read_labels
-from mgutils.data.pictures import Picture, read_pictures
+from mgutils.data.pictures import Picture, in_batches, read_pictures
 from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.evaluation.attribution import grad_cam
 from mgutils.models.classifier import build_classifier
@@ -42,8 +42,6 @@ from mgutils.training.whole import check_run
 
 ORIGINAL_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
 """What the original's checkpoints do not say: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
-_MOST_PIXELS = 2**25
-"""Of a batch before it is resized: about 100 MB."""
 _MOST_NUMBERS = 2**28
 """That one layer may make of a batch: 1 GB."""
 
@@ -118,7 +116,7 @@ class Predictor:
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size: found {batch_size}; wanted at least 1.")
-        for batch in _batches(pictures, min(batch_size, max(1, _MOST_NUMBERS // self.largest_output))):
+        for batch in in_batches(pictures, min(batch_size, max(1, _MOST_NUMBERS // self.largest_output))):
             yield from zip(batch, self.probabilities(self.logits([picture.image for picture in batch])), strict=True)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
@@ -147,19 +145,6 @@ class Predictor:
         table = likeliest(np.array([probs for _, probs in answers]).reshape(-1, len(self.labels)), self.labels)
         table.insert(0, "path", [path for path, _ in answers])
         return table
-
-
-def _batches(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
-    """Pictures in batches, smaller ones where the pictures are large."""
-    batch, pixels = [], 0
-    for picture in pictures:
-        batch.append(picture)
-        pixels += picture.image.width * picture.image.height
-        if len(batch) == size or pixels > _MOST_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
 
 
 def likeliest(probs: np.ndarray, labels: Labels) -> pd.DataFrame:
