@@ -123,7 +123,7 @@ class Predictor:
         """Softmax over the classes, (B, C)."""
         if not np.isfinite(logits).all():
             raise CheckpointError(f"{self.weights.path}: a score is not a number, though every weight is one. "
-                                  "The weights are too large; name an earlier checkpoint.")
+                                  "The weights are too large: train again with lower learning rates.")
         return softmax(logits, axis=1)
 
     def table(self, paths: Iterable[Path | str], batch_size: int = 64) -> pd.DataFrame:
@@ -172,7 +172,7 @@ def likeliest(probs: np.ndarray, labels: Labels) -> pd.DataFrame:
 
 
 def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, labels: Path | str | None = None,
-                   device: str | None = None) -> Predictor:
+                   tokenizer: Path | str | None = None, device: str | None = None) -> Predictor:
     """Make a predictor of a checkpoint: a run's folder, an exported file, or one from elsewhere.
 
     The settings are those that came with the weights (in an exported file, or ``config.json`` beside them), else the
@@ -186,6 +186,8 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
         A run's ``config.json`` or its folder, for weights without settings.
     labels : path, optional
         A ``Clip_label.csv``.
+    tokenizer : path, optional
+        Folder with the files of the text encoder's tokenizer, for weights that need one where no hub can be reached.
     device : str, optional
         ``cpu`` or ``cuda``; a GPU where there is one if not given.
 
@@ -207,7 +209,7 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
     names, origin = _labels(weights, labels, recorded)
     try:
         largest = measure(settings, len(names), weights, text=settings.reads_text and not _is_exported(weights))
-        scorer = _scorer(settings, names, weights)
+        scorer = _scorer(settings, names, weights, None if tokenizer is None else Path(tokenizer))
     except MgError:
         raise
     except Exception as error:  # timm and transformers raise whatever odd settings make them raise
@@ -249,7 +251,7 @@ def _labels(weights: Weights, given: Path | str | None, recorded: tuple[str, ...
     return (labels if recorded is None else Labels(recorded)), str(given or here)
 
 
-def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
+def _scorer(config: RunConfig, labels: Labels, weights: Weights, tokenizer: Path | None) -> Scorer:
     """Build the model and fill it."""
     untrained = replace(config.model, pretrained=False)
     if not config.reads_text:
@@ -260,10 +262,10 @@ def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
         return _exported_scorer(replace(config, model=untrained), labels, weights)
     tensors = {name: value for name, value in weights.tensors.items() if name != CAPTIONS}
     captions = class_captions(labels, config.captions, config.seed)
-    model, tokenizer = build_model(untrained, config.loss, captions)
+    model, words = build_model(untrained, config.loss, captions, tokenizer)
     fit_weights(model, tensors, weights.path)
     with torch.no_grad():
-        return CaptionScorer.of(model, model.eval().encode_text(**tokenize(tokenizer, captions)))
+        return CaptionScorer.of(model, model.eval().encode_text(**tokenize(words, captions)))
 
 
 def _is_exported(weights: Weights) -> bool:
