@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from mgutils.cli.paths import CHECKPOINT, need_file
+from mgutils.predict.kinds import refuse_graph
 
 if TYPE_CHECKING:
     from mgutils.predict.predictor import Predictor
@@ -31,6 +32,7 @@ class Loading:
         need_file(self.labels, "a Clip_label.csv")
         need_file(self.config, "the config.json of a run")
         need_file(self.tokenizer, "a folder with the files of a tokenizer")
+        refuse_graph(self.checkpoint)
 
     def load(self) -> Predictor:
         """The model of the checkpoint, ready to answer."""
@@ -49,7 +51,7 @@ class Test(Loading):
     columnname: str = "Path"
     """Name of that column."""
     checkpoint: Path = Path("kl2captioncheckpoints/best_0.81.pth")
-    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the original's script."""
+    """A folder that `mg train` left, a model.safetensors of `mg export`, or a .pth of the original's script."""
     labelcolumn: str = "Class"
     """Column of class ids, used where it is there."""
     root: Path | None = None
@@ -83,7 +85,7 @@ class Predict(Loading):
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Images, folders, videos; - reads paths from standard input, one a line."""
     checkpoint: Path
-    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the original's script."""
+    """A folder that `mg train` left, a model.safetensors of `mg export`, or a .pth of the original's script."""
     rate: float = 2.0
     """Frames per second to take from a video; 0 takes all."""
     out_dir: Path = Path("predictions")

@@ -267,7 +267,7 @@ def _add(totals: dict[str, float], step: int, batch: Batch, values: dict[str, Te
             shown = ", ".join(str(row + 2) for row in batch.rows[:5])
             raise TrainingError(
                 f"step {step}: the loss is {value.item()}, on a batch of {len(batch)} images (rows "
-                f"{shown} … of the table). Lower the learning rates or raise the temperature.")
+                f"{shown} … of the table). Lower --lr-image, --lr-text and --lr-head.")
         totals[name] = totals.get(name, 0.0) + value.item() * len(batch)
 
 
