@@ -172,7 +172,7 @@ def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:
     except ValueError:  # fewer validation rows than classes
         raise ConfigError(
             f"split 'frame': found {len(rows)} frames of {np.sum(counts > 1)} classes with two frames or more; wanted "
-            f"at least {np.ceil(np.sum(counts > 1) / fraction):.0f}, so that {fraction:.0%} of them is one frame of "
+            f"at least {np.ceil(max(1, np.sum(counts > 1)) / fraction):.0f}, so that {fraction:.0%} of them is one frame of "
             "each class. Add frames of each.") from None
     return Split("frame", np.concatenate([train, np.flatnonzero(alone)]), valid)
 

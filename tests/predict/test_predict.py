@@ -301,10 +301,11 @@ def test_from_the_command_line(run, tiny_root, tmp_path, capsys):
 def test_a_bad_checkpoint_is_one_message_and_status_2(command, content, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "w.pth").write_bytes(content)
+    (tmp_path / "a.csv").write_text("Path\na.png\n")
     assert main([*command, *([] if command == ["export"] else ["--checkpoint"]), "w.pth"]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith("mg: w.pth: ") and printed.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["w.pth"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "w.pth"]
 
 
 # -- a fixed amount of memory ------------------------------------------------------------------------------------------
