@@ -91,7 +91,7 @@ class Predict(Loading):
     out_dir: Path = Path("predictions")
     """Where predictions.csv and the pictures go."""
     annotate: bool = False
-    """Also write each video with the answers on it, as mp4."""
+    """Also write each video with the answers on every frame, as mp4."""
     gradcam: bool = False
     """Also write each picture with the places that raised its score, and a sheet of twelve."""
     skip_bad: bool = False

@@ -170,10 +170,11 @@ def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:
     try:
         train, valid = train_test_split(rows, test_size=fraction, stratify=classes[rows], random_state=seed)
     except ValueError:  # fewer validation rows than classes
+        shown = np.sum(counts > 1)
         raise ConfigError(
-            f"split 'frame': found {len(rows)} frames of {np.sum(counts > 1)} classes with two frames or more; wanted "
-            f"at least {np.ceil(max(1, np.sum(counts > 1)) / fraction):.0f}, so that {fraction:.0%} of them is one frame of "
-            "each class. Add frames of each.") from None
+            f"split 'frame': found {len(rows)} frames of {shown} classes with two frames or more; wanted at least "
+            f"{np.ceil(max(1, shown) / fraction):.0f}, so that {fraction:.0%} of them is one frame of each class. Add "
+            "frames of each.") from None
     return Split("frame", np.concatenate([train, np.flatnonzero(alone)]), valid)
 
 

@@ -218,9 +218,10 @@ ALBUMS = {
     "image beside the classes": (put("x.jpg"), "x.jpg", "outside the classes"),
     "folder in a class": (lambda album: (album / "2/more").mkdir(), "2/more", "a folder in a class's folder"),
     "folder named like an image": (lambda album: (album / "2/x.jpg").mkdir(), "2/x.jpg", "a folder"),
-    "link out": (lambda album: (album / "2/x.png").symlink_to("/etc/hostname"), "2/x.png", "a link out"),
-    "class linked from outside": (lambda album: (album / "etc").symlink_to("/etc"), "etc", "a link out"),
-    "ring of links": (lambda album: (album / "2/x.png").symlink_to("x.png"), "2/x.png", "a link out"),
+    "link out": (lambda album: (album / "2/x.png").symlink_to("/etc/hosts"), "2/x.png", "a link to /etc/hosts, outside"),
+    "class linked from outside": (lambda album: (album / "etc").symlink_to("/etc"), "etc", "a link to /etc, outside"),
+    "class linked to nowhere": (lambda album: (album / "etc").symlink_to("/none"), "etc", "a link that leads nowhere"),
+    "ring of links": (lambda album: (album / "2/x.png").symlink_to("x.png"), "2/x.png", "a link that leads nowhere"),
     "name with a line break": (put("a\nb/x.png"), "a\\nb", "no line of text"),
     "name that is no UTF-8": (lambda album: os.mkdir(bytes(album) + b"/\xff\xfe"), "\\udcff\\udcfe", "no line of text"),
     "another kind": (put("2/x.heic", b"heic"), "2/x.heic", "a file of the kind '.heic'"),
@@ -252,6 +253,13 @@ def test_a_broken_folder_is_refused_or_what_is_bad_left_out(album, tmp_path, cas
     else:
         with pytest.raises(DataError):
             import_folders(album, tmp_path / "out", skip_bad=True, progress=False)
+
+
+def test_a_class_may_be_a_link_inside_the_folder_and_the_folder_a_link_itself(album, tmp_path):
+    (album / "again").symlink_to("2")
+    (tmp_path / "link").symlink_to(album)
+    dataset = read_dataset(import_folders(tmp_path / "link", tmp_path / "out", progress=False))
+    assert dataset.labels.names == ("2", "10", "again", "größe 1") and len(dataset) == 7
 
 
 def test_an_empty_class_and_a_stray_text_file_are_a_note(album, tmp_path, capsys):

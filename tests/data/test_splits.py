@@ -137,7 +137,7 @@ def test_numbers_in_imigues_range_are_not_imigues_unless_the_sidecar_says_so(mem
 def test_without_the_sidecar_the_error_says_what_can_be_done(bare_root, name):
     dataset = read_dataset(bare_root)
     assert available_splits(dataset) == ("frame", "clip")
-    with pytest.raises(ConfigError, match="no clips.csv.*can be made without it: frame, clip.*mg import folders --group"):
+    with pytest.raises(ConfigError, match="no clips.csv.*made without it: frame, clip.*mg import folders --group"):
         make_split(dataset, name)
     for other in available_splits(dataset):
         assert_partition(make_split(dataset, other), 72)

@@ -18,6 +18,7 @@ from mgutils.errors import FIRST_ROW, DataError, Fault, Findings, data_error, pr
 
 _UNSAFE = re.compile(r"^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|[\x00-\x1f]")
 _REMEDY = "Say which columns to read with --path, --class, --caption and --group."
+_COPY = "Copy there what it leads to, or remove it."
 _JUNK = {"thumbs.db", "desktop.ini"}  # what file managers leave behind, besides hidden files
 _TEXTS = {".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".log"}  # notes beside the images
 
@@ -149,7 +150,11 @@ def list_folder(home: Path, findings: Findings) -> Listing:
     table: dict[str, list[str]] = {"source": [], "class": []}
     passed_over: list[Fault] = []
     for place in _entries(home):
-        if place.is_dir() and _is_inside(place, home) and not _is_strange(place.name):
+        if _bad_link(place, home):
+            findings.fault(_shown(place), _bad_link(place, home), "a class's folder", _COPY)
+        elif place.is_dir() and _is_strange(place.name):
+            findings.fault(_shown(place), "a name that is no line of text", "a class's folder", "Rename it.")
+        elif place.is_dir():
             listed = [file for file in _entries(place) if _is_listed(file, home, findings)]
             passed_over += [Fault(_shown(file), None, None, "a text file", "an image", "Nothing needs to be done.")
                             for file in listed if file.suffix.lower() in _TEXTS]
@@ -159,9 +164,6 @@ def list_folder(home: Path, findings: Findings) -> Listing:
             if not names:
                 passed_over.append(Fault(_shown(place), None, None, "no image", "a folder of images for each class",
                                          "The class is left out."))
-        elif place.is_dir():
-            findings.fault(_shown(place), "a link out of the folder, or a name that is no line of text",
-                           "a class's folder", "Copy or rename it.")
         elif place.suffix.lower() in SUFFIXES:
             findings.fault(_shown(place), "an image outside the classes' folders",
                            "<folder>/<class name>/<image>", "Move it into the folder of its class.")
@@ -189,18 +191,22 @@ def _entries(folder: Path) -> list[Path]:
 
 def _is_listed(file: Path, home: Path, findings: Findings) -> bool:
     """Whether an entry of a class's folder is a file of it."""
-    if not _is_inside(file, home):
-        found = "a link out of the folder"
-    elif file.is_dir():
-        found = "a folder in a class's folder"
-    elif _is_strange(file.name):
-        found = "a name that is no line of text"
-    else:
-        return True
-    findings.fault(_shown(file), found, "images only", "Move it away, or list the images in a CSV.")
-    return False
+    found, remedy = _bad_link(file, home), _COPY
+    if not found and (file.is_dir() or _is_strange(file.name)):
+        found = "a folder in a class's folder" if file.is_dir() else "a name that is no line of text"
+        remedy = "Move it away, or list the images in a CSV."
+    if found:
+        findings.fault(_shown(file), found, "images only", remedy)
+    return not found
 
 
-def _shown(file: Path) -> str:
+def _bad_link(file: Path, home: Path) -> str:
+    """What is wrong with where a name leads; "" where nothing is."""
+    if not file.exists():
+        return "a link that leads nowhere"
+    return "" if _is_inside(file, home) else _shown(f"a link to {file.resolve()}, outside {home}")
+
+
+def _shown(file: Path | str) -> str:
     """The name as one line of text, whatever its bytes are."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(file))
