@@ -27,11 +27,9 @@ from mgutils.data.table import Dataset, read_dataset
 from mgutils.experiments.controls import control_configs
 from mgutils.experiments.loss_grid.grid import grid_size, run_cells
 from mgutils.experiments.loss_grid.stack import Condition
+from mgutils.experiments.runs import train_groups
 from mgutils.experiments.table1 import table1_runs
 from mgutils.training.run import Run
-from mgutils.training.store import train_all
-
-TABLE1 = ("report_ce", "report_js", "sound_ce", "sound_js")
 
 
 class Evidence:
@@ -51,12 +49,14 @@ class Evidence:
     def __init__(self, profile: str, data_root: Path | str, out_dir: Path | str, *, seed: int = 0,
                  jobs: int = 2) -> None:
         self.profile: Profile = get_profile(profile)
-        self.data_root, self.out_dir, self.seed, self.jobs = Path(data_root), Path(out_dir), seed, jobs
+        self.data_root = Path(data_root)
+        self.out_dir = Path(out_dir)
+        self.seed = seed
+        self.jobs = jobs
         self.read: dict[str, str] = {}
         """What was looked at since :meth:`begin`: its name, and a hash of its content."""
         self._runs: dict[tuple[str, str], list[Run]] = {}
         self._controls: dict[str, list[Run]] = {}
-        self._splits: dict[str, Split] = {}
 
     def begin(self) -> None:
         """Forget what was looked at."""
@@ -88,9 +88,7 @@ class Evidence:
 
     def split(self, name: str) -> Split:
         """A split of the dataset."""
-        if name not in self._splits:
-            self._splits[name] = make_split(self.dataset, name)
-        return self._splits[name]
+        return make_split(self.dataset, name)
 
     def audit(self, name: str) -> Audit:
         """What a split leaks."""
@@ -110,19 +108,17 @@ class Evidence:
     def runs(self, objective: str, split: SplitName = "frame") -> list[Run]:
         """The runs of an objective, one for each seed of the profile."""
         if (objective, split) not in self._runs:
-            wanted = TABLE1 if split == "frame" and objective in TABLE1 else (objective,)
-            trained = table1_runs(self.profile.name, self.data_root, self.out_dir, split=split, seed=self.seed,
-                                  objectives=wanted, jobs=self.jobs)
-            self._runs |= {(name, split): group for name, group in trained.items()}
+            trained = table1_runs(self.profile.name, self.data_root, self.out_dir, split=split,
+                                  seed=self.seed, objectives=(objective,), jobs=self.jobs)
+            self._runs[objective, split] = trained[objective]
         return self._runs[objective, split]
 
     def controls(self, *names: str) -> dict[str, list[Run]]:
         """Runs of notebook 06 by the names in :func:`mgutils.experiments.controls.control_configs`."""
         wanted = control_configs(self.profile, self.dataset, self.seed)
-        if missing := [name for name in names if name not in self._controls]:
-            configs = [config for name in missing for config in wanted[name]]
-            trained = iter(train_all(configs, self.data_root, self.out_dir, jobs=self.jobs))
-            self._controls |= {name: [next(trained) for _ in wanted[name]] for name in missing}
+        missing = {name: wanted[name] for name in names if name not in self._controls}
+        if missing:
+            self._controls |= train_groups(missing, self.data_root, self.out_dir, jobs=self.jobs)
         return {name: self._controls[name] for name in names}
 
     def metrics(self, run: Run) -> dict[str, Any]:
@@ -144,9 +140,10 @@ class Evidence:
 
     def outputs(self, run: Run) -> dict[str, np.ndarray]:
         """The arrays of a run's ``outputs.npz``: logits, target, valid, image_embeddings, caption_embeddings."""
-        arrays = {name: getattr(run, name)
-                  for name in ("logits", "target", "valid", "image_embeddings", "caption_embeddings")}
-        self._note(run, "outputs.npz", b"".join(array.tobytes() for array in arrays.values()))
+        names = ("logits", "target", "valid", "image_embeddings", "caption_embeddings")
+        arrays = {name: getattr(run, name) for name in names}
+        content = b"".join(array.tobytes() for array in arrays.values())
+        self._note(run, "outputs.npz", content)
         return arrays
 
     def scores(self, objective: str, score: str, split: SplitName = "frame") -> np.ndarray:
@@ -162,7 +159,8 @@ class Evidence:
     def loss_grid(self, cells: Iterable[Condition]) -> pd.DataFrame:
         """Results of cells of the loss grid, one row per cell and seed; ``top1`` is a share."""
         results = run_cells(cells, grid_size(self.profile.name), self.out_dir, seed=self.seed)
-        self.read["court.csv"] = _hash((self.read.get("court.csv", "") + results.to_csv(index=False)).encode())
+        content = self.read.get("court.csv", "") + results.to_csv(index=False)
+        self.read["court.csv"] = _hash(content.encode())
         return results
 
 

@@ -43,7 +43,7 @@ class Row:
     finding: Finding
     verdict: Verdict
     tested_on: str
-    """``synthetic images``, ``iMiGUE images``, ``other images``, ``the loss court``, ``code alone``."""
+    """``synthetic images``, ``iMiGUE images``, ``other images``, ``the loss grid``, ``code alone``."""
     rests_on: Mapping[str, str]
     """File to hash of what was read of it."""
 
@@ -154,7 +154,7 @@ def _test(claim: Claim, evidence: Evidence) -> Row:
 
 
 def _tested_on(evidence: Evidence) -> str:
-    court = ["the loss court"] if "court.csv" in evidence.read else []
+    court = ["the loss grid"] if "court.csv" in evidence.read else []
     images = [f"{evidence.images} images"] if evidence.read.keys() - {"court.csv"} else []
     return ", ".join(images + court) or "code alone"
 

@@ -18,7 +18,7 @@ from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce,
 from mgutils.cli.crossval import CrossVal
 from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.defaults import default_options
-from mgutils.cli.exercises import ExercisesOtter, ExercisesScore
+from mgutils.cli.exercises import ExercisesOtter
 from mgutils.cli.grading import Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal
 from mgutils.cli.predicting import Export, Predict, Test
@@ -46,7 +46,6 @@ COMMANDS = {
     ("export",): Export,
     ("microscope",): Microscope,
     ("notebooks", "build"): NotebooksBuild,
-    ("exercises", "score"): ExercisesScore,
     ("exercises", "otter"): ExercisesOtter,
     ("grade",): Grade,
     ("reproduce",): Reproduce,

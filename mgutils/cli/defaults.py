@@ -41,7 +41,7 @@ def _options_of_profile(kind: type[Recipe], arguments: Sequence[str]) -> Recipe:
 
 def chosen_apart(train: TrainConfig) -> TrainConfig:
     """The best epoch is chosen on held-out training groups, except where the report is reproduced, which did not."""
-    return replace(train, select="held_out")
+    return replace(train, select="held_out") if train.select == "valid" else train
 
 
 def _options_of_run(kind: type[Recipe], file: str, arguments: Sequence[str]) -> Recipe:

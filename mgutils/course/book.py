@@ -11,7 +11,6 @@ import io
 import math
 import re
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 import nbformat
@@ -21,12 +20,11 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from mgutils.config import OBJECTIVES, get_profile, run_config
-from mgutils.config_file import read_config
 from mgutils.course.manifest import complete_notebooks
 from mgutils.course.map import PUBLISHED, read_minutes
 from mgutils.course.notebooks import sources
-from mgutils.course.pages import to_html
-from mgutils.course.templates import jpeg_uri, read_web, render
+from mgutils.course.pages import notebook_html
+from mgutils.course.templates import jpeg_uri, read_web, render, write_page
 from mgutils.errors import ConfigError, MgError
 
 _PATTERN = "[0-9][0-9]_*.ipynb"
@@ -47,15 +45,6 @@ class Chapter:
     minutes: str
     profile: str | None
     """What it was executed in; ``None`` where it was not."""
-
-
-@dataclass(frozen=True)
-class MicroscopePage:
-    """What the index says of a run's microscope."""
-
-    page: str
-    name: str
-    note: str
 
 
 def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str = "cpu",
@@ -93,20 +82,19 @@ def write_book(notebook_dir: Path | str, book_dir: Path | str, *, profile: str =
     notebook_dir, book_dir = Path(notebook_dir), Path(book_dir)
     get_profile(profile)
     found = _find(notebook_dir) if source_dir is None else complete_notebooks(notebook_dir, sources(source_dir))
-    book_dir.mkdir(parents=True, exist_ok=True)
     minutes = _minutes(out_dir, profile)
     chapters = [_chapter(notebook, minutes.get(notebook.stem)) for notebook in found]
-    for place, (notebook, chapter) in enumerate(zip(found, chapters, strict=True)):
-        page = to_html(notebook, book_dir / chapter.page)
-        neighbours = [chapters[i] if 0 <= i < len(chapters) else None for i in (place - 1, place + 1)]
-        html = page.read_text(encoding="utf-8")
-        page.write_text(_between(_with_nav(html, chapter.title, *neighbours), found), encoding="utf-8", newline="\n")
-    microscopes = [] if out_dir is None or data_root is None else _microscopes(Path(out_dir), Path(data_root), book_dir,
-                                                                              profile)
+    neighbours = zip([None, *chapters], [*chapters[1:], None], strict=False)
+    for notebook, chapter, (before, after) in zip(found, chapters, neighbours, strict=True):
+        html = _with_nav(notebook_html(notebook), chapter.title, before, after)
+        write_page(book_dir / chapter.page, _between(html, found))
+    microscopes = []
+    if out_dir is not None and data_root is not None and Path(data_root).exists():
+        microscopes = _microscopes(Path(out_dir), Path(data_root), book_dir, profile)
     index = book_dir / "index.html"
     profiles = sorted({chapter.profile for chapter in chapters} - {None})
-    index.write_text(render("book.html", chapters=chapters, microscopes=microscopes, profiles=profiles,
-                             style=Markup(read_web("book.css"))), encoding="utf-8", newline="\n")
+    style = Markup(read_web("book.css"))
+    write_page(index, render("book.html", chapters=chapters, microscopes=microscopes, profiles=profiles, style=style))
     return index
 
 
@@ -129,10 +117,16 @@ def _chapter(notebook: Path, minutes: float | None) -> Chapter:
     opening = node.cells[0].source if node.cells else ""
     heading = re.match(r"#\s+(\d\d)?\s*(.+)", opening)
     pictures = _figures(node)
-    return Chapter(f"{notebook.stem}.html", notebook.stem[:2], heading[2].strip() if heading else notebook.stem,
-                   _goals(opening), len(pictures), _thumbnail(pictures) if pictures else None,
-                   "" if minutes is None or pd.isna(minutes) else f"{minutes:.1f}",
-                   node.metadata.get("papermill", {}).get("parameters", {}).get("profile"))
+    return Chapter(
+        page=f"{notebook.stem}.html",
+        number=notebook.stem[:2],
+        title=heading[2].strip() if heading else notebook.stem,
+        goals=_goals(opening),
+        figures=len(pictures),
+        picture=_thumbnail(pictures) if pictures else None,
+        minutes="" if minutes is None or pd.isna(minutes) else f"{minutes:.1f}",
+        profile=node.metadata.get("papermill", {}).get("parameters", {}).get("profile"),
+    )
 
 
 def _goals(opening: str) -> str:
@@ -159,8 +153,8 @@ def _thumbnail(figures: list[str]) -> str:
 
 
 def _minutes(out_dir: Path | str | None, profile: str) -> dict[str, float]:
-    own = None if out_dir is None else Path(out_dir) / "tables" / "minutes.csv"
-    table = read_minutes(own if own is not None and own.exists() else PUBLISHED)
+    own = PUBLISHED if out_dir is None else Path(out_dir, "tables", "minutes.csv")
+    table = read_minutes(own if own.exists() else PUBLISHED)
     table = table[table["profile"] == profile]
     return dict(zip(table["notebook"], table["minutes"], strict=True))
 
@@ -170,15 +164,9 @@ def _minutes(out_dir: Path | str | None, profile: str) -> dict[str, float]:
 
 def _with_nav(html: str, title: str, before: Chapter | None = None, after: Chapter | None = None) -> str:
     """The page with a bar at its top: contents, the page before, the page after."""
-    def link(chapter: Chapter | None, text: str, relation: str) -> str:
-        return "" if chapter is None else (
-            f'<a rel="{relation}" href="{escape(chapter.page)}">{text.format(chapter.number)}</a>')
-
-    links = link(before, "← {}", "prev") + link(after, "{} →", "next")
-    bar = (f'<nav class="mg-nav" aria-label="Course"><a href="index.html">Contents</a>'
-           f'<span class="here">{escape(title)}</span>{links}</nav>')
     body = re.search(r"<body\b[^>]*>", html)
-    return html[:body.end()] + f"\n<style>{read_web('nav.css')}</style>\n{bar}\n" + html[body.end():]
+    bar = render("nav.html", title=title, before=before, after=after)
+    return f"{html[:body.end()]}\n<style>{read_web('nav.css')}</style>\n{bar}{html[body.end():]}"
 
 
 def _between(html: str, notebooks: list[Path]) -> str:
@@ -188,22 +176,18 @@ def _between(html: str, notebooks: list[Path]) -> str:
                   lambda link: f'href="{link[1]}.html{link[2] or ""}"' if link[1] in known else link[0], html)
 
 
-def _microscopes(out_dir: Path, data_root: Path, book_dir: Path, profile: str) -> list[MicroscopePage]:
-    """One page for each objective of Table 1 whose first run is in the store."""
+def _microscopes(out_dir: Path, data_root: Path, book_dir: Path, profile: str) -> list[dict[str, str]]:
+    """One page for each objective of Table 1 whose first run is in the store: ``page``, ``name``, ``note``."""
     from mgutils.course.microscope import write_microscope
     from mgutils.training.run import Run
 
-    folders = [file.parent for file in sorted(out_dir.glob("runs/*/receipt.json"))]
-    written = []
+    found = []
     for objective in OBJECTIVES:
         wanted = run_config(profile, objective)
-        folder = next((folder for folder in folders if folder.name.startswith(f"{objective}-frame-")
-                       and read_config(folder / "config.json") == wanted), None)
-        if folder is None or not data_root.exists():
-            continue
-        page = write_microscope(folder, data_root, book_dir / f"microscope-{objective}.html")
-        page.write_text(_with_nav(page.read_text(encoding="utf-8"), f"run {folder.name}"), encoding="utf-8",
-                        newline="\n")
-        note = f"top-1 {100 * Run(folder).metrics['top1']:.1f} %, split by frame"
-        written.append(MicroscopePage(page.name, objective, note))
-    return written
+        runs = [Run(receipt.parent) for receipt in sorted(out_dir.glob(f"runs/{objective}-frame-*/receipt.json"))]
+        for run in [run for run in runs if run.config == wanted][:1]:
+            page = write_microscope(run.directory, data_root, book_dir / f"microscope-{objective}.html")
+            write_page(page, _with_nav(page.read_text(encoding="utf-8"), f"run {run.directory.name}"))
+            note = f"top-1 {100 * run.metrics['top1']:.1f} %, split by frame"
+            found.append({"page": page.name, "name": objective, "note": note})
+    return found

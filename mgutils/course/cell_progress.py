@@ -46,15 +46,14 @@ class CellProgress:
         self.number = 0
         self.source = ""
         self._show = show
-        self._bar: tqdm | None = None
+        self._began = time.monotonic()
+        in_log = not show or not sys.stderr.isatty()
+        self._bar = tqdm(total=cells, desc=name, unit="cell", leave=False, disable=in_log)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_showing, daemon=True)
 
     def __enter__(self) -> CellProgress:
-        self._began = time.monotonic()
         if self._show:
-            if sys.stderr.isatty():
-                self._bar = tqdm(total=self.cells, desc=self.name, unit="cell", leave=False)
             self._thread.start()
         return self
 
@@ -62,22 +61,19 @@ class CellProgress:
         self._ended.set()
         if self._show:
             self._thread.join()
-        if self._bar is not None:
-            self._bar.close()
+        self._bar.close()
 
     def cell_started(self, cell: Any, cell_index: int) -> None:
         """Note the next code cell; nbclient calls it as ``on_cell_execute``."""
         self.number += 1
         self.source = cell.source
-        if self._bar is not None:
-            self._bar.update(self.number - 1 - self._bar.n)
+        self._bar.update(self.number - 1 - self._bar.n)
 
     def _keep_showing(self) -> None:
         """Refresh the bar's clock, or write a line, until the notebook ends."""
-        while not self._ended.wait(LOG_EVERY if self._bar is None else BAR_EVERY):
-            if self._bar is not None:
-                self._bar.refresh()
-                continue
+        while not self._ended.wait(LOG_EVERY if self._bar.disable else BAR_EVERY):
+            self._bar.refresh()
             minutes = (time.monotonic() - self._began) / 60
-            print(f"{self.name}: cell {self.number}/{self.cells}, {minutes:.1f} min",
-                  file=sys.stderr, flush=True)
+            if self._bar.disable:
+                print(f"{self.name}: cell {self.number}/{self.cells}, {minutes:.1f} min",
+                      file=sys.stderr, flush=True)

@@ -6,7 +6,6 @@ up after a few seconds.
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
 import shutil
@@ -28,7 +27,6 @@ from mgutils.report.markdown import markdown_table
 
 GIB = 2**30
 PURPOSE = {"video": "reading and annotating videos", "export": "exporting a model to ONNX", "test": "make test"}
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SETUP = "Run `make setup`."
 
 Verdict = Literal["ok", "note", "fault"]
@@ -75,15 +73,13 @@ def examine(profile: str = "cpu", data_root: Path | str | None = None, out_dir: 
     get_profile(profile)
     data_root, out_dir = Path(data_root or f"data/{profile}"), Path(out_dir or f"out/{profile}")
     checks = [check_python(), *check_packages(), check_device(profile), check_memory(profile),
-              *check_folders(profile, data_root, out_dir), check_browser(), check_wall()]
+              check_data(profile, data_root), check_disk(profile, out_dir), check_wall()]
     return [*checks, check_hub(profile, timeout)] if hub else checks
 
 
 def as_markdown(checks: Iterable[Check]) -> str:
     """The checks as a Markdown table for a notebook."""
-    marks = {"fault": "**fault**"}
-    rows = [(check.name, marks.get(check.verdict, check.verdict), check.found, check.remedy)
-            for check in checks]
+    rows = [(check.name, check.verdict.replace("fault", "**fault**"), check.found, check.remedy) for check in checks]
     return markdown_table(("check", "verdict", "found", "what to do"), rows).replace("<", "&lt;")
 
 
@@ -95,13 +91,12 @@ def check_python() -> Check:
     version = platform.python_version()
     found = f"{version} in {Path(sys.prefix).name}"  # no path: notebooks with this table are shared
     try:
-        wanted = metadata.metadata("mgutils")["Requires-Python"]
+        wanted = SpecifierSet(metadata.metadata("mgutils")["Requires-Python"])
     except metadata.PackageNotFoundError:
-        return Check("Python", "ok", found)  # the next check says what is missing
-    if SpecifierSet(wanted).contains(version, prereleases=True):
+        wanted = SpecifierSet()  # the next check says that the package is missing
+    if wanted.contains(version, prereleases=True):
         return Check("Python", "ok", found)
-    return Check("Python", "fault", found,
-                 f"Wanted {wanted}: PYTHON=python3.12 make setup, on a fresh .venv.")
+    return Check("Python", "fault", found, f"Wanted {wanted}: PYTHON=python3.12 make setup, on a fresh .venv.")
 
 
 def check_packages(requirements: Sequence[str] | None = None) -> list[Check]:
@@ -115,28 +110,26 @@ def check_packages(requirements: Sequence[str] | None = None) -> list[Check]:
         As a package's metadata have them; those of mgutils if not given.
     """
     try:
-        texts = metadata.requires("mgutils") or [] if requirements is None else requirements
+        known = list(map(Requirement, metadata.requires("mgutils") if requirements is None else requirements))
     except metadata.PackageNotFoundError:
         return [Check("packages", "fault", "mgutils is not installed", SETUP)]
-    known = [Requirement(text) for text in texts]
-    missing = _missing(known) + _missing(known, "notebooks")
+    missing = [fault for extra in ("", "notebooks") for fault in _missing(known, extra)]
     checks = [Check("packages", "ok", "all there")]
     if missing:
         checks = [Check("packages", "fault", "; ".join(missing), SETUP)]
     for extra, purpose in PURPOSE.items():
         if missing := _missing(known, extra):
             found = f"{'; '.join(missing)}: only for {purpose}"
-            remedy = f"pip install 'mgutils[{extra}]', if you want that."
-            checks.append(Check(f"extra {extra}", "note", found, remedy))
+            checks.append(Check(f"extra {extra}", "note", found, f"pip install 'mgutils[{extra}]', if you want that."))
     return checks
 
 
-def _missing(requirements: Iterable[Requirement], extra: str = "") -> list[str]:
-    """What the package, or an extra of it, asks for and is missing or of the wrong version."""
+def _missing(requirements: Iterable[Requirement], extra: str) -> list[str]:
+    """What an extra, or for ``""`` the package itself, asks for and is missing or of the wrong version."""
     found = []
     for requirement in requirements:
-        always = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if always != (extra == "") or not always and not requirement.marker.evaluate({"extra": extra}):
+        of_extra = "extra" in str(requirement.marker)
+        if of_extra != bool(extra) or requirement.marker and not requirement.marker.evaluate({"extra": extra}):
             continue
         try:
             version = metadata.version(requirement.name)
@@ -154,7 +147,7 @@ def _missing(requirements: Iterable[Requirement], extra: str = "") -> list[str]:
 def check_device(profile: str) -> Check:
     """What torch would compute on, and whether the profile wants more."""
     try:
-        torch = importlib.import_module("torch")
+        import torch
     except (ImportError, OSError) as error:
         return Check("device", "fault", f"torch does not start: {error}", SETUP)
     cores = f"{os.cpu_count()} processor cores, torch {torch.__version__}"
@@ -175,19 +168,13 @@ def check_memory(profile: str) -> Check:
     found = f"{free:.1f} GiB free of {memory.total / GIB:.1f}"
     if free >= wanted:
         return Check("memory", "ok", found)
-    remedy = "Close other programs."
-    if profile != "smoke":
-        remedy = "Close other programs, or choose a smaller profile."
     return Check("memory", "fault" if free < wanted / 2 else "note",
-                 f"{found}; the profile {profile!r} takes {wanted:g}", remedy)
+                 f"{found}; the profile {profile!r} takes {wanted:g}",
+                 "Close other programs; a smaller profile takes less.")
 
 
-def check_folders(profile: str, data_root: Path, out_dir: Path) -> list[Check]:
-    """Where data and results go: can be written to, has room; and whether the data are there."""
-    return [_check_data(profile, data_root), _check_disk(profile, out_dir)]
-
-
-def _check_data(profile: str, data_root: Path) -> Check:
+def check_data(profile: str, data_root: Path) -> Check:
+    """Whether the data are there, or can be made."""
     if (data_root / "training" / "train.xlsx").exists():
         return Check("data", "ok", f"{data_root} is there")
     if get_profile(profile).synth is None:
@@ -197,9 +184,9 @@ def _check_data(profile: str, data_root: Path) -> Check:
     return Check("data", "ok", f"{data_root} is not there yet; it is made when first needed")
 
 
-def _check_disk(profile: str, out_dir: Path) -> Check:
-    folders = (out_dir.absolute(), *out_dir.absolute().parents)
-    parent = next(folder for folder in folders if folder.exists())
+def check_disk(profile: str, out_dir: Path) -> Check:
+    """Whether the folder of results can be written to and has room."""
+    parent = next(folder for folder in (out_dir.absolute() / "x").parents if folder.exists())
     try:
         with tempfile.TemporaryFile(dir=parent):
             pass
@@ -213,20 +200,6 @@ def _check_disk(profile: str, out_dir: Path) -> Check:
         return Check("disk", "ok", found)
     return Check("disk", "fault", f"{found}; the profile {profile!r} wants {wanted:g}",
                  "Make room, or name another folder with --out-dir.")
-
-
-def find_browser() -> str | None:
-    """The system's Chromium or Chrome, as the browser test finds it."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-def check_browser() -> Check:
-    """A browser for the browser test."""
-    if found := find_browser():
-        return Check("browser", "ok", Path(found).name)
-    return Check("browser", "note",
-                 f"none of {', '.join(BROWSERS)}: only the browser test wants one, and is skipped",
-                 "apt-get install chromium, or your system's way.")
 
 
 def check_wall() -> Check:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
+from mgutils.course.templates import read_web
 from mgutils.data.table import Dataset
 from mgutils.errors import DataError, Fault
 from mgutils.progress import interactive
@@ -25,34 +26,32 @@ from mgutils.style import BLUE, DPI, VERMILLION, YELLOW, shorten
 SIDE = 448
 """Side of an enlarged picture, in pixels."""
 
-_ARM = (("suprasternal_notch", "{}_shoulder"), ("{}_shoulder", "{}_elbow"), ("{}_elbow", "{}_wrist"),
-        *(("{}_wrist", f"{{}}_{finger}_tip") for finger in ("thumb", "index", "middle", "ring", "little")),
-        ("nose", "{}_eye"), ("{}_eye", "{}_ear"))
-_MIDDLE = (("head_top", "nose"), ("nose", "mouth"), ("mouth", "chin"), ("chin", "neck"), ("neck", "suprasternal_notch"))
-_BONES = [(start, end, YELLOW) for start, end in _MIDDLE]
-for _side, _color in (("right", VERMILLION), ("left", BLUE)):
-    _BONES += [(start.format(_side), end.format(_side), _color) for start, end in _ARM]
+_BONES = [line.split(",") for line in read_web("bones.csv").split()]
+_COLORS = {"right": VERMILLION, "left": BLUE}
 
 
-class Explorer(ABC):
+class Explorer:
     """Something to click through, which is a figure where nobody can click.
+
+    Two lists, of which the second follows the first, choose images; a slider goes through them. A subclass has the
+    methods ``choices`` (text and value of each entry of the first list), ``choices_within`` (those of the second, for
+    an entry of the first), ``rows`` (the images of an entry of each), ``picture`` and ``caption`` of an image, and
+    ``figure``, which stays in an executed notebook.
 
     Parameters
     ----------
     dataset : Dataset
     """
 
+    lists: tuple[str, str]
+    """What the two lists are of."""
+    pause = 400
+    """Milliseconds between two images when they are played."""
+    skeletons: Skeletons | None = None
+
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self.names = dataset.labels.display
-
-    @abstractmethod
-    def figure(self) -> Figure:
-        """What stays in an executed notebook."""
-
-    @abstractmethod
-    def widget(self) -> Any:
-        """The widgets, as one ipywidgets box."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         if interactive():
@@ -63,27 +62,51 @@ class Explorer(ABC):
     def _live(self) -> Any:
         return self.widget()
 
-    @staticmethod
-    def _control(kind: str, name: str, width: int = 430, **options: Any) -> Any:
-        """A control that ipywidgets has, with a description before it and the class ``mg-<name>``."""
-        import ipywidgets
+    def widget(self) -> Any:
+        """Two lists, a slider with a play button, a box to tick where skeletons are known, and the picture."""
+        import ipywidgets as w
 
-        control = getattr(ipywidgets, kind)(
-            style={"description_width": "70px"},
-            layout=ipywidgets.Layout(width=f"{width}px"),
-            **options,
-        )
-        control.add_class(f"mg-{name}")
-        return control
-
-    @staticmethod
-    def _picture(**options: Any) -> tuple[Any, Any]:
-        """The picture, of class ``mg-picture``, and a line of text to stand below it."""
-        import ipywidgets
-
-        picture = ipywidgets.Image(format="png", **options)
+        first = _control(w.Dropdown, self.lists[0], options=self.choices())
+        second = _control(w.Dropdown, self.lists[1], options=self.choices_within(first.value))
+        slider = _control(w.IntSlider, "image", max=0, readout=False)
+        play = w.Play(interval=self.pause, max=0, show_repeat=True, layout=w.Layout(width="150px"))
+        w.jslink((play, "value"), (slider, "value"))
+        skeleton = _control(w.Checkbox, "skeleton", indent=False)
+        picture, note = w.Image(format="png", layout=w.Layout(max_width="100%")), w.HTML()
         picture.add_class("mg-picture")
-        return picture, ipywidgets.HTML()
+
+        def show(_: Any = None) -> None:
+            rows = self.rows(first.value, second.value)
+            row = int(rows[min(slider.value, len(rows) - 1)])
+            picture.value = png_bytes(self.picture(row, skeleton.value))
+            note.value = f"image {slider.value + 1} of {len(rows)}: {self.caption(row)}"
+
+        def choose_second(_: Any = None) -> None:
+            slider.max = play.max = len(self.rows(first.value, second.value)) - 1
+            if slider.value:
+                slider.value = 0
+            else:
+                show()
+
+        def choose_first(_: Any = None) -> None:
+            second.options = self.choices_within(first.value)
+            choose_second()
+
+        choose_second()
+        first.observe(choose_first, "value")
+        second.observe(choose_second, "value")
+        slider.observe(show, "value")
+        skeleton.observe(show, "value")
+        ticks = [skeleton] if self.skeletons else []
+        return w.VBox([first, second, w.HBox([slider, play]), *ticks, picture, note])
+
+
+def _control(kind: Any, name: str, **options: Any) -> Any:
+    """A control of ipywidgets with its name before it and the class ``mg-<name>``."""
+    width = "280px" if "max" in options else "430px"
+    control = kind(description=name, style={"description_width": "70px"}, layout={"width": width}, **options)
+    control.add_class(f"mg-{name}")
+    return control
 
 
 def png_bytes(picture: Figure | np.ndarray) -> bytes:
@@ -99,20 +122,16 @@ def png_bytes(picture: Figure | np.ndarray) -> bytes:
 # -- the skeleton ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
 class Skeletons:
-    """The studio's ``keypoints.npz``: where the named points of the body fall in each image, and whether they are seen.
+    """The studio's ``keypoints.npz``: where the named points of the body fall in each image, and which are seen."""
 
-    Parameters
-    ----------
-    names : array of str (K,)
-    uv : array (N, K, 2)
-        Pixels from the upper left corner, x first.
-    visible : array of bool (N, K)
-    """
-
-    def __init__(self, names: np.ndarray, uv: np.ndarray, visible: np.ndarray) -> None:
-        self.place = {str(name): number for number, name in enumerate(names)}
-        self.uv, self.visible = uv, visible
+    names: np.ndarray
+    """Text (K,)."""
+    uv: np.ndarray
+    """Pixels from the upper left corner, x first, (N, K, 2)."""
+    visible: np.ndarray
+    """Truth values (N, K)."""
 
     @classmethod
     def of(cls, dataset: Dataset) -> Skeletons | None:
@@ -135,24 +154,26 @@ class Skeletons:
 
     def bones(self, row: int) -> list[tuple[np.ndarray, bool, str]]:
         """Both ends (2, 2) in pixels, whether both are seen, and the colour of each bone of an image."""
+        place = {name: number for number, name in enumerate(self.names.tolist())}
         found = []
-        for start, end, color in _BONES:
-            if start in self.place and end in self.place:
-                at = [self.place[start], self.place[end]]
-                found.append((self.uv[row, at], bool(self.visible[row, at].all()), color))
+        for start, end in _BONES:
+            if start in place and end in place:
+                ends = [place[start], place[end]]
+                color = _COLORS.get(end.partition("_")[0], YELLOW)
+                found.append((self.uv[row, ends], bool(self.visible[row, ends].all()), color))
         return found
 
 
-def enlarge(image: np.ndarray, bones: list[tuple[np.ndarray, bool, str]] = (), side: int = SIDE) -> np.ndarray:
-    """An image with bones drawn over it: thick where seen, thin where hidden. (H, W, 3) -> (side, side', 3) bytes."""
-    scale = side / image.shape[0]
+def enlarge(image: np.ndarray, bones: list[tuple[np.ndarray, bool, str]] = ()) -> np.ndarray:
+    """An image with bones drawn over it: thick where seen, thin where hidden. (H, W, 3) -> (SIDE, W', 3) bytes."""
+    scale = SIDE / image.shape[0]
     fine = 2  # drawn at twice the size and reduced, for smooth edges
-    size = (round(image.shape[1] * scale) * fine, side * fine)
+    size = (round(image.shape[1] * scale) * fine, SIDE * fine)
     canvas = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(canvas)
     for ends, seen, color in sorted(bones, key=lambda bone: bone[1]):  # the hidden ones first, below the others
         line = [tuple(float(v) * scale * fine for v in end) for end in ends]
-        width = round((5 if seen else 1.5) * fine * side / SIDE)
+        width = round((5 if seen else 1.5) * fine)
         if seen:
             draw.line(line, fill="white", width=width + 2 * fine)
         draw.line(line, fill=color, width=width)
@@ -183,20 +204,32 @@ class FrameExplorer(Explorer):
     def __init__(self, dataset: Dataset) -> None:
         super().__init__(dataset)
         self.frames = dataset.frames.reset_index(drop=True)
-        self.by = "subject_id" if dataset.has_groups else "clip_id"
+        word = "subject" if dataset.has_groups else "clip"
+        self.lists = ("class", word)
+        self.by = f"{word}_id"
         self.skeletons = Skeletons.of(dataset)
 
     def __repr__(self) -> str:
-        return f"{len(self.dataset):,} frames to look at by class, {self.by.removesuffix('_id')} and frame"
+        return f"{len(self.dataset):,} frames to look at by class, {self.lists[1]} and frame"
+
+    def choices(self) -> list[tuple[str, int]]:
+        """The classes that are shown."""
+        shown = sorted(set(self.frames["class_id"].tolist()))
+        return [(f"{i} {shorten(self.names[i - 1], 46)}", i) for i in shown]
+
+    def choices_within(self, first: int) -> list[tuple[str, int]]:
+        """The subjects of a class."""
+        return [(f"{self.lists[1]} {group}: {len(self.rows(first, group))} images", group)
+                for group in self.groups(first)]
 
     def groups(self, class_id: int) -> list[int]:
         """Subjects (or clips) with images of a class, the one with most images first."""
-        counts = self.frames.loc[self.frames["class_id"] == class_id, self.by].value_counts(sort=True)
-        return [int(group) for group in sorted(counts.index, key=lambda group: (-counts[group], group))]
+        sizes = self.frames[self.frames["class_id"] == class_id].groupby(self.by).size()
+        return sizes.sort_values(ascending=False, kind="stable").index.tolist()
 
-    def rows(self, class_id: int, group: int) -> list[int]:
+    def rows(self, first: int, second: int) -> list[int]:
         """Row positions of the images of a class and a subject, clip by clip in the order of time."""
-        chosen = self.frames[(self.frames["class_id"] == class_id) & (self.frames[self.by] == group)]
+        chosen = self.frames[(self.frames["class_id"] == first) & (self.frames[self.by] == second)]
         return chosen.sort_values(["clip_id", "frame_id"]).index.tolist()
 
     def picture(self, row: int, skeleton: bool) -> np.ndarray:
@@ -212,65 +245,15 @@ class FrameExplorer(Explorer):
             known = f"subject {frame['subject_id']}, video {frame['video_id']}, " + known
         return f"{known}. {frame.get('description') or ''}".strip()
 
-    def figure(self, class_id: int | None = None) -> Figure:
-        """Four subjects of a class, plain above and with the skeleton below.
-
-        Parameters
-        ----------
-        class_id : int, optional
-            The class shown by most subjects if not given.
-        """
-        if class_id is None:
-            class_id = int(self.frames.groupby("class_id")[self.by].nunique().idxmax())
+    def figure(self) -> Figure:
+        """Four subjects of the class that most subjects show, plain above and with the skeleton below."""
+        class_id = int(self.frames.groupby("class_id")[self.by].nunique().idxmax())
         groups = self.groups(class_id)[:4]
         rows = [chosen[len(chosen) // 2] for chosen in (self.rows(class_id, group) for group in groups)]
-        word = self.by.removesuffix("_id")
         pictures = [self.picture(row, False) for row in rows]
-        titles = [f"{word} {group}" for group in groups]
+        titles = [f"{self.lists[1]} {group}" for group in groups]
         if self.skeletons is not None:
             pictures += [self.picture(row, True) for row in rows]
             titles += ["its skeleton"] * len(rows)
         return image_grid(pictures, titles, columns=len(rows), side=2.0,
                           title=f"{class_id} {shorten(self.names[class_id - 1], 60)}")
-
-    def widget(self) -> Any:
-        """Two lists, a slider with a play button, a box to tick, and the picture."""
-        import ipywidgets as w
-
-        shown = sorted(set(self.frames["class_id"].tolist()))
-        classes = [(f"{i} {shorten(self.names[i - 1], 46)}", i) for i in shown]
-        word = self.by.removesuffix("_id")
-        gesture = self._control("Dropdown", "class", options=classes, description="class")
-        group = self._control("Dropdown", word, description=word)
-        frame = self._control("IntSlider", "frame", 280, max=0, description="frame", readout=False)
-        play = w.Play(interval=400, max=0, show_repeat=True, layout=w.Layout(width="150px"))
-        w.jslink((play, "value"), (frame, "value"))
-        skeleton = self._control("Checkbox", "skeleton", description="skeleton", indent=False,
-                                 disabled=self.skeletons is None)
-        picture, note = self._picture(width=SIDE, height=SIDE)
-
-        def show(_: Any = None) -> None:
-            rows = self.rows(gesture.value, group.value)
-            row = rows[min(frame.value, len(rows) - 1)]
-            picture.value = png_bytes(self.picture(row, skeleton.value))
-            note.value = f"image {frame.value + 1} of {len(rows)}: {self.caption(row)}"
-
-        def choose_group(_: Any = None) -> None:
-            if group.value is None:  # its list is being changed
-                return
-            frame.value = 0
-            frame.max = play.max = len(self.rows(gesture.value, group.value)) - 1
-            show()
-
-        def choose_class(_: Any = None) -> None:
-            group.options = [(f"{word} {g}: {len(self.rows(gesture.value, g))} images", g)
-                             for g in self.groups(gesture.value)]
-            group.index = 0
-            choose_group()
-
-        choose_class()
-        gesture.observe(choose_class, "value")
-        group.observe(choose_group, "value")
-        frame.observe(show, "value")
-        skeleton.observe(show, "value")
-        return w.VBox([gesture, group, w.HBox([frame, play]), skeleton, picture, note])

@@ -16,7 +16,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from scipy.special import softmax
 
-from mgutils.course.explorer import Explorer, png_bytes
+from mgutils.course.explorer import Explorer
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
@@ -27,6 +27,8 @@ from mgutils.style import BLACK, BLUE, GREEN, GREY, new_figure, shorten
 from mgutils.training.run import Run
 
 Which = Literal["all", "right", "wrong"]
+EVERY = -1
+"""In place of a class index."""
 _SHOWN = 5
 
 
@@ -52,6 +54,9 @@ class AnswerExplorer(Explorer):
 
     Taught in: 05, section 4.
     """
+
+    lists = ("answers", "class")
+    pause = 3000
 
     def __init__(self, dataset: Dataset, run: Run) -> None:
         if not run.config.reads_text:
@@ -94,36 +99,46 @@ class AnswerExplorer(Explorer):
             self._maps[place] = occlusion_map(self._scorer, image, int(self.answer[place]))
         return self._maps[place]
 
-    def places(self, which: Which = "all", class_index: int | None = None) -> np.ndarray:
-        """Places in the run's validation rows, the surest answer first."""
+    def choices(self) -> list[tuple[str, Which]]:
+        """All answers, the right and the wrong ones, where there are such."""
+        return [(which, which) for which in ("all", "right", "wrong") if len(self.rows(which))]
+
+    def choices_within(self, first: Which) -> list[tuple[str, int]]:
+        """The true classes of those answers."""
+        classes = np.unique(self.run.target[self.rows(first)]).tolist()
+        return [("every class", EVERY), *((f"{i + 1} {shorten(self.names[i], 46)}", i) for i in classes)]
+
+    def rows(self, first: Which, second: int = EVERY) -> np.ndarray:
+        """Places in the run's validation rows of answers to images of a class, the surest answer first."""
         two = np.sort(self.run.logits, axis=1)[:, -2:]
         order = np.argsort(two[:, 0] - two[:, 1], kind="stable")
-        right = (self.answer == self.run.target)[order]
-        keep = {"all": right | True, "right": right, "wrong": ~right}[which]
-        if class_index is not None:
-            keep = keep & (self.run.target[order] == class_index)
-        return order[keep]
+        target = self.run.target[order]
+        right = self.answer[order] == target
+        keep = {
+            "all": right | True,
+            "right": right,
+            "wrong": ~right,
+        }[first]
+        return order[keep & ((second == EVERY) | (target == second))]
 
-    def figure(self, place: int | None = None) -> Figure:
-        """One image: as it is, with its heat map, its five answers and its nearest captions.
+    def caption(self, row: int) -> str:
+        """The file of an image."""
+        return f"the surest answer first; this is {self.dataset.frames['path'].iloc[self.run.valid[row]]}"
 
-        Parameters
-        ----------
-        place : int, optional
-            In the run's validation rows; the surest wrong answer if not given, or the surest of all.
-        """
-        if place is None:
-            wrong = self.places("wrong")
-            place = int(wrong[0] if len(wrong) else self.places()[0])
+    def figure(self) -> Figure:
+        """The surest wrong answer, or the surest of all."""
+        return self.picture(int([*self.rows("wrong"), *self.rows("all")][0]))
+
+    def picture(self, row: int, skeleton: bool = False) -> Figure:
+        """An image as it is, with its heat map, its five answers and its nearest captions."""
         figure, axes = new_figure(1, 4, size=(14.5, 3.5), width_ratios=(1, 1, 1.15, 1.15))
-        image = read_image(self.dataset, int(self.run.valid[place]))
-        self._draw_pictures(axes[:2], image, place)
-        answers, near = self.answers(place), self.nearest_captions(place)
-        self._draw_bars(axes[2], answers, place, "five best answers")
-        self._draw_bars(axes[3], near, place, "nearest captions")
+        self._draw_pictures(axes[:2], row)
+        self._draw_bars(axes[2], self.answers(row), row, "five best answers")
+        self._draw_bars(axes[3], self.nearest_captions(row), row, "nearest captions")
         return figure
 
-    def _draw_pictures(self, axes: np.ndarray, image: np.ndarray, place: int) -> None:
+    def _draw_pictures(self, axes: np.ndarray, place: int) -> None:
+        image = read_image(self.dataset, int(self.run.valid[place]))
         true, answer = (shorten(self.names[i], 26) for i in (self.run.target[place], self.answer[place]))
         height, width = image.shape[:2]
         for panel, title in zip(axes, (f"true: {true}", f"answer: {answer}"), strict=True):
@@ -133,8 +148,15 @@ class AnswerExplorer(Explorer):
             panel.grid(visible=False)
         heat = self.heat_map(place)
         top = max(float(np.abs(heat).max()), 1e-9)
-        axes[1].imshow(heat, cmap="PuOr_r", vmin=-top, vmax=top, alpha=0.85 * np.sqrt(np.abs(heat) / top),
-                       interpolation="bilinear", extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+        axes[1].imshow(
+            heat,
+            cmap="PuOr_r",
+            vmin=-top,
+            vmax=top,
+            alpha=0.85 * np.sqrt(np.abs(heat) / top),
+            interpolation="bilinear",
+            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        )
         bar = axes[1].figure.colorbar(ScalarMappable(Normalize(-top, top), "PuOr_r"), ax=axes[1], shrink=0.85)
         bar.set_label("fall of the score when covered", fontsize=8.5)
         bar.ax.tick_params(labelsize=8)
@@ -142,52 +164,21 @@ class AnswerExplorer(Explorer):
     def _draw_bars(self, axes: Axes, best: pd.DataFrame, place: int, title: str) -> None:
         """Bars with the class written inside its row; the true class is green and says so."""
         unit = best.columns[1]
-        classes, values = best["class_index"], best[unit]
-        true = classes == self.run.target[place]
-        rows = np.arange(len(classes))
-        axes.barh(rows, values, color=[GREEN if hit else BLUE for hit in true], height=0.42)
-        for row, index, value, hit in zip(rows, classes, values, true, strict=True):
-            axes.text(0.01, row - 0.36, f"{index + 1} {shorten(self.names[index], 30)}" + ("  (true)" if hit else ""),
-                      fontsize=9, va="center", color=BLACK, transform=axes.get_yaxis_transform())
-            axes.text(0.99, row - 0.36, f"{value:.3f}", fontsize=9, va="center", ha="right", color=BLACK,
-                      transform=axes.get_yaxis_transform())
-        axes.set(xlim=(min(0, float(values.min())) * 1.1, 1), ylim=(len(rows) - 0.6, -0.7), yticks=[])
+        true = best["class_index"] == self.run.target[place]
+        axes.barh(best.index, best[unit], color=np.where(true, GREEN, BLUE), height=0.42)
+        words = {
+            "fontsize": 9,
+            "va": "center",
+            "color": BLACK,
+            "transform": axes.get_yaxis_transform(),
+        }
+        for row, index, value in best.itertuples():
+            name = f"{index + 1} {shorten(self.names[index], 30)}{'  (true)' if true[row] else ''}"
+            axes.text(0.01, row - 0.36, name, **words)
+            axes.text(0.99, row - 0.36, f"{value:.3f}", ha="right", **words)
+        low = min(0, best[unit].min()) * 1.1
+        axes.set(xlim=(low, 1), ylim=(len(best) - 0.6, -0.7), yticks=[])
         axes.axvline(0, color=GREY, linewidth=0.8)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel(unit, fontsize=9)
         axes.grid(axis="y", visible=False)
-
-    def widget(self) -> Any:
-        """Which answers, which class, which image; and the four panels."""
-        import ipywidgets as w
-
-        choices = ["all", "right", "wrong"]
-        which = self._control("Dropdown", "which", options=choices, description="answers")
-        classes = [(f"{i + 1} {shorten(self.names[i], 46)}", int(i)) for i in np.unique(self.run.target)]
-        gesture = self._control("Dropdown", "true", options=[("every class", None), *classes],
-                                description="true class")
-        image = self._control("IntSlider", "image", max=0, description="image", continuous_update=False)
-        picture, note = self._picture(layout=w.Layout(max_width="100%"))
-
-        def show(_: Any = None) -> None:
-            places = self.places(which.value, gesture.value)
-            if not len(places):
-                note.value, picture.value = "no such image", b""
-                return
-            place = int(places[min(image.value, len(places) - 1)])
-            picture.value = png_bytes(self.figure(place))
-            note.value = (f"{len(places):,} images, the surest answer first; this one is "
-                          f"{self.dataset.frames['path'].iloc[self.run.valid[place]]}")
-
-        def choose(_: Any = None) -> None:
-            image.max = max(len(self.places(which.value, gesture.value)) - 1, 0)
-            if image.value:
-                image.value = 0
-            else:
-                show()
-
-        choose()
-        which.observe(choose, "value")
-        gesture.observe(choose, "value")
-        image.observe(show, "value")
-        return w.VBox([which, gesture, image, picture, note])

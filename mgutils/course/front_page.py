@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import mgutils
+from mgutils.course.map import questions_table
 from mgutils.report.markdown import markdown_table
 
 FINDINGS = {
@@ -31,7 +32,7 @@ def found(root: Path) -> str:
     """Three sentences on what was found, with one number each."""
     figures = root / "figures"
     lookup = next(row for row in _read(figures / "table1.json") if row["row"] == "lookup")
-    control = _mean(_on_new_people(figures)["sound_ce"])
+    control = _on_new_people(figures)["sound_ce"].partition(" ")[0]
     loss = _claims(figures)["code-bounded"]["spread"][0]
     return "\n".join((
         "* **The split leaks.** A look-up of the clip's label, which sees no pixel, scores "
@@ -61,13 +62,6 @@ def headline(root: Path) -> str:
         "epoch on held-out training subjects there, and both have as many epochs as the report's rows here.")
 
 
-def course(root: Path) -> str:
-    """The notebooks: question, minutes, exercises."""
-    from mgutils.course.map import questions_table
-
-    return questions_table(root)
-
-
 def rooms(root: Path) -> str:
     """The rooms of the package, one line each, from the map that is its docstring."""
     lines = (f"* [`{name}`](mgutils/{name}): {what}" for name, what in package_map().items())
@@ -79,7 +73,7 @@ def package_map() -> dict[str, str]:
     return dict(re.findall(r"^    (\w+) {2,}(\S.*)$", mgutils.__doc__, re.MULTILINE))
 
 
-MAKERS: dict[str, Callable[[Path], str]] = {"found": found, "headline": headline, "course": course, "rooms": rooms}
+MAKERS = {"found": found, "headline": headline, "course": questions_table, "rooms": rooms}
 """Name of a part to the function that makes its text from a project."""
 
 
@@ -116,7 +110,3 @@ def _spread(row: Mapping[str, Any], score: str) -> str:
     if row["seeds"] < 2:
         return f"{row[score]:.1f}"
     return f"{row[score]:.1f} ({row[score + '_min']:.1f} to {row[score + '_max']:.1f})"
-
-
-def _mean(cell: str) -> str:
-    return cell.partition(" ")[0]

@@ -113,10 +113,9 @@ def _remedy(directory: Path, stems: Sequence[str], all_stems: Sequence[str], par
     words = ["mg", "reproduce"]
     if len(stems) < len(all_stems):
         words += ["--only", *(stem.partition("_")[0] for stem in all_stems if stem in stems)]
-    words += [word for name in ("profile", "seed") if name in parameters
-              for word in (f"--{name}", str(parameters[name]))]
-    if "data_root" in parameters:  # as a notebook says it, who runs in the folder notebooks
-        words += ["--data-root", Path(os.path.normpath(Path("notebooks", str(parameters["data_root"])))).as_posix()]
+    if parameters:
+        data_root = os.path.normpath(Path("notebooks", parameters["data_root"]))  # there a notebook runs
+        words += ["--profile", parameters["profile"], "--seed", str(parameters["seed"]), "--data-root", data_root]
     return shlex.join([*words, "--out-dir", directory.parent.as_posix()])
 
 
@@ -126,10 +125,10 @@ def _settings(entry: Mapping[str, Any]) -> tuple:
 
 def _entries(manifest: Path) -> dict[str, dict[str, Any]]:
     """The manifest by notebook; a file that is not whole records nothing."""
-    content = read_json(manifest)
-    entries = content.get("notebooks") if isinstance(content, dict) else None
-    entries = entries if isinstance(entries, dict) else {}
-    return {name: entry for name, entry in entries.items() if isinstance(entry, dict)}
+    try:
+        return {name: dict(entry) for name, entry in read_json(manifest)["notebooks"].items()}
+    except (TypeError, KeyError, AttributeError, ValueError):
+        return {}
 
 
 def _write(manifest: Path, entries: Mapping[str, Any]) -> None:

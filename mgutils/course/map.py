@@ -10,17 +10,19 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mgutils.config import PROFILES
-from mgutils.course.exercises import listing
+from mgutils.course.exercises import all_exercises
 from mgutils.course.notebooks import SOURCES, read_source, sources
 from mgutils.data.csv import write_csv
 from mgutils.errors import MgError
 from mgutils.files import atomic_file
 from mgutils.report.markdown import markdown_table
 
-COLUMNS = ("notebook", "profile", "minutes", "again")
+COLUMNS = ["notebook", "profile", "minutes", "again"]
+_MEASURED = {"minutes": float, "again": float}
 PUBLISHED = SOURCES.parents[1] / "figures" / "minutes.csv"
 """The table that ``mg publish`` copies: the authors' machine, for readers who have run nothing yet."""
 QUESTIONS = {
@@ -58,31 +60,24 @@ def read_minutes(file: Path | str) -> pd.DataFrame:
     """
     file = Path(file)
     if not file.exists():
-        return pd.DataFrame({"notebook": [], "profile": [], "minutes": pd.Series(dtype=float),
-                             "again": pd.Series(dtype=float)})
+        return pd.DataFrame(columns=COLUMNS).astype(_MEASURED)
     try:
-        table = pd.read_csv(file, dtype={"minutes": float, "again": float})[list(COLUMNS)]
+        return pd.read_csv(file, dtype=_MEASURED)[COLUMNS]
     except (ValueError, KeyError) as error:
         raise MgError(f"{file}: not a table of minutes ({error}); wanted the columns {', '.join(COLUMNS)}. "
                       "Delete it; `mg reproduce` writes it anew.") from None
-    return table
 
 
 def record_minutes(file: Path | str, notebook: str, profile: str, minutes: float) -> None:
     """Note how long a notebook took, the first time or again; rows of other notebooks and profiles stay."""
-    file = Path(file)
-    table = read_minutes(file)
-    same = (table["notebook"] == notebook) & (table["profile"] == profile)
-    longest = max([minutes, *table.loc[same, "minutes"].dropna()])
-    again = round(minutes, 2) if same.any() else float("nan")
-    row = pd.DataFrame([(notebook, profile, round(longest, 2), again)], columns=list(COLUMNS))
-    kept = table[~same]
-    order = {name: place for place, name in enumerate(PROFILES)}
-    table = pd.concat([kept, row]) if len(kept) else row
-    table = table.sort_values(["profile", "notebook"], key=lambda column: column.map(lambda word: order.get(word, word))
-                              if column.name == "profile" else column)
+    table = read_minutes(file).set_index(["notebook", "profile"])
+    key = notebook, profile
+    again = minutes if key in table.index else float("nan")
+    longest = np.fmax(minutes, table["minutes"].get(key, minutes))
+    table.loc[key, :] = round(longest, 2), round(again, 2)
+    order = sorted(table.index, key=lambda key: (list(PROFILES).index(key[1]), key[0]))
     with atomic_file(file) as aside:
-        write_csv(table, aside)
+        write_csv(table.loc[order].reset_index(), aside)
 
 
 def course_map(minutes_file: Path | str, profile: str, source_dir: Path | str = SOURCES) -> pd.DataFrame:
@@ -129,7 +124,7 @@ def questions_table(root: Path | str) -> str:
     """
     root = Path(root)
     table = course_map(root / "figures" / "minutes.csv", "cpu", root / "notebooks" / "src")
-    exercises = Counter(one.notebook for one in listing.list_exercises(root / "notebooks" / "src"))
+    exercises = Counter(task.notebook for task in all_exercises().values())
     rows = []
     for row in table.itertuples():
         title = re.split(r": |(?<=\?) ", row.title)[0]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,14 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.colors import to_hex
 
-from mgutils.course.templates import jpeg_uri, read_web, render
+from mgutils.course.templates import jpeg_uri, read_web, render, write_page
 from mgutils.data.captions import class_captions
 from mgutils.data.images import read_rgb
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError
-from mgutils.files import atomic_file
 from mgutils.training.run import Run
+from mgutils.training.whole import find_fault
 
-_MOST_BYTES = 2**29
-"""Of a run's outputs when unpacked: a million images with 64 numbers each have half of it."""
 _PICTURE = (160, 160)
 """Longest side of an embedded picture, in pixels."""
 
@@ -64,8 +61,7 @@ def write_microscope(run_dir: Path | str, data_root: Path | str, page: Path | st
     content = collect(_read_run(Path(run_dir), dataset), dataset, images=images, seed=seed)
     html = render("microscope.html", title=content["run"], style=Markup(read_web("microscope.css")),
                   script=Markup(read_web("microscope.js")), data=Markup(as_script_text(content)))
-    with atomic_file(page) as aside:
-        aside.write_text(html, encoding="utf-8", newline="\n")
+    write_page(page, html)
     return page
 
 
@@ -128,55 +124,14 @@ def _read_run(run_dir: Path, dataset: Dataset) -> Run:
     if not run.config.reads_text:
         raise ConfigError(f"{run_dir}: found a classifier that reads no text; wanted a run of images and captions, "
                           "such as sound_ce.")
-    if not (run_dir / "outputs.npz").exists():
-        raise ConfigError(f"{run_dir}: found no outputs.npz; wanted a finished run. Run `mg train` to its end.")
-    _check_whole(run)
+    if fault := find_fault(run_dir, ("outputs.npz", "metrics.json"), hashes=True):
+        raise ConfigError(f"{fault}, as a finished run left it. Run `mg train` to its end, or copy the run's folder "
+                          "again.")
     fits = run.caption_embeddings.shape[0] == len(dataset.labels) and run.valid.max() < len(dataset)
     if not fits or (dataset.target[run.valid] != run.target).any():
         raise ConfigError(f"{run_dir}: found a run of other data than {dataset.root}; wanted the dataset that it was "
                           "trained on.")
     return run
-
-
-def _check_whole(run: Run) -> None:
-    """Refuse outputs and scores that are damaged, or are not what a run leaves."""
-    file = run.directory / "outputs.npz"
-    try:
-        with zipfile.ZipFile(file) as archive:
-            declared = sum(entry.file_size for entry in archive.infolist())
-        if declared > _MOST_BYTES:
-            raise ValueError(f"{declared:,} bytes when unpacked")
-        _check_outputs(run)
-    except Exception as error:  # numpy raises whatever its broken input makes it raise
-        raise _broken(file, error) from None
-    file = run.directory / "metrics.json"
-    try:
-        top1 = run.metrics["top1"]
-        if not isinstance(top1, float | int) or not 0 <= top1 <= 1:
-            raise ValueError(f"top1 is {str(top1)[:40]}")
-    except Exception as error:  # the same
-        raise _broken(file, error) from None
-
-
-def _check_outputs(run: Run) -> None:
-    """Raise ``ValueError`` unless the arrays have the shapes and types of a run's."""
-    count, classes, width = len(run.valid), len(run.caption_embeddings), run.image_embeddings.shape[1]
-    shapes = {"valid": (count,), "target": (count,), "logits": (count, classes), "image_embeddings": (count, width),
-              "caption_embeddings": (classes, width)}
-    for name, shape in shapes.items():
-        array = getattr(run, name)
-        if array.shape != shape or not count:
-            raise ValueError(f"{name} has the shape {array.shape}")
-        if array.dtype.kind != ("i" if name in ("valid", "target") else "f") or not np.isfinite(array).all():
-            raise ValueError(f"{name} holds no {'whole ' if len(shape) == 1 else ''}numbers")
-    if run.valid.min() < 0:
-        raise ValueError("valid holds a row below 0")
-
-
-def _broken(file: Path, error: Exception) -> ConfigError:
-    reason = (str(error).strip().splitlines() or [""])[0][:100]
-    return ConfigError(f"{file}: found a damaged file ({type(error).__name__}: {reason}); wanted what `mg train` "
-                       "wrote. Copy the run's folder again, or train the run again.")
 
 
 def _floats(array: np.ndarray) -> str:

@@ -27,7 +27,7 @@ from nbformat import NotebookNode
 from traitlets import default
 
 from mgutils.course.cell_progress import CellProgress
-from mgutils.course.versions import Version, derive, fingerprint, is_as_built, keep_outputs
+from mgutils.course.versions import Version, derive, fingerprint, is_as_built, keep_outputs, keep_tags, own_cells, tags
 from mgutils.errors import ConfigError, MgError, NotebookError
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "src"
@@ -69,7 +69,7 @@ def read_source(source: Path | str, version: Version = "student") -> NotebookNod
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for position, cell in enumerate(notebook.cells):
         cell.id = f"{source.stem}-{position:03d}"
-        cell.metadata = NotebookNode(tags=cell.metadata["tags"]) if cell.metadata.get("tags") else NotebookNode()
+        keep_tags(cell)
     return derive(notebook, version, source.name)
 
 
@@ -98,7 +98,7 @@ def build(source_dir: Path | str = SOURCES, out_dir: Path | str = SOURCES.parent
         refuse_changed(new, "build into another folder with --out-dir, or give --overwrite.")
     out_dir.mkdir(parents=True, exist_ok=True)
     for path, notebook in new.items():
-        if old.get(path) is not None:
+        if path in old:
             keep_outputs(notebook, old[path])
         _write(notebook, path)
     return list(new)
@@ -112,18 +112,17 @@ def refuse_changed(paths: Iterable[Path], remedy: str) -> None:
     MgError
         If one of the files is there and is not as it was built.
     """
-    there = {path: _existing(path) for path in paths if path.exists()}
-    if changed := [str(path) for path, notebook in there.items() if notebook is None or not is_as_built(notebook)]:
+    if changed := [str(path) for path in paths if path.exists() and not is_as_built(_existing(path))]:
         raise MgError(f"{', '.join(changed)}: changed since it was built; a student's own work is not overwritten. "
                       f"Copy it elsewhere, {remedy}")
 
 
-def _existing(path: Path) -> NotebookNode | None:
-    """The notebook in a file; nothing if it cannot be read."""
+def _existing(path: Path) -> NotebookNode:
+    """The notebook in a file; an empty one if it cannot be read."""
     try:
         return nbformat.read(path, as_version=4)
     except Exception:  # nbformat raises many kinds; whatever it is, it is not what we built
-        return None
+        return nbformat.v4.new_notebook()
 
 
 def _write(notebook: NotebookNode, path: Path) -> None:
@@ -146,7 +145,7 @@ def parameters_of(notebook: Path | str) -> dict[str, Any]:
         If there is not exactly one such cell, or a line of it is not ``name = constant``.
     """
     notebook = Path(notebook)
-    tagged = [cell for cell in _read(notebook).cells if "parameters" in cell.metadata.get("tags", [])]
+    tagged = [cell for cell in _read(notebook).cells if "parameters" in tags(cell)]
     if len(tagged) != 1:
         raise MgError(f"{notebook}: found {len(tagged)} cells tagged 'parameters'; wanted one.")
     parameters = {}
@@ -236,14 +235,14 @@ def execute(notebook: Path | str, out: Path | str, parameters: Mapping[str, Any]
                 cwd=cwd or SOURCES.parent, execution_timeout=timeout, progress_bar=False,
                 on_cell_execute=running.cell_started)
         except papermill.PapermillExecutionError as error:
-            found, cell = f"{error.ename}: {error.evalue}", (error.exec_count, error.source)
+            found = f"{error.ename}: {error.evalue}"
         except (CellTimeoutError, RuntimeError) as error:  # RuntimeError: the kernel died, or did not start
-            found, cell = str(error).strip().partition("\n")[0], (running.number, running.source)
+            found = str(error).strip().partition("\n")[0]
         else:
             _write(_without_traces(executed), unfinished)
             os.replace(unfinished, out)
             return out
-    raise NotebookError(_failure(notebook.stem, *cell, found, unfinished))
+    raise NotebookError(_failure(running, found, unfinished))
 
 
 def _count_cells(node: NotebookNode, parameters: Mapping[str, Any]) -> int:
@@ -251,11 +250,13 @@ def _count_cells(node: NotebookNode, parameters: Mapping[str, Any]) -> int:
     return sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in node.cells) + bool(parameters)
 
 
-def _failure(stem: str, number: int, source: str, found: str, unfinished: Path) -> str:
+def _failure(running: CellProgress, found: str, unfinished: Path) -> str:
     """Where and how a cell failed, in a few lines."""
-    lines = source.strip().splitlines()
+    lines = running.source.strip().splitlines()
     shown = [f"    {line}" for line in lines[:5]] + ["    ..."] * (len(lines) > 5)
-    place = f"{stem}, cell [{number}] failed:" if number else f"{stem} failed before its first cell:"
+    place = f"{running.name} failed before its first cell:"
+    if running.number:
+        place = f"{running.name}, cell [{running.number}] failed:"
     return "\n".join([place, *shown, found, f"The notebook as far as it came: {unfinished}"])
 
 
@@ -266,16 +267,18 @@ def _without_traces(notebook: NotebookNode) -> NotebookNode:
     """
     kept, built = notebook.metadata.papermill, is_as_built(notebook)
     notebook.metadata.papermill = NotebookNode(parameters=kept.parameters, duration=round(kept.duration, 1))
-    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-    for place, cell in enumerate([cell for cell in notebook.cells if cell.cell_type == "code"], start=1):
-        if "parameters" in cell.metadata.get("tags", []):
-            cell.source = _with_values(cell.source, kept.parameters)
-        cell.execution_count = place
-        for output in cell.outputs:
-            if "execution_count" in output:
-                output.execution_count = place
+    notebook.cells = own_cells(notebook)
+    place = 0
     for cell in notebook.cells:
-        cell.metadata = NotebookNode(tags=cell.metadata["tags"]) if cell.metadata.get("tags") else NotebookNode()
+        keep_tags(cell)
+        if cell.cell_type != "code":
+            continue
+        if "parameters" in tags(cell):
+            cell.source = _with_values(cell.source, kept.parameters)
+        place += 1
+        for counted in (cell, *cell.outputs):
+            if "execution_count" in counted:
+                counted.execution_count = place
     if built:  # and still nobody's own work
         notebook.metadata["mgutils"]["cells"] = fingerprint(notebook)
     return notebook

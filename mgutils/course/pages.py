@@ -14,8 +14,8 @@ from math_core import LatexError, LatexToMathML
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from mgutils.course.templates import write_page
 from mgutils.errors import MgError
-from mgutils.files import atomic_file
 
 _TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
@@ -95,9 +95,12 @@ def to_html(notebook: Path | str, page: Path | str | None = None) -> Path:
     """
     notebook = Path(notebook)
     page = notebook.with_suffix(".html") if page is None else Path(page)
+    write_page(page, notebook_html(notebook))
+    return page
+
+
+def notebook_html(notebook: Path) -> str:
+    """A notebook as HTML. Raises as :func:`to_html` does."""
     node = nbformat.read(notebook, as_version=4)
     resources = {"metadata": {"name": notebook.stem, "path": str(notebook.parent)}}
-    html, _ = _OfflineExporter(raw_template=_TEMPLATE).from_notebook_node(node, resources)
-    with atomic_file(page) as aside:
-        aside.write_text(html, encoding="utf-8", newline="\n")
-    return page
+    return _OfflineExporter(raw_template=_TEMPLATE).from_notebook_node(node, resources)[0]

@@ -113,13 +113,13 @@ def _execute_all(chosen: Sequence[Path], out_dir: Path, parameters: Mapping[str,
     failures = []
     for position, source in enumerate(chosen, start=1):
         began = time.monotonic()
-        page = _executed(out_dir, source).with_suffix(".html")
+        out = _executed(out_dir, source)
+        page = out.with_suffix(".html")
         page.unlink(missing_ok=True)  # of an earlier run: a notebook that fails has no page
+        failed = ""
         try:
-            out = _executed(out_dir, source)
             with recorded(out, source, parameters, data_root):
                 to_html(execute(source, out, parameters, cwd=cwd, progress=True), page)
-            failed = ""
         except MgError as error:
             failed = "  failed"
             # other errors, such as a formula that has no MathML, do not name the notebook
@@ -129,8 +129,7 @@ def _execute_all(chosen: Sequence[Path], out_dir: Path, parameters: Mapping[str,
         if not failed:
             table = out_dir / "tables" / "minutes.csv"
             record_minutes(table, source.stem, parameters["profile"], minutes)
-        line = f"{position}/{len(chosen)}  {source.stem:<24} {minutes:5.1f} min{failed}"
-        print(line, flush=True)
+        print(f"{position}/{len(chosen)}  {source.stem:<24} {minutes:5.1f} min{failed}", flush=True)
     return failures
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from importlib import resources
+from pathlib import Path
 
 import jinja2
 from PIL import Image
+
+from mgutils.files import atomic_file
 
 
 def read_web(name: str) -> str:
@@ -20,6 +23,12 @@ def render(name: str, **values: object) -> str:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True,
                                      trim_blocks=True)
     return environment.from_string(read_web(name)).render(**values)
+
+
+def write_page(page: Path, html: str) -> None:
+    """Write an HTML file, whole or not at all."""
+    with atomic_file(page) as aside:
+        aside.write_text(html, encoding="utf-8", newline="\n")
 
 
 def jpeg_uri(image: Image.Image, size: tuple[int, int], *, quality: int) -> str:

@@ -23,6 +23,21 @@ _PLANTED = re.compile(r"[^\n]*\n([ ]*)# student: ([^\n]*)")
 _HINT = re.compile(r"^\s*# Hint: ")
 
 
+def tags(cell: NotebookNode) -> list[str]:
+    """The tags of a cell."""
+    return cell.metadata.get("tags", [])
+
+
+def own_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The cells without the one that papermill adds."""
+    return [cell for cell in notebook.cells if "injected-parameters" not in tags(cell)]
+
+
+def keep_tags(cell: NotebookNode) -> None:
+    """Drop all other metadata of a cell."""
+    cell.metadata = NotebookNode(tags=tags(cell)) if tags(cell) else NotebookNode()
+
+
 def derive(notebook: NotebookNode, version: Version, name: str) -> NotebookNode:
     """A version of a notebook as :func:`mgutils.course.notebooks.read_source` reads it from a source.
 
@@ -42,12 +57,13 @@ def derive(notebook: NotebookNode, version: Version, name: str) -> NotebookNode:
     """
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
-        if "solution" in cell.metadata.get("tags", []):
-            if version == "student":
-                cell.source = student_source(cell.source, name)
-                cell.metadata["tags"] = ["exercise" if tag == "solution" else tag for tag in cell.metadata["tags"]]
-            else:
-                cell.source = re.sub(r"\n *# student: [^\n]*", "", cell.source)
+        if "solution" not in tags(cell):
+            continue
+        if version == "student":
+            cell.source = student_source(cell.source, name)
+            cell.metadata["tags"] = ["exercise" if tag == "solution" else tag for tag in tags(cell)]
+        else:
+            cell.source = re.sub(r"\n *# student: [^\n]*", "", cell.source)
     notebook.metadata["mgutils"] = NotebookNode(version=version, cells=fingerprint(notebook))
     return notebook
 
@@ -86,7 +102,7 @@ def _stub(function: ast.FunctionDef, lines: list[str]) -> str:
 
 def fingerprint(notebook: NotebookNode) -> str:
     """Hash of the kinds and texts of the cells, without outputs and without the cell that papermill adds."""
-    cells = [f"{cell.cell_type}\0{cell.source.strip()}" for cell in _own(notebook)]
+    cells = (f"{cell.cell_type}\0{cell.source.strip()}" for cell in own_cells(notebook))
     return hashlib.sha256("\1".join(cells).encode()).hexdigest()[:16]
 
 
@@ -97,14 +113,10 @@ def is_as_built(notebook: NotebookNode) -> bool:
 
 def keep_outputs(new: NotebookNode, old: NotebookNode) -> None:
     """Give the new notebook the old one's outputs up to the first code cell that differs: so far they hold."""
-    before = [cell for cell in _own(old) if cell.cell_type == "code"]
+    before = [cell for cell in own_cells(old) if cell.cell_type == "code"]
     for cell, earlier in zip((cell for cell in new.cells if cell.cell_type == "code"), before, strict=False):
         if cell.source.strip() != earlier.source.strip():
             return
         cell.outputs, cell.execution_count = earlier.outputs, earlier.execution_count
     if "papermill" in old.metadata:
         new.metadata["papermill"] = old.metadata["papermill"]
-
-
-def _own(notebook: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]

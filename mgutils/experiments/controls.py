@@ -1,8 +1,7 @@
 """The runs of notebook 06: what is compared with the contrastive model, and on which seeds.
 
-All of them are trained in one go, so that two processes share the work evenly. What is trained is
-in :mod:`mgutils.training.loop` and :mod:`mgutils.evaluation.probes`, what is made of it in
-:mod:`mgutils.evaluation.probes` and :mod:`mgutils.evaluation.zero_shot`.
+What is trained is in :mod:`mgutils.training.loop` and :mod:`mgutils.evaluation.probes`, what is
+made of it in :mod:`mgutils.evaluation.probes` and :mod:`mgutils.evaluation.zero_shot`.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from mgutils.config import Profile, RunConfig, SplitName, get_profile, run_confi
 from mgutils.data.captions import describable
 from mgutils.data.table import Dataset
 from mgutils.evaluation.zero_shot import LEFT_OUT
+from mgutils.experiments.runs import train_groups
 from mgutils.training.run import Run
-from mgutils.training.store import train_all
 
 OBJECTIVE = "sound_ce"
 """The contrastive objective that everything here is compared with."""
@@ -24,7 +23,7 @@ OBJECTIVE = "sound_ce"
 
 @dataclass(frozen=True)
 class ControlRuns:
-    """The runs, by what they are for. Every list but AlexNet's counts the same seeds in the same order."""
+    """The runs, by what they are for. Every list but AlexNet's has the same seeds in order."""
 
     contrastive: Mapping[SplitName, Sequence[Run]]
     """With its own captions, by split."""
@@ -35,26 +34,37 @@ class ControlRuns:
     permuted: Sequence[Run]
     """Captions permuted between the classes; frame split."""
     zero_shot: Mapping[str, Sequence[Run]]
-    """Some classes left out of training, by kind of caption; frame split. Empty where the classes are not iMiGUE's."""
+    """Some classes left out of training, by kind of caption; frame split. Empty where the classes
+    are not iMiGUE's."""
 
 
-def control_configs(profile: str | Profile, dataset: Dataset, seed: int = 0) -> dict[str, list[RunConfig]]:
-    """Every run, by ``contrastive frame``, ``vision subject``, ``alexnet``, ``permuted``, ``zero_shot own`` and so on.
+def control_configs(profile: str | Profile, dataset: Dataset,
+                    seed: int = 0) -> dict[str, list[RunConfig]]:
+    """Every run, by ``contrastive frame``, ``vision subject``, ``alexnet``, ``zero_shot own``, ...
 
-    As many seeds as Table 1 has: the runs of the subject split differ so much that none may be left out.
+    As many seeds as Table 1 has: the runs of the subject split differ so much that none may be left
+    out.
     """
-    profile = get_profile(profile) if isinstance(profile, str) else profile
+    profile = get_profile(profile)
     seeds = range(seed, seed + profile.seeds)
     splits: tuple[SplitName, ...] = ("frame", "subject") if dataset.has_groups else ("frame",)
-    wanted = {f"contrastive {split}": [run_config(profile, OBJECTIVE, split, s) for s in seeds] for split in splits}
-    wanted |= {f"vision {split}": [vision_config(profile, "resnet", split, s) for s in seeds] for split in splits}
-    frame = wanted["contrastive frame"]
-    wanted["alexnet"] = [vision_config(profile, "alexnet", "frame", seed)]
-    wanted["permuted"] = [replace(config, captions="permuted") for config in frame]
+    configs = {}
+    for split in splits:
+        configs[f"contrastive {split}"] = [run_config(profile, OBJECTIVE, split, number)
+                                           for number in seeds]
+    for split in splits:
+        configs[f"vision {split}"] = [vision_config(profile, "resnet", split, number)
+                                      for number in seeds]
+    frame = configs["contrastive frame"]
+    configs["alexnet"] = [vision_config(profile, "alexnet", "frame", seed)]
+    configs["permuted"] = [replace(config, captions="permuted") for config in frame]
     if describable(dataset.labels):
-        wanted |= {f"zero_shot {kind}": [replace(config, captions=kind, left_out=LEFT_OUT) for config in frame]
-                   for kind in ("own", "descriptions")}
-    return wanted
+        for kind in ("own", "descriptions"):
+            configs[f"zero_shot {kind}"] = [
+                replace(config, captions=kind, left_out=LEFT_OUT)
+                for config in frame
+            ]
+    return configs
 
 
 def control_runs(profile: str | Profile, dataset: Dataset, out_dir: Path | str, *, seed: int = 0,
@@ -63,14 +73,22 @@ def control_runs(profile: str | Profile, dataset: Dataset, out_dir: Path | str, 
 
     Taught in: 06, section 1.
     """
-    wanted = control_configs(profile, dataset, seed)
+    configs = control_configs(profile, dataset, seed)
     # the longest first: the last processes to finish then wait least
-    order = sorted(wanted, key=lambda name: name != "alexnet")
-    trained = iter(train_all([config for name in order for config in wanted[name]], dataset.root, out_dir, jobs=jobs))
-    runs = {name: [next(trained) for _ in wanted[name]] for name in order}
+    configs = {"alexnet": configs["alexnet"]} | configs
+    runs = train_groups(configs, dataset.root, out_dir, jobs=jobs)
 
-    def by_second_word(first: str) -> dict[str, list[Run]]:
-        return {name.split()[1]: group for name, group in runs.items() if name.startswith(first + " ")}
+    def all_of(kind: str) -> dict[str, list[Run]]:
+        return {
+            name.removeprefix(kind).strip(): group
+            for name, group in runs.items()
+            if name.startswith(kind)
+        }
 
-    return ControlRuns(by_second_word("contrastive"), by_second_word("vision"), runs["alexnet"], runs["permuted"],
-                       by_second_word("zero_shot"))
+    return ControlRuns(
+        contrastive=all_of("contrastive"),
+        vision=all_of("vision"),
+        alexnet=runs["alexnet"],
+        permuted=runs["permuted"],
+        zero_shot=all_of("zero_shot"),
+    )

@@ -1,8 +1,8 @@
 """Generalization to new people: which runs it needs, and its tables.
 
-One recipe under every split, and a ladder of recipes under the hardest one. The best epoch of all these runs is chosen
-on part of the training rows, never on the rows that are reported. How sure the numbers are is computed in
-:mod:`mgutils.metrics.intervals` and :mod:`mgutils.metrics.paired`.
+One recipe under every split, and a ladder of recipes under the hardest one. The best epoch of all
+these runs is chosen on part of the training rows, never on the rows that are reported. How sure the
+numbers are is computed in :mod:`mgutils.metrics.intervals` and :mod:`mgutils.metrics.paired`.
 """
 
 from __future__ import annotations
@@ -43,16 +43,22 @@ SPLITS: tuple[SplitName, ...] = ("frame", "clip", "video", "subject")
 """From the report's to the hardest."""
 BASE_RECIPE = "sound"
 """The recipe that is tried under every split."""
-SCORE_NAMES = {"top1": "accuracy", "uar": "UAR", "top1_micro": f"accuracy without class {ILLUSTRATIVE}"}
+SCORE_NAMES = {
+    "top1": "accuracy",
+    "uar": "UAR",
+    "top1_micro": f"accuracy without class {ILLUSTRATIVE}",
+}
 
 
 def score_functions(classes: int) -> dict[str, Score]:
     """The scores of this evaluation; ``top1_micro`` only where there is a class 32 to leave out."""
-    found: dict[str, Score] = {"top1": accuracy, "uar": mean_recall}
-    return found | ({"top1_micro": accuracy_without(ILLUSTRATIVE - 1)} if classes == ILLUSTRATIVE else {})
+    scores: dict[str, Score] = {"top1": accuracy, "uar": mean_recall}
+    if classes == ILLUSTRATIVE:
+        scores["top1_micro"] = accuracy_without(ILLUSTRATIVE - 1)
+    return scores
 
 
-# -- runs --------------------------------------------------------------------------------------------------------------
+# -- runs ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -65,40 +71,46 @@ class GeneralizationRuns:
 
 def usable_splits(dataset: Dataset) -> tuple[SplitName, ...]:
     """The splits that a dataset allows, from the report's to the hardest."""
-    return tuple(name for name in SPLITS if name in available_splits(dataset))
+    available = available_splits(dataset)
+    return tuple(name for name in SPLITS if name in available)
 
 
 def all_configs(profile: str | Profile, splits: Sequence[SplitName],
-                   seed: int = 0) -> dict[tuple[str, SplitName], list[RunConfig]]:
+                seed: int = 0) -> dict[tuple[str, SplitName], list[RunConfig]]:
     """Every run of the evaluation, by recipe and split.
 
-    Both ends of the ladder and :data:`BASE_RECIPE` have the profile's ``honest_seeds``, the steps between
-    ``ladder_seeds``; all count from ``seed``, so that any two recipes share their first seeds.
+    Both ends of the ladder and :data:`BASE_RECIPE` have the profile's ``generalization_seeds``, the steps
+    between ``ladder_seeds``; all count from ``seed``, so that any two recipes share their first
+    seeds.
     """
-    profile = get_profile(profile) if isinstance(profile, str) else profile
-    change: dict[str, Any] = {"select": "held_out"}
-    if profile.honest_epochs is not None:
-        change["epochs"] = profile.honest_epochs
-    wanted = [(BASE_RECIPE, split, profile.honest_seeds) for split in splits]
-    wanted += [(recipe, splits[-1], profile.honest_seeds if recipe in ("report", OURS) else profile.ladder_seeds)
-               for recipe in LADDER if recipe != BASE_RECIPE]
-    return {(recipe, split): [recipe_config(profile, recipe, split, s, **change) for s in range(seed, seed + seeds)]
-            for recipe, split, seeds in wanted}
+    profile = get_profile(profile)
+    epochs = profile.generalization_epochs or profile.train.epochs
+    wanted = [(BASE_RECIPE, split) for split in splits]
+    wanted += [(recipe, splits[-1]) for recipe in LADDER if recipe != BASE_RECIPE]
+    configs = {}
+    for recipe, split in wanted:
+        ends = recipe in ("report", BASE_RECIPE, OURS)
+        count = profile.generalization_seeds if ends else profile.ladder_seeds
+        configs[recipe, split] = [
+            recipe_config(profile, recipe, split, number, select="held_out", epochs=epochs)
+            for number in range(seed, seed + count)
+        ]
+    return configs
 
 
-def all_runs(profile: str | Profile, data_root: Path | str, out_dir: Path | str, splits: Sequence[SplitName], *,
-                seed: int = 0, jobs: int = 2) -> GeneralizationRuns:
+def all_runs(profile: str | Profile, data_root: Path | str, out_dir: Path | str,
+             splits: Sequence[SplitName], *, seed: int = 0, jobs: int = 2) -> GeneralizationRuns:
     """Train what is missing and return all runs.
 
     Taught in: 07, section 2.
     """
-    from mgutils.training.store import train_all
+    from mgutils.experiments.runs import train_groups
 
-    configs = all_configs(profile, splits, seed)
-    trained = iter(train_all([config for group in configs.values() for config in group], data_root, out_dir, jobs=jobs))
-    runs = {key: [next(trained) for _ in group] for key, group in configs.items()}
-    return GeneralizationRuns({split: runs[BASE_RECIPE, split] for split in splits},
-                      {recipe: runs[recipe, splits[-1]] for recipe in LADDER})
+    runs = train_groups(all_configs(profile, splits, seed), data_root, out_dir, jobs=jobs)
+    return GeneralizationRuns(
+        by_split={split: runs[BASE_RECIPE, split] for split in splits},
+        by_recipe={recipe: runs[recipe, splits[-1]] for recipe in LADDER},
+    )
 
 
 def reported_split(dataset: Dataset, name: str) -> Split:
@@ -106,64 +118,82 @@ def reported_split(dataset: Dataset, name: str) -> Split:
     return hold_out(dataset, make_split(dataset, name))
 
 
-# -- right answers -----------------------------------------------------------------------------------------------------
-
-
 def subjects_of(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """Subject of each row, or its clip where there is no sidecar."""
-    return dataset.frames["subject_id" if dataset.has_groups else "clip_id"].to_numpy()[rows]
+    column = "subject_id" if dataset.has_groups else "clip_id"
+    return dataset.frames[column].to_numpy()[rows]
 
 
 def tally_runs(dataset: Dataset, runs: Sequence[Run]) -> Tally:
     """Right answers of runs that were scored on the same rows."""
     answers = np.stack([run.logits.argmax(axis=1) for run in runs])
-    return tally(answers, runs[0].target, subjects_of(dataset, runs[0].valid), len(dataset.labels))
+    subjects = subjects_of(dataset, runs[0].valid)
+    return tally(answers, runs[0].target, subjects, len(dataset.labels))
 
 
 def tally_trivial(dataset: Dataset, split: Split, score: str = "top1") -> dict[str, Tally]:
-    """Right answers of ``constant`` and ``lookup``, each of which is as strong as it can be for the score."""
-    answers = trivial_answers(dataset, split, ILLUSTRATIVE if score == "top1_micro" else None)
-    subjects, target = subjects_of(dataset, split.valid), dataset.target[split.valid]
-    return {name: tally(row, target, subjects, len(dataset.labels)) for name, row in answers.items()}
+    """Right answers of ``constant`` and ``lookup``, each as strong as it can be for the score."""
+    without = ILLUSTRATIVE if score == "top1_micro" else None
+    subjects = subjects_of(dataset, split.valid)
+    target = dataset.target[split.valid]
+    return {
+        name: tally(answers, target, subjects, len(dataset.labels))
+        for name, answers in trivial_answers(dataset, split, without).items()
+    }
 
 
-# -- tables ------------------------------------------------------------------------------------------------------------
+# -- tables ----------------------------------------------------------------------------------------
 
 
 def split_table(dataset: Dataset, by_split: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
-    """Each score under each split, with its interval, between the seeds, beside the trivial classifiers.
+    """Each score under each split, with its interval, beside the trivial classifiers.
 
     Returns
     -------
     DataFrame
-        ``split, score, value, low, high, seed_low, seed_high, constant, lookup`` (shares), ``gain, gain_low,
-        gain_high`` (over the constant class), ``seeds, images, subjects, effective_subjects, classes``.
+        ``split, score, value, low, high, seed_low, seed_high, constant, lookup`` (shares),
+        ``gain, gain_low, gain_high`` (over the constant class), ``seeds, images, subjects,
+        effective_subjects, classes``.
 
     Taught in: 07, section 2.
     """
     rows = []
     for name, runs in by_split.items():
-        table, split = tally_runs(dataset, runs), reported_split(dataset, name)
+        table = tally_runs(dataset, runs)
+        split = reported_split(dataset, name)
         for score, function in score_functions(len(dataset.labels)).items():
             trivial = tally_trivial(dataset, split, score)
-            found, by_seed = interval(table, function), table.scores(function)
-            constant = Tally(np.broadcast_to(trivial["constant"].hits, table.hits.shape), table.counts)
-            gain = paired(constant, table, function)
-            rows.append({"split": name, "score": score, **asdict(found), "seed_low": by_seed.min(),
-                         "seed_high": by_seed.max(), **{key: float(value.scores(function)[0])
-                                                        for key, value in trivial.items()},
-                         "gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "seeds": len(runs),
-                         "images": int(table.counts.sum()), "subjects": len(table.counts),
-                         "effective_subjects": effective_subjects(table.counts, function),
-                         "classes": int((table.counts.sum(axis=0) > 0).sum())})
+            by_seed = table.scores(function)
+            # the constant class is right as often under every seed
+            hits = np.broadcast_to(trivial["constant"].hits, table.hits.shape)
+            gain = paired(Tally(hits, table.counts), table, function)
+            rows.append({
+                "split": name,
+                "score": score,
+                **asdict(interval(table, function)),
+                "seed_low": by_seed.min(),
+                "seed_high": by_seed.max(),
+                "constant": trivial["constant"].scores(function)[0],
+                "lookup": trivial["lookup"].scores(function)[0],
+                "gain": gain.value,
+                "gain_low": gain.low,
+                "gain_high": gain.high,
+                "seeds": len(runs),
+                "images": table.counts.sum(),
+                "subjects": len(table.counts),
+                "effective_subjects": effective_subjects(table.counts, function),
+                "classes": (table.counts.sum(axis=0) > 0).sum(),
+            })
     return pd.DataFrame(rows)
 
 
 def accuracy_sources(table: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy on the first split as a sum: constant class, what is left on the hardest split, what each leak adds.
+    """Accuracy on the first split as a sum of parts.
 
-    The splits report different images, some with more of the most common class than others, so what is compared is
-    the gain over the constant class. The parts add up to the accuracy of the first split.
+    They are the constant class, what is left on the hardest split, and what each leak adds. The
+    splits report different images, some with more of the most common class than others, so what is
+    compared is the gain over the constant class. The parts add up to the accuracy of the first
+    split.
 
     Parameters
     ----------
@@ -173,17 +203,19 @@ def accuracy_sources(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``part, value, low, high``, shares; ``part`` is ``constant`` or the name of a split: what is gained on it over
-        the next harder one.
+        ``part, value, low, high``, shares; ``part`` is ``constant`` or the name of a split: what is
+        gained on it over the next harder one.
 
     Taught in: 07, section 4.
     """
     rows = table[table["score"] == "top1"]
-    gains = {row.split: Interval(row.gain, row.gain_low, row.gain_high) for row in rows.itertuples()}
-    names, constant = list(gains)[::-1], float(rows["constant"].iloc[0])
-    parts = {"constant": Interval(constant, constant, constant), names[0]: gains[names[0]]}
-    parts |= {easier: difference_of(gains[harder], gains[easier])
-              for harder, easier in zip(names, names[1:], strict=False)}
+    constant = float(rows["constant"].iloc[0])
+    parts = {"constant": Interval(constant, constant, constant)}
+    harder = Interval(0, 0, 0)
+    for row in rows[::-1].itertuples():
+        gain = Interval(row.gain, row.gain_low, row.gain_high)
+        parts[row.split] = difference_of(harder, gain)
+        harder = gain
     return pd.DataFrame([{"part": part, **asdict(found)} for part, found in parts.items()])
 
 
@@ -194,27 +226,37 @@ def compare(dataset: Dataset, by_recipe: Mapping[str, Sequence[Run]],
     Returns
     -------
     DataFrame
-        ``first, second, score, first_value, second_value, difference, low, high, p, p_holm`` (corrected for the number
-        of rows), ``detectable, seeds, seeds_in_favour, shown``.
+        ``first, second, score, first_value, second_value, difference, low, high, p, detectable,
+        seeds, seeds_in_favour, shown, p_holm`` (corrected for the number of rows).
 
     Taught in: 07, section 5.
     """
-    tables = {name: tally_runs(dataset, by_recipe[name]) for name in {name for pair in pairs for name in pair}}
-    rows = pd.DataFrame([_compare(tables, pair, score, function)
-                         for score, function in score_functions(len(dataset.labels)).items() for pair in pairs])
-    corrected = holm(rows["p"])
-    return rows.assign(p_holm=corrected, shown=rows["shown"] & (corrected < 0.05))
-
-
-def _compare(tables: Mapping[str, Tally], pair: tuple[str, str], score: str, function: Score) -> dict[str, Any]:
-    seeds = min(len(tables[name].hits) for name in pair)
-    first, second = (tables[name].first(seeds) for name in pair)
-    found = paired(first, second, function)
-    return {"first": pair[0], "second": pair[1], "score": score,
-            "first_value": float(first.scores(function).mean()), "second_value": float(second.scores(function).mean()),
-            "difference": found.value, "low": found.low, "high": found.high, "p": found.p,
-            "detectable": found.detectable, "seeds": seeds,
-            "seeds_in_favour": sum(value > 0 for value in found.by_seed), "shown": found.shown}
+    rows = []
+    for score, function in score_functions(len(dataset.labels)).items():
+        for names in pairs:
+            # on the seeds that both recipes have
+            seeds = min(len(by_recipe[name]) for name in names)
+            first, second = (tally_runs(dataset, by_recipe[name][:seeds]) for name in names)
+            found = paired(first, second, function)
+            rows.append({
+                "first": names[0],
+                "second": names[1],
+                "score": score,
+                "first_value": first.scores(function).mean(),
+                "second_value": second.scores(function).mean(),
+                "difference": found.value,
+                "low": found.low,
+                "high": found.high,
+                "p": found.p,
+                "detectable": found.detectable,
+                "seeds": seeds,
+                "seeds_in_favour": sum(value > 0 for value in found.by_seed),
+                "shown": found.shown,
+            })
+    table = pd.DataFrame(rows)
+    table["p_holm"] = holm(table["p"])
+    table["shown"] &= table["p_holm"] < 0.05
+    return table
 
 
 def recall_table(dataset: Dataset, runs: Sequence[Run], split: Split) -> pd.DataFrame:
@@ -223,26 +265,35 @@ def recall_table(dataset: Dataset, runs: Sequence[Run], split: Split) -> pd.Data
     Returns
     -------
     DataFrame
-        ``class_id, name, clips`` (in training), ``images, subjects`` (reported), ``recall`` (mean over the runs, NaN
-        where the class is not among the reported images).
+        ``class_id, name, clips`` (in training), ``images, subjects`` (reported), ``recall`` (mean
+        over the runs, NaN where the class is not among the reported images).
 
     Taught in: 07, section 6.
     """
-    table, train = tally_runs(dataset, runs), dataset.frames.iloc[split.train]
-    ids = dataset.labels.to_id(range(len(dataset.labels)))
+    table = tally_runs(dataset, runs)
     images = table.counts.sum(axis=0)
     with np.errstate(invalid="ignore"):
         recall = table.hits.sum(axis=1).mean(axis=0) / images
-    clips = train.groupby("class_id")["clip_id"].nunique().reindex(ids, fill_value=0)
-    return pd.DataFrame({"class_id": ids, "name": dataset.labels.display, "clips": clips.to_numpy(), "images": images,
-                         "subjects": (table.counts > 0).sum(axis=0), "recall": recall})
+    ids = dataset.labels.to_id(range(len(dataset.labels)))
+    clips = dataset.frames.iloc[split.train].groupby("class_id")["clip_id"].nunique()
+    return pd.DataFrame({
+        "class_id": ids,
+        "name": dataset.labels.display,
+        "clips": clips.reindex(ids, fill_value=0).to_numpy(),
+        "images": images,
+        "subjects": (table.counts > 0).sum(axis=0),
+        "recall": recall,
+    })
 
 
 def write_results(path: Path | str, **results: Any) -> Path:
-    """Write tables and facts as JSON: a DataFrame becomes a list of rows, what is unknown ``null``."""
+    """Write tables and facts as JSON: a DataFrame becomes a list of rows, NaN ``null``."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = {name: json.loads(value.to_json(orient="records")) if isinstance(value, pd.DataFrame) else value
-             for name, value in results.items()}
-    path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(results, indent=2, default=_as_rows)
+    path.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def _as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return json.loads(table.to_json(orient="records"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Any
 
 from mgutils.config import ObjectiveName, Profile, RunConfig, SplitName, run_config
@@ -19,21 +18,32 @@ class Recipe:
     train: Mapping[str, Any] = field(default_factory=dict)
 
 
-STEPS: dict[str, dict[str, Any]] = {"+affine": {"augment": "affine"}, "+cosine": {"schedule": "cosine"}}
+STEPS: dict[str, dict[str, Any]] = {
+    "+affine": {"augment": "affine"},
+    "+cosine": {"schedule": "cosine"},
+}
 """What each step of the ladder adds to the one before, after the two losses."""
-_BUILT_UP = accumulate(STEPS.values(), lambda before, step: before | step)
-LADDER = {"report": Recipe("report_js"), "sound": Recipe("sound_ce"),
-          **{name: Recipe("sound_ce", train) for name, train in zip(STEPS, _BUILT_UP, strict=True)}}
+
+LADDER = {
+    "report": Recipe("report_js"),
+    "sound": Recipe("sound_ce"),
+    "+affine": Recipe("sound_ce", STEPS["+affine"]),
+    "+cosine": Recipe("sound_ce", STEPS["+affine"] | STEPS["+cosine"]),
+}
 """From the report's recipe upward; each step keeps what the one before has."""
+
 OURS = "+affine"
 """The step that the kit calls its own recipe; what was tried beyond it stays on the ladder."""
+
 RECIPES = LADDER | {"ours": LADDER[OURS]}
 """By name; ``report`` and ``ours`` are the two that a reader asks for."""
 
 
 def recipe_config(profile: str | Profile, recipe: str, split: SplitName = "subject", seed: int = 0,
                   **train: Any) -> RunConfig:
-    """The run of a profile with a recipe; further words change its :class:`TrainConfig` after the recipe did.
+    """The run of a profile with a recipe.
+
+    Further words change its :class:`TrainConfig` after the recipe did.
 
     Raises
     ------
@@ -42,4 +52,5 @@ def recipe_config(profile: str | Profile, recipe: str, split: SplitName = "subje
     """
     if recipe not in RECIPES:
         raise ConfigError(f"recipe: found {recipe!r}; wanted one of {', '.join(RECIPES)}.")
-    return run_config(profile, RECIPES[recipe].objective, split, seed, **{**RECIPES[recipe].train, **train})
+    found = RECIPES[recipe]
+    return run_config(profile, found.objective, split, seed, **{**found.train, **train})

@@ -94,17 +94,6 @@ def js(image: Tensor, captions: Tensor, target: Tensor,
     return 0.5 * (image_to_text + (counts * text_to_image).sum() / len(image))
 
 
-def siglip(image: Tensor, captions: Tensor, target: Tensor, temperature: Tensor | float,
-           bias: Tensor | float = -10.0) -> Tensor:
-    """:func:`mgutils.losses.siglip` over classes.
-
-    Shape: image (B, D), captions (C, D), target (B,) -> scalar.
-    """
-    logits, counts = _logits(image, captions, target, temperature)
-    sign = 2 * F.one_hot(target, len(captions)).to(logits.dtype) - 1
-    return -(counts * F.logsigmoid(sign * (logits + bias))).sum() / len(image)
-
-
 def _logits(image: Tensor, captions: Tensor, target: Tensor,
             temperature: Tensor | float) -> tuple[Tensor, Tensor]:
     """Logits (B, C), and the number of images of each caption (C,), of the same type."""

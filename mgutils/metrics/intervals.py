@@ -29,20 +29,23 @@ _BLOCK = 4000
 
 def accuracy(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Fraction of images that are answered correctly. Shape: (..., C), (..., C) -> (...)."""
-    return _ratio(hits.sum(axis=-1), counts.sum(axis=-1))
+    right = hits.sum(axis=-1)
+    return _ratio(right, counts.sum(axis=-1))
 
 
 def mean_recall(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """UAR: mean recall of the classes that occur. Shape: (..., C), (..., C) -> (...)."""
     recall = _ratio(hits, counts)
-    return _ratio(np.nansum(recall, axis=-1), np.isfinite(recall).sum(axis=-1))
+    occur = np.isfinite(recall).sum(axis=-1)
+    return _ratio(np.nansum(recall, axis=-1), occur)
 
 
 def accuracy_without(skipped: int) -> Score:
     """Accuracy on the images of all classes but one. Predicting that one is an error, too."""
     def score(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
         kept = np.delete(hits, skipped, axis=-1)
-        return accuracy(kept, np.delete(counts, skipped, axis=-1))
+        images = np.delete(counts, skipped, axis=-1)
+        return accuracy(kept, images)
 
     return score
 
@@ -65,7 +68,8 @@ class Tally:
 
     def scores(self, score: Score) -> np.ndarray:
         """Score of each run, (S,)."""
-        return score(self.hits.sum(axis=1), self.counts.sum(axis=0))
+        hits = self.hits.sum(axis=1)  # (S, C)
+        return score(hits, self.counts.sum(axis=0))
 
     def first(self, runs: int) -> Tally:
         """The table of the first ``runs`` runs."""
@@ -107,8 +111,8 @@ def tally(answers: ArrayLike, target: ArrayLike, subjects: ArrayLike, classes: i
         flat = np.bincount(cells, minlength=len(names) * classes)
         return flat.reshape(len(names), classes)
 
-    hits = np.stack([count(cell[row == target]) for row in answers])
-    return Tally(hits, count(cell))
+    hits = [count(cell[row == target]) for row in answers]
+    return Tally(np.stack(hits), count(cell))
 
 
 def effective_subjects(counts: np.ndarray, score: Score) -> float:
@@ -133,8 +137,15 @@ class Interval:
     high: float
 
 
-def interval(table: Tally, score: Score, *, draws: int = DRAWS, level: float = 0.95,
-             seed: int = 0, widen: bool = True) -> Interval:
+def interval(
+    table: Tally,
+    score: Score,
+    *,
+    draws: int = DRAWS,
+    level: float = 0.95,
+    seed: int = 0,
+    widen: bool = True,
+) -> Interval:
     """Mean score of the runs, with a percentile interval of the crossed bootstrap.
 
     Each draw takes G subjects and S runs, with replacement, and scores those runs on those
@@ -161,9 +172,12 @@ def interval(table: Tally, score: Score, *, draws: int = DRAWS, level: float = 0
     Taught in: 07, section 3.
     """
     hits, counts = resample([table], draws, seed)
-    side = tail(effective_subjects(table.counts, score), level) if widen else (1 - level) / 2
-    low, high = ends(score(hits[0], counts), side, len(table.counts))
-    return Interval(float(table.scores(score).mean()), low, high)
+    sample = score(hits[0], counts)  # (draws,)
+    subjects = effective_subjects(table.counts, score)
+    side = tail(subjects, level) if widen else (1 - level) / 2
+    low, high = ends(sample, side, len(table.counts))
+    value = table.scores(score).mean()
+    return Interval(float(value), low, high)
 
 
 def resample(tables: Sequence[Tally], draws: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
@@ -181,12 +195,15 @@ def resample(tables: Sequence[Tally], draws: int, seed: int) -> tuple[list[np.nd
     parts = []
     for size in np.diff([*range(0, draws, _BLOCK), draws]):
         # how often each subject is drawn (b, G), and the weight of each run (b, S)
-        times = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size).astype(float)
+        times = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size)
+        times = times.astype(float)
         weight = rng.multinomial(runs, np.full(runs, 1 / runs), size) / runs
         part = []
         for table in tables:
-            of_run = (times @ hits.astype(float) for hits in table.hits)  # each (b, C)
-            part.append(sum(weight[:, run, None] * hits for run, hits in enumerate(of_run)))
+            hits = 0  # (b, C)
+            for run in range(runs):
+                hits = hits + weight[:, run, None] * (times @ table.hits[run].astype(float))
+            part.append(hits)
         part.append(times @ tables[0].counts.astype(float))
         parts.append(part)
     *hits, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -214,7 +231,8 @@ def tail(subjects: float, level: float = 0.95) -> float:
     """
     n = max(subjects, 2.0)
     t = stats.t.isf((1 - level) / 2, n - 1)
-    return float(stats.norm.cdf(-t * np.sqrt(n / (n - 1))))
+    cut = -t * np.sqrt(n / (n - 1))
+    return float(stats.norm.cdf(cut))
 
 
 def difference_of(first: Interval, second: Interval) -> Interval:
@@ -230,8 +248,16 @@ def difference_of(first: Interval, second: Interval) -> Interval:
     return Interval(value, float(value - down), float(value + up))
 
 
-def coverage(images: ArrayLike, rate: float, spread: float, *, widen: bool = True,
-             trials: int = 200, draws: int = 1000, seed: int = 0) -> float:
+def coverage(
+    images: ArrayLike,
+    rate: float,
+    spread: float,
+    *,
+    widen: bool = True,
+    trials: int = 200,
+    draws: int = 1000,
+    seed: int = 0,
+) -> float:
     """How often the interval contains the truth, on simulated results of a known accuracy.
 
     Parameters
@@ -261,7 +287,8 @@ def coverage(images: ArrayLike, rate: float, spread: float, *, widen: bool = Tru
 def spread_of_subjects(table: Tally) -> float:
     """Standard deviation of the subjects' own accuracies, with the binomial noise taken off."""
     images = table.counts.sum(axis=1)  # (G,)
-    rates = _ratio(table.hits.mean(axis=0).sum(axis=1), images)  # (G,)
+    hits = table.hits.mean(axis=0).sum(axis=1)  # (G,)
+    rates = _ratio(hits, images)
     mean = np.average(rates, weights=images)
     noise = np.average(mean * (1 - mean) / images, weights=images)
     variance = np.average((rates - mean) ** 2, weights=images) - noise

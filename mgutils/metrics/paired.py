@@ -26,6 +26,7 @@ from mgutils.metrics.intervals import (
 
 _EXACT = 14
 """Up to 14 subjects, all 2^14 sign patterns are tried; for more subjects, as many are drawn."""
+_POWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Difference:
         return self.p < 0.05 and not self.low <= 0 <= self.high
 
 
-def paired(first: Tally, second: Tally, score: Score, *, draws: int = DRAWS, level: float = 0.95,
-           power: float = 0.8, seed: int = 0) -> Difference:
+def paired(first: Tally, second: Tally, score: Score, *, draws: int = DRAWS,
+           seed: int = 0) -> Difference:
     """Compare two sets of runs, paired by seed and by subject.
 
     The bootstrap draws the same subjects and seeds for both. ``p`` asks how often a difference as
@@ -67,7 +68,8 @@ def paired(first: Tally, second: Tally, score: Score, *, draws: int = DRAWS, lev
 
     Taught in: 07, section 5.
     """
-    if first.hits.shape != second.hits.shape or (first.counts != second.counts).any():
+    same_design = first.hits.shape == second.hits.shape
+    if not same_design or (first.counts != second.counts).any():
         raise ConfigError(
             f"paired: found {first.hits.shape} and {second.hits.shape} (runs, subjects, classes); "
             "wanted the same rows and as many runs. Compare runs of one split and the same seeds.")
@@ -75,17 +77,18 @@ def paired(first: Tally, second: Tally, score: Score, *, draws: int = DRAWS, lev
     subjects = effective_subjects(first.counts, score)
     hits, counts = resample([first, second], draws, seed)
     sample = score(hits[1], counts) - score(hits[0], counts)  # (draws,)
-    low, high = ends(sample, tail(subjects, level), len(first.counts))
+    low, high = ends(sample, tail(subjects), len(first.counts))
 
     # the test, from what each subject contributes to the difference
-    gain = score((second.hits - first.hits).mean(axis=0), first.counts.sum(axis=0))  # (G,)
+    more_hits = (second.hits - first.hits).mean(axis=0)  # (G, C)
+    gain = score(more_hits, first.counts.sum(axis=0))  # (G,)
     by_seed = second.scores(score) - first.scores(score)  # (S,)
     return Difference(
         value=float(by_seed.mean()),
         low=low,
         high=high,
         p=sign_flip(gain),
-        detectable=detectable(float(np.nanstd(sample)), subjects, level, power),
+        detectable=detectable(float(np.nanstd(sample)), subjects),
         by_seed=tuple(by_seed.tolist()),
     )
 
@@ -106,21 +109,24 @@ def sign_flip(gains: ArrayLike, *, draws: int = 2 ** _EXACT, seed: int = 0) -> f
         bits = np.arange(2**count)[:, None] >> np.arange(count) & 1
         patterns = 2 * bits - 1
     else:
-        patterns = np.random.default_rng(seed).choice([-1, 1], (draws, count))
+        rng = np.random.default_rng(seed)
+        patterns = rng.choice([-1, 1], (draws, count))
         patterns[0] = 1
     sums = patterns @ gains
-    return float((np.abs(sums) >= abs(gains.sum()) - 1e-12).mean())
+    as_far = np.abs(sums) >= abs(gains.sum()) - 1e-12
+    return float(as_far.mean())
 
 
-def detectable(spread: float, subjects: float, level: float = 0.95, power: float = 0.8) -> float:
-    """Smallest difference found with probability ``power``, from a bootstrap's standard deviation.
+def detectable(spread: float, subjects: float) -> float:
+    """Smallest difference found with probability 0.8, from a bootstrap's standard deviation.
 
     NaN with one subject, or if the two never differ.
     """
     if subjects <= 1 or spread == 0:
         return float("nan")
     n = max(subjects, 2.0)
-    quantiles = stats.t.isf((1 - level) / 2, n - 1) + stats.t.ppf(power, n - 1)
+    t = stats.t(n - 1)
+    quantiles = t.isf(0.025) + t.ppf(_POWER)
     return float(quantiles * spread * np.sqrt(n / (n - 1)))
 
 
@@ -133,7 +139,8 @@ def holm(p: Sequence[float]) -> np.ndarray:
     """
     p = np.asarray(p, dtype=float)
     order = p.argsort(kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    times = np.arange(len(p), 0, -1)
+    stepped = np.maximum.accumulate(p[order] * times)
     corrected = np.empty_like(p)
     corrected[order] = np.minimum(stepped, 1)
     return corrected

@@ -13,6 +13,10 @@ from pathlib import Path
 
 from mgutils.errors import ConfigError
 
+_PART = re.compile(
+    r"(?P<begin><!-- begin (?P<name>\w+) -->\n)(?P<text>.*?)(?P<end><!-- end (?P=name) -->)",
+    re.DOTALL)
+
 
 def fill(path: Path | str, parts: Mapping[str, str]) -> None:
     """Replace the parts of a file by new text.
@@ -31,19 +35,22 @@ def fill(path: Path | str, parts: Mapping[str, str]) -> None:
     """
     path = Path(path)
     text = path.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        pattern = re.compile(rf"(<!-- begin {re.escape(name)} -->\n).*?(<!-- end {re.escape(name)} -->)", re.DOTALL)
-        if not pattern.search(text):
-            raise ConfigError(f"{path}: found no part {name!r}; wanted the lines <!-- begin {name} --> and "
-                              f"<!-- end {name} -->. Put them where the part shall stand.")
-        text = pattern.sub(lambda match, part=part: match[1] + part.strip() + "\n" + match[2], text)
-    path.write_text(text, encoding="utf-8")
+    for name in parts.keys() - read_parts(path).keys():
+        raise ConfigError(f"{path}: found no part {name!r}; wanted the lines <!-- begin {name} --> "
+                          f"and <!-- end {name} -->. Put them where the part shall stand.")
+
+    def new_part(match: re.Match) -> str:
+        text = parts.get(match["name"], match["text"])
+        return f"{match['begin']}{text.strip()}\n{match['end']}"
+
+    path.write_text(_PART.sub(new_part, text), encoding="utf-8")
 
 
 def pages(root: Path | str) -> list[Path]:
     """The pages of a project that may have generated parts: ``README.md`` and ``docs/*.md``."""
     root = Path(root)
-    return [page for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))) if page.exists()]
+    listed = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    return [page for page in listed if page.exists()]
 
 
 def fill_pages(root: Path | str, parts: Mapping[str, str]) -> list[Path]:
@@ -72,5 +79,5 @@ def fill_pages(root: Path | str, parts: Mapping[str, str]) -> list[Path]:
 
 def read_parts(path: Path | str) -> dict[str, str]:
     """The parts of a file, by name."""
-    found = re.findall(r"<!-- begin (\w+) -->\n(.*?)<!-- end \1 -->", Path(path).read_text(encoding="utf-8"), re.DOTALL)
-    return {name: part.strip() for name, part in found}
+    text = Path(path).read_text(encoding="utf-8")
+    return {match["name"]: match["text"].strip() for match in _PART.finditer(text)}

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor
 
 
 class Batched:
@@ -24,18 +23,19 @@ class Batched:
         """Rows of a slice, of an index array or of a list (repetitions allowed)."""
         return self._map(lambda value: value[rows])
 
-    def to(self, *args, **kwargs) -> Self:
+    def to(self, *args: Any) -> Self:
         """Move or cast every tensor, as ``Tensor.to`` does."""
-        return self._map(lambda value: value.to(*args, **kwargs))
+        return self._map(lambda value: value.to(*args))
 
     @classmethod
-    def join(cls, parts: Sequence[Self]) -> Self:
-        """Concatenate batches along their first dimension."""
-        return cls(*(_concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+    def join(cls, parts: Sequence[Self], dim: int = 0) -> Self:
+        """Concatenate batches along a dimension."""
+        columns = zip(*(vars(part).values() for part in parts), strict=True)
+        return cls(*(_join(values, dim) for values in columns))
 
 
-def _concatenate(values: list) -> Any:
+def _join(values: Sequence, dim: int) -> Any:
     first = values[0]
     if isinstance(first, Batched):
-        return first.join(values)
-    return torch.cat(values) if isinstance(first, Tensor) else np.concatenate(values)
+        return first.join(values, dim)
+    return torch.cat(values, dim) if isinstance(first, torch.Tensor) else np.concatenate(values, dim)

@@ -18,22 +18,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from uuid import uuid4
+from tempfile import mkdtemp
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 import mgutils
 from mgutils.config import SynthConfig
 from mgutils.data.importers.place import writing
 from mgutils.data.labels import imigue_labels
 from mgutils.data.layout import write_tables
-from mgutils.errors import ConfigError, MgError
+from mgutils.errors import ConfigError
+from mgutils.files import atomic_folder
 from mgutils.synth.frames import clip_table
 from mgutils.synth.person.keypoints import KEYPOINTS
 from mgutils.synth.plan import Plan, make_plan, validate
@@ -81,16 +78,19 @@ def make_dataset(config: SynthConfig, root: Path | str, *, workers: int = 2, pro
     root = Path(root)
     if _is_made(config, root):
         return root
-    with writing(root), _partial_folder(root) as folder:
+    with writing(root), atomic_folder(root.resolve()) as partial:
         if _is_made(config, root):  # by a process that has just ended
             return root
+        folder = Path(mkdtemp(dir=partial))  # workers of a killed run, which may still write, do not know this name
         plan = make_plan(config)
         truth, digest = render_all(config, plan, folder, workers=workers, device=device, progress=progress)
         _write_tables(config, plan, truth, folder)
         _write_record(config, plan, digest, device, folder)
+        for entry in folder.iterdir():
+            entry.rename(partial / entry.name)
+        folder.rmdir()
         if hasattr(os, "sync"):
             os.sync()  # the disk holds all files before the rename says that they are complete
-        folder.rename(root.resolve())
     return root
 
 
@@ -106,8 +106,10 @@ def _is_made(config: SynthConfig, root: Path) -> bool:
         return False
     try:
         made = json.loads((root / RECORD).read_text(encoding="utf-8"))["config"]
-        differences = [f"{name} {made.get(name)!r} (wanted {value!r})" for name, value in asdict(config).items()
-                       if made.get(name) != value]
+        differences = [
+            f"{name} {made.get(name)!r} (wanted {value!r})"
+            for name, value in asdict(config).items() if made.get(name) != value
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(f"{root}: found something that the studio did not make; wanted a name that is free, or an "
                           "empty folder. Choose another name.") from None
@@ -117,51 +119,32 @@ def _is_made(config: SynthConfig, root: Path) -> bool:
     return True
 
 
-@contextmanager
-def _partial_folder(root: Path) -> Iterator[Path]:
-    """Create an empty hidden folder beside ``root``, for this process alone; it is removed if it is still there.
-
-    Raises
-    ------
-    MgError
-        If another process holds it.
-    """
-    path = root.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder, lock = (path.with_name(f".{path.name}.{ending}") for ending in ("partial", "lock"))
-    try:
-        with FileLock(lock, timeout=0):
-            shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-            own = folder / uuid4().hex  # workers of the killed run, which may still write, do not know this name
-            try:
-                own.mkdir(parents=True)
-                yield own
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-                with suppress(OSError):  # Windows keeps it until it is released, and removes it then
-                    lock.unlink()
-    except Timeout:
-        raise MgError(f"{root}: found that another process is making this dataset. Wait until it has ended, then run "
-                      "again.") from None
-
-
 def _write_tables(config: SynthConfig, plan: Plan, truth: Truth, folder: Path) -> None:
     """The tables of the original's layout, ``clips.csv`` and ``keypoints.npz``."""
-    frames = plan.frames
-    names = zip(frames["class_id"], frames["clip_id"], frames["frame_id"], strict=True)
-    frames = frames.assign(path=[f"{class_id}/{clip_id}.{frame_id}.jpg" for class_id, clip_id, frame_id in names])
+    rows = plan.frames.itertuples()
+    frames = plan.frames.assign(path=[f"{row.class_id}/{row.clip_id}.{row.frame_id}.jpg" for row in rows])
     write_tables(folder, frames, imigue_labels(), clip_table(config, plan))
-    np.savez_compressed(folder / "keypoints.npz", names=np.array(KEYPOINTS), **truth,
-                        phase=frames["phase"].to_numpy(dtype=np.float32))
+    phase = frames["phase"].to_numpy(dtype=np.float32)
+    np.savez_compressed(folder / "keypoints.npz", names=np.array(KEYPOINTS), **truth, phase=phase)
 
 
 def _write_record(config: SynthConfig, plan: Plan, digest: str, device: str, folder: Path) -> None:
     """``studio.json``."""
-    files = sorted(path for path in (*folder.iterdir(), *(folder / "training").iterdir()) if path.is_file())
-    hashes = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
-    record = {"made_by": f"mgutils {mgutils.__version__}", "config": asdict(config), "device": device,
-              "frames": len(plan.frames), "clips": len(plan.clips), "videos": len(plan.videos),
-              "subjects": int(plan.videos["subject_id"].nunique()), "sha256": {"pictures": digest} | hashes,
-              "bytes": sizes}
+    hashes = {"pictures": digest}
+    sizes = {}
+    for path in (*sorted(folder.glob("*.*")), *sorted(folder.glob("training/*.*"))):
+        name = path.relative_to(folder).as_posix()
+        hashes[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        sizes[name] = path.stat().st_size
+    record = {
+        "made_by": f"mgutils {mgutils.__version__}",
+        "config": asdict(config),
+        "device": device,
+        "frames": len(plan.frames),
+        "clips": len(plan.clips),
+        "videos": len(plan.videos),
+        "subjects": int(plan.videos["subject_id"].nunique()),
+        "sha256": hashes,
+        "bytes": sizes,
+    }
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

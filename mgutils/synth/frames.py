@@ -5,7 +5,6 @@ Every subject, video and clip has its own random generator, so a frame does not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -16,70 +15,75 @@ from numpy import ndarray
 from mgutils.config import SynthConfig
 from mgutils.synth.gestures.perform import BOTH_HANDS, NO_HANDS, Style, costume, describe, perform, sample_style
 from mgutils.synth.person.body import build
+from mgutils.synth.person.keypoints import RADIUS
 from mgutils.synth.person.pose import Pose
 from mgutils.synth.person.subject import Subject, sample_subject
 from mgutils.synth.plan import Plan
-from mgutils.synth.render.picture import Camera, Scene, project, render, visible
+from mgutils.synth.render.geometry import Camera, project
+from mgutils.synth.render.picture import render, visible
 from mgutils.synth.render.scene import sample_scene
+from mgutils.synth.render.shading import Scene
 
 _SUBJECTS, _ROOMS, _STYLES = 100, 101, 102  # random streams, apart from those of the plan
 
 
-@dataclass(frozen=True)
-class Frames:
-    """Rendered frames and their ground truth: ``n`` frames of side ``S`` with ``K`` keypoints.
-
-    Parameters
-    ----------
-    rgb : ndarray
-        uint8, ``(n, S, S, 3)``.
-    depth : ndarray
-        Metres along the optical axis, float32, ``(n, S, S)``.
-    uv : ndarray
-        Keypoints in pixels from the left and the top edge, float32, ``(n, K, 2)``.
-    xyz : ndarray
-        Keypoints in world coordinates (see ``render.geometry``), metres, float32, ``(n, K, 3)``.
-    visible : ndarray
-        Whether each keypoint is seen, bool, ``(n, K)``.
-    camera : ndarray
-        Position (3) and target (3) in metres, vertical angle of view in degrees, float32, ``(n, 7)``.
-    """
-
-    rgb: ndarray
-    depth: ndarray
-    uv: ndarray
-    xyz: ndarray
-    visible: ndarray
-    camera: ndarray
-
-
-def render_frames(config: SynthConfig, frames: pd.DataFrame, device: str = "cpu") -> Frames:
+def render_frames(config: SynthConfig, frames: pd.DataFrame, device: str = "cpu") -> dict[str, ndarray]:
     """Render rows of ``plan.frames``, in which the frames of a clip stand together.
 
     Equal rows give equal bytes on the same kind of device.
+
+    Returns
+    -------
+    dict
+        For ``n`` frames of side ``S`` with ``K`` keypoints:
+
+        * ``rgb``: uint8, ``(n, S, S, 3)``;
+        * ``depth``: metres along the optical axis, float32, ``(n, S, S)``;
+        * ``uv``: keypoints in pixels from the left and the top edge, float32, ``(n, K, 2)``;
+        * ``xyz``: keypoints in world coordinates (see ``render.geometry``), metres, float32, ``(n, K, 3)``;
+        * ``visible``: whether each keypoint is seen, bool, ``(n, K)``;
+        * ``camera``: position (3) and target (3) in metres, vertical angle of view in degrees, float32, ``(n, 7)``.
     """
-    subjects, poses = zip(*(_animate(config, clip) for _, clip in frames.groupby("clip_id", sort=False)), strict=True)
-    shapes, keypoints = build(Subject.join(subjects), Pose.join(poses))
-    scenes, cameras = zip(*(_room(config, video_id) for video_id in frames["video_id"]), strict=True)
-    parts = shapes, Camera.join(cameras), Scene.join(scenes), keypoints
-    shapes, camera, scene, keypoints = (part.to(torch.device(device)) for part in parts)
+    animated = [_animate(config, clip) for _, clip in frames.groupby("clip_id", sort=False)]
+    subjects, poses = zip(*animated, strict=True)
+    rooms = [_room(config, video_id) for video_id in frames["video_id"]]
+    scenes, cameras = zip(*rooms, strict=True)
+    shapes, points = (part.to(device) for part in build(Subject.join(subjects), Pose.join(poses)))
+    scene = Scene.join(scenes).to(device)
+    camera = Camera.join(cameras).to(device)
     picture = render(shapes, camera, scene, config.size)
-    uv, _ = project(keypoints.points, camera, config.size)
-    seen = visible(keypoints.points, keypoints.radius, camera, picture.depth)
-    lens = torch.cat([camera.position, camera.target, camera.fov[:, None]], dim=1)
-    values = picture.rgb, picture.depth, uv, keypoints.points, seen, lens
-    return Frames(*(value.cpu().numpy() for value in values))
+    uv, _ = project(points, camera, config.size)
+    result = {
+        "rgb": picture.rgb,
+        "depth": picture.depth,
+        "uv": uv,
+        "xyz": points,
+        "visible": visible(points, RADIUS.to(device), camera, picture.depth),
+        "camera": torch.cat([camera.position, camera.target, camera.fov[:, None]], dim=1),
+    }
+    return {name: value.cpu().numpy() for name, value in result.items()}
 
 
 def clip_table(config: SynthConfig, plan: Plan) -> pd.DataFrame:
     """The plan's clips with hand, speed, amplitude, neighbour, drift and description: ``clips.csv``."""
     rows = []
     for clip in plan.clips.itertuples():
-        style = _style(config, clip.clip_id, clip.true_class_id)
-        text = describe(clip.true_class_id, style)
-        rows.append({"hand": _hand(clip.true_class_id, style, text), "speed": round(style.speed, 4),
-                     "amplitude": round(style.amplitude, 4), "neighbour_id": style.neighbour,
-                     "drift": round(style.drift, 4), "description": text})
+        class_id = clip.true_class_id
+        style = _style(config, clip.clip_id, class_id)
+        text = describe(class_id, style)
+        hand = style.hand
+        if class_id in NO_HANDS:
+            hand = "none"
+        elif class_id in BOTH_HANDS or text.startswith("Both "):  # in some classes the variant decides
+            hand = "both"
+        rows.append({
+            "hand": hand,
+            "speed": round(style.speed, 4),
+            "amplitude": round(style.amplitude, 4),
+            "neighbour_id": style.neighbour,
+            "drift": round(style.drift, 4),
+            "description": text,
+        })
     return plan.clips.join(pd.DataFrame(rows))
 
 
@@ -103,14 +107,9 @@ def _style(config: SynthConfig, clip_id: int, class_id: int) -> Style:
 
 def _animate(config: SynthConfig, clip: pd.DataFrame) -> tuple[Subject, Pose]:
     """Subject and pose in each frame of one clip."""
-    clip_id, class_id, subject_id = (int(clip[name].iat[0]) for name in ("clip_id", "true_class_id", "subject_id"))
-    subject = costume(class_id, _subject(config, subject_id))
-    pose = perform(class_id, clip["phase"].to_numpy(), _style(config, clip_id, class_id), subject)
+    first = next(clip.itertuples())
+    class_id = first.true_class_id
+    subject = costume(class_id, _subject(config, first.subject_id))
+    style = _style(config, first.clip_id, class_id)
+    pose = perform(class_id, clip["phase"].to_numpy(), style, subject)
     return subject[[0] * len(clip)], pose
-
-
-def _hand(class_id: int, style: Style, text: str) -> str:
-    """``none``, ``both`` or the acting hand; in some classes the description alone says that both act."""
-    if class_id in NO_HANDS:
-        return "none"
-    return "both" if class_id in BOTH_HANDS or text.startswith("Both ") else style.hand

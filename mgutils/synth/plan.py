@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ PHASES = (0.20, 0.86)
 """Part of a gesture, from before (0) to after (1), that the frames of a clip fall into."""
 STEP = 0.12
 """Most by which the phase moves between two frames of a clip; long clips move less, so neighbours look alike."""
+
+CLIP_COLUMNS = ("clip_id", "video_id", "subject_id", "class_id", "true_class_id", "start_frame", "end_frame", "frames")
 
 _VIDEO_SIZES, _CLIPS, _VIDEO_IDS, _TIMES, _NOISE = range(5)  # random streams: parameters do not affect each other
 
@@ -56,11 +59,20 @@ class Plan:
 
 def validate(config: SynthConfig) -> None:
     """Raise a ConfigError that names every parameter out of range."""
-    classes = len(imigue_classes())
-    wanted = {"frames": (classes, 10**7), "size": (8, 1024), "imbalance": (0, 1), "likeness": (0, 1),
-              "confusion": (0, 1), "caption_noise": (0, 0.9), "seed": (0, 2**32 - 1)}
-    faults = [f"{name}: found {getattr(config, name)}; wanted {low} to {high}." for name, (low, high) in wanted.items()
-              if not low <= getattr(config, name) <= high]
+    limits = {
+        "frames": (len(imigue_classes()), 10**7),
+        "size": (8, 1024),
+        "imbalance": (0, 1),
+        "likeness": (0, 1),
+        "confusion": (0, 1),
+        "caption_noise": (0, 0.9),
+        "seed": (0, 2**32 - 1),
+    }
+    faults = []
+    for name, (low, high) in limits.items():
+        found = getattr(config, name)
+        if not low <= found <= high:
+            faults.append(f"{name}: found {found}; wanted {low} to {high}.")
     if faults:
         raise ConfigError(" ".join(faults))
 
@@ -75,20 +87,19 @@ def make_plan(config: SynthConfig) -> Plan:
     """
     validate(config)
     facts = imigue_classes()
+    means = facts["original_frames"] / facts["original_clips"]
     budget = class_frames(config.frames, config.imbalance)
     rng = np.random.default_rng([config.seed, _CLIPS])
-    means = facts.original_frames / facts.original_clips
     lengths = [clip_lengths(frames, mean, rng) for frames, mean in zip(budget, means, strict=True)]
-    clips = pd.DataFrame({"true_class_id": np.repeat(facts.index.to_numpy(), [len(each) for each in lengths]),
-                          "frames": np.concatenate(lengths)})
-    on_test = _on_test_side(clips["true_class_id"].to_numpy(), facts.clips_test_subjects / facts.clips_all)
-    videos, clips["video_id"] = assign_videos(clips["true_class_id"].to_numpy(), on_test, config.seed)
-    clips["subject_id"] = videos.set_index("video_id")["subject_id"].loc[clips["video_id"]].to_numpy()
+    classes = np.repeat(facts.index, [len(each) for each in lengths])
+    on_test = _on_test_side(classes, facts["clips_test_subjects"] / facts["clips_all"])
+    videos, video_id = assign_videos(classes, on_test, config.seed)
+    clips = pd.DataFrame({"true_class_id": classes, "frames": np.concatenate(lengths), "video_id": video_id})
+    clips = clips.merge(videos, on="video_id", how="left")
     clips = _schedule(clips, np.random.default_rng([config.seed, _TIMES]))
     clips["class_id"] = _noisy_labels(clips["true_class_id"].to_numpy(), config)
-    clips = clips[["clip_id", "video_id", "subject_id", "class_id", "true_class_id", "start_frame", "end_frame",
-                   "frames"]]
-    return Plan(videos, clips, _frame_table(clips, np.random.default_rng([config.seed, _TIMES, 1])))
+    frames = _frame_table(clips, np.random.default_rng([config.seed, _TIMES, 1]))
+    return Plan(videos, clips[list(CLIP_COLUMNS)], frames)
 
 
 def _on_test_side(classes: ndarray, share: pd.Series) -> ndarray:
@@ -99,7 +110,9 @@ def _on_test_side(classes: ndarray, share: pd.Series) -> ndarray:
     result = np.zeros(len(classes), dtype=bool)
     for class_id, test in share.items():
         rows = np.flatnonzero(classes == class_id)
-        count = int(np.clip(round(len(rows) * test), 1, len(rows) - 1)) if len(rows) > 1 else class_id % 4 == 0
+        count = int(class_id % 4 == 0)
+        if len(rows) > 1:
+            count = int(np.clip(round(len(rows) * test), 1, len(rows) - 1))
         result[rows[:count]] = True
     return result
 
@@ -113,19 +126,22 @@ def assign_videos(classes: ndarray, on_test: ndarray, seed: int) -> tuple[pd.Dat
     video_id : ndarray
         Of each clip.
     """
-    subjects, video = [], np.zeros(len(classes), dtype=np.int64)
+    subjects = []
+    video = np.zeros(len(classes), dtype=np.int64)
     for side, known in enumerate((TRAIN_SUBJECTS, TEST_SUBJECTS)):
         rows = np.flatnonzero(on_test == bool(side))
         rng = np.random.default_rng([seed, _VIDEO_SIZES, side])
-        present = np.array(known)[:len(rows)]
+        present = known[:len(rows)]
         count = int(np.clip(len(rows) // CLIPS_PER_VIDEO, len(present), VIDEOS[side]))
-        own = rng.permutation(np.repeat(present, _random_counts(count, len(present), rng)))
-        slots = rng.permutation(np.repeat(np.arange(count), _random_counts(len(rows), count, rng)))
+        own = np.repeat(present, _random_counts(count, len(present), rng))
+        own = rng.permutation(own)
+        slots = np.repeat(np.arange(count), _random_counts(len(rows), count, rng))
+        slots = rng.permutation(slots)
         video[rows] = len(subjects) + _fill_slots(classes[rows], slots, own)
         subjects.extend(own.tolist())
     number = np.random.default_rng([seed, _VIDEO_IDS]).permutation(len(subjects)) + 1
-    videos = pd.DataFrame({"video_id": number, "subject_id": subjects}).sort_values("video_id", ignore_index=True)
-    return videos, number[video]
+    videos = pd.DataFrame({"video_id": number, "subject_id": subjects})
+    return videos.sort_values("video_id", ignore_index=True), number[video]
 
 
 def _random_counts(total: int, parts: int, rng: np.random.Generator) -> ndarray:
@@ -136,11 +152,12 @@ def _random_counts(total: int, parts: int, rng: np.random.Generator) -> ndarray:
 
 def _fill_slots(classes: ndarray, slots: ndarray, subject: ndarray) -> ndarray:
     """Assign each clip to one of the slots (videos): rare classes first, the first 3 of a class to 3 subjects."""
-    free, video, met = slots.tolist(), np.zeros(len(classes), dtype=np.int64), {}
-    values, counts = np.unique(classes, return_counts=True)
-    order = np.lexsort((np.arange(len(classes)), classes, counts[np.searchsorted(values, classes)]))
-    for row in order:
-        known = met.setdefault(classes[row], set())
+    free = slots.tolist()
+    video = np.zeros(len(classes), dtype=np.int64)
+    met = defaultdict(set)
+    size = np.bincount(classes)[classes]
+    for row in np.lexsort((classes, size)):
+        known = met[classes[row]]
         pick = 0
         if len(known) < 3:
             pick = next((i for i, slot in enumerate(free) if subject[slot] not in known), 0)
@@ -164,9 +181,10 @@ def _noisy_labels(classes: ndarray, config: SynthConfig) -> ndarray:
     The first clip of each class keeps its label.
     """
     rng = np.random.default_rng([config.seed, _NOISE])
-    order, shift = rng.permutation(len(classes)), rng.integers(1, 32, len(classes))
-    order = order[~np.isin(order, np.unique(classes, return_index=True)[1])]
-    wrong = order[:round(config.caption_noise * len(classes))]
+    order = rng.permutation(len(classes))
+    shift = rng.integers(1, 32, len(classes))
+    _, first = np.unique(classes, return_index=True)
+    wrong = order[~np.isin(order, first)][:round(config.caption_noise * len(classes))]
     written = classes.copy()
     written[wrong] = (classes[wrong] - 1 + shift[wrong]) % 32 + 1
     return written
@@ -179,6 +197,7 @@ def _frame_table(clips: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     step = np.minimum(STEP, (last - first) / count)
     start = first + rng.random(len(clips)) * (last - first - step * (count - 1))
     frames = clips.loc[clips.index.repeat(count), ["class_id", "true_class_id", "clip_id", "video_id", "subject_id"]]
-    frames.insert(3, "frame_id", frames.groupby("clip_id").cumcount())
-    frames["phase"] = np.repeat(start, count) + frames["frame_id"].to_numpy() * np.repeat(step, count)
+    frame_id = frames.groupby("clip_id").cumcount().to_numpy()
+    frames.insert(3, "frame_id", frame_id)
+    frames["phase"] = np.repeat(start, count) + frame_id * np.repeat(step, count)
     return frames.sort_values(["class_id", "clip_id", "frame_id"], ignore_index=True)

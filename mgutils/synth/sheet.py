@@ -34,7 +34,7 @@ def contact_sheet(config: SynthConfig, *, clips: int = 3, columns: int = 4) -> F
     names = imigue_labels().display
     frames = make_plan(config).frames
     order = (frames["phase"] - 0.5).abs().argsort(kind="stable")
-    frames = frames.iloc[order].drop_duplicates("clip_id").drop_duplicates(["class_id", "subject_id"])
+    frames = frames.iloc[order].drop_duplicates(["class_id", "subject_id"])
     chosen = frames.groupby("class_id").head(clips).sort_values("class_id", kind="stable")
     rows = -(-len(names) // columns)
     figure = Figure((columns * clips * _SIDE, rows * (_SIDE + 0.3)), dpi=120)
@@ -43,7 +43,7 @@ def contact_sheet(config: SynthConfig, *, clips: int = 3, columns: int = 4) -> F
     for axes in grid.flat:
         axes.set_axis_off()
     position = chosen.groupby("class_id").cumcount()
-    for rgb, index, rank in zip(render_frames(config, chosen).rgb, chosen["class_id"] - 1, position, strict=True):
+    for rgb, index, rank in zip(render_frames(config, chosen)["rgb"], chosen["class_id"] - 1, position, strict=True):
         axes = grid[index // columns, index % columns * clips + rank]
         axes.imshow(rgb, interpolation="lanczos")
         if rank == 0:

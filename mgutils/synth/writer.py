@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +30,13 @@ QUALITY = 92
 """Of the JPEG files; colour is kept at full resolution."""
 WORTH = 2_000_000
 """Pixels that are worth another process, whose start takes as long as rendering them."""
+IDLE = 10
+"""Seconds after which a worker without work ends, be it that this process was killed."""
 MAX_DEPTH = 65535
 """Largest depth that is written, millimetres."""
 
 Truth = dict[str, ndarray]
-"""``uv``, ``xyz``, ``visible``, ``camera``, as in :class:`~mgutils.synth.frames.Frames`."""
+"""``uv``, ``xyz``, ``visible``, ``camera``, as in :func:`~mgutils.synth.frames.render_frames`."""
 
 
 def render_all(config: SynthConfig, plan: Plan, folder: Path, *, workers: int = 2, device: str = "cpu",
@@ -71,10 +71,12 @@ def render_all(config: SynthConfig, plan: Plan, folder: Path, *, workers: int = 
     starts = range(0, len(frames), CHUNK)
     tasks = (delayed(render_chunk)(config, frames[start:start + CHUNK], folder, device) for start in starts)
     workers = max(1, min(workers, len(starts), len(frames) * config.size**2 // WORTH))
-    truths, digest = [], hashlib.sha256()
+    parallel = Parallel(workers, return_as="generator", batch_size=1, idle_worker_timeout=IDLE)
+    truths = []
+    digest = hashlib.sha256()
     with progress_bar(total=len(frames), unit="frame", desc="studio", mininterval=0.5, disable=not progress) as bar:
         try:
-            for truth, part in Parallel(workers, return_as="generator", batch_size=1)(tasks):
+            for truth, part in parallel(tasks):
                 truths.append(truth)
                 digest.update(part)
                 bar.update(len(truth["uv"]))
@@ -84,42 +86,28 @@ def render_all(config: SynthConfig, plan: Plan, folder: Path, *, workers: int = 
     return {name: np.concatenate([truth[name] for truth in truths]) for name in truths[0]}, digest.hexdigest()
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@_one_thread()
 def render_chunk(config: SynthConfig, frames: pd.DataFrame, folder: Path, device: str) -> tuple[Truth, bytes]:
     """Write the images of some rows of ``plan.frames``; returns their truth and the digest of the files."""
-    rendered, digest = render_frames(config, frames, device), hashlib.sha256()
-    for row, rgb, depth in zip(frames.itertuples(), rendered.rgb, rendered.depth, strict=True):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        truth = render_frames(config, frames, device)
+    finally:
+        torch.set_num_threads(threads)
+    digest = hashlib.sha256()
+    for row, rgb, depth in zip(frames.itertuples(), truth.pop("rgb"), truth.pop("depth"), strict=True):
         name = f"{row.class_id}/{row.clip_id}.{row.frame_id}"
-        files = {f"training/{name}.jpg": jpeg(rgb)}
+        files = {f"training/{name}.jpg": _encoded(rgb, "JPEG", quality=QUALITY, subsampling=0)}
         if config.depth:
-            files[f"depth/{name}.png"] = depth_png(depth)
+            millimetres = np.clip(np.rint(depth.astype(np.float64) * 1000), 0, MAX_DEPTH)
+            files[f"depth/{name}.png"] = _encoded(millimetres.astype(np.uint16), "PNG")
         for path, content in files.items():
             (folder / path).write_bytes(content)
             digest.update(content)
-    return {name: getattr(rendered, name) for name in ("uv", "xyz", "visible", "camera")}, digest.digest()
+    return truth, digest.digest()
 
 
-def jpeg(rgb: ndarray) -> bytes:
-    """Encode an image ``(H, W, 3)`` uint8 as JPEG."""
+def _encoded(pixels: ndarray, kind: str, **options: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
-    return buffer.getvalue()
-
-
-def depth_png(depth: ndarray) -> bytes:
-    """Encode depth ``(H, W)`` in metres as a 16-bit PNG in millimetres."""
-    buffer = io.BytesIO()
-    millimetres = np.clip(np.rint(depth.astype(np.float64) * 1000), 0, MAX_DEPTH)
-    Image.fromarray(millimetres.astype(np.uint16)).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, kind, **options)
     return buffer.getvalue()

@@ -130,7 +130,7 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
             row, found = _run_epoch(session, split.train, choice, epoch, directory, log)
 
             # the report's rule: the best top-1, the first time that it is reached
-            better = found.scores.top1 > best["top1"]
+            better = found.scores.top1 > best["top1"] or config.train.select == "last"
             if better:
                 best = row
                 if choice is not split.valid:
@@ -161,7 +161,7 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
             last = {"epoch": len(log), **session.task.validate(split.valid).scores.summary()}
         if first:
             receipt = make_receipt(provenance, fingerprint(dataset, pixels), log, best)
-            receipt |= {"last": last, "chosen_on": [config.train.select, len(choice)]}
+            receipt |= {"last": last, "chosen_on": [config.train.select, len(choice) * (config.train.select != "last")]}
             receipt |= {"config": config.as_dict(), "files": describe_files(directory)}
             text = json.dumps(receipt, indent=2) + "\n"
             atomic_write_text(directory / "receipt.json", text)  # last: the run is whole

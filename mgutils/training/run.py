@@ -57,7 +57,8 @@ class Run:
         best = {"epoch": self.receipt["metrics"]["epoch"], **self.metrics}
         last = self.receipt.get("last", {})
         select, rows = self.receipt.get("chosen_on", [self.config.train.select, 0])
-        chosen = "held-out training images" if select == "held_out" else "the reported images"
+        chosen = {"held_out": "held-out training images", "valid": "the reported images",
+                  "last": "no image: it is the last epoch"}[select]
         return {
             "best": best,
             "last": {name: last[name] for name in best if name in last},

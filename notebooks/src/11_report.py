@@ -145,7 +145,7 @@ findings.to_frame("found")
 # Where a verdict comes from training, *obtained* may end with a *control*: the same measure where there is nothing to
 # find, such as shuffled labels. If the control shows the same, the row does not say *reproduced*.
 #
-# The column *tested on* says what each verdict rests on; *the loss court* is the trial of losses in notebook 03.
+# The column *tested on* says what each verdict rests on; *the loss grid* is the trial of losses in notebook 03.
 
 # %%
 ledger = verify(Evidence(profile, data_root, out_dir, seed=seed), progress=False)

@@ -25,7 +25,6 @@ import torch
 from mgutils import losses
 from mgutils.config import get_profile, run_config
 from mgutils.course.book import write_book
-from mgutils.course.doctor import find_browser
 from mgutils.course.microscope import choose, write_microscope
 from mgutils.course.notebooks import SOURCES, read_source
 from mgutils.data.table import read_dataset
@@ -34,7 +33,8 @@ from mgutils.training.run import Run
 from mgutils.training.store import train_all
 
 playwright = pytest.importorskip("playwright.sync_api")
-if find_browser() is None:
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+if BROWSER is None:
     pytest.skip("no Chromium and no Chrome on this machine: apt-get install chromium", allow_module_level=True)
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ ANSWER = "def class_folders(names):\n    return sorted((name for name in names i
 @pytest.fixture(scope="module")
 def browser() -> Iterator[playwright.Browser]:
     with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+        chromium = driver.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
         yield chromium
         chromium.close()
 

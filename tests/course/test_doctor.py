@@ -12,7 +12,8 @@ from mgutils.course.doctor import (
     GIB,
     Check,
     as_markdown,
-    check_folders,
+    check_data,
+    check_disk,
     check_hub,
     check_memory,
     check_packages,
@@ -29,7 +30,7 @@ def test_this_machine_can_run_the_tests(tmp_path, capsys):
     arguments = ["doctor", "--profile", "smoke", "--no-hub", "--out-dir", str(tmp_path / "out")]
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    assert all(name in said for name in ("Python", "packages", "device", "memory", "data", "disk", "browser"))
+    assert all(name in said for name in ("Python", "packages", "device", "memory", "data", "disk", "wall"))
     assert "hub" not in said and "FAULT" not in said
     assert not list(tmp_path.iterdir())
 
@@ -74,19 +75,18 @@ def test_memory_is_held_against_the_profile(monkeypatch, free, verdict):
 
 
 def test_a_full_disk_a_sealed_folder_and_absent_real_images_are_faults(tmp_path, monkeypatch):
-    assert verdicts(check_folders("smoke", tmp_path / "data", tmp_path / "a" / "b")) == {"data": "ok", "disk": "ok"}
-    assert verdicts(check_folders("imigue", tmp_path / "data", tmp_path)) == {"data": "fault", "disk": "ok"} | (
-        verdicts([check_folders("imigue", tmp_path, tmp_path)[1]]))
+    assert check_data("smoke", tmp_path / "data").verdict == check_disk("smoke", tmp_path / "a" / "b").verdict == "ok"
+    assert check_data("imigue", tmp_path / "data").verdict == "fault"
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage(10, 10, 1))
-    assert verdicts(check_folders("smoke", tmp_path, tmp_path))["disk"] == "fault"
+    assert check_disk("smoke", tmp_path).verdict == "fault"
     monkeypatch.undo()
 
     def sealed(dir):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(doctor.tempfile, "TemporaryFile", sealed)
-    disk = check_folders("smoke", tmp_path, tmp_path)[1]
+    disk = check_disk("smoke", tmp_path)
     assert disk.verdict == "fault" and "cannot be written to (Permission denied)" in disk.found
 
 
@@ -97,11 +97,6 @@ def test_a_hub_that_does_not_answer_matters_only_where_weights_come_from_it(monk
     assert check_hub(profile, timeout=2).verdict == verdict
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "HF_HUB_OFFLINE" in check_hub(profile).found
-
-
-def test_a_browser_that_lacks_is_a_note(monkeypatch):
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert doctor.check_browser().verdict == "note"
 
 
 def test_the_table_has_every_check_and_no_path_of_the_machine():

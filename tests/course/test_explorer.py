@@ -55,10 +55,10 @@ def test_before_a_person_there_are_widgets_and_they_act(tiny, monkeypatch):
     monkeypatch.setattr(explorer, "interactive", lambda: True)
     view = FrameExplorer(tiny)
     assert "application/vnd.jupyter.widget-view+json" in view._repr_mimebundle_()
-    gesture, group, (frame, _), skeleton, picture, note = (
+    gesture, group, (frame, _), picture, note = (  # no box to tick: these data have no keypoints
         child.children if hasattr(child, "children") else child for child in view._live.children)
     before = picture.value
-    assert skeleton.disabled and frame.max == len(view.rows(1, group.value)) - 1
+    assert frame.max == len(view.rows(1, group.value)) - 1
     gesture.value = 3
     assert picture.value != before and group.value == view.groups(3)[0]
     before = picture.value
@@ -72,9 +72,9 @@ def test_the_skeleton_lies_where_the_keypoints_say():
     bones = Skeletons(names, places, np.array([[True, True, True, False]])).bones(0)
     assert [(ends.tolist(), seen) for ends, seen, _ in bones] == [([[2, 2], [8, 2]], True), ([[8, 8], [2, 8]], False)]
     grey = np.full((10, 10, 3), 128, np.uint8)
-    plain, drawn = enlarge(grey, side=100), enlarge(grey, bones, side=100)
+    plain, drawn = enlarge(grey), enlarge(grey, bones)
     changed = (plain != drawn).any(axis=2)
-    assert drawn.shape == (100, 100, 3) and changed[20, 30:70].all() and not changed[40:60].any()
+    assert drawn.shape == (448, 448, 3) and changed[90, 135:313].all() and not changed[180:268].any()
 
 
 def test_keypoints_of_another_dataset_are_refused(tiny_root):
@@ -140,22 +140,23 @@ def test_answers_and_nearest_captions_are_sorted_and_agree_for_a_normalised_run(
 
 def test_right_and_wrong_answers_share_out_the_images(tiny, runs):
     view = AnswerExplorer(tiny, runs[0])
-    right, wrong = set(view.places("right")), set(view.places("wrong"))
+    right, wrong = set(view.rows("right")), set(view.rows("wrong"))
     assert right | wrong == set(range(len(runs[0].valid))) and not right & wrong
-    assert all(runs[0].target[place] == 2 for place in view.places("all", 2))
+    assert all(runs[0].target[place] == 2 for place in view.rows("all", 2))
 
 
 def test_the_figure_and_the_widgets_of_the_answers(tiny, runs, monkeypatch):
     view = AnswerExplorer(tiny, runs[0])
     assert decoded(view._repr_mimebundle_()).width > 1000
     monkeypatch.setattr(explorer_answers, "occlusion_map", lambda *_: np.zeros((32, 32)))  # seen above, and slow
-    which, gesture, image, picture, note = view.widget().children
+    which, gesture, box, picture, note = view.widget().children
     before = picture.value
-    image.value = 1
+    box.children[0].value = 1
     assert picture.value != before
-    which.value = "right"
-    shown = note.value
-    assert shown.startswith(f"{len(view.places('right'))} images") or shown == "no such image"
+    which.value = "wrong"
+    assert f"of {len(view.rows('wrong'))}: the surest answer first; this is " in note.value
+    gesture.index = 1
+    assert f"image 1 of {len(view.rows('wrong', gesture.value))}: " in note.value
 
 
 def test_a_run_without_text_is_refused(tiny, runs):

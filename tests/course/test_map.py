@@ -86,8 +86,8 @@ def test_the_readmes_table_has_links_minutes_and_sums(source_dir, tmp_path):
     record_minutes(tmp_path / "figures" / "minutes.csv", "02_x", "cpu", 2.0)
     record_minutes(tmp_path / "figures" / "minutes.csv", "02_x", "smoke", 9.0)
     assert questions_table(tmp_path).splitlines()[2:] == [
-        "| [01 Data](notebooks/01_x.ipynb) | | 1.3 | – |", "| [02 Data](notebooks/02_x.ipynb) | | 2.0 | – |",
-        "| together | | 3.3 | 0 |"]
+        "| [01 Data](notebooks/01_x.ipynb) | | 1.3 | 5 |", "| [02 Data](notebooks/02_x.ipynb) | | 2.0 | 4 |",
+        "| together | | 3.3 | 32 |"]
 
 
 def test_reproduce_writes_the_minutes_of_what_it_ran(source_dir, tmp_path):

@@ -10,13 +10,13 @@ from functools import partial
 
 import nbformat
 import pytest
+from exercise_list import list_exercises
 from offline_pages import network_references
 
 from mgutils.cli import main
 from mgutils.config import get_profile
 from mgutils.course import cell_progress, notebooks, versions
 from mgutils.course import reproduce as course
-from mgutils.course.exercises import listing
 from mgutils.course.manifest import complete_notebooks
 from mgutils.course.notebooks import build, execute, parameters_of, sources
 from mgutils.course.pages import formula, to_html
@@ -405,7 +405,7 @@ COURSE = sorted(notebooks.SOURCES.glob("[0-9][0-9]_*.py"))
 
 def exercises_of(source):
     """Names of the functions that a notebook of the course asks for."""
-    return [told.name for told in listing.list_exercises() if told.notebook == source.name[:2]]
+    return [told.name for told in list_exercises() if told.notebook == source.name[:2]]
 
 
 @pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)

@@ -6,10 +6,12 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from exercise_list import list_exercises
+from exercise_scores import solutions
 
 from mgutils.cli import main
 from mgutils.course import notebooks
-from mgutils.course.exercises import all_exercises, listing
+from mgutils.course.exercises import all_exercises
 from mgutils.course.exercises.catalogue import judge
 from mgutils.course.grading import reader
 from mgutils.course.notebooks import build, read_source
@@ -152,13 +154,13 @@ def test_the_command_builds_both_and_refuses_with_status_2(source_dir, tmp_path,
 
 # -- the course itself -------------------------------------------------------------------------------------------------
 
-WITH_EXERCISES = {one.notebook for one in listing.list_exercises()}
+WITH_EXERCISES = {one.notebook for one in list_exercises()}
 COURSE = [source for source in notebooks.sources() if source.name[:2] in WITH_EXERCISES]
 
 
 @pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)
 def test_the_instructors_solutions_are_solved_and_the_students_stubs_are_not(source):
-    names = [one.name for one in listing.list_exercises() if one.notebook == source.name[:2]]
+    names = [one.name for one in list_exercises() if one.notebook == source.name[:2]]
     for version, solved in (("instructor", True), ("student", False)):
         every = reader.statements(read_source(source, version), source.name)
         functions = {}
@@ -191,8 +193,6 @@ def test_the_notebook_that_git_keeps_is_built_from_its_source(source):
 
 def test_solutions_of_the_notebooks_are_deterministic():
     """Two answers of one function to one question are equal: what the checks compare is no accident."""
-    from mgutils.course.exercises.mutation import solutions
-
     for name in ("grouped_split", "bootstrap_people", "deal_captions"):
         for function in solutions(f"{notebooks.SOURCES.parents[1]}/tests/exercises/{name}.py")[0].values():
             arguments = {"grouped_split": (np.arange(20) // 3, 0.3, 5), "deal_captions": (["a", "b", "c"], 5),

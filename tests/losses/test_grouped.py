@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgutils import losses
-from mgutils.losses import grouped as class_losses
+from mgutils.losses import grouped
 from mgutils.losses.grouped import CLASS_LOSSES, on_pairs
 
 PAIRS = losses.LOSSES | {"siglip": losses.siglip, "supcon": losses.supcon}
-CLASSES = CLASS_LOSSES | {"siglip": class_losses.siglip, "supcon": on_pairs(losses.supcon)}
+CLASSES = CLASS_LOSSES | {"siglip": on_pairs(losses.siglip), "supcon": on_pairs(losses.supcon)}
 
 
 def value_and_gradient(loss, image, captions, target, temperature):
@@ -57,4 +57,4 @@ def test_cross_entropy_over_grouped_classes_is_another_loss():
 
 def test_shapes_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r"captions \(3, 4\)"):
-        class_losses.js(torch.zeros(5, 2), torch.zeros(3, 4), torch.zeros(5, dtype=torch.long), 1.0)
+        grouped.js(torch.zeros(5, 2), torch.zeros(3, 4), torch.zeros(5, dtype=torch.long), 1.0)

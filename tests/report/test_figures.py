@@ -83,7 +83,7 @@ def every_figure(dataset, runs):
         "wide similarity": lambda: figures_model.similarity_matrix(np.eye(8, 32), LABELS.display[:8], LABELS.display,
                                                                    title="eight and 32"),
         "temperature": lambda: figures_model.temperature_effect([0.1, 0.5], [1, 0.07], ["a", "b"]),
-        "curves": lambda: figures_results.training_curves(runs),
+        "curves": lambda: figures_results.training_curves(runs, 0.25),
         "chart": lambda: figures_results.table1_chart(runs, AUDITS["frame"]),
         "confusion": lambda: figures_results.confusion_matrix(np.eye(32), LABELS),
         "examples": lambda: figures_results.best_and_worst(dataset, run),
@@ -198,7 +198,8 @@ def test_curves_show_the_mean_and_the_constant_class(runs):
 def test_confusion_rows_are_shares_and_empty_rows_are_unknown():
     counts = np.zeros((32, 32), int)
     counts[0, :2] = 3, 1  # class 1, three right and one taken for class 2
-    shares = np.asarray(figures_results.confusion_matrix(counts, LABELS).axes[0].images[0].get_array().filled(np.nan))
+    heat = figures_results.confusion_matrix(counts, LABELS).axes[0].collections[0]
+    shares = np.ma.filled(heat.get_array(), np.nan)
     assert shares[0, :2] == pytest.approx([0.75, 0.25]) and np.isnan(shares[1]).all()
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mgutils.synth.person.body import KEYPOINTS, build
+from mgutils.synth.person.body import build
+from mgutils.synth.person.keypoints import KEYPOINTS, RADIUS
 from mgutils.synth.person.pose import LEFT, RIGHT, Pose, blend, mirror, resting
 from mgutils.synth.person.skeleton import (
     BONES,
@@ -97,16 +98,16 @@ def test_subject_is_reproducible():
 
 def test_shapes_are_finite_and_as_many_in_every_frame(rng):
     subjects = Subject.join([sample_subject(rng) for _ in range(12)])
-    shapes, keypoints = build(subjects, resting(12))
+    shapes, points = build(subjects, resting(12))
     assert shapes.a.shape == shapes.b.shape == shapes.color.shape == (12, shapes.ra.shape[1], 3)
     assert shapes.ra.shape[1] <= 95
     assert all(value.dtype == torch.float32 and torch.isfinite(value).all()
-               for value in (shapes.a, shapes.b, shapes.ra, shapes.rb, shapes.color, keypoints.points))
+               for value in (shapes.a, shapes.b, shapes.ra, shapes.rb, shapes.color, points))
     assert shapes.color.min() >= 0 and shapes.color.max() <= 1
     assert (shapes.ra >= 0).all()
-    assert keypoints.points.shape == (12, len(KEYPOINTS), 3)
-    assert keypoints.radius.shape == (12, len(KEYPOINTS))
-    assert (keypoints.radius > 0).all()
+    assert points.shape == (12, len(KEYPOINTS), 3)
+    assert RADIUS.shape == (len(KEYPOINTS),)
+    assert (RADIUS > 0).all()
 
 
 def test_one_subject_serves_all_frames(rng):
@@ -117,8 +118,8 @@ def test_one_subject_serves_all_frames(rng):
 
 
 def test_keypoints_stand_where_the_body_has_them(rng):
-    _, keypoints = build(sample_subject(rng, 0.0), resting(1))
-    at = dict(zip(KEYPOINTS, keypoints.points[0].numpy(), strict=True))
+    _, points = build(sample_subject(rng, 0.0), resting(1))
+    at = dict(zip(KEYPOINTS, points[0].numpy(), strict=True))
     assert at["head_top"][1] > at["right_eye"][1] > at["nose"][1] > at["mouth"][1] > at["chin"][1]
     assert at["chin"][1] > at["suprasternal_notch"][1] > at["right_hip"][1]
     assert at["nose"][2] > at["right_ear"][2]

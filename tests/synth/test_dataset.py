@@ -22,13 +22,13 @@ from mgutils.data.labels import imigue_classes, imigue_labels
 from mgutils.data.splits import make_split
 from mgutils.data.table import check_dataset, read_dataset
 from mgutils.errors import ConfigError, MgError
+from mgutils.files import atomic_folder
 from mgutils.progress import progress_bar
-from mgutils.synth import dataset as studio
 from mgutils.synth import writer
 from mgutils.synth.dataset import make_dataset
-from mgutils.synth.person.body import KEYPOINTS
+from mgutils.synth.person.keypoints import KEYPOINTS
 from mgutils.synth.plan import make_plan
-from mgutils.synth.render.picture import Camera, project
+from mgutils.synth.render.geometry import Camera, project
 from mgutils.synth.sheet import contact_sheet
 
 PARAMETERS = SynthConfig(frames=180, size=32, depth=True)
@@ -167,12 +167,12 @@ def test_what_is_there_is_left_alone_or_refused(tmp_path: Path) -> None:
 
 
 def test_two_runs_for_one_folder_are_kept_apart(tmp_path: Path) -> None:
-    with studio._partial_folder(tmp_path / "set") as folder:
+    with atomic_folder(tmp_path / "set") as folder:
         (folder / "theirs").write_text("work")
         with pytest.raises(MgError, match="another process"):
             make_dataset(TINY, tmp_path / "set", workers=1, progress=False)
         assert (folder / "theirs").exists()
-    assert names_in(tmp_path) == []
+    assert names_in(tmp_path) == ["set"]
 
 
 def test_parameters_are_checked_first(tmp_path: Path) -> None:

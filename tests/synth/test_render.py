@@ -8,7 +8,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mgutils.synth.render.picture import Camera, Shapes, project, render, visible
+from mgutils.synth.render.geometry import Camera, Shapes, project
+from mgutils.synth.render.picture import render, visible
 from mgutils.synth.render.raycast import cones_of, meet, normal_of, ray_grid, raycast
 from mgutils.synth.render.scene import sample_scene
 
@@ -221,21 +222,12 @@ def test_depth_is_the_nearest_of_a_pixels_rays():
     assert torch.equal(coarse, -torch.nn.functional.max_pool2d(-fine[None], 2)[0])
 
 
-def test_types_shapes_and_no_frames():
+def test_types_and_shapes():
     shapes, (scene, camera) = crowd(2), rooms(2)
     drawn = render(shapes, camera, scene, 20)
     assert drawn.rgb.shape == (2, 20, 20, 3) and drawn.rgb.dtype == torch.uint8
     assert drawn.depth.shape == (2, 20, 20) and drawn.depth.dtype == torch.float32
     assert drawn.depth.isfinite().all()
-    assert render(shapes[:0], camera[:0], scene[:0], 20).rgb.shape == (0, 20, 20, 3)
-
-
-def test_batches_of_different_length_are_refused():
-    shapes, (scene, camera) = crowd(2), rooms(2)
-    with pytest.raises(ValueError, match="2, 1, 2"):
-        render(shapes, camera[:1], scene, 20)
-    with pytest.raises(ValueError, match="at least 1"):
-        render(shapes, camera, scene, 20, samples=0)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mgutils.synth.render.picture import Shapes, project, render
-from mgutils.synth.render.scene import TABLE_Z, microphone, sample_scene
-from mgutils.synth.render.shading import Scene, contact, lit_share, room, shadow_map
+from mgutils.synth.render.geometry import Shapes, project
+from mgutils.synth.render.picture import render
+from mgutils.synth.render.scene import TABLE_Z, sample_scene
+from mgutils.synth.render.shading import Scene, contact, lit_share, room
 
 
 def tensors(scene: Scene) -> dict[str, torch.Tensor]:
@@ -82,8 +83,8 @@ def test_a_ball_shades_what_lies_behind_it_from_the_light():
     centre = torch.tensor([0.0, 0.5, 0.3])
     behind, beside = centre - 0.3 * scene.light[0], centre + torch.tensor([0.4, 0.0, 0.0])
     before = centre + 0.3 * scene.light[0]
-    shadow = shadow_map(ball(*centre.tolist()), scene)
-    lit = lit_share(shadow, torch.stack([behind, beside, before]).T[:, None])[0]
+    points = torch.stack([behind, beside, before]).T[:, None]
+    lit = lit_share(ball(*centre.tolist()), scene, points)[0]
     assert lit[0] < 0.1 and lit[1] > 0.95 and lit[2] == 1
 
 
@@ -97,8 +98,12 @@ def test_light_skin_does_not_burn_out_and_the_shadow_side_is_not_black():
         assert skin.max() < 250 and skin.min() > 90
 
 
-def test_microphone_stands_on_its_foot_and_leans_inward():
-    stand = microphone(torch.tensor([[0.2, 0.12, 0.45], [-0.2, 0.12, 0.45]]), height=0.2)
-    assert stand.a.shape == (2, 4, 3) and stand.ra.shape == (2, 4)
-    assert stand.a[0, 0].tolist() == pytest.approx([0.2, 0.12, 0.45])
-    assert (stand.b[:, -1, 0].abs() < 0.2).all() and (stand.b[:, -1, 1] > 0.3).all()
+def test_microphone_stands_on_the_table_and_leans_inward():
+    for seed in range(6):
+        scene, _ = sample_scene(np.random.default_rng(seed))
+        stand = scene.props
+        assert stand.a.shape == (1, 4, 3) and stand.ra.shape == (1, 4)
+        x, y, _ = stand.a[0, 0].tolist()
+        assert 0.1 < abs(x) < 0.3
+        assert y == pytest.approx(scene.table_y.item())
+        assert stand.b[0, -1, 0].abs() < abs(x) and stand.b[0, -1, 1] > 0.2

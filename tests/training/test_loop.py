@@ -403,6 +403,14 @@ def test_patience_ends_a_run_whose_score_has_stopped_rising(data, tmp_path, monk
     assert receipt["metrics"]["top1"] == max(right[:epochs]) / 8
 
 
+def test_the_last_epoch_may_be_the_chosen_one(data, tmp_path, monkeypatch):
+    scripted(data, tmp_path, monkeypatch, [1.0] * 3, [1.0] * 3, right=[4, 8, 3], select="last")
+    assert Run(tmp_path).summary["chosen_on"] == "no image: it is the last epoch"
+    assert json.loads((tmp_path / "metrics.json").read_text())["top1"] == 3 / 8
+    best, last = (load_file(tmp_path / f"{name}.safetensors") for name in ("best", "last"))
+    assert all(torch.equal(best[name], value) for name, value in last.items())
+
+
 def test_a_run_that_patience_ended_does_not_go_on_when_resumed(data, tmp_path, monkeypatch):
     dataset, pixels, split = data
     config = short(epochs=4, early_stop=1, lr_image=0.0, lr_text=0.0, lr_head=0.0)

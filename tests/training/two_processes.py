@@ -13,7 +13,6 @@ from torch import nn
 from mgutils import losses
 from mgutils.config import run_config
 from mgutils.data.splits import Split
-from mgutils.losses import grouped as class_losses
 from mgutils.losses.grouped import CLASS_LOSSES, on_pairs
 from mgutils.training import image_text
 from mgutils.training.batches import PixelLoader
@@ -24,7 +23,7 @@ from mgutils.training.optim import make_accelerator
 from mgutils.training.session import make_session
 from mgutils.training.task import Batch
 
-ALL = CLASS_LOSSES | {"siglip": class_losses.siglip, "supcon": on_pairs(losses.supcon)}
+ALL = CLASS_LOSSES | {"siglip": on_pairs(losses.siglip), "supcon": on_pairs(losses.supcon)}
 TARGET = np.array([0, 1, 0, 2, 3, 4, 3])  # the first process has classes 0, 1, 2 alone, the second 3 and 4
 SIZE = 8
 

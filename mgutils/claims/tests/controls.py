@@ -12,7 +12,7 @@ from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import above, over_seeds, spread
 from mgutils.claims.registry import Finding, claim_test
 from mgutils.data.captions import describable
-from mgutils.evaluation.zero_shot import deal_out, zero_shot
+from mgutils.evaluation.zero_shot import label_permutation_test, zero_shot
 from mgutils.training.run import Run
 
 _CHANCE = 0.05
@@ -21,24 +21,27 @@ _CHANCE = 0.05
 @claim_test
 def beats_vision_only(evidence: Evidence) -> Finding:
     """The report's model beside AlexNet, and CLIP's objective beside the same image encoder without text."""
-    splits = ["frame", "subject"] if evidence.dataset.has_groups else ["frame"]
-    names = [f"{kind} {split}" for kind in ("contrastive", "vision") for split in splits]
-    groups = evidence.controls("alexnet", *names)
-    scores = {name: _top1(evidence, group) for name, group in groups.items()}
     report = evidence.scores("report_js", "top1")
-    longer, alone = ([evidence.settings(run)["train"]["epochs"] for run in runs][0]
-                     for runs in (evidence.runs("report_js"), groups["alexnet"]))
-    better = above(report, scores["alexnet"])
-    pairs = {split: (scores[f"contrastive {split}"], scores[f"vision {split}"]) for split in splits}
-    found = "; ".join(f"split by {split}: {over_seeds(text)} with text, {over_seeds(alone)} without"
-                      for split, (text, alone) in pairs.items())
-    return Finding(f"the report's JS row {over_seeds(report)} after {longer} epochs, AlexNet "
-                   f"{over_seeds(scores['alexnet'])} after {alone}; {found}",
-                   {"the report's model is better than AlexNet": None if better and longer > alone else better}
-                   | {f"with text is better than the same encoder without, split by {split}": above(*pair)
-                      for split, pair in pairs.items()}, spread=spread(report),
-                   note="The first pair counts only against the report's model where that has had more epochs."
-                   if longer > alone else "")
+    runs = evidence.controls("alexnet")["alexnet"]
+    alexnet = _top1(evidence, runs)
+    longer = _epochs(evidence, evidence.runs("report_js"))
+    shorter = _epochs(evidence, runs)
+    found = (f"the report's JS row {over_seeds(report)} after {longer} epochs, AlexNet {over_seeds(alexnet)} after "
+             f"{shorter}")
+    better = above(report, alexnet)
+    checks = {"the report's model is better than AlexNet": None if better and longer > shorter else better}
+    for split in ("frame", "subject") if evidence.dataset.has_groups else ("frame",):
+        groups = evidence.controls(f"contrastive {split}", f"vision {split}")
+        text, alone = (_top1(evidence, group) for group in groups.values())
+        found += f"; split by {split}: {over_seeds(text)} with text, {over_seeds(alone)} without"
+        checks[f"with text is better than the same encoder without, split by {split}"] = above(text, alone)
+    note = "The first pair counts only against the report's model where that has had more epochs."
+    return Finding(found, checks, spread=spread(report), note=note if longer > shorter else "")
+
+
+def _epochs(evidence: Evidence, runs: list[Run]) -> int:
+    """Length of the longest run."""
+    return max(evidence.settings(run)["train"]["epochs"] for run in runs)
 
 
 @claim_test
@@ -61,7 +64,7 @@ def names_new_classes(evidence: Evidence) -> Finding:
         evidence.outputs(run)
     results = [zero_shot(run) for run in runs]
     recalls = np.array([100 * result.among_left_out.uar for result in results])
-    dealt = deal_out(results)
+    dealt = label_permutation_test(results)
     return Finding(f"UAR {over_seeds(recalls)} among {len(results[0].classes)} new classes, chance "
                    f"{100 / len(results[0].classes):.0f} %",
                    {"new classes are named better than by chance": True if dealt.p < _CHANCE else None},

@@ -6,10 +6,9 @@ A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and return
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from mgutils.claims.evidence import Evidence
 from mgutils.claims.registry import Finding, claim_test
@@ -62,19 +61,13 @@ def repeated_captions(evidence: Evidence) -> Finding:
     counts = evidence.dataset.frames["class_id"].value_counts().to_numpy()
     images = counts.sum()
     batch = min(_BATCH, images)
-    shares = counts / images
     # an image of a class with n images has n - 1 fellows among the images - 1 others
-    others = (shares * (counts - 1)).sum() * (batch - 1) / max(images - 1, 1)
-    none = np.array([_none_drawn(count - 1, images - 1, batch - 1) for count in counts])
-    some = 1 - (shares * none).sum()
+    others = np.average(counts - 1, weights=counts) * (batch - 1) / max(images - 1, 1)
+    none = stats.hypergeom.pmf(0, images - 1, counts - 1, batch - 1)
+    some = 1 - np.average(none, weights=counts)
     return Finding(f"{others:.2f} others of the same class on average; at least one for {some:.0%} "
                    "of the images",
                    {"several images of a batch share a class": bool((counts > 1).any())})
-
-
-def _none_drawn(fellows: int, others: int, draws: int) -> float:
-    """Probability that none of the ``fellows`` is among the ``draws`` taken from all ``others``."""
-    return math.prod(max(others - fellows - i, 0) / (others - i) for i in range(draws))
 
 
 @claim_test

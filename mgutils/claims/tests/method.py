@@ -12,6 +12,7 @@ import torch
 import torchvision
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from scipy.special import log_softmax, softmax
 from torch import nn
 from transformers import DistilBertConfig, DistilBertModel
 
@@ -208,12 +209,7 @@ def ce_as_shariatnia(evidence: Evidence) -> Finding:
 def _shariatnia(image: np.ndarray, text: np.ndarray, temperature: float) -> float:
     """The loss in Shariatnia's ``CLIP.py`` at commit 73fea1f, step by step. Shape: (B, D) twice."""
     logits = text @ image.T / temperature
-    targets = np.exp(_log_softmax((image @ image.T + text @ text.T) / 2 * temperature))
-    of_text = -(targets * _log_softmax(logits)).sum(axis=1)
-    of_image = -(targets.T * _log_softmax(logits.T)).sum(axis=1)
+    targets = softmax((image @ image.T + text @ text.T) / 2 * temperature, axis=1)
+    of_text = -(targets * log_softmax(logits, axis=1)).sum(axis=1)
+    of_image = -(targets.T * log_softmax(logits.T, axis=1)).sum(axis=1)
     return float((of_text + of_image).mean() / 2)
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    highest = logits.max(axis=1, keepdims=True)
-    return logits - highest - np.log(np.exp(logits - highest).sum(axis=1, keepdims=True))

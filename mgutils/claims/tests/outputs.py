@@ -16,7 +16,9 @@ from mgutils.claims.intervals import above, in_every_run, label_shuffles, over_s
 from mgutils.claims.registry import Finding, claim_test
 from mgutils.data.labels import gesture_groups
 
-_JAW, _NECK = 11, 12
+_JAW = 10
+_NECK = 11
+"""Class indices."""
 
 
 @claim_test
@@ -26,19 +28,14 @@ def pairs_together(evidence: Evidence) -> Finding:
     The control is the same difference when the labels are shuffled: what a model shows that puts
     all images near the caption of the most common class.
     """
-    own, other, shuffled = [], [], []
+    rows = []
     for run in evidence.runs("sound_ce"):
         outputs = evidence.outputs(run)
-        image = _unit(outputs["image_embeddings"])
-        caption = _unit(outputs["caption_embeddings"])
-        cosine = image @ caption.T  # (N, C)
-        near, far = _near_and_far(cosine, outputs["target"])
-        own.append(near)
-        other.append(far)
-        differences = [np.subtract(*_near_and_far(cosine, labels))
-                       for labels in label_shuffles(outputs["target"])]
-        shuffled.append(max(differences))
-    own, other, shuffled = np.array(own), np.array(other), np.array(shuffled)
+        cosine = _unit(outputs["image_embeddings"]) @ _unit(outputs["caption_embeddings"]).T
+        target = outputs["target"]
+        by_chance = [np.subtract(*_near_and_far(cosine, labels)) for labels in label_shuffles(target)]
+        rows.append((*_near_and_far(cosine, target), max(by_chance)))
+    own, other, shuffled = np.transpose(rows)
     closer = unless_control(above(own, other), above(own - other, shuffled))
     return Finding(f"cosine with one's own caption {over_seeds(own, 2, '')}, with others "
                    f"{over_seeds(other, 2, '')}",
@@ -65,10 +62,9 @@ def jaw_like_neck(evidence: Evidence) -> Finding:
     """
     classes = len(evidence.dataset.labels)
     outputs = [evidence.outputs(run) for run in evidence.runs("sound_ce")]
-    pairs = [(one - 1, other - 1) for one, other in ((_JAW, _NECK), (_NECK, _JAW))]
-    if classes < _NECK or not all(_place(outputs[0], one, other) for one, other in pairs):
+    if not {_JAW, _NECK} <= set(outputs[0]["target"]):
         return Finding("the classes have no validation images", possible=False)
-    places = np.array([np.mean([_place(one, *pair) for pair in pairs]) for one in outputs])
+    places = np.array([(_place(one, _JAW, _NECK) + _place(one, _NECK, _JAW)) / 2 for one in outputs])
     elsewhere = np.array([_place_elsewhere(one) for one in outputs])
     near = in_every_run(places <= (classes - 1) / 4)
     return Finding(f"the other one is wrong answer number {over_seeds(places, unit='')} of "
@@ -79,25 +75,22 @@ def jaw_like_neck(evidence: Evidence) -> Finding:
                            f"{over_seeds(elsewhere, unit='')}")
 
 
-def _place(outputs: Mapping[str, np.ndarray], one: int, other: int,
-           without: int | None = None) -> float:
-    """Mean place, from 1, of ``other`` among the wrong answers to images of ``one``; 0 for none.
+def _place(outputs: Mapping[str, np.ndarray], one: int, other: int, *without: int) -> float:
+    """Mean place, from 1, of ``other`` among the wrong answers to images of ``one``.
 
-    The class ``without`` is left out of the answers.
+    The classes ``without`` are left out of the answers.
     """
     logits = outputs["logits"][outputs["target"] == one]
-    if not len(logits):
-        return 0.0
-    wrong = np.delete(logits, [one] if without is None else [one, without], axis=1)
+    wrong = np.delete(logits, [one, *without], axis=1)
     return 1 + float((wrong > logits[:, [other]]).sum(axis=1).mean())
 
 
 def _place_elsewhere(outputs: Mapping[str, np.ndarray]) -> float:
     """Mean :func:`_place` of jaw and of neck over all other classes, each without its partner."""
-    jaw, neck = _JAW - 1, _NECK - 1
-    others = sorted(set(outputs["target"]) - {jaw, neck})
-    places = [_place(outputs, one, answer, without) for one in others
-              for answer, without in ((jaw, neck), (neck, jaw))]
+    places = []
+    for one in set(outputs["target"]) - {_JAW, _NECK}:
+        places.append(_place(outputs, one, _JAW, _NECK))
+        places.append(_place(outputs, one, _NECK, _JAW))
     return float(np.mean(places)) if places else 0.0
 
 
@@ -105,20 +98,21 @@ def _place_elsewhere(outputs: Mapping[str, np.ndarray]) -> float:
 def errors_within_groups(evidence: Evidence) -> Finding:
     """Share of errors that stay within a group of body parts, beside errors at random."""
     groups = np.array(gesture_groups(evidence.dataset.labels))
-    outputs = [evidence.outputs(run) for run in evidence.runs("sound_ce")]
-    errors = [_errors(one, groups) for one in outputs]
-    if len(set(groups)) == 1 or not all(len(target) for _, target in errors):
-        return Finding("no groups of classes, or no errors", possible=False)
-    stay = np.array([100 * (answer == target).mean() for answer, target in errors])
-    chance = np.array([100 * (answer[:, None] == target).mean() for answer, target in errors])
+    stay = []
+    chance = []
+    for run in evidence.runs("sound_ce"):
+        outputs = evidence.outputs(run)
+        answer = outputs["logits"].argmax(axis=1)
+        wrong = answer != outputs["target"]
+        if len(set(groups)) == 1 or not wrong.any():
+            return Finding("no groups of classes, or no errors", possible=False)
+        answered = groups[answer[wrong]]
+        true = groups[outputs["target"][wrong]]
+        stay.append(100 * (answered == true).mean())
+        chance.append(100 * np.equal.outer(answered, true).mean())
+    stay = np.array(stay)
+    chance = np.array(chance)
     return Finding(f"{over_seeds(stay)} of the errors stay in the group of body parts",
                    {"errors stay within look-alike classes more than at random":
                         above(stay, chance)},
                    control=f"dealt out at random, {over_seeds(chance)} would")
-
-
-def _errors(outputs: Mapping[str, np.ndarray], groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Groups of the wrong answers and of their true classes, each (errors,)."""
-    answer, target = outputs["logits"].argmax(axis=1), outputs["target"]
-    wrong = answer != target
-    return groups[answer[wrong]], groups[target[wrong]]

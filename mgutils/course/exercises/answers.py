@@ -7,7 +7,7 @@ computed after the call, so that they do not lie in a frame that the student's f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,6 @@ from mgutils.course.exercises.calls import Failed, brief, call_here, plain
 
 SECONDS = 1.5
 """What all calls of one check may take together."""
-
-
-def mistake(value: Any, message: str) -> tuple[Any, str]:
-    """A known mistake: the answer that it gives, and the hint for it."""
-    return value, message
 
 
 class Wrong(Exception):
@@ -48,9 +43,12 @@ class Student:
     def __init__(
         self, function: Any, seconds: float = SECONDS, seed: int = 0, caller: Callable = call_here
     ) -> None:
-        self.function, self.seconds, self.left = function, seconds, seconds
+        self.function = function
+        self.seconds = seconds
+        self.left = seconds
         self.caller = caller
-        self.rng, self.calls = np.random.default_rng(seed), 0
+        self.rng = np.random.default_rng(seed)
+        self.calls = 0
         self.last = ("", "")
         """What was tried last, and what came back."""
 
@@ -72,34 +70,45 @@ class Student:
             If the call fails or takes too long.
         """
         self.calls += 1
+        began = time.monotonic()
         try:
-            answer = Answer(self._call(arguments, named, gradient_of), tried)
-            self.last = tried, brief(answer.value)
-            return answer
-        except Failed as failure:
-            hint = (
-                "A loop may never end, or the work may grow with every step. Is the condition of every `while` "
-                "false at some time?"
-                if failure.kind == "time"
-                else "Run the function on this input in a cell of "
-                "its own and read the whole message."
+            value = self.caller(
+                self.function, arguments, named, gradient_of, self.left, self.seconds
             )
+        except Failed as failure:
+            hint = "Run the function on this input in a cell of its own and read the whole message."
+            if failure.kind == "time":
+                hint = (
+                    "A loop may never end, or the work may grow with every step. Is the condition of every `while` "
+                    "false at some time?"
+                )
             raise Wrong(tried, failure.text, "an answer", hint) from None
+        finally:
+            self.left -= time.monotonic() - began
+        self.last = tried, brief(value)
+        return Answer(value, tried)
+
+    def trials(self, trials: Mapping[str, tuple]) -> Iterator[tuple]:
+        """Call the function on one tuple of arguments after the other.
+
+        Parameters
+        ----------
+        trials : mapping of str to tuple
+            What is tried, and the arguments.
+
+        Yields
+        ------
+        tuple
+            The :class:`Answer`, and the arguments.
+        """
+        for tried, arguments in trials.items():
+            yield self(*arguments, tried=tried), *arguments
 
     def tensor(self, *shape: int) -> Any:
         """A torch tensor of normal numbers, float64."""
         import torch
 
         return torch.from_numpy(self.rng.normal(size=shape))
-
-    def _call(self, arguments: tuple, named: Mapping[str, Any], gradient_of: int | None) -> Any:
-        began = time.monotonic()
-        try:
-            return self.caller(
-                self.function, arguments, named, gradient_of, self.left, self.seconds
-            )
-        finally:
-            self.left -= time.monotonic() - began
 
 
 class Answer:
@@ -118,7 +127,7 @@ class Answer:
         self,
         wanted: Any,
         *,
-        likely: Iterable[tuple[Any, str]] = (),
+        likely: Mapping[str, Any] | None = None,
         hint: str = "",
         tolerance: float = 1e-5,
     ) -> None:
@@ -126,25 +135,29 @@ class Answer:
 
         Parameters
         ----------
-        likely : iterable of (value, str)
-            Known mistakes, each made by :func:`mistake`.
+        likely : mapping of str to value
+            Known mistakes: the hint for each, and the answer that it gives.
         hint : str
             For any other answer.
         """
-        wanted, found = np.asarray(plain(wanted), dtype=float), self.numbers(brief(wanted))
-        if found.shape == wanted.shape and _near(found, wanted, tolerance):
+        found = self.numbers(brief(wanted))
+
+        def near(value: Any) -> bool:
+            value = _floats(value)
+            return found.shape == value.shape and np.allclose(
+                found, value, rtol=tolerance, atol=tolerance, equal_nan=True
+            )
+
+        if near(wanted):
             return
-        messages = []
-        for value, message in likely:
-            value = np.asarray(plain(value), dtype=float)
-            if found.shape == value.shape and _near(found, value, tolerance):
-                messages.append(message)
+        messages = [message for message, value in (likely or {}).items() if near(value)]
         if messages:  # in a small trial two mistakes may give one answer
             raise self.wrong(brief(wanted), "\nOr: ".join(messages[:3]))
-        if found.shape != wanted.shape:
+        shape = _floats(wanted).shape
+        if found.shape != shape:
             raise self.wrong(
-                f"{brief(wanted)}, of shape {wanted.shape}",
-                f"The shape is {found.shape}; it should be {wanted.shape}. " + hint,
+                f"{brief(wanted)}, of shape {shape}",
+                f"The shape is {found.shape}; it should be {shape}. {hint}",
             )
         raise self.wrong(brief(wanted), hint)
 
@@ -161,12 +174,12 @@ class Answer:
             ) from None
 
     def equals(
-        self, wanted: Any, *, likely: Iterable[tuple[Any, str]] = (), hint: str = ""
+        self, wanted: Any, *, likely: Mapping[str, Any] | None = None, hint: str = ""
     ) -> None:
         """The same things in the same order; lists, tuples and arrays may stand for one another."""
         if _same(self.value, wanted):
             return
-        for value, message in likely:
+        for message, value in (likely or {}).items():
             if _same(self.value, value):
                 raise self.wrong(brief(wanted), message)
         raise self.wrong(brief(wanted), hint)
@@ -176,6 +189,12 @@ class Answer:
         if not holds:
             raise self.wrong(wanted, hint)
 
+    def follows_seed(self, first: Any, again: Any, other: Any) -> None:
+        """What the same seed gave twice is the same, and what another one gave is not."""
+        hint = "Draw from np.random.default_rng(seed), and from nothing else."
+        self.is_true(_same(first, again), "the same result for the same seed", hint)
+        self.is_true(not _same(first, other), "another result for another seed", hint)
+
     def items(self, count: int, wanted: str) -> list[Answer]:
         """The parts of a tuple or list of so many things, each an answer."""
         if not isinstance(self.value, tuple | list) or len(self.value) != count:
@@ -183,11 +202,12 @@ class Answer:
         return [Answer(value, self.tried) for value in self.value]
 
 
-def _near(found: np.ndarray, wanted: np.ndarray, tolerance: float) -> bool:
-    return bool(np.allclose(found, wanted, rtol=tolerance, atol=tolerance, equal_nan=True))
+def _floats(value: Any) -> np.ndarray:
+    return np.asarray(plain(value), dtype=float)
 
 
 def _same(found: Any, wanted: Any) -> bool:
+    """Whether two things are equal; whole numbers and truth values are not."""
     try:
         found, wanted = (
             part.tolist() if isinstance(part, np.ndarray | np.generic) else part
@@ -199,10 +219,8 @@ def _same(found: Any, wanted: Any) -> bool:
                 and len(found) == len(wanted)
                 and all(map(_same, found, wanted))
             )
-        return (
-            type(found) is not bool and bool(found == wanted)
-            if type(wanted) is int
-            else bool(found == wanted)
-        )
+        if type(found) is bool and type(wanted) is int:
+            return False
+        return bool(found == wanted)
     except Exception:  # an answer whose comparison fails is not the answer
         return False

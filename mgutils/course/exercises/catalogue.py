@@ -50,9 +50,12 @@ class Result:
         """Nothing: ``check`` has printed the message."""
 
 
-def exercise(name: str, *, notebook: str, points: int, by_hand: tuple[str, ...] = ()) -> Callable[[Checker], Checker]:
-    """Register a checker under the name of the function that it checks."""
+def exercise(*, points: int, by_hand: tuple[str, ...] = ()) -> Callable[[Checker], Checker]:
+    """Register a checker: ``_leak`` checks the function ``leak``, for the notebook of its module."""
     def register(checker: Checker) -> Checker:
+        name = checker.__name__.removeprefix("_")
+        module = checker.__module__.rpartition(".")[2]
+        notebook = next(number for number, its in MODULES.items() if its == module)
         _EXERCISES[name] = Exercise(name, notebook, points, checker, by_hand)
         return checker
     return register
@@ -123,21 +126,25 @@ def verdict(task: Exercise, facts: Facts, student: Student) -> Result:
     """The verdict on a function that was read; ``student`` makes the calls, here or elsewhere."""
     if facts.stub:
         return Result(task.name, "not solved yet", f"{task.name}: not solved yet. Replace the dots by your own lines.")
-    if facts.borrowed:
-        return not_solved(task, Wrong("reading your function", f"it uses {facts.borrowed}", "your own code",
-                                      "That is the kit's own. Write the steps yourself."))
-    if used := sorted(facts.names & set(task.by_hand)):
-        return not_solved(task, Wrong("reading your function", f"it uses {', '.join(used)}", "the steps by hand",
-                                      "This exercise is about what that function does inside."))
     try:
+        _check_names(task, facts)
         task.checker(student)
     except Wrong as wrong:
         return not_solved(task, wrong)
     except Exception as error:  # an answer of a kind that its checker did not foresee
-        tried, found = student.last
-        return not_solved(task, Wrong(tried, found, "an answer of the kind that the text asks for",
+        return not_solved(task, Wrong(*student.last, "an answer of the kind that the text asks for",
                                       f"The checker could not make sense of it ({type(error).__name__}: {error})."))
     return Result(task.name, "solved", f"{task.name}: solved ({student.calls} trials).")
+
+
+def _check_names(task: Exercise, facts: Facts) -> None:
+    """Refuse what others wrote."""
+    if facts.borrowed:
+        raise Wrong("reading your function", f"it uses {facts.borrowed}", "your own code",
+                    "That is the kit's own. Write the steps yourself.")
+    if used := sorted(facts.names & set(task.by_hand)):
+        raise Wrong("reading your function", f"it uses {', '.join(used)}", "the steps by hand",
+                    "This exercise is about what that function does inside.")
 
 
 def not_solved(task: Exercise, wrong: Wrong) -> Result:

@@ -2,100 +2,86 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mgutils.course.exercises.answers import Student, mistake
+from mgutils.course.exercises.answers import Student
 from mgutils.course.exercises.catalogue import exercise
 
 
-@exercise(
-    "cosine_matrix", notebook="02", points=1, by_hand=("cosine_similarity", "CosineSimilarity")
-)
+@exercise(points=1, by_hand=("cosine_similarity", "CosineSimilarity"))
 def _cosine_matrix(student: Student) -> None:
-    images, texts = (
-        torch.tensor([[3.0, 4.0], [0.0, 2.0]]).double(),
-        torch.tensor([[1.0, 0.0], [5.0, 0.0], [0.0, -1.0]]),
-    )
-    answer = student(
-        images, texts.double(), tried="images [[3, 4], [0, 2]] and texts [[1, 0], [5, 0], [0, -1]]"
-    )
-    answer.close_to(
-        [[0.6, 0.6, -0.8], [0, 0, -1]],
-        likely=_slips(images, texts.double()),
-        hint="Row i, column j: the dot product of image i and text j, both brought to length one.",
-    )
+    trials = {
+        "images [[3, 4], [0, 2]] and texts [[1, 0], [5, 0], [0, -1]]": (
+            torch.tensor([[3.0, 4.0], [0.0, 2.0]]).double(),
+            torch.tensor([[1.0, 0.0], [5.0, 0.0], [0.0, -1.0]]).double(),
+        )
+    }
     for count in (4, 2):
-        images, texts = student.tensor(count, 5) * 7, student.tensor(3, 5)
-        answer = student(
-            images, texts, tried=f"{count} random images and 3 random texts of 5 dimensions"
-        )
+        tried = f"{count} random images and 3 random texts of 5 dimensions"
+        trials[tried] = student.tensor(count, 5) * 7, student.tensor(3, 5)
+    for answer, images, texts in student.trials(trials):
         answer.close_to(
-            F.normalize(images, dim=1) @ F.normalize(texts, dim=1).T, likely=_slips(images, texts)
+            F.normalize(images, dim=1) @ F.normalize(texts, dim=1).T,
+            likely=_slips(images, texts),
+            hint="Row i, column j: the dot product of image i and text j, both brought to length one.",
         )
 
 
-def _slips(images: torch.Tensor, texts: torch.Tensor) -> list[tuple[torch.Tensor, str]]:
-    one, other = F.normalize(images, dim=1), F.normalize(texts, dim=1)
-    return [
-        mistake(images @ texts.T,
-                "Those are plain dot products. Divide every vector by its length first."),
-        mistake(images @ other.T, "The images are not of length one."),
-        mistake(one @ texts.T, "The texts are not of length one."),
-        mistake(other @ one.T, "Images are rows and texts are columns."),
-        mistake(F.normalize(images, dim=0) @ F.normalize(texts, dim=0).T,
-                "You divided by the lengths of columns. A vector is a row."),
-        mistake(F.normalize(images, p=1, dim=1) @ F.normalize(texts, p=1, dim=1).T,
-                "You divided by the sum of a row. The length is the root of the sum of squares."),
-        mistake((one / images.norm(dim=1, keepdim=True)) @ (other / texts.norm(dim=1, keepdim=True)).T,
-                "You divided by the square of the length."),
-    ]
+def _slips(images: torch.Tensor, texts: torch.Tensor) -> dict[str, torch.Tensor]:
+    one = F.normalize(images, dim=1)
+    other = F.normalize(texts, dim=1)
+    lengths = images.norm(dim=1)[:, None] * texts.norm(dim=1)
+    return {
+        "Those are plain dot products. Divide every vector by its length first.":
+            images @ texts.T,
+        "The images are not of length one.":
+            images @ other.T,
+        "The texts are not of length one.":
+            one @ texts.T,
+        "Images are rows and texts are columns.":
+            other @ one.T,
+        "You divided by the lengths of columns. A vector is a row.":
+            F.normalize(images, dim=0) @ F.normalize(texts, dim=0).T,
+        "You divided by the sum of a row. The length is the root of the sum of squares.":
+            F.normalize(images, p=1, dim=1) @ F.normalize(texts, p=1, dim=1).T,
+        "You divided by the square of the length.":
+            one @ other.T / lengths,
+    }
 
 
-@exercise("project", notebook="02", points=2)
+@exercise(points=2)
 def _project(student: Student) -> None:
     from mgutils.models.encoders import ProjectionHead
 
     for batch, width, size in ((2, 3, 4), (5, 6, 4)):
-        x, w1, b1 = student.tensor(batch, width), student.tensor(size, width), student.tensor(size)
-        w2, b2, gain, shift = student.tensor(size, size), *(student.tensor(size) for _ in range(3))
-        answer = student(
-            x,
-            w1,
-            b1,
-            w2,
-            b2,
-            gain,
-            shift,
-            tried=f"{batch} random features of width {width}, projected to {size}",
-        )
+        shapes = [(batch, width), (size, width), (size,), (size, size), (size,), (size,), (size,)]
+        x, *weights = [student.tensor(*shape) for shape in shapes]
+        tried = f"{batch} random features of width {width}, projected to {size}"
+        answer = student(x, *weights, tried=tried)
         head = ProjectionHead(width, size).double().eval()
-        state = {
-            "projection.weight": w1,
-            "projection.bias": b1,
-            "fc.weight": w2,
-            "fc.bias": b2,
-            "layer_norm.weight": gain,
-            "layer_norm.bias": shift,
-        }
-        head.load_state_dict(state)
+        head.load_state_dict(dict(zip(head.state_dict(), weights, strict=True)))
+        fc = head.fc
+        norm = head.layer_norm
         with torch.no_grad():
             p = head.projection(x)
-            fc, norm = head.fc, head.layer_norm
-            slips = [
-                mistake(norm(fc(F.gelu(p))),
-                        "The residual is missing: add the projected vector before the LayerNorm."),
-                mistake(norm(fc(F.relu(p)) + p), "GELU, not ReLU."),
-                mistake(norm(fc(p) + p), "The GELU is missing."),
-                mistake(norm(fc(F.gelu(p)) + F.gelu(p)),
-                        "The residual is around the projected vector, before its GELU."),
-                mistake(fc(F.gelu(p)) + p, "The LayerNorm is missing."),
-                mistake(norm(fc(F.gelu(p))) + p,
-                        "The LayerNorm comes last, after the residual is added."),
-                mistake(F.layer_norm(fc(F.gelu(p)) + p, (size,)),
-                        "The LayerNorm's factor and shift are missing."),
-            ]
+            residual = fc(F.gelu(p)) + p
+            slips = {
+                "The residual is missing: add the projected vector before the LayerNorm.":
+                    norm(fc(F.gelu(p))),
+                "GELU, not ReLU.":
+                    norm(fc(F.relu(p)) + p),
+                "The GELU is missing.":
+                    norm(fc(p) + p),
+                "The residual is around the projected vector, before its GELU.":
+                    norm(fc(F.gelu(p)) + F.gelu(p)),
+                "The LayerNorm is missing.":
+                    residual,
+                "The LayerNorm comes last, after the residual is added.":
+                    norm(fc(F.gelu(p))) + p,
+                "The LayerNorm's factor and shift are missing.":
+                    F.layer_norm(residual, (size,)),
+            }
             answer.close_to(
                 head(x),
                 likely=slips,
@@ -106,40 +92,45 @@ def _project(student: Student) -> None:
             )
 
 
-@exercise("zero_shot", notebook="02", points=4)
+@exercise(points=4)
 def _zero_shot(student: Student) -> None:
     for images, classes, sentences in ((3, 2, 1), (4, 3, 2), (2, 5, 4)):
-        x, t = (
-            student.tensor(images, 6) * 3,
-            student.tensor(classes, sentences, 6)
-            * (1 + student.tensor(classes, sentences, 1).abs() * 4),
-        )
+        x = 3 * student.tensor(images, 6)
+        t = student.tensor(classes, sentences, 6)
+        t *= 1 + 4 * student.tensor(classes, sentences, 1).abs()
         tried = f"{images} random images, {classes} classes with {sentences} sentences each, temperature 0.2"
         answer = student(x, t, 0.2, tried=tried)
-        unit, each = F.normalize(x, dim=1), F.normalize(t, dim=2)
+        unit = F.normalize(x, dim=1)
+        each = F.normalize(t, dim=2)
         mean = F.normalize(each.mean(dim=1), dim=1)
+        long = F.normalize(t.mean(dim=1), dim=1)
         cosines = unit @ mean.T
-        slips = [
-            mistake((unit @ each.mean(dim=1).T / 0.2).softmax(dim=1),
-                    "The sentences' mean is not of length one: normalise it again."),
-            mistake((unit @ F.normalize(t.mean(dim=1), dim=1).T / 0.2).softmax(dim=1),
-                    "Long sentence embeddings count for more. Normalise each one before the mean."),
-            mistake((x @ mean.T / 0.2).softmax(dim=1), "The images are not of length one."),
-            mistake((cosines * 0.2).softmax(dim=1), "Divide by the temperature; you multiplied."),
-            mistake(cosines.softmax(dim=1), "The temperature is not used."),
-            mistake((cosines / 0.2).softmax(dim=0),
-                    "Probabilities of one image sum to one: the softmax goes over the classes."),
-            mistake(cosines / 0.2, "Those are logits. Take the softmax."),
-            mistake((cosines / 0.2).softmax(dim=1).T, "Classes are the columns."),
-        ]
+        right = (cosines / 0.2).softmax(dim=1)
         answer.close_to(
-            (cosines / 0.2).softmax(dim=1),
-            likely=slips,
+            right,
+            likely={
+                "The sentences' mean is not of length one: normalise it again.":
+                    (unit @ each.mean(dim=1).T / 0.2).softmax(dim=1),
+                "Long sentence embeddings count for more. Normalise each one before the mean.":
+                    (unit @ long.T / 0.2).softmax(dim=1),
+                "The images are not of length one.":
+                    (x @ mean.T / 0.2).softmax(dim=1),
+                "Divide by the temperature; you multiplied.":
+                    (cosines * 0.2).softmax(dim=1),
+                "The temperature is not used.":
+                    cosines.softmax(dim=1),
+                "Probabilities of one image sum to one: the softmax goes over the classes.":
+                    (cosines / 0.2).softmax(dim=0),
+                "Those are logits. Take the softmax.":
+                    cosines / 0.2,
+                "Classes are the columns.":
+                    right.T,
+            },
             hint="Work through one image and one class by hand, step by step.",
         )
 
 
-@exercise("zoo_pooling", notebook="02", points=1)
+@exercise(points=1)
 def _zoo_pooling(student: Student) -> None:
     states = torch.tensor(
         [[[1.0, 10.0], [3.0, 30.0], [99.0, 99.0]], [[2.0, 2.0], [4.0, 4.0], [6.0, 6.0]]]
@@ -150,20 +141,20 @@ def _zoo_pooling(student: Student) -> None:
     )
     answer.close_to(
         [[2.0, 20.0], [4.0, 4.0]],
+        likely={
+            "The [PAD] is in the mean: where does the program read the mask?":
+                states.mean(dim=1),
+            "The sum is right. It is divided by all tokens, those of [PAD] included.":
+                [[4 / 3, 40 / 3], [4, 4]],
+        },
         hint="The value at the [PAD] must have no part in the mean, neither in "
         "the sum nor in the number that it is divided by.",
-        likely=[
-            mistake(states.mean(dim=1),
-                    "The [PAD] is in the mean: where does the program read the mask?"),
-            mistake([[4 / 3, 40 / 3], [4, 4]],
-                    "The sum is right. It is divided by all tokens, those of [PAD] included."),
-        ],
     )
-    lengths = np.array([1, 4, 7, 5])
-    states, mask = student.tensor(4, 7, 3), torch.from_numpy(np.arange(7) < lengths[:, None]).long()
-    wanted = [
-        part[:length].mean(dim=0).numpy() for part, length in zip(states, lengths, strict=True)
-    ]
-    student(states, mask, tried="four captions of 1, 4, 7 and 5 tokens, filled up to 7").close_to(
-        np.stack(wanted), hint="A caption's mean must not depend on how far it was filled up."
+    lengths = [1, 4, 7, 5]
+    states = student.tensor(4, 7, 3)
+    mask = (torch.arange(7) < torch.tensor(lengths)[:, None]).long()
+    answer = student(states, mask, tried="four captions of 1, 4, 7 and 5 tokens, filled up to 7")
+    answer.close_to(
+        torch.stack([rows[:length].mean(dim=0) for rows, length in zip(states, lengths, strict=True)]),
+        hint="A caption's mean must not depend on how far it was filled up.",
     )

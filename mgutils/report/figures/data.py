@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
-import matplotlib.ticker as ticker
 import numpy as np
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 from PIL import Image
 
 from mgutils.data.labels import Labels, gesture_groups, group_order
 from mgutils.data.table import Dataset
+from mgutils.report.figures.charts import group_patches
 from mgutils.style import BLACK, GREY, GROUP_COLORS, SKY, VERMILLION, new_figure, shorten
 
 LOOK_ALIKE = (24, 11, 12, 13)
-"""Class ids of the report's Figure 1: crossing fingers, touching jaw, touching neck, playing or adjusting hair."""
+"""Class ids of the report's Figure 1: crossing fingers, touching jaw, touching neck, playing or
+adjusting hair."""
 
 
 def class_counts(target: ArrayLike, labels: Labels, *, reference: ArrayLike | None = None,
@@ -37,33 +38,31 @@ def class_counts(target: ArrayLike, labels: Labels, *, reference: ArrayLike | No
 
     Taught in: 01, section 2.
     """
-    order, groups = group_order(labels), gesture_groups(labels)
-    counts = np.bincount(np.asarray(target), minlength=len(labels))
-    figure, axes = new_figure(size=(9.5, 0.25 * len(labels) + 1.7))
+    order = group_order(labels)
+    groups = gesture_groups(labels)
+    counts = np.bincount(target, minlength=len(labels))[order]
     rows = np.arange(len(labels))
-    axes.barh(rows, counts[order], color=[GROUP_COLORS[groups[index]] for index in order], height=0.72)
-    handles, ends = _group_patches(groups), counts[order].astype(float)
+    figure, axes = new_figure(size=(9.5, 0.25 * len(labels) + 1.7))
+    colors = [GROUP_COLORS[groups[index]] for index in order]
+    bars = axes.barh(rows, counts, color=colors, height=0.72)
+    axes.bar_label(bars, fmt="{:,.0f}", padding=6, fontsize=9)
+    handles = group_patches(groups)
     if reference is not None:
-        scaled = (np.asarray(reference, dtype=float) / np.sum(reference))[order] * counts.sum()
+        scaled = np.asarray(reference)[order] / np.sum(reference) * counts.sum()
         handles += axes.plot(scaled, rows, "D", color=BLACK, markersize=4, label=reference_name)
-        ends = np.maximum(ends, scaled)
-    for row, count, end in zip(rows, counts[order], ends, strict=True):
-        axes.text(max(end, 0.8) * 1.12, row, f"{count:,}", va="center", fontsize=9)
-    axes.set(xscale="log", xlim=(0.4, ends.max() * 2.2), ylim=(len(labels) - 0.4, -0.6),
-             xlabel="images (logarithmic axis)", title=f"{len(labels)} classes, {counts.sum():,} images")
-    axes.set_yticks(rows, [f"{shorten(labels.display[index], 42)}  {index + 1}" for index in order], fontsize=9.5)
-    axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+    names = [f"{shorten(labels.display[index], 42)}  {index + 1}" for index in order]
+    axes.set_yticks(rows, names, fontsize=9.5)
+    axes.set(
+        xscale="log",
+        xlim=(0.4, counts.max() * 2.2),
+        ylim=(len(labels) - 0.4, -0.6),
+        xlabel="images (logarithmic axis)",
+        title=f"{len(labels)} classes, {counts.sum():,} images",
+    )
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.grid(axis="y", visible=False)
-    if len(handles) > 1:
-        figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
-
-
-def _group_patches(groups: Sequence[str]) -> list[Patch]:
-    """Legend entries of the groups that occur."""
-    names = {"none": "none: not a micro-gesture"}
-    return [Patch(color=color, label=names.get(group, group)) for group, color in GROUP_COLORS.items()
-            if group in groups]
 
 
 def frames_per_clip(clip_ids: ArrayLike) -> Figure:
@@ -76,20 +75,27 @@ def frames_per_clip(clip_ids: ArrayLike) -> Figure:
 
     Taught in: 01, section 4.
     """
-    frames = np.unique(np.asarray(clip_ids), return_counts=True)[1]
+    frames = np.unique(clip_ids, return_counts=True)[1]
+    median = np.median(frames)
+    mean = frames.mean()
     figure, axes = new_figure(size=(8, 3.6))
-    width = max(1, int(frames.max()) // 60 + 1)
-    axes.hist(frames, bins=np.arange(1, frames.max() + width + 1, width) - 0.5, color=SKY, edgecolor="white")
-    axes.axvline(np.median(frames), color=VERMILLION, linewidth=2, label=f"median {np.median(frames):.0f}")
-    axes.axvline(frames.mean(), color=BLACK, linewidth=2, linestyle="--", label=f"mean {frames.mean():.2f}")
-    axes.set(yscale="log", xlabel="frames in a clip", ylabel="clips (logarithmic axis)", title=f"{len(frames):,} clips")
-    axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+    sns.histplot(frames, discrete=True, color=SKY, alpha=1, ax=axes)
+    axes.axvline(median, color=VERMILLION, linewidth=2, label=f"median {median:.0f}")
+    axes.axvline(mean, color=BLACK, linewidth=2, linestyle="--", label=f"mean {mean:.2f}")
+    axes.set(
+        yscale="log",
+        xlabel="frames in a clip",
+        ylabel="clips (logarithmic axis)",
+        title=f"{len(frames):,} clips",
+    )
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.legend()
     return figure
 
 
-def image_grid(images: Sequence[ArrayLike], titles: Sequence[str], *, columns: int = 8, side: float = 1.45,
-               colors: Sequence[str] | None = None, fontsize: float = 9, title: str = "") -> Figure:
+def image_grid(images: Sequence[ArrayLike], titles: Sequence[str], *, columns: int = 8,
+               side: float = 1.45, colors: Sequence[str] | None = None, fontsize: float = 9,
+               title: str = "") -> Figure:
     """Images side by side, each under its own title.
 
     Parameters
@@ -109,34 +115,32 @@ def image_grid(images: Sequence[ArrayLike], titles: Sequence[str], *, columns: i
     Raises
     ------
     ValueError
-        If there are no images, or not one title (and colour) for each.
+        If there are no images, or not one title for each.
     """
-    if not len(images) or len(titles) != len(images) or (colors is not None and len(colors) != len(images)):
-        raise ValueError(f"{len(images)} images with {len(titles)} titles: wanted at least one, and one title each")
-    columns, gap = min(columns, len(images)), 0.07
-    lines = [max(text.count("\n") + 1 for text in titles[start:start + columns])
-             for start in range(0, len(images), columns)]
-    heights = [side + gap + (count * fontsize * 1.3 + 5) / 72 for count in lines]  # of the rows, in inches
-    width, height = columns * (side + gap) + gap, sum(heights) + gap + (0.35 if title else 0)
-    figure, _ = new_figure(size=(width, height))
-    figure.clear()
-    figure.set_layout_engine("none")  # every image has its place to the pixel
-    for i, (image, text) in enumerate(zip(images, titles, strict=True)):
-        left, bottom = gap + (i % columns) * (side + gap), gap + sum(heights[i // columns + 1:])
-        axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
-        _show_image(axes, image, GREY if colors is None else colors[i])
+    if not len(images) or len(titles) != len(images):
+        raise ValueError(f"{len(images)} images with {len(titles)} titles: wanted at least one, "
+                         "and one title each")
+    columns = min(columns, len(images))
+    rows = math.ceil(len(images) / columns)
+    gap = 0.07  # all lengths in inches
+    above = gap + (max(text.count("\n") + 1 for text in titles) * fontsize * 1.3 + 5) / 72
+    head = 0.35 if title else 0
+    width = columns * (side + gap) + gap
+    height = rows * (side + above) + gap + head
+    figure, grid = new_figure(rows, columns, size=(width, height), squeeze=False)
+    figure.set_layout_engine(None)  # every image has its place to the pixel
+    figure.subplots_adjust(gap / width, gap / height, 1 - gap / width,
+                           1 - (above + head) / height, gap / side, above / side)
+    figure.suptitle(title, y=1 - gap / height, fontsize=12, fontweight="bold")
+    for axes in grid.flat[len(images):]:
+        axes.remove()
+    for axes, image, text, color in zip(grid.flat, images, titles, colors or [GREY] * len(images),
+                                        strict=False):
+        axes.imshow(np.asarray(image), interpolation="bicubic", cmap="viridis")
+        axes.set(xticks=[], yticks=[])
         axes.set_title(text, fontsize=fontsize, fontweight="normal", pad=4)
-    if title:
-        figure.text(0.5, 1 - 0.2 / height, title, fontsize=12, fontweight="bold", ha="center", va="center")
+        axes.spines[:].set(visible=True, color=color, linewidth=2.5)
     return figure
-
-
-def _show_image(axes: Axes, image: ArrayLike, color: str) -> None:
-    """An image in a coloured frame, without ticks."""
-    axes.imshow(np.asarray(image), interpolation="bicubic", cmap="viridis")
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=color, linewidth=2.5)
 
 
 def read_image(dataset: Dataset, row: int) -> np.ndarray:
@@ -154,9 +158,15 @@ def middle_frame(dataset: Dataset, class_id: int) -> int | None:
     frames = frames[frames["class_id"] == class_id]
     if frames.empty:
         return None
-    counts = frames.groupby("clip_id").size()
-    clip = frames[frames["clip_id"] == counts.idxmax()].sort_values("frame_id")
+    longest = frames.groupby("clip_id").size().idxmax()
+    clip = frames[frames["clip_id"] == longest].sort_values("frame_id")
     return int(clip.index[len(clip) // 2])
+
+
+def _middle_frames(dataset: Dataset, class_ids: Sequence[int]) -> dict[int, np.ndarray]:
+    """The middle frame of each class that has images, by class id."""
+    rows = {class_id: middle_frame(dataset, class_id) for class_id in class_ids}
+    return {class_id: read_image(dataset, row) for class_id, row in rows.items() if row is not None}
 
 
 def contact_sheet(dataset: Dataset, *, columns: int = 8) -> Figure:
@@ -165,12 +175,12 @@ def contact_sheet(dataset: Dataset, *, columns: int = 8) -> Figure:
     Taught in: 01, section 3.
     """
     groups = gesture_groups(dataset.labels)
-    shown = [(index, row) for index in range(len(dataset.labels))
-             if (row := middle_frame(dataset, index + 1)) is not None]
-    titles = ["\n".join(textwrap.wrap(shorten(f"{index + 1} {dataset.labels.display[index]}", 38), 20))
-              for index, _ in shown]
-    return image_grid([read_image(dataset, row) for _, row in shown], titles, columns=columns, fontsize=8.5,
-                      colors=[GROUP_COLORS[groups[index]] for index, _ in shown])
+    names = dataset.labels.display
+    images = _middle_frames(dataset, range(1, len(names) + 1))
+    titles = [textwrap.fill(shorten(f"{class_id} {names[class_id - 1]}", 38), 20)
+              for class_id in images]
+    colors = [GROUP_COLORS[groups[class_id - 1]] for class_id in images]
+    return image_grid(list(images.values()), titles, columns=columns, fontsize=8.5, colors=colors)
 
 
 def clip_strip(dataset: Dataset, clip_id: int, *, most: int = 8) -> Figure:
@@ -187,15 +197,16 @@ def clip_strip(dataset: Dataset, clip_id: int, *, most: int = 8) -> Figure:
     clip = frames[frames["clip_id"] == clip_id].sort_values("frame_id")
     if clip.empty:
         raise ValueError(f"clip {clip_id}: the dataset has no such clip")
-    clip = clip.iloc[np.unique(np.linspace(0, len(clip) - 1, min(most, len(clip))).round().astype(int))]
-    name = dataset.labels.display[int(clip["class_id"].iloc[0]) - 1]
-    return image_grid([read_image(dataset, row) for row in clip.index],
-                      [f"frame {frame_id}" for frame_id in clip["frame_id"]], columns=most,
-                      title=f"clip {clip_id}: {shorten(name, 70)}")
+    places = np.linspace(0, len(clip) - 1, min(most, len(clip))).round().astype(int)
+    clip = clip.iloc[places]
+    images = [read_image(dataset, row) for row in clip.index]
+    titles = [f"frame {frame_id}" for frame_id in clip["frame_id"]]
+    name = shorten(dataset.labels.display[clip["class_id"].iloc[0] - 1], 70)
+    return image_grid(images, titles, columns=most, title=f"clip {clip_id}: {name}")
 
 
 def look_alike_four(dataset: Dataset) -> Figure:
-    """The report's Figure 1 from this dataset: crossing fingers, touching jaw, touching neck, playing with hair.
+    """The report's Figure 1 from this dataset: crossing fingers, touching jaw, touching neck, hair.
 
     Raises
     ------
@@ -204,8 +215,7 @@ def look_alike_four(dataset: Dataset) -> Figure:
 
     Taught in: 01, section 3.
     """
-    shown = [(class_id, row) for class_id in LOOK_ALIKE if class_id <= len(dataset.labels)
-             and (row := middle_frame(dataset, class_id)) is not None]
-    titles = [f"({chr(97 + i)}) {shorten(dataset.labels.display[class_id - 1])}"
-              for i, (class_id, _) in enumerate(shown)]
-    return image_grid([read_image(dataset, row) for _, row in shown], titles, columns=4, side=2.6, fontsize=10.5)
+    images = _middle_frames(dataset, LOOK_ALIKE)
+    names = [shorten(dataset.labels.display[class_id - 1]) for class_id in images]
+    titles = [f"({letter}) {name}" for letter, name in zip("abcd", names, strict=False)]
+    return image_grid(list(images.values()), titles, columns=4, side=2.6, fontsize=10.5)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
-from matplotlib.axes import Axes
+import pandas as pd
 from matplotlib.figure import Figure
 
 from mgutils.data.audit import Audit
+from mgutils.report.figures.charts import grouped_bars
 from mgutils.style import GREY, ORANGE, SKY, VERMILLION, new_figure
+
+_SHARED = {"clip_shared": "the clip", "video_shared": "the video", "subject_shared": "the subject"}
+_WORTH = {"lookup_top1": "look the clip up", "constant_top1": "constant class"}
 
 
 def audit_bars(audits: Mapping[str, Audit]) -> Figure:
     """Where the validation images of each split come from, and what that leak is worth.
 
-    Left: share of validation images whose clip, video or subject also gave training images. Right: accuracy of looking
-    the clip's class up in the training set, beside that of the most common class.
+    Left: share of validation images whose clip, video or subject also gave training images. Right:
+    accuracy of looking the clip's class up in the training set, beside that of the most common
+    class.
 
     Parameters
     ----------
@@ -26,30 +30,10 @@ def audit_bars(audits: Mapping[str, Audit]) -> Figure:
     Taught in: 01, section 6.
     """
     figure, (left, right) = new_figure(1, 2, size=(11, 3.9), width_ratios=(1.6, 1))
-    shared = {"the clip": [audit.clip_shared for audit in audits.values()],
-              "the video": [audit.video_shared for audit in audits.values()],
-              "the subject": [audit.subject_shared for audit in audits.values()]}
-    _grouped_bars(left, shared, list(audits), (VERMILLION, ORANGE, SKY))
+    rows = [audit.as_row() for audit in audits.values()]
+    percent = 100 * pd.DataFrame(rows, index=list(audits), dtype=float)
+    grouped_bars(left, percent[list(_SHARED)].rename(columns=_SHARED), [VERMILLION, ORANGE, SKY])
     left.set(title="Seen in training already", ylabel="share of validation images, %")
-    worth = {"look the clip up": [audit.lookup_top1 for audit in audits.values()],
-             "constant class": [audit.constant_top1 for audit in audits.values()]}
-    _grouped_bars(right, worth, list(audits), (VERMILLION, GREY))
+    grouped_bars(right, percent[list(_WORTH)].rename(columns=_WORTH), [VERMILLION, GREY])
     right.set(title="Accuracy without looking", ylabel="top-1, %")
     return figure
-
-
-def _grouped_bars(axes: Axes, series: Mapping[str, Sequence[float | None]], names: Sequence[str],
-                  colors: Sequence[str]) -> None:
-    """Bars of several series side by side; shares are drawn in percent, ``None`` as a question mark."""
-    width = 0.8 / len(series)
-    for i, (label, shares) in enumerate(series.items()):
-        places = np.arange(len(names)) + (i - (len(series) - 1) / 2) * width
-        heights = [0 if share is None else 100 * share for share in shares]
-        axes.bar(places, heights, width * 0.94, color=colors[i], label=label)
-        for place, height, share in zip(places, heights, shares, strict=True):
-            axes.text(place, height + 1.5, "?" if share is None else f"{height:.0f}", ha="center", fontsize=9)
-    axes.set(xticks=np.arange(len(names)), ylim=(0, 109))
-    axes.set_xticklabels(names)
-    axes.set_xlabel("split")
-    axes.grid(axis="x", visible=False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(series))

@@ -1,6 +1,7 @@
 """The seated athlete as rounded cones: trunk, clothes, arms; head and hands come from ``face`` and ``hands``.
 
-``build`` is the entry point: subjects and poses in, shapes for the renderer and keypoints out.
+``build`` is the entry point: subjects and poses in, shapes for the renderer and keypoints out. Each part of the body is
+a function that returns cones in the world, ``(B, P, 8)`` as in ``cones``, and their colours, ``(B, P, 3)``.
 """
 
 from __future__ import annotations
@@ -8,21 +9,21 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy import ndarray
+from torch import Tensor
 
-from mgutils.synth.person.face import CONES, head_rows
-from mgutils.synth.person.hands import hand_rows
-from mgutils.synth.person.keypoints import KEYPOINTS, Keypoints, find
+from mgutils.synth.person.cones import CONES, cones, morph, paint, to_world
+from mgutils.synth.person.face import head
+from mgutils.synth.person.hands import hands
+from mgutils.synth.person.keypoints import find
 from mgutils.synth.person.pose import Pose
-from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, place, trunk_size, turned
+from mgutils.synth.person.skeleton import HEAD_SIZE, Skeleton, place, trunk_size
 from mgutils.synth.person.subject import DETAILS, Subject
 from mgutils.synth.render.geometry import Shapes
-
-__all__ = ["KEYPOINTS", "Keypoints", "build"]
 
 _DETAILS = np.stack([CONES[f"detail_{name}"] for name in DETAILS])
 
 
-def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Keypoints]:
+def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Tensor]:
     """Make the shapes and the keypoints of ``B`` frames.
 
     Parameters
@@ -36,99 +37,87 @@ def build(subjects: Subject, pose: Pose) -> tuple[Shapes, Keypoints]:
     -------
     Shapes
         float32, on the CPU; the same number of shapes in every frame, absent ones with radius 0.
-    Keypoints
-        float32.
+    Tensor
+        Keypoints in the order of ``keypoints.KEYPOINTS``, metres in the world, float32, ``(B, K, 3)``.
     """
-    if len(subjects) == 1 and len(pose) > 1:
-        subjects = subjects[np.zeros(len(pose), dtype=int)]
+    if len(subjects) == 1:
+        subjects = subjects[[0] * len(pose)]
     skeleton = place(subjects, pose)
-    groups = [_head(subjects, pose, skeleton), _trunk(subjects, pose, skeleton), _clothes(subjects, pose, skeleton),
-              _arms(subjects, skeleton), hand_rows(subjects, skeleton), _extras(subjects, pose, skeleton)]
-    rows = torch.from_numpy(np.concatenate([rows for rows, _ in groups], axis=1).astype(np.float32))
-    color = torch.from_numpy(np.concatenate([color for _, color in groups], axis=1).astype(np.float32))
+    groups = [part(subjects, pose, skeleton) for part in (head, trunk, clothes, arms, hands, extras)]
+    rows, color = (
+        torch.from_numpy(np.concatenate(part, axis=1).astype(np.float32))
+        for part in zip(*groups, strict=True)
+    )
     shapes = Shapes(rows[..., :3], rows[..., 3:6], rows[..., 6], rows[..., 7], color)
     return shapes, find(subjects, pose, skeleton)
 
 
-def _placed(rows: ndarray, matrix: ndarray, origin: ndarray, size: ndarray,
-            thick: ndarray) -> ndarray:
-    """Rows of a local frame, scaled by ``size (B, 3)`` and ``thick (B,)``, in the world."""
-    frames, count = len(matrix), rows.shape[1]
-    ends = rows[..., :6].reshape(-1, count * 2, 3) * size[:, None]
-    ends = (turned(matrix, ends) + origin[:, None]).reshape(frames, count, 6)
-    radii = np.broadcast_to(rows[..., 6:] * thick[:, None, None], (frames, count, 2))
-    return np.concatenate([ends, radii], axis=2)
-
-
-def _head(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
-    rows, color = head_rows(subject, pose)
-    size = HEAD_SIZE * subject.head
-    return _placed(rows, skeleton.head, skeleton.atlas, np.repeat(size[:, None], 3, axis=1), size), color
-
-
-def _trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
+def trunk(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Trunk, thighs, neck."""
-    size = trunk_size(subject)
-    rows = np.repeat(CONES["trunk"][None], len(pose), axis=0)
-    chest = pose.breath[:, 0, None]
-    rows[:, 0, 6] += 0.020 * chest[:, 0]
-    rows[:, :, 1] += pose.seat[:, 1, None] + 0.012 * chest
-    trunk = _placed(rows, skeleton.trunk, skeleton.pivot, size, subject.scale * (0.5 + 0.5 * subject.girth))
-    trunk[:, 1:3, 3:6] = skeleton.shoulder  # the yoke follows the shoulders
-    thighs = np.broadcast_to(CONES["thighs"], (len(pose), 2, 8))
-    column = _cones(skeleton.neck, skeleton.atlas + turned(skeleton.head, np.array([[[0, 0.02, 0.0]]]))[:, 0],
-                    0.056 * subject.scale, 0.052 * subject.head)
-    cloth, skin = subject.cloth[:, None], subject.skin[:, None]
-    color = np.concatenate([np.repeat(cloth, 3, axis=1), np.repeat(0.45 * cloth, 2, axis=1), 0.93 * skin], axis=1)
-    return np.concatenate([trunk, thighs, column], axis=1), color
+    frames = len(pose)
+    rows = morph("trunk", frames, rise=pose.seat[:, 1], chest=pose.breath[:, 0])
+    thick = subject.scale * (0.5 + 0.5 * subject.girth)
+    rows = to_world(rows, skeleton.trunk, skeleton.pivot, trunk_size(subject), thick)
+    rows[:, 1:3, 3:6] = skeleton.shoulder  # the yoke follows the shoulders
+    skull = _of_head(skeleton, 0.02, 0.0)
+    neck = cones(skeleton.neck, skull, 0.056 * subject.scale, 0.052 * subject.head)
+    rows = [rows, morph("thighs", frames), neck[:, None]]
+    colors = [paint(subject, "trunk"), paint(subject, "thighs"), 0.93 * subject.skin[:, None]]
+    return np.concatenate(rows, axis=1), np.concatenate(colors, axis=1)
 
 
-def _clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
+def _of_head(skeleton: Skeleton, y: float, z: float) -> ndarray:
+    """A point of the head's middle plane in the world, ``(B, 3)``."""
+    return skeleton.atlas + skeleton.head @ (0.0, y, z)
+
+
+def clothes(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Open throat with its notch, collar, badge, and a zip, tie or row of buttons."""
-    fixed = np.repeat(CONES["clothes"][None], len(pose), axis=0)
-    rows = np.concatenate([fixed, _DETAILS[subject.detail]], axis=1)
+    rows = [morph("clothes", len(pose)), _DETAILS[subject.detail]]
+    rows = np.concatenate(rows, axis=1)
     rows[..., [1, 4]] += pose.seat[:, 1, None, None]
     rows[..., [2, 5]] += 0.024 * pose.breath[:, 0, None, None]
-    placed = _placed(rows, skeleton.trunk, skeleton.pivot, trunk_size(subject), subject.scale)
-    placed[:, 2:4, 3:6] += pose.collar
-    skin, trim = subject.skin[:, None], subject.trim[:, None]
-    color = np.concatenate([0.96 * skin, 0.62 * skin, np.repeat(trim, 7, axis=1)], axis=1)
-    return placed, color
+    rows = to_world(rows, skeleton.trunk, skeleton.pivot, trunk_size(subject), subject.scale)
+    rows[:, 2:4, 3:6] += pose.collar
+    colors = [paint(subject, "clothes"), paint(subject, "detail_zip")]
+    return rows, np.concatenate(colors, axis=1)
 
 
-def _cones(a: ndarray, b: ndarray, ra: ndarray, rb: ndarray) -> ndarray:
-    """One shape per frame or per frame and side, as rows ``(B, P, 8)``."""
-    a, b = (end if end.ndim == 3 else end[:, None] for end in (a, b))
-    radii = np.stack(np.broadcast_arrays(ra, rb), axis=-1).reshape(-1, 1, 2)
-    return np.concatenate([a, b, np.broadcast_to(radii, (*a.shape[:2], 2))], axis=2)
-
-
-def _arms(subject: Subject, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
+def arms(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """Upper arm, sleeve, forearm, cuff or wristband: four shapes a side."""
-    shoulder, elbow, wrist = skeleton.shoulder, skeleton.elbow, skeleton.wrist
-    thick = subject.scale * (0.4 + 0.6 * subject.girth)
+    shoulder = skeleton.shoulder
+    elbow = skeleton.elbow
+    wrist = skeleton.wrist
+    thick = (subject.scale * (0.4 + 0.6 * subject.girth))[:, None]
     long = subject.long_sleeves[:, None]
-    end = np.where(long[..., None], elbow, shoulder + 0.55 * (elbow - shoulder))
+    sleeve = np.where(long[..., None], elbow, shoulder + 0.55 * (elbow - shoulder))
+    sleeve_radius = np.where(long, 0.046, 0.055)
+    elbow_radius = np.where(long, 0.046, 0.041)
+    wrist_radius = np.where(long, 0.033, 0.026)
     band = wrist + 0.16 * (elbow - wrist)
-    rows = np.concatenate([
-        _cones(shoulder, elbow, 0.048 * thick, 0.040 * thick),
-        _cones(shoulder, end, 0.056 * thick, np.where(long[:, 0], 0.046, 0.055) * thick),
-        _cones(elbow, wrist, np.where(long[:, 0], 0.046, 0.041) * thick, np.where(long[:, 0], 0.033, 0.026) * thick),
-        _cones(band, wrist + 0.06 * (elbow - wrist), 0.034 * thick, 0.033 * thick)], axis=1)
-    skin, cloth = subject.skin, subject.cloth
-    sleeve = np.where(long, cloth, skin)
-    color = np.stack([sleeve, sleeve, cloth, cloth, sleeve, sleeve, subject.trim, subject.trim], axis=1)
-    return rows, color
+    cuff = wrist + 0.06 * (elbow - wrist)
+    rows = [
+        cones(shoulder, elbow, 0.048 * thick, 0.040 * thick),
+        cones(shoulder, sleeve, 0.056 * thick, sleeve_radius * thick),
+        cones(elbow, wrist, elbow_radius * thick, wrist_radius * thick),
+        cones(band, cuff, 0.034 * thick, 0.033 * thick),
+    ]
+    sleeve = np.where(long, subject.cloth, subject.skin)
+    colors = [sleeve, subject.cloth, sleeve, subject.trim]
+    return np.concatenate(rows, axis=1), np.repeat(np.stack(colors, axis=1), 2, axis=1)
 
 
-def _extras(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
+def extras(subject: Subject, pose: Pose, skeleton: Skeleton) -> tuple[ndarray, ndarray]:
     """A pulled lock of hair and a thing in the hands (with its cap)."""
-    anchor = skeleton.atlas + turned(skeleton.head, np.array([[[0, 0.12, 0.01]]]) * HEAD_SIZE)[:, 0]
+    root = _of_head(skeleton, 0.12 * HEAD_SIZE, 0.01 * HEAD_SIZE)
     thick = pose.lock[:, 3]
-    lock = np.concatenate([anchor, pose.lock[:, :3], 1.6 * thick[:, None], thick[:, None]], axis=1)
-    a, b, radii = pose.prop[:, :3], pose.prop[:, 3:6], pose.prop[:, 6:]
-    top = np.concatenate([b, b + 0.14 * (b - a), 0.55 * radii[:, 1:], 0.5 * radii[:, 1:]], axis=1)
-    rows = np.stack([lock, np.concatenate([a, b, radii], axis=1), top], axis=1)
-    return rows, np.stack([subject.hair, subject.prop, 0.35 * subject.prop + 0.6], axis=1)
-
-
+    a = pose.prop[:, :3]
+    b = pose.prop[:, 3:6]
+    radius = pose.prop[:, 7]
+    rows = [
+        cones(root, pose.lock[:, :3], 1.6 * thick, thick),
+        pose.prop,
+        cones(b, b + 0.14 * (b - a), 0.55 * radius, 0.5 * radius),
+    ]
+    colors = [subject.hair, subject.prop, 0.35 * subject.prop + 0.6]
+    return np.stack(rows, axis=1), np.stack(colors, axis=1)

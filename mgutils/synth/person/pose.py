@@ -7,7 +7,8 @@ shapes. Arrays are NumPy float64 with the frame first. Where a side matters, ind
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -15,10 +16,15 @@ from numpy import ndarray
 from mgutils.synth.batched import Batched
 
 RIGHT, LEFT = 0, 1
+FLIP = np.array([[1.0, 1, 1], [-1.0, 1, 1]])
+"""From right-hand coordinates to those of the right and of the left hand."""
 TABLE_TOP = 0.14
 """Height of the table top above the seat, metres (the resting hands lie on it)."""
-TABLE_EDGE = 0.28
-"""z of the edge of the table nearest to the subject, metres."""
+
+
+def _of(*shape: int) -> Any:
+    """A field of a pose; its shape without the frames."""
+    return field(metadata={"shape": shape})
 
 
 @dataclass
@@ -64,51 +70,55 @@ class Pose(Batched):
         A thing in the hands: two ends (6) and two radii (2), metres, ``(B, 8)``; radius 0: none.
     """
 
-    torso: ndarray
-    head: ndarray
-    seat: ndarray
-    neck: ndarray
-    shoulder: ndarray
-    breath: ndarray
-    wrist: ndarray
-    fingers: ndarray
-    palm: ndarray
-    elbow: ndarray
-    curl: ndarray
-    spread: ndarray
-    brow: ndarray
-    lids: ndarray
-    gaze: ndarray
-    mouth: ndarray
-    collar: ndarray
-    lock: ndarray
-    prop: ndarray
+    torso: ndarray = _of(3)
+    head: ndarray = _of(3)
+    seat: ndarray = _of(3)
+    neck: ndarray = _of(2)
+    shoulder: ndarray = _of(2, 2)
+    breath: ndarray = _of(2)
+    wrist: ndarray = _of(2, 3)
+    fingers: ndarray = _of(2, 3)
+    palm: ndarray = _of(2, 3)
+    elbow: ndarray = _of(2, 3)
+    curl: ndarray = _of(2, 5, 2)
+    spread: ndarray = _of(2)
+    brow: ndarray = _of()
+    lids: ndarray = _of()
+    gaze: ndarray = _of(2)
+    mouth: ndarray = _of(4)
+    collar: ndarray = _of(2, 3)
+    lock: ndarray = _of(4)
+    prop: ndarray = _of(8)
 
 
-_SHAPE = {"torso": (3,), "head": (3,), "seat": (3,), "neck": (2,), "shoulder": (2, 2), "breath": (2,), "wrist": (2, 3),
-          "fingers": (2, 3), "palm": (2, 3), "elbow": (2, 3), "curl": (2, 5, 2), "spread": (2,), "brow": (), "lids": (),
-          "gaze": (2,), "mouth": (4,), "collar": (2, 3), "lock": (4,), "prop": (8,)}
 DIRECTIONS = {
-    "torso": ("bend", "turn", "tilt"), "head": ("bend", "turn", "tilt"), "seat": ("aside", "rise", "forward"),
-    "neck": ("rise", "forward"), "shoulder": ("raise", "forward"), "breath": ("chest", "cheeks"),
-    "gaze": ("left", "up"), "mouth": ("open", "wide", "press", "purse")}
+    "torso": ("bend", "turn", "tilt"),
+    "head": ("bend", "turn", "tilt"),
+    "seat": ("aside", "rise", "forward"),
+    "neck": ("rise", "forward"),
+    "shoulder": ("raise", "forward"),
+    "breath": ("chest", "cheeks"),
+    "gaze": ("left", "up"),
+    "mouth": ("open", "wide", "press", "purse"),
+}
 """Names of the last dimension of some fields."""
-_SIDED = ("shoulder", "wrist", "fingers", "palm", "elbow", "curl", "spread", "collar")
-_VECTORS = ("wrist", "fingers", "palm", "elbow", "collar")
+_SIDED = {"shoulder", "wrist", "fingers", "palm", "elbow", "curl", "spread", "collar"}
+_MIRRORED = {name: [0] for name in ("wrist", "fingers", "palm", "elbow", "collar", "seat", "gaze", "lock")}
+_MIRRORED |= {"torso": [1, 2], "head": [1, 2], "prop": [0, 3]}
+"""Columns that change their sign in a mirror."""
 _LOOSE_THUMB = (0.35, 0.3)
 
 
 def resting(frames: int) -> Pose:
     """The neutral pose: a slight slouch, both hands on the table, apart, looking at the camera."""
-    pose = Pose(**{name: np.zeros((frames, *shape)) for name, shape in _SHAPE.items()})
+    pose = Pose(**{each.name: np.zeros((frames, *each.metadata["shape"])) for each in fields(Pose)})
     pose.torso[:, 0] = 0.13
     pose.head[:, 0] = 0.02
     pose.seat[:, 1] = -0.012
-    for side, sign in ((RIGHT, -1.0), (LEFT, 1.0)):
-        pose.wrist[:, side] = (0.165 * sign, TABLE_TOP + 0.030, 0.32)
-        pose.fingers[:, side] = (-0.5 * sign, -0.12, 1.0)
-        pose.palm[:, side] = (-0.15 * sign, -1.0, 0.1)
-        pose.elbow[:, side] = (0.7 * sign, -0.8, -0.8)
+    pose.wrist[:] = FLIP * (-0.165, TABLE_TOP + 0.030, 0.32)
+    pose.fingers[:] = FLIP * (0.5, -0.12, 1.0)
+    pose.palm[:] = FLIP * (0.15, -1.0, 0.1)
+    pose.elbow[:] = FLIP * (-0.7, -0.8, -0.8)
     pose.curl[:] = (0.38, 0.42)
     pose.curl[:, :, 0] = _LOOSE_THUMB
     pose.spread[:] = 0.25
@@ -125,24 +135,18 @@ def blend(start: Pose, end: Pose, share: ndarray | float) -> Pose:
     share : ndarray or float
         0 gives ``start``, 1 gives ``end``; ``(B,)`` or a scalar.
     """
-    share = np.asarray(share, dtype=np.float64)
-
-    def mixed(name: str) -> ndarray:
-        first, last = getattr(start, name), getattr(end, name)
-        weight = share.reshape(share.shape + (1,) * (first.ndim - share.ndim)) if share.ndim else share
-        return first * (1 - weight) + last * weight
-
-    return Pose(**{name: mixed(name) for name in _SHAPE})
+    mixed = {}
+    for name, first in vars(start).items():
+        weight = np.reshape(share, (-1, *[1] * (first.ndim - 1)))
+        mixed[name] = first * (1 - weight) + getattr(end, name) * weight
+    return Pose(**mixed)
 
 
 def mirror(pose: Pose) -> Pose:
     """The pose as in a mirror: left and right change places."""
-    swapped = {name: getattr(pose, name)[:, ::-1].copy() if name in _SIDED else getattr(pose, name).copy()
-               for name in _SHAPE}
-    for name in _VECTORS:
-        swapped[name][..., 0] *= -1
-    for name in ("torso", "head"):
-        swapped[name][:, 1:] *= -1
-    for name, columns in (("seat", [0]), ("gaze", [0]), ("lock", [0]), ("prop", [0, 3])):
-        swapped[name][:, columns] *= -1
-    return Pose(**swapped)
+    mirrored = {}
+    for name, value in vars(pose).items():
+        value = value[:, ::-1].copy() if name in _SIDED else value.copy()
+        value[..., _MIRRORED.get(name, [])] *= -1
+        mirrored[name] = value
+    return Pose(**mirrored)

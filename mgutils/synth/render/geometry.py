@@ -7,8 +7,7 @@ World: right-handed, metres, x to the viewer's right, y up, z toward the camera.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -35,11 +34,6 @@ class Shapes(Batched):
     ra: Tensor
     rb: Tensor
     color: Tensor
-
-    @classmethod
-    def cat(cls, parts: Sequence[Shapes]) -> Shapes:
-        """Put shapes of the same frames together, along ``P``."""
-        return cls(*(torch.cat([getattr(part, field.name) for part in parts], dim=1) for field in fields(cls)))
 
 
 @dataclass(frozen=True)
@@ -73,9 +67,15 @@ class Camera(Batched):
         return torch.stack([right, torch.linalg.cross(right, forward), forward], dim=1)
 
     def view(self, points: Tensor) -> Tensor:
-        """World points ``(B, K, 3)`` to camera space ``(B, K, 3)``."""
-        offset = (points - self.position[:, None])[:, :, None]  # (B, K, 1, 3)
-        return (offset * self.basis[:, None]).sum(dim=3)
+        """World points to camera space, planar: ``(3, B, K)`` to ``(3, B, K)``."""
+        offset = points - self.position.T[:, :, None]
+        rows = self.basis.permute(1, 2, 0)[..., None]  # (3, 3, B, 1)
+        return torch.stack([dot(offset, row) for row in rows])
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Scalar products of planar vectors, ``(3, ...)``."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def project(points: Tensor, camera: Camera, size: int) -> tuple[Tensor, Tensor]:
@@ -97,6 +97,6 @@ def project(points: Tensor, camera: Camera, size: int) -> tuple[Tensor, Tensor]:
     z : Tensor
         Depth along the optical axis, metres, ``(B, K)``; below zero behind the camera, where uv means nothing.
     """
-    x, y, z = camera.view(points).unbind(dim=2)
+    x, y, z = camera.view(points.permute(2, 0, 1))
     scale = size / 2 / (camera.slope[:, None] * z)
     return torch.stack([size / 2 + x * scale, size / 2 - y * scale], dim=2), z

@@ -8,19 +8,20 @@ threads.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from itertools import product
 
 import torch
 from torch import Tensor
 
 from mgutils.synth.batched import Batched
-from mgutils.synth.render.geometry import Camera, Shapes, project
+from mgutils.synth.render.geometry import Camera, Shapes, dot, project
 from mgutils.synth.render.raycast import cones_of, normal_of, ray_grid, raycast
-from mgutils.synth.render.shading import Scene, contact, light_up, lit_share, room, shadow_map, wall_color
+from mgutils.synth.render.shading import Scene, contact, light_up, lit_share, room, wall_color
 
-__all__ = ["Camera", "Rendering", "Scene", "Shapes", "project", "render", "visible"]
-
-RAYS_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 22}
+RAYS_AT_ONCE = 1 << 16
 """On the CPU the arrays of a chunk should stay in a core's cache."""
+RAYS_ON_GPU = 1 << 22
 KNEE = 0.6
 """Linear brightness from which highlights are compressed, so that light skin keeps its shape."""
 TOLERANCE = 0.015
@@ -55,29 +56,24 @@ def render(shapes: Shapes, camera: Camera, scene: Scene, size: int, samples: int
         Side of the pictures, pixels.
     samples : int
         Rays along each side of a pixel; 1 draws without anti-aliasing.
-
-    Raises
-    ------
-    ValueError
-        If the batches differ in length, or a size is below 1.
     """
-    if not len(shapes) == len(camera) == len(scene):
-        raise ValueError(f"frames of shapes, camera, scene: {len(shapes)}, {len(camera)}, {len(scene)}; want one")
-    if size < 1 or samples < 1:
-        raise ValueError(f"size {size} and samples {samples} must be at least 1")
-    chunk = max(1, RAYS_AT_ONCE.get(shapes.a.device.type, 1 << 20) // (size * samples) ** 2)
-    shapes = Shapes.cat([shapes, scene.props])
-    parts = [_render(shapes[i:i + chunk], camera[i:i + chunk], scene[i:i + chunk], size, samples)
-             for i in range(0, len(shapes), chunk)]
-    return Rendering.join(parts) if parts else _empty(shapes.a.device, size)
+    rays = RAYS_AT_ONCE if shapes.a.device.type == "cpu" else RAYS_ON_GPU
+    chunk = max(1, rays // (size * samples) ** 2)
+    shapes = Shapes.join([shapes, scene.props], dim=1)
+    parts = []
+    for start in range(0, len(shapes), chunk):
+        rows = slice(start, start + chunk)
+        parts.append(_render(shapes[rows], camera[rows], scene[rows], size, samples))
+    return Rendering.join(parts)
 
 
-def _empty(device: torch.device, size: int) -> Rendering:
-    return Rendering(torch.zeros(0, size, size, 3, dtype=torch.uint8, device=device),
-                     torch.zeros(0, size, size, device=device))
-
-
-def _render(shapes: Shapes, camera: Camera, scene: Scene, size: int, samples: int) -> Rendering:
+def _render(
+    shapes: Shapes,
+    camera: Camera,
+    scene: Scene,
+    size: int,
+    samples: int,
+) -> Rendering:
     """One chunk of frames."""
     rays = size * samples
     x, y, direction = _rays(camera, rays)
@@ -88,12 +84,33 @@ def _render(shapes: Shapes, camera: Camera, scene: Scene, size: int, samples: in
     on_shape = near < depth
     depth = torch.where(on_shape, near, depth)
     points = origin + depth * direction
-    normal, albedo = _room_surface(scene, part, points, on_shape)
-    _put_shapes(normal, albedo, on_shape, cones.table, shapes, camera, index, x, y, depth)
+
+    # normal and linear colour of the room, each (3, B, M); the wall only where it is seen
+    upward = (part == 1).to(depth)
+    normal = torch.stack([torch.zeros_like(depth), upward, 1 - upward])
+    table = scene.table_color.T[:, :, None] ** 2
+    albedo = torch.where(part == 2, table * 0.6, table).contiguous()
+    seen = ((part == 0) & ~on_shape).flatten().nonzero()[:, 0]
+    across, height, _ = _at(points, seen)
+    color = wall_color(scene, seen // rays**2, across, height)
+    albedo.view(3, -1).index_copy_(1, seen, color)
+
+    # those of the shapes that are seen
+    seen = on_shape.flatten().nonzero()[:, 0]
+    shape = _at(index, seen)
+    table = cones.table.index_select(1, shape)
+    local = normal_of(table, _at(x, seen), _at(y, seen), _at(depth, seen))
+    basis = camera.basis.permute(1, 2, 0).contiguous()
+    basis = basis.index_select(2, seen // rays**2)  # right, up, forward: each (3, N)
+    normal.view(3, -1).index_copy_(1, seen, dot(local, basis))
+    color = shapes.color.flatten(0, 1).T ** 2
+    albedo.view(3, -1).index_copy_(1, seen, color.index_select(1, shape))
+
     toward = direction * (-1 / torch.sqrt(x * x + y * y + 1))
     hidden = contact(depth, rays) * torch.where(on_shape, 1.0, 0.6)
-    lit = lit_share(shadow_map(shapes, scene), points)
-    return _develop(light_up(scene, albedo, normal, toward, lit, hidden), depth, size, samples)
+    lit = lit_share(shapes, scene, points)
+    color = light_up(scene, albedo, normal, toward, lit, hidden)
+    return _develop(color.view(3, -1, rays, rays), depth.view(-1, rays, rays), samples)
 
 
 def _rays(camera: Camera, rays: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -113,57 +130,33 @@ def _rays(camera: Camera, rays: int) -> tuple[Tensor, Tensor, Tensor]:
     return x, y, right * x + up * y + forward
 
 
-def _room_surface(scene: Scene, part: Tensor, points: Tensor, covered: Tensor) -> tuple[Tensor, Tensor]:
-    """Normal and linear colour of the room at its points, each ``(3, B, M)``; the wall is left blank where covered."""
-    normal = torch.stack([torch.zeros_like(points[0]), (part == 1).to(points), (part != 1).to(points)])
-    table = scene.table_color.T[:, :, None] ** 2
-    albedo = torch.where(part == 2, table * 0.6, table).contiguous()
-    seen = ((part == 0) & ~covered).view(-1).nonzero()[:, 0]
-    x, y = points[0].reshape(-1).index_select(0, seen), points[1].reshape(-1).index_select(0, seen)
-    albedo.view(3, -1).index_copy_(1, seen, wall_color(scene, seen // part.shape[1], x, y))
-    return normal, albedo
+def _at(values: Tensor, seen: Tensor) -> Tensor:
+    """Values ``(..., B, M)`` of the rays with these numbers, ``(..., N)``; much faster than a mask."""
+    return values.flatten(-2).index_select(-1, seen)
 
 
-def _put_shapes(normal: Tensor, albedo: Tensor, on_shape: Tensor, table: Tensor, shapes: Shapes, camera: Camera,
-                index: Tensor, x: Tensor, y: Tensor, depth: Tensor) -> None:
-    """Write normals and colours of the shapes that are seen into ``normal`` and ``albedo``."""
-    seen = on_shape.view(-1).nonzero()[:, 0]
-    shape = index.view(-1).index_select(0, seen)
-    x, y, depth = (value.reshape(-1).index_select(0, seen) for value in (x, y, depth))
-    local = normal_of(table.index_select(1, shape), x, y, depth)
-    basis = camera.basis.reshape(-1, 9).T.contiguous().index_select(1, seen // on_shape.shape[1])
-    world = torch.stack([local[0] * basis[i] + local[1] * basis[3 + i] + local[2] * basis[6 + i] for i in range(3)])
-    normal.view(3, -1).index_copy_(1, seen, world)
-    color = (shapes.color**2).reshape(-1, 3).T.contiguous()
-    albedo.view(3, -1).index_copy_(1, seen, color.index_select(1, shape))
-
-
-def _develop(color: Tensor, depth: Tensor, size: int, samples: int) -> Rendering:
+def _develop(color: Tensor, depth: Tensor, samples: int) -> Rendering:
     """Bend highlights over, average the rays of a pixel in linear light; keep the nearest depth."""
-    frames = depth.shape[0]
     over = (color - KNEE).clamp_min(0)
     color = color - over + over * (1 - KNEE) / (over + 1 - KNEE)
-    color = color.clamp(0, 1).view(3 * frames, size, samples, size, samples)
-    depth = depth.view(frames, size, samples, size, samples)
-    total, nearest = 0, None
-    for i in range(samples):
-        for j in range(samples):
-            total = total + color[:, :, i, :, j]
-            here = depth[:, :, i, :, j]
-            nearest = here if nearest is None else torch.minimum(nearest, here)
-    rgb = torch.sqrt(total / samples**2) * 255 + 0.5
-    return Rendering(rgb.to(torch.uint8).view(3, frames, size, size).permute(1, 2, 3, 0).contiguous(), nearest.float())
+    color = color.clamp(0, 1)
+    offsets = product(range(samples), repeat=2)
+    parts = [(..., slice(i, None, samples), slice(j, None, samples)) for i, j in offsets]
+    light = sum(color[part] for part in parts) / samples**2
+    rgb = torch.sqrt(light) * 255 + 0.5
+    nearest = reduce(torch.minimum, (depth[part] for part in parts))
+    return Rendering(rgb.to(torch.uint8).permute(1, 2, 3, 0).contiguous(), nearest.float())
 
 
-def visible(points: Tensor, radius: Tensor | float, camera: Camera, depth: Tensor) -> Tensor:
+def visible(points: Tensor, radius: Tensor, camera: Camera, depth: Tensor) -> Tensor:
     """Whether keypoints can be seen: inside the picture, and nothing before the flesh around them.
 
     Parameters
     ----------
     points : Tensor
         Metres, ``(B, K, 3)``.
-    radius : Tensor or float
-        How deep a keypoint lies under the surface, metres, broadcast to ``(B, K)``.
+    radius : Tensor
+        How deep each keypoint lies under the surface, metres, ``(K,)``.
     camera : Camera
         The one that drew the picture.
     depth : Tensor

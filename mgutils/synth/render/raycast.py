@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mgutils.synth.render.geometry import Camera, Shapes
+from mgutils.synth.render.geometry import Camera, Shapes, dot
 
 INFINITE = 0x7F800000
 """The bits of an infinite float32; those of positive floats are in the order of the numbers."""
@@ -51,13 +51,12 @@ class Cones:
 
     ``table`` has the rows ``axis`` (3), ``a`` (3), ``slant2``, ``along0``, ``k0``, ``power_a``, ``power_b``: the terms
     that do not depend on the ray. The power of a sphere is ``|centre|^2 - radius^2``, the squared length of a tangent
-    from the camera. ``disc`` has the rows x, y, radius of the discs that hold the two projected end spheres, on the
+    from the camera. ``discs`` has the rows x, y, radius of the discs that hold the two projected end spheres, on the
     plane at depth 1.
     """
 
     table: Tensor  # (11, N)
-    disc_a: Tensor  # (3, N)
-    disc_b: Tensor  # (3, N)
+    discs: Tensor  # (3, 2, N)
     drawn: Tensor  # (N,) bool
 
 
@@ -68,13 +67,20 @@ def cones_of(shapes: Shapes, camera: Camera) -> Cones:
     """
     dtype = shapes.a.dtype
     camera = camera.to(torch.float64)
-    a = camera.view(shapes.a.double()).reshape(-1, 3).T
-    b = camera.view(shapes.b.double()).reshape(-1, 3).T
-    ra, rb = shapes.ra.double().reshape(-1), shapes.rb.double().reshape(-1)
+    a, b = (
+        camera.view(ends.double().permute(2, 0, 1)).flatten(1)
+        for ends in (shapes.a, shapes.b)
+    )
+    ra = shapes.ra.double().flatten()
+    rb = shapes.rb.double().flatten()
     nested = ((b - a) ** 2).sum(dim=0) <= (ra - rb) ** 2 + 1e-12
-    a, ra = torch.where(nested & (rb > ra), b, a), torch.where(nested, torch.maximum(ra, rb), ra)
-    b, rb = torch.where(nested, a, b), torch.where(nested, ra, rb)
-    axis, shrink = b - a, ra - rb
+    larger = nested & (rb > ra)
+    a = torch.where(larger, b, a)
+    ra = torch.where(larger, rb, ra)
+    b = torch.where(nested, a, b)
+    rb = torch.where(nested, ra, rb)
+    axis = b - a
+    shrink = ra - rb
     length2 = (axis * axis).sum(dim=0)  # |axis|^2
     toward = -(axis * a).sum(dim=0)  # (camera - a) . axis
     distance2 = (a * a).sum(dim=0)  # |camera - a|^2
@@ -84,15 +90,18 @@ def cones_of(shapes: Shapes, camera: Camera) -> Cones:
     k0 = slant2 * distance2 - toward**2 + 2 * toward * shrink * ra - length2 * ra**2
     power_a = distance2 - ra**2
     power_b = (b * b).sum(dim=0) - rb**2
-    table = torch.cat([axis, a, torch.stack([slant2, along0, k0, power_a, power_b])])
-    drawn = (torch.maximum(ra, rb) > 0) & (a[2] - ra > NEAR) & (b[2] - rb > NEAR)
-    return Cones(table.to(dtype), _disc(a, ra).to(dtype), _disc(b, rb).to(dtype), drawn)
+    scalars = torch.stack([slant2, along0, k0, power_a, power_b])
+    table = torch.cat([axis, a, scalars])
+    radii = torch.stack([ra, rb])
+    ends = torch.stack([a, b], dim=1)
+    drawn = (radii.amax(dim=0) > 0) & (ends[2] - radii > NEAR).all(dim=0)
+    return Cones(table.to(dtype), _discs(ends, radii).to(dtype), drawn)
 
 
-def _disc(centre: Tensor, radius: Tensor) -> Tensor:
-    """Disc around the ellipse that a sphere projects to on the plane at depth 1: x, y, radius, ``(3, N)``.
+def _discs(centre: Tensor, radius: Tensor) -> Tensor:
+    """Discs around the ellipses that spheres project to on the plane at depth 1: x, y, radius.
 
-    The ellipse's long half-axis points away from the picture's middle and is the radius returned.
+    An ellipse's long half-axis points away from the picture's middle and is the radius returned.
     """
     x, y, z = centre
     power = z**2 - radius**2
@@ -102,11 +111,9 @@ def _disc(centre: Tensor, radius: Tensor) -> Tensor:
 
 def _spread(counts: Tensor) -> tuple[Tensor, Tensor]:
     """For counts (2, 0, 3): owners (0, 0, 2, 2, 2) and steps (0, 1, 0, 1, 2)."""
-    ends = counts.cumsum(0)
-    total = int(counts.sum())
-    owner = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts, output_size=total)
-    step = torch.arange(total, device=counts.device) - (ends - counts).index_select(0, owner)
-    return owner, step
+    owner = torch.repeat_interleave(counts)
+    start = counts.cumsum(0) - counts
+    return owner, torch.arange(len(owner), device=counts.device) - start[owner]
 
 
 def _pairs(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -119,28 +126,33 @@ def _pairs(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor, Tens
     shape, row, column : Tensor
         int64, ``(M,)``; ``slope`` is per shape, ``(N,)``.
     """
-    half = size / 2 / slope
-    (ax, ay, ar), (bx, by, br) = (disc * half for disc in (cones.disc_a, cones.disc_b))
-    ax, bx, ay, by = size / 2 + ax, size / 2 + bx, size / 2 - ay, size / 2 - by
-    edge = torch.stack([torch.minimum(ax - ar, bx - br), torch.maximum(ax + ar, bx + br),
-                        torch.minimum(ay - ar, by - br), torch.maximum(ay + ar, by + br)])
-    left, right, top, bottom = edge.clamp(0, size)
-    first = torch.ceil(top - 0.5)
-    rows = torch.where(cones.drawn, (torch.ceil(bottom - 0.5) - first).clamp_min(0), 0)
-    owner, step = _spread(rows.long())
-    row = first.index_select(0, owner).long() + step
-    dx, dy = bx - ax, by - ay
+    x, y, radius = cones.discs * (size / 2 / slope)  # in pixels, each (2, N)
+    x = size / 2 + x
+    y = size / 2 - y
+    left = (x - radius).amin(dim=0).clamp(0, size)
+    right = (x + radius).amax(dim=0).clamp(0, size)
+    first = _centre((y - radius).amin(dim=0).clamp(0, size))
+    last = _centre((y + radius).amax(dim=0).clamp(0, size))
+    owner, step = _spread(torch.where(cones.drawn, last - first, 0))
+    row = first[owner] + step
+    # the strip along a row; its middle and half its width are not finite where it is level or the ends coincide
+    dx = x[1] - x[0]
+    dy = y[1] - y[0]
+    slant = dx / dy
     length = torch.sqrt(dx * dx + dy * dy)
-    width = torch.maximum(ar, br) * length / dy.abs()  # half the strip's width along a row; 0/0 where ends coincide
-    strip = torch.stack([left, right, ax - ay * (dx / dy), dx / dy, width]).index_select(1, owner)
-    middle = strip[2] + (row + 0.5) * strip[3]
-    narrow = torch.isfinite(middle) & torch.isfinite(strip[4])
-    begin = torch.where(narrow, torch.maximum(strip[0], middle - strip[4]), strip[0])
-    end = torch.where(narrow, torch.minimum(strip[1], middle + strip[4]), strip[1])
-    begin = torch.ceil(begin - 0.5)
-    span, step = _spread((torch.ceil(end - 0.5) - begin).clamp_min(0).long())
-    column = begin.long().index_select(0, span) + step
-    return owner.index_select(0, span), row.index_select(0, span), column
+    width = radius.amax(dim=0) * length / dy.abs()
+    strip = torch.stack([left, right, x[0] - y[0] * slant, slant, width])
+    left, right, start, slant, width = strip.index_select(1, owner)
+    middle = start + (row + 0.5) * slant
+    begin = _centre(torch.fmax(left, middle - width))  # fmax and fmin pass over NaN
+    end = _centre(torch.fmin(right, middle + width))
+    span, step = _spread((end - begin).clamp_min(0))
+    return owner[span], row[span], begin[span] + step
+
+
+def _centre(edge: Tensor) -> Tensor:
+    """The first pixel whose centre is at an edge or beyond it, int64."""
+    return torch.ceil(edge - 0.5).long()
 
 
 def meet(cones: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -162,7 +174,8 @@ def meet(cones: Tensor, x: Tensor, y: Tensor) -> Tensor:
     ----------
     Inigo Quilez, "Rounded cone - intersection", https://iquilezles.org/articles/intersectors
     """
-    axis_x, axis_y, axis_z, a_x, a_y, a_z, slant2, along0, k0, power_a, power_b = cones
+    axis_x, axis_y, axis_z, a_x, a_y, a_z = cones[:6]
+    slant2, along0, k0, power_a, power_b = cones[6:]
     # dot products with the ray's direction d = (x, y, 1)
     d_d = x * x + y * y + 1
     axis_d = axis_x * x + axis_y * y + axis_z
@@ -183,12 +196,14 @@ def meet(cones: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 def normal_of(cones: Tensor, x: Tensor, y: Tensor, depth: Tensor) -> Tensor:
     """Unit outward normals, in camera space, where the rays of :func:`meet` met, ``(3, M)``."""
-    axis, a, slant2, along0 = cones[:3], cones[3:6], cones[6], cones[7]
+    axis = cones[:3]
+    slant2 = cones[6]
     direction = torch.stack([x, y, torch.ones_like(x)])
-    axis_d = axis[0] * x + axis[1] * y + axis[2]
-    along = torch.minimum((along0 + depth * axis_d).clamp_min(0), slant2)
-    normal = slant2 * (depth * direction - a) - axis * along  # from the centre a + s axis, s = along / slant2
-    return normal / torch.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
+    along = cones[7] + depth * dot(axis, direction)
+    along = torch.minimum(along.clamp_min(0), slant2)
+    # from the centre a + s axis, s = along / slant2
+    normal = slant2 * (depth * direction - cones[3:6]) - axis * along
+    return normal / torch.sqrt(dot(normal, normal))
 
 
 def raycast(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -210,18 +225,19 @@ def raycast(cones: Cones, slope: Tensor, size: int) -> tuple[Tensor, Tensor]:
     index : Tensor
         Column of the shape in ``cones``, int64, ``(B, size * size)``; -1 where there is none.
     """
-    frames, count = len(slope), cones.table.shape[1] // len(slope)
-    slopes = slope.repeat_interleave(count)
-    shape, row, column = _pairs(cones, slopes, size)
-    grid = ray_grid(size, slope)
-    frame_grid = slope[:, None] * grid  # (B, size)
-    frame_row = (shape // count) * size
-    x = frame_grid.view(-1).index_select(0, frame_row + column)
-    y = -frame_grid.view(-1).index_select(0, frame_row + row)
-    depth = meet(cones.table.index_select(1, shape), x, y).to(torch.float32)
-    key = (depth.view(torch.int32).long() << 32) | shape
+    frames = len(slope)
+    count = cones.table.shape[1] // frames
+    shape, row, column = _pairs(cones, slope.repeat_interleave(count), size)
+    grid = (slope[:, None] * ray_grid(size, slope)).flatten()
+    line = shape // count * size
+    x = grid.index_select(0, line + column)
+    y = -grid.index_select(0, line + row)
+    depth = meet(cones.table.index_select(1, shape), x, y).float()
+    pixel = (line + row) * size + column
+    key = (depth.view(torch.int32).long() << 32) | shape  # orders by depth, then by shape
     nearest = torch.full((frames * size * size,), INFINITE << 32, device=slope.device)
-    nearest.scatter_reduce_(0, (frame_row + row) * size + column, key, "amin")
-    index = torch.where(nearest >> 32 < INFINITE, nearest & 0xFFFFFFFF, -1)
-    depth = torch.where(index >= 0, (nearest >> 32).to(torch.int32).view(torch.float32), torch.inf)
-    return depth.view(frames, -1).to(slope.dtype), index.view(frames, -1)
+    nearest.scatter_reduce_(0, pixel, key, "amin")
+    bits = nearest >> 32
+    index = torch.where(bits < INFINITE, nearest & 0xFFFFFFFF, -1)
+    depth = bits.int().view(torch.float32).to(slope.dtype)
+    return depth.view(frames, -1), index.view(frames, -1)

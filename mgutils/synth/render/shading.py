@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mgutils.synth.batched import Batched
-from mgutils.synth.render.geometry import Camera, Shapes
+from mgutils.synth.render.geometry import Camera, Shapes, dot
 from mgutils.synth.render.raycast import cones_of, raycast
 
 SHADOW_DISTANCE = 6.0
@@ -87,13 +87,16 @@ def room(scene: Scene, origin: Tensor, direction: Tensor) -> tuple[Tensor, Tenso
     """
     wall = (scene.wall_z[:, None] - origin[2]) / direction[2]
     wall = torch.where(wall > 0, wall, 1e3)
-    back, front = scene.table_z[:, :1], scene.table_z[:, 1:]
-    top = (scene.table_y[:, None] - origin[1]) / direction[1]
+    back, front = scene.table_z[:, :, None].unbind(1)
+    table = scene.table_y[:, None]
+    top = (table - origin[1]) / direction[1]
     z = origin[2] + top * direction[2]
     on_top = (top > 0) & (z > back) & (z < front) & (top < wall)
     side = (front - origin[2]) / direction[2]
-    on_front = (side > 0) & (origin[1] + side * direction[1] <= scene.table_y[:, None])
-    depth = torch.where(on_front, side, torch.where(on_top, top, wall))
+    y = origin[1] + side * direction[1]
+    on_front = (side > 0) & (y <= table)
+    depth = torch.where(on_top, top, wall)
+    depth = torch.where(on_front, side, depth)
     return depth, torch.where(on_front, 2, on_top.long())
 
 
@@ -112,32 +115,41 @@ def wall_color(scene: Scene, frame: Tensor, x: Tensor, y: Tensor) -> Tensor:
     Tensor
         ``(3, M)``.
     """
+    tile = torch.cat([scene.tile, scene.tile_offset], dim=1)
+    width, height, left, low = tile.index_select(0, frame).T
+    across = (x - left) / width
+    upward = (y - low) / height
+    column = torch.floor(across)
+    row = torch.floor(upward)
     sponsors = scene.logo.shape[1]
-    width, height, left, low = torch.cat([scene.tile, scene.tile_offset], dim=1).index_select(0, frame).unbind(1)
-    across, upward = (x - left) / width, (y - low) / height
-    column, row = torch.floor(across), torch.floor(upward)
     sponsor = torch.remainder(column + 2 * row, sponsors).long() + frame * sponsors
-    looks = torch.cat([scene.tile_color, scene.logo_color, scene.logo], dim=2).reshape(-1, 10)
+    looks = torch.cat([scene.tile_color, scene.logo_color, scene.logo], dim=2).flatten(0, 1)
     looks = looks.index_select(0, sponsor).T.contiguous()
     u = (across - column - 0.5) * 2 * width / height  # half a tile's height is 1, upward and across
     v = (upward - row - 0.5) * 2
-    gap = torch.maximum(u.abs() - width / height, v.abs() - 1) > -0.04
-    ink = _mark(u, v, width / height, looks[6:])
+    half_width = width / height
+    gap = torch.maximum(u.abs() - half_width, v.abs() - 1) > -0.04
+    ink = _mark(u, v, half_width, looks[6:])
     color = torch.where(ink, looks[3:6], looks[:3])
-    return torch.where(gap, scene.wall.T.contiguous().index_select(1, frame), color) ** 2
+    color = torch.where(gap, scene.wall.index_select(0, frame).T, color)
+    return color**2
 
 
 def _mark(u: Tensor, v: Tensor, half_width: Tensor, logo: Tensor) -> Tensor:
     """Whether a point of a tile is inked: a mark on the left, a word of bars on the right."""
     kind, hole, stretch, letters = logo
     worded = letters > 0
-    mark_u = (u + torch.where(worded, 0.52 * half_width, 0)) / (0.55 * stretch)
-    mark_u, mark_v = mark_u.abs(), (v / 0.55).abs()
+    aside = torch.where(worded, 0.52 * half_width, 0)
+    mark_u = ((u + aside) / (0.55 * stretch)).abs()
+    mark_v = (v / 0.55).abs()
+    disc = torch.sqrt(mark_u**2 + mark_v**2)
     square = torch.maximum(mark_u, mark_v)
-    far = torch.where(kind == 0, mark_u + mark_v, torch.where(kind == 1, torch.sqrt(mark_u**2 + mark_v**2), square))
+    far = torch.where(kind == 1, disc, square)
+    far = torch.where(kind == 0, mark_u + mark_v, far)
     word_u = (u + 0.1 * half_width) / (0.95 * half_width)  # 0..1 along the word
     step = word_u * letters
-    bar = (step - torch.floor(step) < 0.72) & (word_u > 0) & (word_u < 1) & (v.abs() < 0.3) & worded
+    bar = step - torch.floor(step) < 0.72
+    bar = bar & (word_u > 0) & (word_u < 1) & (v.abs() < 0.3) & worded
     return ((far < 1) & (far >= hole)) | bar
 
 
@@ -162,14 +174,16 @@ def contact(depth: Tensor, size: int) -> Tensor:
     idea; here with clamped differences, so that what is far in front does not count.
     """
     reach = max(2, round(size * 0.03))
-    short, slant = max(1, round(reach * 0.4)), max(1, round(reach * 0.7))
-    image = depth.view(-1, 1, size, size)
-    padded = functional.pad(image, [reach] * 4, mode="replicate")[:, 0]
-    image = image[:, 0]
+    short = max(1, round(reach * 0.4))
+    slant = max(1, round(reach * 0.7))
+    image = depth.view(-1, size, size)
+    padded = functional.pad(image, [reach] * 4, mode="replicate")
 
     def nearer(dx: int, dy: int) -> Tensor:
-        rows = slice(reach + dy, reach + dy + size)
-        return (image - padded[:, rows, reach + dx:reach + dx + size]).clamp(-0.05, 0.05)
+        top = reach + dy
+        left = reach + dx
+        neighbour = padded[:, top:top + size, left:left + size]
+        return (image - neighbour).clamp(-0.05, 0.05)
 
     hidden = torch.zeros_like(image)
     for dx, dy in ((reach, 0), (0, reach), (slant, slant), (slant, -slant), (short, 0), (0, short)):
@@ -177,55 +191,40 @@ def contact(depth: Tensor, size: int) -> Tensor:
     return (hidden / 0.4).clamp(0, 1).view(depth.shape)
 
 
-@dataclass(frozen=True)
-class ShadowMap:
-    """Mean depth and mean squared depth as the key light sees them, ``(B, 2, S, S)``, and the light's camera."""
-
-    moments: Tensor
-    camera: Camera
-
-
-def shadow_map(shapes: Shapes, scene: Scene) -> ShadowMap:
-    """Look at the shapes from the key light."""
-    centre = scene.light.new_tensor(SHADOW_CENTRE).expand_as(scene.light)
-    fov = torch.full_like(scene.wall_z, SHADOW_FOV)
-    camera = Camera(centre + SHADOW_DISTANCE * scene.light, centre, fov)
-    depth, _ = raycast(cones_of(shapes, camera), camera.slope, SHADOW_SIZE)
-    depth = (depth - SHADOW_DISTANCE).clamp_max(1.5).view(-1, 1, SHADOW_SIZE, SHADOW_SIZE)
-    moments = torch.cat([depth, depth * depth], dim=1)
-    return ShadowMap(_soften(_soften(moments)), camera)
-
-
 def _soften(image: Tensor) -> Tensor:
     """Average over neighbours with weights 1, 2, 1 down and across, ``(B, C, S, S)``."""
     image = functional.pad(image, [1] * 4, mode="replicate")
-    image = image[..., :-2] + 2 * image[..., 1:-1] + image[..., 2:]
-    return (image[..., :-2, :] + 2 * image[..., 1:-1, :] + image[..., 2:, :]) / 16
+    left, middle, right = (image[..., i:i + SHADOW_SIZE] for i in range(3))
+    image = left + 2 * middle + right
+    above, middle, below = (image[..., i:i + SHADOW_SIZE, :] for i in range(3))
+    return (above + 2 * middle + below) / 16
 
 
-def lit_share(shadow: ShadowMap, points: Tensor) -> Tensor:
+def lit_share(shapes: Shapes, scene: Scene, points: Tensor) -> Tensor:
     """Share of the key light that reaches world points ``(3, B, M)``: ``(B, M)`` in 0..1.
 
     References
     ----------
     W. Donnelly and A. Lauritzen, "Variance shadow maps", I3D 2006.
     """
-    x, y, z = in_basis(shadow.camera, points)
-    scale = 1 / (shadow.camera.slope[:, None] * z)
+    # mean depth and mean squared depth as the key light sees the shapes
+    centre = scene.light.new_tensor(SHADOW_CENTRE).expand_as(scene.light)
+    fov = torch.full_like(scene.wall_z, SHADOW_FOV)
+    camera = Camera(centre + SHADOW_DISTANCE * scene.light, centre, fov)
+    depth, _ = raycast(cones_of(shapes, camera), camera.slope, SHADOW_SIZE)
+    depth = (depth - SHADOW_DISTANCE).clamp_max(1.5).view(-1, SHADOW_SIZE, SHADOW_SIZE)
+    moments = torch.stack([depth, depth * depth], dim=1)  # (B, 2, S, S)
+    moments = _soften(_soften(moments))
+
+    x, y, z = camera.view(points)
+    scale = 1 / (camera.slope[:, None] * z)
     grid = torch.stack([x * scale, -y * scale], dim=2)[:, :, None]
-    moments = functional.grid_sample(shadow.moments, grid, padding_mode="border", align_corners=False)[..., 0]
-    mean, square = moments.unbind(dim=1)
+    moments = functional.grid_sample(moments, grid, padding_mode="border", align_corners=False)
+    mean, square = moments[..., 0].unbind(dim=1)
     behind = z - SHADOW_DISTANCE - mean - 0.012
     variance = (square - mean * mean).clamp_min(6e-5)
     share = variance / (variance + behind * behind)
     return torch.where(behind > 0, ((share - 0.2) / 0.8).clamp_min(0), 1.0)
-
-
-def in_basis(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """World points, planar ``(3, B, M)``, to camera space: x, y, z, each ``(B, M)``."""
-    x, y, z = (points[i] - camera.position[:, i, None] for i in range(3))
-    basis = camera.basis
-    return tuple(x * basis[:, k, 0, None] + y * basis[:, k, 1, None] + z * basis[:, k, 2, None] for k in range(3))
 
 
 def light_up(scene: Scene, albedo: Tensor, normal: Tensor, toward: Tensor, lit: Tensor, hidden: Tensor) -> Tensor:
@@ -244,22 +243,23 @@ def light_up(scene: Scene, albedo: Tensor, normal: Tensor, toward: Tensor, lit: 
         ``(3, B, M)``, mostly in 0..1.
     """
     light = scene.light.T[:, :, None]
-    fill = functional.normalize(scene.light * scene.light.new_tensor([-1.6, 0.4, 1.0]), dim=1).T[:, :, None]
-    facing = _dot(normal, light)
-    key = ((facing + 0.2) / 1.2).clamp_min(0) * (0.08 + 0.92 * lit)
-    other = ((_dot(normal, fill) + 0.5) / 1.5).clamp_min(0)
+    fill = scene.light * scene.light.new_tensor([-1.6, 0.4, 1.0])
+    fill = functional.normalize(fill, dim=1).T[:, :, None]
+    key_color, fill_color, ambient = (
+        color.T[:, :, None] ** 2
+        for color in (scene.key, scene.fill, scene.ambient)
+    )
+    key = ((dot(normal, light) + 0.2) / 1.2).clamp_min(0) * (0.08 + 0.92 * lit)
+    other = ((dot(normal, fill) + 0.5) / 1.5).clamp_min(0)
     sky = 0.72 + 0.28 * normal[1]
     open_ = 1 - 0.75 * hidden
     half = light + toward
-    shine = (_dot(normal, half) / torch.sqrt(_dot(half, half))).clamp_min(0) ** 2
-    shine = (shine * shine) ** 2
-    shine = shine * shine * lit * 0.06
-    rim = (1 - _dot(normal, toward)).clamp(0, 1)
+    shine = (dot(normal, half) / torch.sqrt(dot(half, half))).clamp_min(0)
+    for _ in range(4):  # to the 16th power
+        shine = shine * shine
+    shine = shine * lit * 0.06
+    rim = (1 - dot(normal, toward)).clamp(0, 1)
     rim = rim * rim * rim * (0.5 + 0.5 * normal[1]) * 0.22
-    key_color, fill_color, ambient = (color.T[:, :, None] ** 2 for color in (scene.key, scene.fill, scene.ambient))
-    diffuse = key_color * key * (1 - 0.45 * hidden) + (fill_color * other + ambient * sky) * open_
+    diffuse = key_color * key * (1 - 0.45 * hidden)
+    diffuse = diffuse + (fill_color * other + ambient * sky) * open_
     return albedo * diffuse + (shine + rim) * open_ * key_color
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

@@ -1,26 +1,31 @@
 """Graders are graded: does a checker accept every right solution and reject every planted mistake?
 
+``python tests/exercise_scores.py`` prints the verdicts and writes the tables of ``INSTRUCTORS.md``.
+
 ``tests/exercises/<name>.py`` holds, for each exercise, functions ``right_…`` that its checker must accept, functions
 ``wrong_…`` that it must reject, and ``WRONG``: mistakes as edits ``(old text, new text)`` of the first right solution,
 each of which must be rejected too.
 """
 
-from __future__ import annotations
-
 import inspect
 import linecache
+import runpy
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
-from mgutils.course.exercises.answers import SECONDS
-from mgutils.course.exercises.catalogue import Exercise, Result, judge
+from exercise_list import exercise_table, list_exercises
+
+from mgutils.course.exercises.catalogue import Exercise, Result, all_exercises, judge
 from mgutils.errors import ConfigError
 from mgutils.report.markdown import markdown_table
+from mgutils.report.readme import fill
 
 LEAST_RIGHT, LEAST_WRONG = 3, 4
+SOLUTIONS = Path(__file__).parent / "exercises"
+GUIDE = Path(__file__).parents[1] / "INSTRUCTORS.md"
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,8 @@ class Score:
         """Mistakes that the checker does not see."""
         return [name for name, result in self.wrong.items() if result]
 
-    @property
-    def caught(self) -> float:
-        """Share of the mistakes that are rejected."""
-        return 1 - len(self.survived) / len(self.wrong)
 
-
-def score(task: Exercise, file: Path | str, seconds: float = SECONDS) -> Score:
+def score(task: Exercise, file: Path | str) -> Score:
     """Try a checker on all solutions of a file.
 
     Raises
@@ -61,46 +61,41 @@ def score(task: Exercise, file: Path | str, seconds: float = SECONDS) -> Score:
     if len(right) < LEAST_RIGHT or len(wrong) < LEAST_WRONG:
         raise ConfigError(f"{file}: found {len(right)} right and {len(wrong)} wrong solutions; wanted at least "
                           f"{LEAST_RIGHT} and {LEAST_WRONG}. Add functions right_… and edits to WRONG.")
-    right, wrong = ({name: judge(task, function, seconds) for name, function in group.items()}
-                    for group in (right, wrong))
-    return Score(task, right, wrong)
+    return Score(task, _judged(task, right), _judged(task, wrong))
+
+
+def _judged(task: Exercise, functions: Mapping[str, Callable]) -> dict[str, Result]:
+    return {name: judge(task, function) for name, function in functions.items()}
 
 
 def solutions(file: Path | str) -> tuple[dict[str, Callable], dict[str, Callable]]:
     """The right and the wrong solutions of a file, the edits among the wrong ones."""
-    module = _load(Path(file))
-    functions = {name: value for name, value in vars(module).items() if inspect.isfunction(value)}
-    right = {name: value for name, value in functions.items() if name.startswith("right_")}
-    wrong = {name[6:].replace("_", " "): value for name, value in functions.items() if name.startswith("wrong_")}
+    if not Path(file).exists():
+        raise ConfigError(f"{file}: no such file; wanted the right and wrong solutions of the exercise.")
+    scope = runpy.run_path(str(file))
+    right = {name: value for name, value in scope.items() if name.startswith("right_")}
+    wrong = {name[6:].replace("_", " "): value for name, value in scope.items() if name.startswith("wrong_")}
     if right:
         first = next(iter(right))
-        wrong = {words: _edited(module, first, words, *edit) for words, edit in module.WRONG.items()} | wrong
+        wrong |= {words: _edited(scope, first, f"{file}, WRONG[{words!r}]", *edit)
+                  for words, edit in scope["WRONG"].items()}
     return right, wrong
 
 
-def _load(file: Path) -> ModuleType:
-    if not file.exists():
-        raise ConfigError(f"{file}: no such file; wanted the right and wrong solutions of the exercise {file.stem!r}.")
-    spec = spec_from_file_location(f"solutions_of_{file.stem}", file)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _edited(module: ModuleType, name: str, words: str, old: str, new: str) -> Callable:
-    """A function of the module with one piece of its text changed."""
-    source = inspect.getsource(getattr(module, name))
+def _edited(scope: Mapping[str, Any], name: str, place: str, old: str, new: str) -> Callable:
+    """A function with one piece of its text changed."""
+    source = inspect.getsource(scope[name])
     if source.count(old) != 1:
-        raise ConfigError(f"{module.__file__}, WRONG[{words!r}]: found {old!r} {source.count(old)} times in {name}; "
+        raise ConfigError(f"{place}: found {old!r} {source.count(old)} times in {name}; "
                           "wanted once. Choose a longer or another piece of the text.")
-    text, place = source.replace(old, new), f"<{module.__name__}: {words}>"
+    text = source.replace(old, new)
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
-    scope = dict(vars(module))
-    exec(compile(text, place, "exec"), scope)  # our own file, not a student's
-    return scope[name]
+    own = dict(scope)
+    exec(compile(text, place, "exec"), own)  # our own file, not a student's
+    return own[name]
 
 
-def table(scores: list[Score]) -> str:
+def mutation_table(scores: list[Score]) -> str:
     """The mutation table in Markdown."""
     rows = [(f"`{one.task.name}`", one.task.notebook, *_counts([one])) for one in scores]
     rows.append((f"{len(scores)} exercises", "", *_counts(scores)))
@@ -111,8 +106,22 @@ def table(scores: list[Score]) -> str:
 
 def _counts(scores: list[Score]) -> tuple[str, str, str]:
     """Right solutions accepted, mistakes rejected, and the share of these."""
-    right = sum(len(one.right) for one in scores)
-    wrong = sum(len(one.wrong) for one in scores)
-    accepted = right - sum(len(one.refused) for one in scores)
-    rejected = wrong - sum(len(one.survived) for one in scores)
-    return f"{accepted} of {right}", f"{rejected} of {wrong}", f"{rejected / wrong:.0%}"
+    right = [bool(result) for one in scores for result in one.right.values()]
+    wrong = [not result for one in scores for result in one.wrong.values()]
+    return f"{sum(right)} of {len(right)}", f"{sum(wrong)} of {len(wrong)}", f"{sum(wrong) / len(wrong):.0%}"
+
+
+def main() -> int:
+    """Grade all graders; the exit status is 1 if one errs."""
+    scores = [score(task, SOLUTIONS / f"{name}.py") for name, task in all_exercises().items()]
+    print(mutation_table(scores))
+    bad = [f"{one.task.name}: refuses {one.refused}, accepts {one.survived}" for one in scores
+           if one.refused or one.survived]
+    print(*bad, sep="\n", end="")
+    if not bad:
+        fill(GUIDE, {"mutation": mutation_table(scores), "exercises": exercise_table(list_exercises())})
+    return int(bool(bad))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

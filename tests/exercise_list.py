@@ -1,13 +1,12 @@
 """The exercises listed in the notebooks' sources: title, kind, minutes, function."""
 
-from __future__ import annotations
-
 import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from mgutils.course.notebooks import SOURCES, read_source, sources
+from mgutils.course.versions import tags
 from mgutils.errors import MgError
 from mgutils.report.markdown import markdown_table
 
@@ -37,14 +36,13 @@ def list_exercises(source_dir: Path | str = SOURCES) -> list[ExerciseInfo]:
     MgError
         If a solution has no text before it, or no check of its function after it, in the course's form.
     """
-    return [one for source in sources(source_dir) for one in parse_source(source)]
+    return [one for source in sources(source_dir) for one in _exercises_of(source)]
 
 
-def parse_source(source: Path) -> list[ExerciseInfo]:
-    """The exercises of one source. Raises as :func:`list_exercises` does."""
+def _exercises_of(source: Path) -> list[ExerciseInfo]:
     cells, found = read_source(source, "instructor").cells, []
     for before, cell, after in zip(cells, cells[1:], cells[2:], strict=False):
-        if "solution" not in cell.metadata.get("tags", []):
+        if "solution" not in tags(cell):
             continue
         name = next(node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef))
         head = _HEAD.match(before.source)
@@ -57,7 +55,7 @@ def parse_source(source: Path) -> list[ExerciseInfo]:
     return found
 
 
-def table(every: list[ExerciseInfo]) -> str:
+def exercise_table(every: list[ExerciseInfo]) -> str:
     """All exercises in Markdown, with the minutes of each notebook."""
     rows = []
     for notebook in sorted({one.notebook for one in every}):
