@@ -218,7 +218,7 @@ ALBUMS = {
     "image beside the classes": (put("x.jpg"), "x.jpg", "outside the classes"),
     "folder in a class": (lambda album: (album / "2/more").mkdir(), "2/more", "a folder in a class's folder"),
     "folder named like an image": (lambda album: (album / "2/x.jpg").mkdir(), "2/x.jpg", "a folder"),
-    "link out": (lambda album: (album / "2/x.png").symlink_to("/etc/hosts"), "2/x.png", "a link to /etc/hosts, outside"),
+    "link out": (lambda album: (album / "2/x.png").symlink_to("/etc/hosts"), "2/x.png", "a link to /etc/hosts, "),
     "class linked from outside": (lambda album: (album / "etc").symlink_to("/etc"), "etc", "a link to /etc, outside"),
     "class linked to nowhere": (lambda album: (album / "etc").symlink_to("/none"), "etc", "a link that leads nowhere"),
     "ring of links": (lambda album: (album / "2/x.png").symlink_to("x.png"), "2/x.png", "a link that leads nowhere"),
