@@ -219,8 +219,8 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
     return Predictor(scorer.eval().to(device), names, settings, weights, origin, largest)
 
 
-def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, tuple[str, ...] | None]:
-    """The configuration and, where they were recorded, the names of the classes."""
+def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, Labels | None]:
+    """The configuration and, where they were recorded, the classes."""
     text = weights.metadata.get("config")
     source = weights.path
     if config is not None or text is None:
@@ -232,23 +232,28 @@ def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, t
             raise ConfigError(f"{source}: found no file; wanted the config.json of a run. Name it with --config.")
         text = source.read_text(encoding="utf-8", errors="replace")
     settings = trusted(parse_config(text, str(source)), str(source))
-    captions = json.loads(text).get("captions")
-    fits = isinstance(captions, list) and captions and all(isinstance(name, str) and name for name in captions)
-    return settings, tuple(captions) if fits else None
+    captions, own = (_texts(json.loads(text).get(name)) for name in ("captions", "classes"))
+    return settings, Labels(captions, own if len(own) == len(captions) else ()) if captions else None
 
 
-def _labels(weights: Weights, given: Path | str | None, recorded: tuple[str, ...] | None) -> tuple[Labels, str]:
+def _texts(value: object) -> tuple[str, ...]:
+    """A list of texts, none of them empty; else nothing."""
+    fits = isinstance(value, list) and all(isinstance(text, str) and text for text in value)
+    return tuple(value) if fits else ()
+
+
+def _labels(weights: Weights, given: Path | str | None, recorded: Labels | None) -> tuple[Labels, str]:
     """The classes, and where they were found."""
     if given is None and recorded is not None:
-        return Labels(recorded), "the checkpoint's own"
+        return recorded, "the checkpoint's own"
     here = Path("Clip_label.csv")
     if given is None and not here.exists():
         return imigue_labels(), "iMiGUE's, under the original's names"
     labels = read_labels(given or here)
-    if recorded is not None and labels.display != Labels(recorded).display:
+    if recorded is not None and labels.captions != recorded.captions:
         raise CheckpointError(f"{weights.path}: trained on {len(recorded)} classes, which are not the {len(labels)} of "
                               f"{given}. Leave --labels out: the checkpoint has its own.")
-    return (labels if recorded is None else Labels(recorded)), str(given or here)
+    return (labels if recorded is None else replace(recorded, own=labels.own or recorded.own)), str(given or here)
 
 
 def _scorer(config: RunConfig, labels: Labels, weights: Weights, tokenizer: Path | None) -> Scorer:

@@ -276,7 +276,7 @@ def _add(totals: dict[str, float], step: int, batch: Batch, values: dict[str, Te
 
 def describe(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
     """What ``config.json`` holds: the settings, the task and the names of the classes."""
-    return config.as_dict() | {"task": config.task, "captions": list(dataset.labels.names)}
+    return config.as_dict() | {"task": config.task} | dataset.labels.record
 
 
 def _write_best(session: Session, found: Validation, dataset: Dataset, split: Split,
