@@ -32,7 +32,7 @@ STATE = ".making"
 def atomic_file(path: Path | str) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; rename it to ``path`` on success, remove it on failure.
 
-    Missing folders are made.
+    Missing folders are made, and removed on failure if nothing else is in them.
 
     Raises
     ------
@@ -40,6 +40,7 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
         If the folder cannot be written to, or the disk is full; an earlier file stays.
     """
     path = Path(path)
+    made = [folder for folder in path.parents if not os.path.exists(folder)]  # the deepest first
     partial = path.with_name(f"{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         with suppress(FileExistsError):  # a file in the folder's place: opening the partial file says so
@@ -55,6 +56,9 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink()
+        with suppress(OSError):  # one with something in it
+            for folder in made:
+                folder.rmdir()
 
 
 @contextmanager

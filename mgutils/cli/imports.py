@@ -8,6 +8,8 @@ from typing import Annotated
 
 import tyro
 
+from mgutils.cli.paths import need_file
+
 
 @dataclass(frozen=True)
 class ImportFolders:
@@ -18,23 +20,28 @@ class ImportFolders:
     root: Annotated[Path, tyro.conf.Positional]
     """Folder to make."""
     path: str = "path"
-    """Column with the path of an image, relative to the CSV's folder."""
+    """Column with the path of an image, inside --images-root."""
     class_: Annotated[str, tyro.conf.arg(name="class")] = "class"
     """Column with the class."""
     caption: str | None = "caption"
-    """Column with the class's text."""
+    """Column with the class's text; the class itself where there is no such column."""
     group: str | None = "group"
-    """Column that becomes the subject."""
+    """Column that becomes the subject; None where nobody knows."""
+    images_root: Path | None = None
+    """Folder of the images; the CSV's own if not given. Of a folder of folders: where its links may lead."""
     size: int | None = None
     """Longest side of the copies, in pixels."""
     skip_bad: bool = False
     """Leave out images that are absent or cannot be decoded, and list them in not_imported.csv."""
 
     def run(self) -> None:
+        need_file(self.images_root, "the folder of the images")
+
         from mgutils.data.importers import import_folders
 
         _report(import_folders(self.source, self.root, path=self.path, class_=self.class_, caption=self.caption,
-                               group=self.group, size=self.size, skip_bad=self.skip_bad))
+                               group=self.group, images_root=self.images_root, size=self.size,
+                               skip_bad=self.skip_bad))
 
 
 @dataclass(frozen=True)

@@ -26,4 +26,4 @@ def need_file(file: Path | None, what: str) -> None:
         raise ConfigError(f"{file}: found no such file; wanted {what}.")
 
 
-CHECKPOINT = "a folder that `mg train` left, a file that `mg export` wrote, or a .pth of the report's script"
+CHECKPOINT = "a folder that `mg train` left, a model.safetensors of `mg export`, or a .pth of the report's script"

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from mgutils.cli.paths import CHECKPOINT, need_file
+from mgutils.predict.kinds import refuse_graph
+
+if TYPE_CHECKING:
+    from mgutils.predict.predictor import Predictor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loading:
+    """The options of every command that loads a checkpoint."""
+
+    labels: Path | None = None
+    """Clip_label.csv, for a checkpoint that does not know its classes."""
+    config: Path | None = None
+    """config.json of a run, for a checkpoint without settings that are not the original's."""
+    tokenizer: Path | None = None
+    """Folder with the files of the text encoder's tokenizer, where no hub can be reached."""
+
+    def look(self) -> None:
+        """Refuse what cannot be loaded, as far as its name says, before anything heavy is imported."""
+        need_file(self.checkpoint, CHECKPOINT)
+        need_file(self.labels, "a Clip_label.csv")
+        need_file(self.config, "the config.json of a run")
+        need_file(self.tokenizer, "a folder with the files of a tokenizer")
+        refuse_graph(self.checkpoint)
+
+    def load(self) -> Predictor:
+        """The model of the checkpoint, ready to answer."""
+        from mgutils.predict.predictor import load_predictor
+
+        return load_predictor(self.checkpoint, config=self.config, labels=self.labels, tokenizer=self.tokenizer)
 
 
 @dataclass(frozen=True)
-class Test:
+class Test(Loading):
     """Answer for the images that a CSV lists; print top-1 and top-5 where it has classes."""
 
     __test__ = False  # pytest: not a class of tests
@@ -21,15 +51,11 @@ class Test:
     columnname: str = "Path"
     """Name of that column."""
     checkpoint: Path = Path("kl2captioncheckpoints/best_0.81.pth")
-    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the original's script."""
+    """A folder that `mg train` left, a model.safetensors of `mg export`, or a .pth of the original's script."""
     labelcolumn: str = "Class"
     """Column of class ids, used where it is there."""
     root: Path | None = None
     """Folder of the images; if not given it is found, the original's ./training included."""
-    labels: Path | None = None
-    """Clip_label.csv, for a checkpoint that does not know its classes."""
-    config: Path | None = None
-    """config.json of a run, for a checkpoint without settings that are not the original's."""
     out_dir: Path = Path("predictions")
     """Where predictions.csv goes."""
     submission: Path | None = None
@@ -40,15 +66,12 @@ class Test:
     """Images at once."""
 
     def run(self) -> None:
-        need_file(self.checkpoint, CHECKPOINT)
+        self.look()
         need_file(self.imagepathscsv, "a CSV with a column of paths to images")
-        need_file(self.labels, "a Clip_label.csv")
-        need_file(self.config, "the config.json of a run")
 
-        from mgutils.predict.predictor import load_predictor
         from mgutils.predict.table import answer_table
 
-        predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
+        predictor = self.load()
         for line in answer_table(predictor, self.imagepathscsv, self.columnname, self.out_dir,
                                  label_column=self.labelcolumn, root=self.root, submission=self.submission,
                                  skip_bad=self.skip_bad, batch_size=self.batch_size):
@@ -56,25 +79,21 @@ class Test:
 
 
 @dataclass(frozen=True)
-class Predict:
+class Predict(Loading):
     """Answer for images, folders, videos, or - for paths from standard input."""
 
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Images, folders, videos; - reads paths from standard input, one a line."""
     checkpoint: Path
-    """A folder that `mg train` left, a file that `mg export` wrote, or a .pth of the original's script."""
+    """A folder that `mg train` left, a model.safetensors of `mg export`, or a .pth of the original's script."""
     rate: float = 2.0
     """Frames per second to take from a video; 0 takes all."""
     out_dir: Path = Path("predictions")
     """Where predictions.csv and the pictures go."""
     annotate: bool = False
-    """Also write each video with the answers on it, as mp4."""
+    """Also write each video with the answers on every frame, as mp4."""
     gradcam: bool = False
     """Also write each picture with the places that raised its score, and a sheet of twelve."""
-    labels: Path | None = None
-    """Clip_label.csv, for a checkpoint that does not know its classes."""
-    config: Path | None = None
-    """config.json of a run, for a checkpoint without settings that are not the original's."""
     skip_bad: bool = False
     """Leave out what cannot be read, and list it; without it the first stops the work."""
     batch_size: int = 64
@@ -83,21 +102,18 @@ class Predict:
     def run(self) -> None:
         import sys
 
-        need_file(self.checkpoint, CHECKPOINT)
-        need_file(self.labels, "a Clip_label.csv")
-        need_file(self.config, "the config.json of a run")
+        self.look()
 
         from mgutils.predict.files import PredictOptions, answer_files
-        from mgutils.predict.predictor import load_predictor
 
-        predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
+        predictor = self.load()
         options = PredictOptions(self.rate or None, self.annotate, self.gradcam, self.skip_bad, self.batch_size)
         for line in answer_files(predictor, self.inputs, self.out_dir, options, stdin=sys.stdin):
             print(line)
 
 
 @dataclass(frozen=True)
-class Export:
+class Export(Loading):
     """Write a trained model as safetensors and as an ONNX graph, both checked."""
 
     checkpoint: Annotated[Path, tyro.conf.Positional]
@@ -108,20 +124,13 @@ class Export:
     """Weights, settings, captions and class names in one file."""
     onnx: bool = True
     """Image encoder, head and captions as one graph: bytes of images in, scores out."""
-    labels: Path | None = None
-    """Clip_label.csv, for a checkpoint that does not know its classes."""
-    config: Path | None = None
-    """config.json of a run, for a checkpoint without settings that are not the original's."""
 
     def run(self) -> None:
-        need_file(self.checkpoint, CHECKPOINT)
-        need_file(self.labels, "a Clip_label.csv")
-        need_file(self.config, "the config.json of a run")
+        self.look()
 
         from mgutils.predict.export import export_onnx, export_safetensors
-        from mgutils.predict.predictor import load_predictor
 
-        predictor = load_predictor(self.checkpoint, config=self.config, labels=self.labels)
+        predictor = self.load()
         wanted = {"model.safetensors": (self.safetensors, export_safetensors), "model.onnx": (self.onnx, export_onnx)}
         for name, (asked, export) in wanted.items():
             if asked:

@@ -69,7 +69,7 @@ class ZeroShotCommand:
 
         from mgutils.data.table import read_dataset
         from mgutils.evaluation.new_classes import score_texts
-        from mgutils.evaluation.zero_shot import MOST, deal_out, zero_shot
+        from mgutils.evaluation.zero_shot import MOST, label_permutation_test, zero_shot
         from mgutils.training.run import Run
 
         if self.data_root is None:
@@ -85,4 +85,4 @@ class ZeroShotCommand:
             print(f"among all classes: top-1 {result.among_all.top1:.1%}, top-5 {result.among_all.top5:.1%}")
             print(f"images of the other classes: top-1 {result.seen.top1:.1%}")
         if count <= MOST:
-            print(f"the same texts dealt out to the classes in every way: p = {deal_out([result]).p:.3g}")
+            print(f"the same texts dealt out to the classes in every way: p = {label_permutation_test([result]).p:.3g}")

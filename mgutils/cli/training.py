@@ -65,8 +65,8 @@ class Recipe:
         """The run that these options describe."""
         need_dataset(self.data_root)
         if self.log_with and find_spec(self.log_with) is None:
-            raise ConfigError(f"log_with: found no package {self.log_with!r}; wanted it installed. `pip install "
-                              f"{self.log_with}`, or leave --log-with out.")
+            raise ConfigError(f"log_with: found {self.log_with!r}, which is not installed; wanted a tracker that is. "
+                              "Install its package, or leave --log-with out.")
         if self.config is not None:
             base = read_config(self.config)
         elif self.task == "classification":

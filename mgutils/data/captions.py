@@ -85,7 +85,7 @@ def descriptions() -> tuple[str, ...]:
 
 def describable(labels: Labels) -> bool:
     """Whether the classes are iMiGUE's, spaces at the ends aside."""
-    return labels.display == imigue_labels().display
+    return labels.captions == imigue_labels().captions
 
 
 def words(text: str) -> set[str]:

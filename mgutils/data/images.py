@@ -53,7 +53,8 @@ def read_rgb(path: Path | str) -> Image.Image:
         found = "no such file" if isinstance(error, FileNotFoundError) else "an image that cannot be decoded"
         strange = f"{found} ({type(error).__name__})"
     raise data_error(path, strange, f"one whole picture of 2 to {MOST_PIXELS:,} pixels",
-                     "Restore the image, or delete it and its row.")
+                     "Restore it, or leave out all such images: `mg predict`, `mg test`, `mg import folders` and "
+                     "`mg data check` can with --skip-bad.")
 
 
 def _strange(image: Image.Image) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from mgutils.data.csv import digits, read_csv, refuse_cells, write_csv
-from mgutils.errors import DataError, Findings
+from mgutils.errors import DataError, Findings, data_error
 
 RAW_ILLUSTRATIVE = 99
 ILLUSTRATIVE = 32
@@ -35,17 +35,30 @@ class Labels:
     ----------
     names : tuple of str
         ``names[i]`` is the caption of class id ``i + 1``, byte for byte (trailing spaces included).
+    own : tuple of str, optional
+        What whoever imported the images calls the classes; empty where nobody says.
     """
 
     names: tuple[str, ...]
+    own: tuple[str, ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.names)
 
     @property
     def display(self) -> tuple[str, ...]:
-        """Names without surrounding spaces, with a capital first letter, for pictures and prints."""
+        """Names for pictures and prints: the own ones, else the captions."""
+        return self.own or self.captions
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """Captions without surrounding spaces, with a capital first letter."""
         return tuple(name.strip()[:1].upper() + name.strip()[1:] for name in self.names)
+
+    @property
+    def record(self) -> dict[str, list[str]]:
+        """What the settings of a run keep of its classes."""
+        return {"captions": list(self.names)} | ({"classes": list(self.own)} if self.own else {})
 
     def name(self, class_id: int) -> str:
         """Caption of a class id, byte for byte."""
@@ -85,6 +98,8 @@ class Labels:
 def read_labels(path: Path | str) -> Labels:
     """Read ``Clip_label.csv`` (columns ``id,name``; ids 1..C without gaps, in any order).
 
+    The own names are those of ``classes.csv`` beside it, where `mg import folders` wrote one.
+
     Raises
     ------
     DataError
@@ -104,7 +119,18 @@ def read_labels(path: Path | str) -> Labels:
                  "Write it in.")
     if findings.faults:
         raise DataError(findings.faults)
-    return Labels(tuple(names[numbers.sort_values().index]))
+    return Labels(tuple(names[numbers.sort_values().index]), _own_names(path.with_name("classes.csv"), len(table)))
+
+
+def _own_names(file: Path, count: int) -> tuple[str, ...]:
+    if not file.exists():
+        return ()
+    remedy = "Import the images again, or delete the file to call the classes by their captions."
+    table = read_csv(file, ("class_id", "source"), remedy)
+    own = pd.Series(table["source"].to_numpy(), digits(table["class_id"])).sort_index()
+    if list(own.index) != list(range(1, count + 1)):
+        raise data_error(file, f"{len(own)} ids", f"each of 1..{count} once", remedy, column="class_id")
+    return tuple(own)
 
 
 def write_labels(labels: Labels, path: Path | str) -> None:

@@ -19,6 +19,8 @@ from mgutils.data import images, video
 from mgutils.data.images import in_threads, read_rgb
 from mgutils.errors import DataError, data_error, printable
 
+_MOST_PIXELS = 2**25
+"""Of a batch: about 100 MB."""
 Rejected = list[tuple[Path, str]]
 """Takes the path of each picture that is left out, and why."""
 
@@ -72,6 +74,19 @@ def read_pictures(paths: Iterable[Path], rejected: Rejected | None = None) -> It
         if rejected is None:
             raise error
         rejected.append((path, error.faults[0].found))
+
+
+def in_batches(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
+    """Pictures in batches, smaller ones where the pictures are large."""
+    batch, pixels = [], 0
+    for picture in pictures:
+        batch.append(picture)
+        pixels += picture.image.width * picture.image.height
+        if len(batch) == size or pixels > _MOST_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
 
 
 def left_out_lines(rejected: Rejected | None) -> Iterator[str]:

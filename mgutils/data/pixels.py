@@ -150,9 +150,9 @@ def _make(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool) 
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        raise ConfigError(f"cache_dir: {file.parent} cannot be written to ({error.strerror}); wanted "
-                          f"{math.prod(shape) / 1e6:,.1f} MB for the decoded images. Make room, or name another "
-                          "folder with cache_dir.") from None
+        raise ConfigError(f"{file.parent}: cannot be written to ({error.strerror}); wanted "
+                          f"{math.prod(shape) / 1e6:,.1f} MB for the decoded images. Make room, or let the folder be "
+                          "written to.") from None
 
 
 def _reserve(file: Path, shape: tuple[int, ...]) -> np.ndarray:

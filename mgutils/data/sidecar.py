@@ -34,7 +34,7 @@ RECORD = "studio.json"
 PICTURES = "pictures"
 """Its entry among the hashes is that of all pictures together."""
 _CHUNK = 16  # frames whose pictures were hashed together
-_CLIPS_REMEDY = "`mg synth` and `mg import` write it; or delete the file and do without splits by video and by subject."
+_CLIPS_REMEDY = "Correct it, or delete the file and do without splits by video and by subject."
 _LEFT_OUT_REMEDY = "`mg data check --skip-bad` writes it; delete it to use every image."
 _RECORD_REMEDY = (f"Restore the file, or make the dataset again with `mg synth`. Where it was changed on purpose, "
                   f"delete {RECORD}: the data is then no longer that of the studio.")

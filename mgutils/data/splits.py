@@ -100,8 +100,8 @@ def check_name(dataset: Dataset, name: str) -> None:
     if name in SPLITS[2:] and not dataset.has_groups:
         raise ConfigError(
             f"split {name!r}: found no clips.csv in {dataset.root}; wanted the video and the subject of each clip. "
-            f"These splits can be made without it: {', '.join(available_splits(dataset))}. `mg synth` and `mg import` "
-            "write clips.csv.")
+            f"These can be made without it: {', '.join(available_splits(dataset))}. Or import the images again, with a "
+            "column that says who is on them: `mg import folders --group COLUMN`.")
     if name == "official" and not dataset.numbering:
         raise ConfigError(
             f"split 'official': found no word in {dataset.root / 'clips.csv'} that the subjects are iMiGUE's; wanted "
@@ -170,10 +170,11 @@ def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:
     try:
         train, valid = train_test_split(rows, test_size=fraction, stratify=classes[rows], random_state=seed)
     except ValueError:  # fewer validation rows than classes
+        shown = np.sum(counts > 1)
         raise ConfigError(
-            f"split 'frame': found {len(rows)} frames of {np.sum(counts > 1)} classes with two frames or more; wanted "
-            f"enough that {fraction:.0%} of them is one frame of each class. Make more data, or raise "
-            "valid_fraction.") from None
+            f"split 'frame': found {len(rows)} frames of {shown} classes with two frames or more; wanted at least "
+            f"{np.ceil(max(1, shown) / fraction):.0f}, so that {fraction:.0%} of them is one frame of each class. Add "
+            "frames of each.") from None
     return Split("frame", np.concatenate([train, np.flatnonzero(alone)]), valid)
 
 

@@ -121,7 +121,7 @@ def zero_shot_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Dealt:
+class LabelPermutationTest:
     """Mean recall under every assignment of the k texts to the k classes.
 
     Parameters
@@ -141,7 +141,8 @@ class Dealt:
         return float((self.all >= self.right - 1e-12).mean())
 
 
-def deal_out(results: Sequence[ZeroShot], regions: Sequence[int] | None = None) -> Dealt:
+def label_permutation_test(results: Sequence[ZeroShot],
+                           regions: Sequence[int] | None = None) -> LabelPermutationTest:
     """Test whether the texts find the classes better than the same texts at the wrong classes.
 
     A model that prefers one text whatever the image scores 1 / k under every assignment.
@@ -167,8 +168,8 @@ def deal_out(results: Sequence[ZeroShot], regions: Sequence[int] | None = None) 
     """
     if len({tuple(result.classes) for result in results}) != 1 or len(results[0].classes) > MOST:
         raise ConfigError(
-            f"deal_out: found {len(results)} results; wanted at least one, all of the same "
-            f"classes, {MOST} of them at most.")
+            f"label_permutation_test: found {len(results)} results; wanted at least one, all of "
+            f"the same classes, {MOST} of them at most.")
     shares = np.mean([answer_shares(result) for result in results], axis=0)  # (k, k)
     count = len(shares)
     ways = np.array(list(permutations(range(count))))  # (k!, k), the first is the right one
@@ -177,7 +178,7 @@ def deal_out(results: Sequence[ZeroShot], regions: Sequence[int] | None = None) 
 
     # mean recall of way w: sum over true class t and class c of right[t, c] shares[t, ways[w, c]]
     recalls = np.einsum("tc,twc->w", right, shares[:, ways]) / count
-    return Dealt(float(recalls[0]), recalls)
+    return LabelPermutationTest(float(recalls[0]), recalls)
 
 
 def answer_shares(result: ZeroShot) -> np.ndarray:

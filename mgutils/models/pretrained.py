@@ -118,11 +118,29 @@ def tokenizer_of(name: str) -> PreTrainedTokenizerBase:
     ConfigError
         If its files cannot be found.
     """
-    def load(source: str | Path, local_files_only: bool) -> PreTrainedTokenizerBase:
-        found = AutoTokenizer.from_pretrained(source, local_files_only=local_files_only)
-        # without its files, transformers makes a tokenizer of the special tokens alone
-        if len(found) == len(found.all_special_tokens):
-            raise OSError("no file has its vocabulary")
-        return found
+    return find_weights("tokenizer", name, _load_tokenizer)
 
-    return find_weights("tokenizer", name, load)
+
+def _load_tokenizer(source: str | Path, local_files_only: bool) -> PreTrainedTokenizerBase:
+    found = AutoTokenizer.from_pretrained(source, local_files_only=local_files_only, trust_remote_code=False)
+    # without its files, transformers makes a tokenizer of the special tokens alone
+    if len(found) == len(found.all_special_tokens):
+        raise OSError("no file has its vocabulary")
+    return found
+
+
+def tokenizer_in(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer whose files lie in a folder, as the hub has them.
+
+    Raises
+    ------
+    ConfigError
+        If they are not there, or damaged.
+    """
+    try:
+        return _load_tokenizer(folder, True)
+    except Exception as error:  # a reader raises whatever its broken input makes it raise
+        raise ConfigError(
+            f"tokenizer: found no tokenizer in {folder} ({type(error).__name__}); wanted tokenizer.json, or "
+            "vocab.txt with tokenizer_config.json. Copy the files of the text encoder's page on the hub there."
+            ) from None

@@ -45,7 +45,7 @@ def export_safetensors(predictor: Predictor, path: Path | str) -> float:
     ConfigError
         If the file cannot be written.
     """
-    path, config = Path(path), predictor.config.as_dict() | {"captions": list(predictor.labels.names)}
+    path, config = Path(path), predictor.config.as_dict() | predictor.labels.record
     tensors = {name: value for name, value in predictor.weights.tensors.items() if name != CAPTIONS}
     if isinstance(predictor.scorer, CaptionScorer):
         tensors[CAPTIONS] = predictor.scorer.captions
@@ -85,7 +85,8 @@ def export_onnx(predictor: Predictor, path: Path | str) -> float:
     with atomic_file(path) as aside:
         aside.touch()  # before the long work: can it be written at all?
         model = onnx.load_from_string(_graph(predictor))
-        texts = {"classes": json.dumps(list(predictor.labels.names)), "size": str(predictor.size), "input":
+        names = predictor.labels.own or predictor.labels.names
+        texts = {"classes": json.dumps(names), "size": str(predictor.size), "input":
                  "RGB bytes (batch, size, size, 3), resized bilinearly", "output": "scores (batch, classes)"}
         onnx.helper.set_model_props(model, texts)
         onnx.save(model, aside)

@@ -7,7 +7,7 @@ Pictures are gone when they are answered, and files appear when they are whole. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count, groupby
 from pathlib import Path
@@ -142,27 +142,32 @@ class _Answers:
         rate = self.options.rate or info.fps or 25.0
         expected = int(info.duration * rate) + 1 if info.duration else None
         name = _free_name(path.stem or "video", self.names)
-        film_path = self.out_dir / f"{name}-answers.mp4"
         first = len(self.rows)
         thumbnails = Thinned(_THUMBNAILS)
-        with ExitStack() as stack:
-            film = None
-            if self.options.annotate:
-                film = stack.enter_context(annotated_video(film_path, labels, rate))
-            for picture, probs in self._stream(self._frames(path), unit="frame", total=expected, desc=path.name):
-                thumbnails.add((picture.time, _small(picture.image)) if thumbnails.due() else None)
-                if film:
-                    film.add(picture.image, probs, picture.time)
+        for picture, _ in self._stream(self._frames(path), unit="frame", total=expected, desc=path.name):
+            thumbnails.add((picture.time, _small(picture.image)) if thumbnails.due() else None)
         if len(self.rows) == first:  # damaged before its first frame
             return []
         times = np.array([time for _, _, time in self.rows[first:]])
-        timeline = make_timeline(times, np.stack(self.probs[first:]), 1 / rate)
+        probs = np.stack(self.probs[first:])
+        timeline = make_timeline(times, probs, 1 / rate)
         use_style()
         figure = timeline_figure(timeline, labels, thumbnails.items, title=path.name)
         lines = [f"{save(figure, self.out_dir / (name + '-timeline.png'))}: its classes over time"]
-        if film:
-            lines.append(f"{film_path}: the video with the answers")
+        if self.options.annotate:
+            film = self.out_dir / f"{name}-answers.mp4"
+            self._annotate(path, film, times, probs, info.fps or rate)
+            lines.append(f"{film}: the video with the answers")
         return lines
+
+    def _annotate(self, path: Path, film_path: Path, times: np.ndarray, probs: np.ndarray, fps: float) -> None:
+        """Write every frame of a video with the answer (C,) of the last frame before it that was asked about."""
+        frames = progress_bar(video.read_frames(path), disable=not self.progress, leave=False, unit="frame",
+                              desc=film_path.name)
+        # a fault in the video has been told when its frames were answered
+        with annotated_video(film_path, self.predictor.labels, fps) as film, suppress(DataError):
+            for frame in frames:
+                film.add(frame.image, probs[np.searchsorted(times, frame.time, side="right") - 1], frame.time)
 
     def heat_sheet(self) -> list[str]:
         """Write the sheet of pictures with their Grad-CAM heat, if asked for; returns lines to print."""

@@ -27,7 +27,7 @@ from mgutils.config import OBJECTIVES, PROFILES, RunConfig
 from mgutils.config_file import parse_config
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels, imigue_labels, read_labels
-from mgutils.data.pictures import Picture, read_pictures
+from mgutils.data.pictures import Picture, in_batches, read_pictures
 from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.evaluation.attribution import grad_cam
 from mgutils.models.classifier import build_classifier
@@ -41,8 +41,6 @@ from mgutils.training.whole import check_run
 
 ORIGINAL_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
 """What the original's checkpoints do not say: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
-_MOST_PIXELS = 2**25
-"""Of a batch before it is resized: about 100 MB."""
 _MOST_NUMBERS = 2**28
 """That one layer may make of a batch: 1 GB."""
 
@@ -117,14 +115,14 @@ class Predictor:
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size: found {batch_size}; wanted at least 1.")
-        for batch in _batches(pictures, min(batch_size, max(1, _MOST_NUMBERS // self.largest_output))):
+        for batch in in_batches(pictures, min(batch_size, max(1, _MOST_NUMBERS // self.largest_output))):
             yield from zip(batch, self.probabilities(self.logits([picture.image for picture in batch])), strict=True)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Softmax over the classes, (B, C)."""
         if not np.isfinite(logits).all():
             raise CheckpointError(f"{self.weights.path}: a score is not a number, though every weight is one. "
-                                  "The weights are too large; name an earlier checkpoint.")
+                                  "The weights are too large: train again with lower learning rates.")
         return softmax(logits, axis=1)
 
     def table(self, paths: Iterable[Path | str], batch_size: int = 64) -> pd.DataFrame:
@@ -146,19 +144,6 @@ class Predictor:
         table = likeliest(np.array([probs for _, probs in answers]).reshape(-1, len(self.labels)), self.labels)
         table.insert(0, "path", [path for path, _ in answers])
         return table
-
-
-def _batches(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
-    """Pictures in batches, smaller ones where the pictures are large."""
-    batch, pixels = [], 0
-    for picture in pictures:
-        batch.append(picture)
-        pixels += picture.image.width * picture.image.height
-        if len(batch) == size or pixels > _MOST_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
 
 
 def likeliest(probs: np.ndarray, labels: Labels) -> pd.DataFrame:
@@ -186,7 +171,7 @@ def likeliest(probs: np.ndarray, labels: Labels) -> pd.DataFrame:
 
 
 def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, labels: Path | str | None = None,
-                   device: str | None = None) -> Predictor:
+                   tokenizer: Path | str | None = None, device: str | None = None) -> Predictor:
     """Make a predictor of a checkpoint: a run's folder, an exported file, or one from elsewhere.
 
     The settings are those that came with the weights (in an exported file, or ``config.json`` beside them), else the
@@ -200,6 +185,8 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
         A run's ``config.json`` or its folder, for weights without settings.
     labels : path, optional
         A ``Clip_label.csv``.
+    tokenizer : path, optional
+        Folder with the files of the text encoder's tokenizer, for weights that need one where no hub can be reached.
     device : str, optional
         ``cpu`` or ``cuda``; a GPU where there is one if not given.
 
@@ -221,7 +208,7 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
     names, origin = _labels(weights, labels, recorded)
     try:
         largest = measure(settings, len(names), weights, text=settings.reads_text and not _is_exported(weights))
-        scorer = _scorer(settings, names, weights)
+        scorer = _scorer(settings, names, weights, None if tokenizer is None else Path(tokenizer))
     except MgError:
         raise
     except Exception as error:  # timm and transformers raise whatever odd settings make them raise
@@ -231,8 +218,8 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
     return Predictor(scorer.eval().to(device), names, settings, weights, origin, largest)
 
 
-def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, tuple[str, ...] | None]:
-    """The configuration and, where they were recorded, the names of the classes."""
+def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, Labels | None]:
+    """The configuration and, where they were recorded, the classes."""
     text = weights.metadata.get("config")
     source = weights.path
     if config is not None or text is None:
@@ -244,26 +231,31 @@ def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, t
             raise ConfigError(f"{source}: found no file; wanted the config.json of a run. Name it with --config.")
         text = source.read_text(encoding="utf-8", errors="replace")
     settings = trusted(parse_config(text, str(source)), str(source))
-    captions = json.loads(text).get("captions")
-    fits = isinstance(captions, list) and captions and all(isinstance(name, str) and name for name in captions)
-    return settings, tuple(captions) if fits else None
+    captions, own = (_texts(json.loads(text).get(name)) for name in ("captions", "classes"))
+    return settings, Labels(captions, own if len(own) == len(captions) else ()) if captions else None
 
 
-def _labels(weights: Weights, given: Path | str | None, recorded: tuple[str, ...] | None) -> tuple[Labels, str]:
+def _texts(value: object) -> tuple[str, ...]:
+    """A list of texts, none of them empty; else nothing."""
+    fits = isinstance(value, list) and all(isinstance(text, str) and text for text in value)
+    return tuple(value) if fits else ()
+
+
+def _labels(weights: Weights, given: Path | str | None, recorded: Labels | None) -> tuple[Labels, str]:
     """The classes, and where they were found."""
     if given is None and recorded is not None:
-        return Labels(recorded), "the checkpoint's own"
+        return recorded, "the checkpoint's own"
     here = Path("Clip_label.csv")
     if given is None and not here.exists():
         return imigue_labels(), "iMiGUE's, under the original's names"
     labels = read_labels(given or here)
-    if recorded is not None and labels.display != Labels(recorded).display:
+    if recorded is not None and labels.captions != recorded.captions:
         raise CheckpointError(f"{weights.path}: trained on {len(recorded)} classes, which are not the {len(labels)} of "
                               f"{given}. Leave --labels out: the checkpoint has its own.")
-    return (labels if recorded is None else Labels(recorded)), str(given or here)
+    return (labels if recorded is None else replace(recorded, own=labels.own or recorded.own)), str(given or here)
 
 
-def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
+def _scorer(config: RunConfig, labels: Labels, weights: Weights, tokenizer: Path | None) -> Scorer:
     """Build the model and fill it."""
     untrained = replace(config.model, pretrained=False)
     if not config.reads_text:
@@ -274,10 +266,10 @@ def _scorer(config: RunConfig, labels: Labels, weights: Weights) -> Scorer:
         return _exported_scorer(replace(config, model=untrained), labels, weights)
     tensors = {name: value for name, value in weights.tensors.items() if name != CAPTIONS}
     captions = class_captions(labels, config.captions, config.seed)
-    model, tokenizer = build_model(untrained, config.loss, captions)
+    model, words = build_model(untrained, config.loss, captions, tokenizer)
     fit_weights(model, tensors, weights.path)
     with torch.no_grad():
-        return CaptionScorer.of(model, model.eval().encode_text(**tokenize(tokenizer, captions)))
+        return CaptionScorer.of(model, model.eval().encode_text(**tokenize(words, captions)))
 
 
 def _is_exported(weights: Weights) -> bool:

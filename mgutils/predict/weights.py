@@ -20,6 +20,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from mgutils.errors import CheckpointError
+from mgutils.predict.kinds import refuse_graph
 
 BEST = "best.safetensors"
 """The weights to take from a folder that `mg train` left."""
@@ -92,6 +93,7 @@ def read_weights(path: Path | str) -> Weights:
 
 def _refuse_other_kinds(file: Path, head: bytes) -> None:
     """Files that pass for a checkpoint by their name only."""
+    refuse_graph(file)
     kinds = {"an empty file": not head, "a Git LFS pointer, not the file itself": head.startswith(b"version https://"),
              "a web page": head.lstrip()[:1] == b"<"}
     for kind, fits in kinds.items():

@@ -32,8 +32,9 @@ CAPTIONS = "caption_embeddings"
 _OPTIONAL = re.compile(r"(^|\.)(position_ids|num_batches_tracked|n_averaged)$")
 """Buffers that came and went with the versions of transformers and torch."""
 _OTHER_RUN = (
-    "Name the settings of the run that wrote them with --config, and, where the text encoder's "
-    "vocabulary or the classifier has another size, its Clip_label.csv with --labels.")
+    "`mg predict`, `mg test` and `mg export` take the settings of the run that wrote them with "
+    "--config and, where the text encoder's vocabulary or the classifier has another size, its "
+    "Clip_label.csv with --labels or its tokenizer with --tokenizer.")
 
 
 def atomic_write_text(path: Path, text: str) -> None:

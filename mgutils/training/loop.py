@@ -271,7 +271,7 @@ def _add(totals: dict[str, float], step: int, batch: Batch, values: dict[str, Te
             shown = ", ".join(str(row + 2) for row in batch.rows[:5])
             raise TrainingError(
                 f"step {step}: the loss is {value.item()}, on a batch of {len(batch)} images (rows "
-                f"{shown} … of the table). Lower the learning rates or raise the temperature.")
+                f"{shown} … of the table). Lower --lr-image, --lr-text and --lr-head.")
         totals[name] = totals.get(name, 0.0) + value.item() * len(batch)
 
 
@@ -280,7 +280,7 @@ def _add(totals: dict[str, float], step: int, batch: Batch, values: dict[str, Te
 
 def describe(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
     """What ``config.json`` holds: the settings, the task and the names of the classes."""
-    return config.as_dict() | {"task": config.task, "captions": list(dataset.labels.names)}
+    return config.as_dict() | {"task": config.task} | dataset.labels.record
 
 
 def _write_best(session: Session, found: Validation, dataset: Dataset, split: Split,

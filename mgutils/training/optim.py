@@ -52,7 +52,7 @@ def make_accelerator(precision: str) -> Accelerator:
     except ValueError as error:
         raise ConfigError(
             f"precision: found {precision}, in a process that has trained with another precision "
-            f"or on a device that lacks this one ({error}). Restart the kernel, or use `mg train`."
+            f"or on a device that lacks this one ({error}). Restart the kernel, or choose auto."
         ) from None
 
 

@@ -117,20 +117,21 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 def write_scores(result: Scores, labels: Labels, directory: Path) -> None:
     """Write ``metrics.json``, ``per_class.csv`` and ``confusion.csv``.
 
-    Rows of the confusion matrix are true class ids, columns predicted ones.
+    Rows of the confusion matrix are true classes, columns predicted ones: by their own names, else
+    by their ids.
     """
     directory.mkdir(parents=True, exist_ok=True)
     ids = labels.to_id(range(len(labels)))
     per_class = pd.DataFrame({
         "class_id": ids,
-        "name": labels.names,
+        "name": labels.own or labels.names,
         "support": result.support,
         "recall": result.recall,
     })
     with atomic_file(directory / "per_class.csv") as aside:
         write_csv(per_class, aside)
-    true_ids = pd.Index(ids, name="true")
-    confusion = pd.DataFrame(result.confusion, index=true_ids, columns=ids)
+    shown = labels.own or ids
+    confusion = pd.DataFrame(result.confusion, pd.Index(shown, name="true"), shown)
     with atomic_file(directory / "confusion.csv") as aside:
         write_csv(confusion, aside, index=True)
     text = json.dumps(result.summary(), indent=2) + "\n"

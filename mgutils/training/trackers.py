@@ -27,8 +27,8 @@ def start_tracker(accelerator: Accelerator, name: str, directory: Path) -> None:
     except ValueError as error:
         raise ConfigError(f"log_with: found {name!r}; {error}.") from None
     if not found:
-        raise ConfigError(f"log_with: found no package {name!r}; wanted it installed. "
-                          f"`pip install {name}`, or leave --log-with out.")
+        raise ConfigError(f"log_with: found {name!r}, which is not installed; wanted a tracker that "
+                          "is. Install its package, or leave --log-with out.")
     accelerator.log_with = found
     accelerator.project_configuration.set_directories(str(directory))
     accelerator.init_trackers(PROJECT)

@@ -42,7 +42,14 @@ from mgutils.data.audit import audit_split
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
 from mgutils.evaluation import probes
-from mgutils.evaluation.zero_shot import LEFT_OUT, REGIONS, answer_shares, deal_out, zero_shot, zero_shot_table
+from mgutils.evaluation.zero_shot import (
+    LEFT_OUT,
+    REGIONS,
+    answer_shares,
+    label_permutation_test,
+    zero_shot,
+    zero_shot_table,
+)
 from mgutils.experiments.controls import OBJECTIVE, control_configs, control_runs
 from mgutils.experiments.generalization import tally_runs
 from mgutils.metrics.intervals import accuracy, mean_recall
@@ -342,7 +349,7 @@ answers
 # %%
 ways = None
 if has_texts:
-    dealt = {kind: deal_out(group) for kind, group in results.items()}
+    dealt = {kind: label_permutation_test(group) for kind, group in results.items()}
     ways = figures.permuted_texts(dealt, len(LEFT_OUT))
     save(ways, figure_dir / "zero_shot_dealt.png")
     tested = pd.DataFrame([{"captions": kind, "uar": row.right, "chance": 1 / len(LEFT_OUT), "ways": len(row.all),
@@ -369,7 +376,7 @@ if has_texts:
 
 # %%
 if has_texts:
-    where = {kind: deal_out(group, regions=REGIONS) for kind, group in results.items()}
+    where = {kind: label_permutation_test(group, regions=REGIONS) for kind, group in results.items()}
     for kind, row in where.items():
         print(f"{kind}: right region {row.right:.1%}, mean of all ways {row.all.mean():.1%}, p = {row.p:.2f}")
     probes.save_results(pd.DataFrame([{"captions": kind, "right": row.right, "chance": row.all.mean(), "p": row.p}

@@ -454,7 +454,7 @@ file = generalization.write_results(
 print(file.name, f"{file.stat().st_size / 1024:.0f} kB")
 assert all((figure_dir / name).exists() for name in ("scores_by_split.png", "where_accuracy_comes_from.png",
                                                      "recall_by_clips.png", "recipe_ladder.png"))
-assert len(runs.by_split[hardest]) == settings.honest_seeds
+assert len(runs.by_split[hardest]) == settings.generalization_seeds
 
 # %% [markdown]
 # ## Exercises that check themselves

@@ -144,7 +144,7 @@ def test_one_class_is_refused_to_learn_from_and_told_where_it_is_scored(tiny_roo
 def test_a_tracker_without_its_package_is_told_before_anything_else(tiny_root, tmp_path, capsys):
     arguments = ["train", str(tiny_root), "--log-with", "no_such_tracker", "--out-dir", str(tmp_path / "out")]
     assert main(arguments) == 2 and not (tmp_path / "out").exists()
-    assert "log_with: found no package 'no_such_tracker'; wanted it installed" in capsys.readouterr().err
+    assert "log_with: found 'no_such_tracker', which is not installed; wanted" in capsys.readouterr().err
 
 
 def test_unseen_classes_from_the_command_line(tiny_root, tmp_path, capsys):

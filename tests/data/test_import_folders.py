@@ -95,6 +95,54 @@ def test_import_into_an_empty_folder_and_from_tidy_relative_paths(source, tmp_pa
     assert len(read_dataset(import_folders(source, tmp_path / "out", progress=False))) == 24
 
 
+def test_a_csv_without_captions_has_the_classes_for_them(source, tmp_path, capsys):
+    edit(source, lambda table: table[["path", "class", "group"]])
+    assert main(["import", "folders", str(source), str(tmp_path / "out")]) == 0
+    labels = read_dataset(tmp_path / "out").labels
+    assert labels.names == labels.own == labels.display == IN_ORDER
+    edit(source, lambda table: table[["path", "class"]])
+    assert main(["import", "folders", str(source), str(tmp_path / "more")]) == 2
+    assert "a column 'group'" in capsys.readouterr().err
+    assert main(["import", "folders", str(source), str(tmp_path / "more"), "--group", "None"]) == 0
+    with pytest.raises(DataError, match="a column 'text'"):
+        import_folders(source, tmp_path / "none", caption="text", group=None)
+
+
+def test_the_classes_keep_their_own_names_beside_their_captions(source, tmp_path):
+    root = import_folders(source, tmp_path / "out", progress=False)
+    labels = read_dataset(root).labels
+    assert labels.names[0] == "a hand, 2" and labels.display == IN_ORDER
+    (root / "classes.csv").write_text("class_id,source\n1,a\n")
+    with pytest.raises(DataError, match=r"classes.csv, column 'class_id': found 1 ids; wanted each of 1..4 once"):
+        read_dataset(root)
+
+
+@pytest.mark.parametrize("how", ["absolute", "linked", "relative"])
+def test_paths_may_begin_at_the_root_or_at_the_folder_of_the_images(how, source, tmp_path):
+    home, csv = source.parent, tmp_path / "lists" / "list.csv"
+    (tmp_path / "alias").symlink_to(home)
+    start = {"absolute": f"{home}/", "linked": f"{tmp_path}/alias/", "relative": ""}[how]
+    edit(source, lambda table: table.assign(path=start + table["path"]))
+    csv.parent.mkdir()
+    source.rename(csv)
+    with pytest.raises(DataError, match="--images-root" if how != "relative" else "no file"):
+        import_folders(csv, tmp_path / "none", progress=False)
+    assert main(["import", "folders", str(csv), str(tmp_path / "out"), "--images-root", str(home)]) == 0
+    assert pd.read_csv(tmp_path / "out" / "clips.csv")["source"][0] == "pictures/10/p0.png"  # no folder of a machine
+
+
+def test_links_of_class_folders_may_lead_into_the_folder_of_the_images(album, tmp_path):
+    (tmp_path / "store").mkdir()
+    (album / "2").rename(tmp_path / "store/two")
+    (album / "2").symlink_to(tmp_path / "store/two")
+    (album / "10/more.png").symlink_to(tmp_path / "store/two/pic ture1.PNG")
+    with pytest.raises(DataError, match=f"a link to {tmp_path}/store/two, outside .*--images-root") as caught:
+        import_folders(album, tmp_path / "out")
+    assert len(caught.value.faults) == 2
+    root = import_folders(album, tmp_path / "out", images_root=tmp_path / "store", progress=False)
+    assert read_dataset(root).frames["class_id"].tolist() == [2, 2, 2, 1, 1, 3]
+
+
 def set_field(row: int, column: str, value: str):
     def change(table):
         table.loc[row - 2, column] = value
@@ -218,9 +266,10 @@ ALBUMS = {
     "image beside the classes": (put("x.jpg"), "x.jpg", "outside the classes"),
     "folder in a class": (lambda album: (album / "2/more").mkdir(), "2/more", "a folder in a class's folder"),
     "folder named like an image": (lambda album: (album / "2/x.jpg").mkdir(), "2/x.jpg", "a folder"),
-    "link out": (lambda album: (album / "2/x.png").symlink_to("/etc/hostname"), "2/x.png", "a link out"),
-    "class linked from outside": (lambda album: (album / "etc").symlink_to("/etc"), "etc", "a link out"),
-    "ring of links": (lambda album: (album / "2/x.png").symlink_to("x.png"), "2/x.png", "a link out"),
+    "link out": (lambda album: (album / "2/x.png").symlink_to("/etc/hosts"), "2/x.png", "a link to /etc/hosts, "),
+    "class linked from outside": (lambda album: (album / "etc").symlink_to("/etc"), "etc", "a link to /etc, outside"),
+    "class linked to nowhere": (lambda album: (album / "etc").symlink_to("/none"), "etc", "a link that leads nowhere"),
+    "ring of links": (lambda album: (album / "2/x.png").symlink_to("x.png"), "2/x.png", "a link that leads nowhere"),
     "name with a line break": (put("a\nb/x.png"), "a\\nb", "no line of text"),
     "name that is no UTF-8": (lambda album: os.mkdir(bytes(album) + b"/\xff\xfe"), "\\udcff\\udcfe", "no line of text"),
     "another kind": (put("2/x.heic", b"heic"), "2/x.heic", "a file of the kind '.heic'"),
@@ -252,6 +301,13 @@ def test_a_broken_folder_is_refused_or_what_is_bad_left_out(album, tmp_path, cas
     else:
         with pytest.raises(DataError):
             import_folders(album, tmp_path / "out", skip_bad=True, progress=False)
+
+
+def test_a_class_may_be_a_link_inside_the_folder_and_the_folder_a_link_itself(album, tmp_path):
+    (album / "again").symlink_to("2")
+    (tmp_path / "link").symlink_to(album)
+    dataset = read_dataset(import_folders(tmp_path / "link", tmp_path / "out", progress=False))
+    assert dataset.labels.names == ("2", "10", "again", "größe 1") and len(dataset) == 7
 
 
 def test_an_empty_class_and_a_stray_text_file_are_a_note(album, tmp_path, capsys):

@@ -91,7 +91,7 @@ def test_a_full_disk_is_a_message_and_leaves_nothing(tiny_root, tmp_path, monkey
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     monkeypatch.setattr("mgutils.data.pixels.read_rgb", lambda path: pytest.fail("decoded without room"))
-    with pytest.raises(ConfigError, match="cache_dir: .*No space left.*wanted 0.0 MB.*Make room"):
+    with pytest.raises(ConfigError, match="cannot be written to .No space left.*wanted 0.0 MB.*Make room"):
         load_pixels(read_dataset(tiny_root), 8, cache_dir=tmp_path / "cache", progress=False)
     assert os.listdir(tmp_path / "cache") == [".lock"]
 

@@ -61,7 +61,7 @@ def test_a_class_with_a_single_frame_is_trained_on(memory_dataset):
 
 
 def test_too_few_frames_for_the_frame_split(memory_dataset):
-    with pytest.raises(ConfigError, match="6 frames of 3 classes.*Make more data"):
+    with pytest.raises(ConfigError, match="6 frames of 3 classes.*at least 15,.*Add frames"):
         make_split(memory_dataset([1, 1, 2, 2, 3, 3]), "frame")
     with pytest.raises(ConfigError, match="0 frames of 0 classes"):
         make_split(memory_dataset([1, 2, 3]), "frame")
@@ -137,7 +137,7 @@ def test_numbers_in_imigues_range_are_not_imigues_unless_the_sidecar_says_so(mem
 def test_without_the_sidecar_the_error_says_what_can_be_done(bare_root, name):
     dataset = read_dataset(bare_root)
     assert available_splits(dataset) == ("frame", "clip")
-    with pytest.raises(ConfigError, match="no clips.csv.*can be made without it: frame, clip.*mg synth"):
+    with pytest.raises(ConfigError, match="no clips.csv.*made without it: frame, clip.*mg import folders --group"):
         make_split(dataset, name)
     for other in available_splits(dataset):
         assert_partition(make_split(dataset, other), 72)

@@ -12,7 +12,14 @@ from mgutils.data.protocol import split_of
 from mgutils.data.splits import hold_out, leave_out, make_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
-from mgutils.evaluation.zero_shot import LEFT_OUT, REGIONS, answer_shares, deal_out, zero_shot, zero_shot_table
+from mgutils.evaluation.zero_shot import (
+    LEFT_OUT,
+    REGIONS,
+    answer_shares,
+    label_permutation_test,
+    zero_shot,
+    zero_shot_table,
+)
 
 
 def fake_run(logits, target, left_out, captions="own", seed=0):
@@ -85,7 +92,7 @@ def test_dealing_out_equals_a_slow_twin():
     rng = np.random.default_rng(0)
     logits, target = rng.normal(size=(60, 5)), rng.integers(0, 5, 60)
     result = zero_shot(fake_run(logits, target, (1, 3, 4)))
-    dealt, slow = deal_out([result]), []
+    dealt, slow = label_permutation_test([result]), []
     for way in permutations(range(3)):
         recall = [np.mean([row.argmax() == way[k] for row in result.logits[result.target == k]]) for k in range(3)]
         slow.append(np.mean(recall))
@@ -97,7 +104,7 @@ def test_dealing_out_equals_a_slow_twin():
 def test_answers_in_the_right_region_equal_a_slow_twin():
     rng = np.random.default_rng(1)
     result = zero_shot(fake_run(rng.normal(size=(60, 5)), rng.integers(0, 5, 60), (1, 3, 4)))
-    dealt, regions, slow = deal_out([result], regions=(7, 7, 9)), np.array([7, 7, 9]), []
+    dealt, regions, slow = label_permutation_test([result], regions=(7, 7, 9)), np.array([7, 7, 9]), []
     for way in permutations(range(3)):  # class c has text way[c]
         answered = np.argsort(way)[result.logits.argmax(axis=1)]
         hit = regions[answered] == regions[result.target]
@@ -109,9 +116,10 @@ def test_answers_in_the_right_region_equal_a_slow_twin():
 def test_a_constant_answer_is_chance_and_shows_nothing_and_a_perfect_one_shows_all_there_is():
     target = np.repeat(np.arange(4), 3)
     constant = zero_shot(fake_run(np.tile([0, 0, 1, 0, 0.0], (13, 1)), [*target, 4], (1, 2, 3, 4)))
-    assert deal_out([constant]).right == 0.25 and deal_out([constant]).p == 1
+    assert label_permutation_test([constant]).right == 0.25 and label_permutation_test([constant]).p == 1
     perfect = zero_shot(fake_run(np.eye(5)[[*target, 4]], [*target, 4], (1, 2, 3, 4)))
-    assert deal_out([perfect]).right == 1 and deal_out([perfect, perfect]).p == pytest.approx(1 / 24)
+    assert label_permutation_test([perfect]).right == 1
+    assert label_permutation_test([perfect, perfect]).p == pytest.approx(1 / 24)
 
 
 def test_a_class_without_images_is_no_evidence():
@@ -122,6 +130,6 @@ def test_a_class_without_images_is_no_evidence():
 def test_only_runs_of_the_same_classes_are_dealt_out_together():
     runs = [zero_shot(fake_run(np.eye(4), range(4), classes)) for classes in ((1, 2), (1, 3))]
     with pytest.raises(ConfigError, match="same classes"):
-        deal_out(runs)
+        label_permutation_test(runs)
     with pytest.raises(ConfigError, match="0 results"):
-        deal_out([])
+        label_permutation_test([])

@@ -43,7 +43,7 @@ def test_configs_share_seeds_epochs_and_choice(profile):
     for group in configs.values():
         assert [config.seed for config in group] == list(range(7, 7 + len(group)))
     for recipe in ("report", generalization.BASE_RECIPE, OURS):
-        assert len(configs[recipe, "subject"]) == settings_.honest_seeds
+        assert len(configs[recipe, "subject"]) == settings_.generalization_seeds
 
 
 # -- tables ------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,15 @@ def test_what_fails_leaves_the_file_that_was_there_and_is_not_renamed(tmp_path, 
     assert path.read_text() == "before" and os.listdir(tmp_path) == ["a.csv"]
 
 
+def test_folders_that_were_made_for_a_file_go_with_it_unless_they_hold_another(tmp_path):
+    for name, left in (("new/deep/a.csv", []), ("other/a.csv", ["other"])):
+        with pytest.raises(ValueError, match="no"), atomic_file(tmp_path / name) as aside:
+            if left:
+                (aside.parent / "b.csv").write_text("1")
+            raise ValueError("no")
+        assert os.listdir(tmp_path) == left
+
+
 @pytest.mark.parametrize("name", ["file/a.csv", "file/deep/a.csv", "folder"])
 def test_a_place_that_cannot_be_is_named(tmp_path, name):
     (tmp_path / "file").write_text("")

@@ -175,7 +175,7 @@ def test_bad_images_stop_the_work_or_are_left_out_and_listed(predictor, table, t
     bad.write_bytes(bad.read_bytes()[:100])
     with pytest.raises(DataError, match=bad.name):
         answer_table(predictor, table, "Path", tmp_path / "new", progress=False)
-    assert not list((tmp_path / "new").iterdir())
+    assert not (tmp_path / "new").exists()
     lines = answer_table(predictor, table, "Path", tmp_path / "new", skip_bad=True, progress=False,
                          submission=None)
     assert "left out: 2 files that cannot be read" in lines
@@ -250,7 +250,7 @@ def test_what_is_not_there_is_named_and_nothing_is_left(name, predictor, tmp_pat
     wanted = tmp_path / name
     with pytest.raises(DataError):
         quiet(predictor, [wanted], tmp_path / "new")
-    assert not (tmp_path / "new").exists() or not list((tmp_path / "new").iterdir())
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_video_gets_rows_with_times_a_timeline_and_an_annotated_copy(predictor, tmp_path):
@@ -266,10 +266,29 @@ def test_a_video_gets_rows_with_times_a_timeline_and_an_annotated_copy(predictor
         assert Image.open(out / f"{name}-timeline.png").width > 900
         with av.open(str(out / f"{name}-answers.mp4")) as container:
             frames = list(container.decode(video=0))
-        assert [frame.time for frame in frames] == pytest.approx([k / 5 for k in range(10)], abs=0.002)
+            assert float(container.streams.video[0].average_rate) == pytest.approx(10, rel=0.01)
+        # every frame of the video; its answers are held in between
+        assert [frame.time for frame in frames] == pytest.approx([k / 10 for k in range(20)], abs=0.002)
         assert (frames[0].width, frames[0].height % 2) == (480, 0)
     assert len(list((out / "gradcam").iterdir())) == 20 and (out / "gradcam.png").exists()
     assert sum(".mp4:" in line for line in lines) == 2
+
+
+def test_the_annotated_video_holds_each_answer_until_the_next(predictor, tmp_path, monkeypatch):
+    shown = []
+
+    def note(image, probs, labels, time):
+        shown.append((time, 1 + int(probs.argmax()), probs.max()))
+        return Image.new("RGB", (16, 16))
+
+    monkeypatch.setattr("mgutils.predict.annotate.annotated", note)
+    video = write_video(tmp_path / "talk.mp4", seconds=2.0)
+    quiet(predictor, [video], tmp_path / "new", rate=2, annotate=True)
+    rows = pd.read_csv(tmp_path / "new" / "predictions.csv")
+    assert rows["time_s"].tolist() == [0, 0.5, 1, 1.5] and rows["probability"].nunique() == 4
+    assert [time for time, *_ in shown] == pytest.approx([k / 10 for k in range(20)])
+    assert [best for _, best, _ in shown] == rows["class_id"].repeat(5).tolist()
+    assert [most for *_, most in shown] == pytest.approx(rows["probability"].repeat(5).tolist(), abs=1e-6)
 
 
 def test_a_broken_video_leaves_nothing_or_is_listed(predictor, tiny_root, tmp_path):
@@ -278,7 +297,7 @@ def test_a_broken_video_leaves_nothing_or_is_listed(predictor, tiny_root, tmp_pa
     image = tiny_root / "training" / "1" / "0.0.jpg"
     with pytest.raises(DataError, match="talk.mp4"):
         quiet(predictor, [image, broken], tmp_path / "new", annotate=True)
-    assert not list((tmp_path / "new").iterdir())
+    assert not (tmp_path / "new").exists()
     lines = quiet(predictor, [image, broken, "none.jpg"], tmp_path / "new", skip_bad=True)
     assert "left out: 2 files that cannot be read" in lines
     assert len(pd.read_csv(tmp_path / "new" / "predictions.csv")) == 1
@@ -301,10 +320,11 @@ def test_from_the_command_line(run, tiny_root, tmp_path, capsys):
 def test_a_bad_checkpoint_is_one_message_and_status_2(command, content, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "w.pth").write_bytes(content)
+    (tmp_path / "a.csv").write_text("Path\na.png\n")
     assert main([*command, *([] if command == ["export"] else ["--checkpoint"]), "w.pth"]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith("mg: w.pth: ") and printed.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["w.pth"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "w.pth"]
 
 
 # -- a fixed amount of memory ------------------------------------------------------------------------------------------

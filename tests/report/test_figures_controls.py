@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from mgutils.data.audit import Audit
-from mgutils.evaluation.zero_shot import Dealt
+from mgutils.evaluation.zero_shot import LabelPermutationTest
 from mgutils.report.figures import controls as figures
 
 
@@ -48,7 +48,7 @@ def test_numbers_of_the_matrices_are_written_in_them():
 
 
 def test_p_and_the_right_way_are_marked():
-    dealt = Dealt(0.6, np.array([0.6, 0.2, 0.4, 0.1]))
+    dealt = LabelPermutationTest(0.6, np.array([0.6, 0.2, 0.4, 0.1]))
     figure = figures.permuted_texts({"own": dealt}, 4)
     assert "p = 0.250" in figure.axes[0].get_title()
     assert {60.0, 25.0} <= {line.get_xdata()[0] for line in figure.axes[0].lines}

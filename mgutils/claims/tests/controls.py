@@ -12,7 +12,7 @@ from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import above, over_seeds, spread
 from mgutils.claims.registry import Finding, claim_test
 from mgutils.data.captions import describable
-from mgutils.evaluation.zero_shot import deal_out, zero_shot
+from mgutils.evaluation.zero_shot import label_permutation_test, zero_shot
 from mgutils.training.run import Run
 
 _CHANCE = 0.05
@@ -64,7 +64,7 @@ def names_new_classes(evidence: Evidence) -> Finding:
         evidence.outputs(run)
     results = [zero_shot(run) for run in runs]
     recalls = np.array([100 * result.among_left_out.uar for result in results])
-    dealt = deal_out(results)
+    dealt = label_permutation_test(results)
     return Finding(f"UAR {over_seeds(recalls)} among {len(results[0].classes)} new classes, chance "
                    f"{100 / len(results[0].classes):.0f} %",
                    {"new classes are named better than by chance": True if dealt.p < _CHANCE else None},

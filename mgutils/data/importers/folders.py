@@ -24,8 +24,9 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]+)?")
 
 
 def import_folders(source: Path | str, out_root: Path | str, *, path: str = "path", class_: str = "class",
-                   caption: str | None = "caption", group: str | None = "group", size: int | None = None,
-                   skip_bad: bool = False, progress: bool = True) -> Path:
+                   caption: str | None = "caption", group: str | None = "group",
+                   images_root: Path | str | None = None, size: int | None = None, skip_bad: bool = False,
+                   progress: bool = True) -> Path:
     """Make a dataset from a CSV that lists images, or from a folder with a folder of images for each class.
 
     ``classes.csv`` and ``subjects.csv`` say which text each class id and each subject id stands for.
@@ -38,13 +39,16 @@ def import_folders(source: Path | str, out_root: Path | str, *, path: str = "pat
     out_root : path
         Folder to make; must not exist, or be empty.
     path : str
-        Column of the CSV with the image, relative to the folder of the CSV and inside it.
+        Column of the CSV with the image, inside the folder of the images.
     class_ : str
         Column with the class: any text. Class ids follow the order of numbers, then of texts.
     caption : str, optional
-        Column with the class's text, one for each class. ``None``: the class itself.
+        Column with the class's text, one for each class. ``None``, or where there is no column ``caption``: the class
+        itself.
     group : str, optional
         Column that becomes the subject, who has one video. ``None``: no ``clips.csv``.
+    images_root : path, optional
+        Folder of the images that a CSV names, or in which links may lead; if not given, that of the CSV or ``source``.
     size : int, optional
         Longest side of the copies in pixels; smaller images are not enlarged. ``None``: as they are.
     skip_bad : bool
@@ -68,7 +72,11 @@ def import_folders(source: Path | str, out_root: Path | str, *, path: str = "pat
     source, out_root, findings = Path(source), Path(out_root), Findings()
     check_place(out_root, size)
     names = {"source": path, "class": class_, "caption": caption or class_, "group": group}
-    listing = list_folder(source, findings) if source.is_dir() else list_csv(source, names, findings)
+    images_root = None if images_root is None else Path(images_root)
+    if source.is_dir():
+        listing = list_folder(source, findings, images_root)
+    else:
+        listing = list_csv(source, names, findings, images_root)
     with writing(out_root), atomic_folder(out_root) as folder:
         _write(folder, listing, findings, size, skip_bad, progress)
     return out_root

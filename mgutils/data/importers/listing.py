@@ -17,7 +17,9 @@ from mgutils.data.labels import LONGEST_NAME, UNPRINTABLE
 from mgutils.errors import FIRST_ROW, DataError, Fault, Findings, data_error, printable
 
 _UNSAFE = re.compile(r"^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|[\x00-\x1f]")
-_REMEDY = "Say which columns to read with --path, --class, --caption and --group."
+_REMEDY = ("Say which columns to read with --path, --class, --caption and --group; --group None where nobody knows the "
+           "groups.")
+_COPY = "Remove it, or name the folder that it leads into with --images-root."
 _JUNK = {"thumbs.db", "desktop.ini"}  # what file managers leave behind, besides hidden files
 _TEXTS = {".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".log"}  # notes beside the images
 
@@ -67,14 +69,17 @@ class Listing:
                      "Restore it, delete the row, or leave out all such images with --skip-bad.")
 
 
-def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings) -> Listing:
+def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings, home: Path | None = None) -> Listing:
     """The images that a CSV names.
 
     Parameters
     ----------
     csv : Path
     names : mapping
-        ``source, class, caption, group`` to the CSV's columns; no group where it is ``None``.
+        ``source, class, caption, group`` to the CSV's columns; no group where it is ``None``. The class is the caption
+        where there is no column ``caption``.
+    home : Path, optional
+        Folder of the images; if not given, that of the CSV.
     findings : Findings
         Takes the faults of the table.
 
@@ -83,8 +88,11 @@ def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings) -> 
     DataError
         If there is no such table.
     """
+    needed = [column for new, column in names.items() if column and (new, column) != ("caption", "caption")]
+    table = read_csv(csv, list(dict.fromkeys(needed)), _REMEDY)
+    if names["caption"] not in table:
+        names = {**names, "caption": names["class"]}
     columns = [column for column in dict.fromkeys(names.values()) if column]
-    table = read_csv(csv, columns, _REMEDY)
     for column in columns:
         refuse_cells(findings, csv, table[column][table[column].str.strip() == ""], "a value in every row",
                      "Fill the cell.", found="an empty cell")
@@ -100,7 +108,7 @@ def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings) -> 
     for column in columns[1:]:
         refuse_cells(findings, csv, table[column][table[column].map(_is_strange)],
                      f"one line, at most {LONGEST_NAME:,} characters", "Shorten it.")
-    listing = Listing(source, csv.parent, csv, names["source"])
+    listing = Listing(source, csv.parent if home is None else home, csv, names["source"])
     _check_paths(listing, findings)
     return listing
 
@@ -111,21 +119,31 @@ def _is_strange(name: str) -> bool:
 
 def _check_paths(listing: Listing, findings: Findings) -> None:
     """A path that leaves the folder or comes twice is a fault; an image that is not there is bad."""
-    paths, home = listing.table["source"], listing.home
+    cells, home = listing.table["source"].rename(listing.column), listing.home
+    paths = listing.table["source"] = cells.map(lambda path: _relative(path, home))
     filled, unsafe = paths.str.strip() != "", paths.str.contains(_UNSAFE)
     repeated = paths.map(posixpath.normpath).duplicated()
     inside = pd.Series([not bad and _is_inside(home / path, home) for path, bad in zip(paths, unsafe, strict=True)],
                        index=paths.index)
-    named = paths.rename(listing.column)
-    refuse_cells(findings, listing.csv, named[filled & ~inside],
-                 "a path inside the folder of the CSV, with forward slashes",
-                 "Move the images beside the CSV and write their paths relative to it.")
-    refuse_cells(findings, listing.csv, named[filled & inside & repeated], "each image once",
+    refuse_cells(findings, listing.csv, cells[filled & ~inside], f"a path inside {home}, with forward slashes",
+                 "Name the folder of the images with --images-root.")
+    refuse_cells(findings, listing.csv, cells[filled & inside & repeated], "each image once",
                  "Delete the repeated row.", found="{} again")
     usable = filled & inside & ~repeated
     listing.refused.update(paths.index[~usable])
     listing.bad.update({row: listing.fault(row, "no file", "an image") for row in paths.index[usable]
                         if not os.path.isfile(home / paths[row])})
+
+
+def _relative(path: str, home: Path) -> str:
+    """A path that begins at the root, and lies in a folder, as that folder has it; any other as it is."""
+    if not os.path.isabs(path):
+        return path
+    folder, name = os.path.split(path)
+    try:
+        return Path(os.path.realpath(folder), name).relative_to(home.resolve()).as_posix()
+    except ValueError:  # it lies elsewhere, or is no path
+        return path
 
 
 def _is_inside(file: Path, home: Path) -> bool:
@@ -136,7 +154,7 @@ def _is_inside(file: Path, home: Path) -> bool:
         return False
 
 
-def list_folder(home: Path, findings: Findings) -> Listing:
+def list_folder(home: Path, findings: Findings, root: Path | None = None) -> Listing:
     """The images in ``<home>/<class name>/``; hidden files and what file managers leave behind are passed over.
 
     Parameters
@@ -145,12 +163,19 @@ def list_folder(home: Path, findings: Findings) -> Listing:
     findings : Findings
         Takes the faults: a name that is no text, an image beside the classes' folders, a folder in one of them, a
         link that leads out.
+    root : Path, optional
+        Another folder in which links may lead.
     """
     table: dict[str, list[str]] = {"source": [], "class": []}
     passed_over: list[Fault] = []
     for place in _entries(home):
-        if place.is_dir() and _is_inside(place, home) and not _is_strange(place.name):
-            listed = [file for file in _entries(place) if _is_listed(file, home, findings)]
+        strange = _bad_link(place, home, root)
+        if strange:
+            findings.fault(_shown(place), strange, "a class's folder", _COPY)
+        elif place.is_dir() and _is_strange(place.name):
+            findings.fault(_shown(place), "a name that is no line of text", "a class's folder", "Rename it.")
+        elif place.is_dir():
+            listed = [file for file in _entries(place) if _is_listed(file, home, root, findings)]
             passed_over += [Fault(_shown(file), None, None, "a text file", "an image", "Nothing needs to be done.")
                             for file in listed if file.suffix.lower() in _TEXTS]
             names = [file.name for file in listed if file.suffix.lower() not in _TEXTS]
@@ -159,9 +184,6 @@ def list_folder(home: Path, findings: Findings) -> Listing:
             if not names:
                 passed_over.append(Fault(_shown(place), None, None, "no image", "a folder of images for each class",
                                          "The class is left out."))
-        elif place.is_dir():
-            findings.fault(_shown(place), "a link out of the folder, or a name that is no line of text",
-                           "a class's folder", "Copy or rename it.")
         elif place.suffix.lower() in SUFFIXES:
             findings.fault(_shown(place), "an image outside the classes' folders",
                            "<folder>/<class name>/<image>", "Move it into the folder of its class.")
@@ -187,20 +209,25 @@ def _entries(folder: Path) -> list[Path]:
                          ) from None
 
 
-def _is_listed(file: Path, home: Path, findings: Findings) -> bool:
+def _is_listed(file: Path, home: Path, root: Path | None, findings: Findings) -> bool:
     """Whether an entry of a class's folder is a file of it."""
-    if not _is_inside(file, home):
-        found = "a link out of the folder"
-    elif file.is_dir():
-        found = "a folder in a class's folder"
-    elif _is_strange(file.name):
-        found = "a name that is no line of text"
-    else:
-        return True
-    findings.fault(_shown(file), found, "images only", "Move it away, or list the images in a CSV.")
-    return False
+    found, remedy = _bad_link(file, home, root), _COPY
+    if not found and (file.is_dir() or _is_strange(file.name)):
+        found = "a folder in a class's folder" if file.is_dir() else "a name that is no line of text"
+        remedy = "Move it away, or list the images in a CSV."
+    if found:
+        findings.fault(_shown(file), found, "images only", remedy)
+    return not found
 
 
-def _shown(file: Path) -> str:
+def _bad_link(file: Path, home: Path, root: Path | None) -> str:
+    """What is wrong with where a name leads; "" where nothing is."""
+    if not file.exists():
+        return "a link that leads nowhere"
+    inside = _is_inside(file, home) or (root is not None and _is_inside(file, root))
+    return "" if inside else _shown(f"a link to {file.resolve()}, outside {home}")
+
+
+def _shown(file: Path | str) -> str:
     """The name as one line of text, whatever its bytes are."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(file))

@@ -38,7 +38,7 @@ from mgutils.style import (
 
 if TYPE_CHECKING:
     from mgutils.data.audit import Audit
-    from mgutils.evaluation.zero_shot import Dealt
+    from mgutils.evaluation.zero_shot import LabelPermutationTest
     from mgutils.training.run import Run
 
 METHODS = {
@@ -132,12 +132,12 @@ def zero_shot_answers(shares: Mapping[str, ArrayLike], names: Sequence[str]) -> 
     return figure
 
 
-def permuted_texts(dealt: Mapping[str, Dealt], classes: int) -> Figure:
+def permuted_texts(dealt: Mapping[str, LabelPermutationTest], classes: int) -> Figure:
     """Mean recall under every way of dealing the texts out to the classes left out.
 
     Parameters
     ----------
-    dealt : mapping of str to Dealt
+    dealt : mapping of str to LabelPermutationTest
         By kind of caption. The right way is marked.
     classes : int
         k, so that chance is 1 / k.
