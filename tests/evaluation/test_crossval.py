@@ -56,6 +56,11 @@ def test_impossible_folds_are_told_before_training(tiny_root, tmp_path, split, f
     assert not list(tmp_path.glob("runs/*"))
 
 
+def test_classes_left_out_would_be_reported_by_every_fold(tiny_root, tmp_path):
+    with pytest.raises(ConfigError, match="left_out: found classes without training images"):
+        cross_validate(replace(small(folds=3), left_out=(1,)), tiny_root, tmp_path)
+
+
 @pytest.mark.parametrize("options", [[], ["--folds", "3", "--leave-one-out"], ["--folds", "1"]])
 def test_the_command_wants_folds_or_one_out(options, tmp_path, capsys):
     assert main(["crossval", str(tmp_path), *options]) == 2
