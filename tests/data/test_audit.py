@@ -89,4 +89,6 @@ def test_where_each_image_is_a_clip_the_subject_is_looked_up(memory_dataset):
     said = finding(dataset)
     assert said.startswith("split by frame: 100.0% of the validation images are of a subject that is also in training")
     assert "looking up the subject is right for 80.0%" in said
-    assert finest_group(memory_dataset([1, 2, 1])) == "clip"
+    nobody = memory_dataset(classes)
+    assert finest_group(nobody) == "clip" and finding(nobody).endswith("people may be on both sides")
+    assert "people" not in said
