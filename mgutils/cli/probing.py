@@ -68,7 +68,8 @@ class ZeroShotCommand:
             need_dataset(self.data_root)
 
         from mgutils.data.table import read_dataset
-        from mgutils.evaluation.zero_shot import MOST, label_permutation_test, score_texts, zero_shot
+        from mgutils.evaluation.new_classes import score_texts
+        from mgutils.evaluation.zero_shot import MOST, label_permutation_test, zero_shot
         from mgutils.training.run import Run
 
         if self.data_root is None:

@@ -94,9 +94,15 @@ def _most_common(class_ids: np.ndarray) -> np.ndarray:
 
 
 def finest_group(dataset: Dataset) -> str:
-    """``clip``, ``video`` or ``subject``: the finest group of which there is more than one image."""
-    known = [name for name in ("clip", "video", "subject") if f"{name}_id" in dataset.frames]
-    return next((name for name in known if dataset.frames[f"{name}_id"].duplicated().any()), known[0])
+    """``clip``, ``video`` or ``subject``: the finest group of which there is more than one image.
+
+    Where each subject has one video, as imported photographs have it, that is the subject.
+    """
+    frames = dataset.frames
+    if frames["clip_id"].duplicated().any() or not dataset.has_groups:
+        return "clip"
+    videos = frames.drop_duplicates(["subject_id", "video_id"])
+    return "video" if videos["subject_id"].duplicated().any() else "subject"
 
 
 def finding(dataset: Dataset, name: str = "frame") -> str:

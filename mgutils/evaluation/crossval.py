@@ -39,6 +39,8 @@ class CrossValidation:
     """Of all reported rows together, with the interval over ``unit``."""
     unit: str
     """``subject``, or ``clip`` where nobody says who is on the images."""
+    chosen_on: str
+    """``held_out`` training rows, or the reported (``valid``) ones themselves."""
     path: Path
     """Of the table, without its suffix."""
 
@@ -58,8 +60,11 @@ class CrossValidation:
         for name, found in (("Top-1", self.top1), ("UAR", self.uar)):
             parts.append(f"{name} {100 * found.value:.1f} % "
                          f"({100 * found.low:.1f} to {100 * found.high:.1f})")
+        chosen = "held-out training images"
+        if self.chosen_on == "valid":
+            chosen = "the reported images themselves, which flatters the scores"
         return (f"All {self.folds['valid'].sum():,} images together: {', '.join(parts)}; 95 % "
-                f"interval over {self.unit}s.")
+                f"interval over {self.unit}s. Best epochs were chosen on {chosen}.")
 
     def write(self, text: str) -> tuple[Path, Path]:
         """Write the folds as CSV, and a text as Markdown beside it."""
@@ -102,6 +107,7 @@ def cross_validate(config: RunConfig, data_root: Path | str, out_dir: Path | str
         interval(table, accuracy),
         interval(table, mean_recall),
         unit,
+        config.train.select,
         Path(out_dir) / "crossval" / _name(config, runs),
     )
 

@@ -118,7 +118,8 @@ def linear_probe(train: np.ndarray, target: np.ndarray, valid: np.ndarray,
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     probe.fit(train, target)
     answers = np.full((len(valid), classes), -np.inf)
-    answers[:, probe.classes_] = probe.predict_log_proba(valid)
+    with np.errstate(divide="ignore"):  # a probability of 0 is -inf
+        answers[:, probe.classes_] = probe.predict_log_proba(valid)
     return answers
 
 

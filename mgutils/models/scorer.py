@@ -6,12 +6,16 @@ attribution and export work on scorers alone.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgutils.losses import similarity_logits
-from mgutils.models.classifier import Classifier
-from mgutils.models.clip import VisualTextModel
+
+if TYPE_CHECKING:
+    from mgutils.models.classifier import Classifier
+    from mgutils.models.clip import VisualTextModel
 
 
 class CaptionScorer(nn.Module):

@@ -1,7 +1,6 @@
 """From a checkpoint to answers: the class of an image, the five likeliest, their probabilities.
 
-Where the images come from is in ``data.pictures``; the files with the answers are written in
-``table`` and ``files``. In five lines::
+Images come from ``data.pictures``; ``table`` and ``files`` write the answers. In five lines::
 
     from mgutils.predict.predictor import load_predictor
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mgutils.models.classifier import Classifier
-from mgutils.models.clip import VisualTextModel
 from mgutils.models.encoders import as_images
 from mgutils.training.batches import PixelLoader, prefetch
 from mgutils.training.distributed import gather, shard
+
+if TYPE_CHECKING:
+    from mgutils.models.classifier import Classifier
+    from mgutils.models.clip import VisualTextModel
 
 
 @torch.no_grad()

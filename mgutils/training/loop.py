@@ -34,9 +34,9 @@ from mgutils.training.checkpoint import (
 from mgutils.training.distributed import rank_and_world_size
 from mgutils.training.grad_cache import grad_cache_backward
 from mgutils.training.provenance import make_receipt, record_session
-from mgutils.training.resume import resume_run
+from mgutils.training.resume import find_stopped
 from mgutils.training.run import write_scores
-from mgutils.training.session import Session, open_session, session_state
+from mgutils.training.session import Session, open_session, restore_session, session_state
 from mgutils.training.task import Batch, Validation
 from mgutils.training.trackers import finish_trackers, log_epoch, start_tracker
 from mgutils.training.whole import BEST_FILES, NEXT, adopt_best, describe_files
@@ -110,7 +110,11 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
     choice = split.valid if split.select is None else split.select
     with locked(directory, first):
         # where a stopped run had got to
-        before = resume_run(session, directory, content) if resume else {}
+        stopped = find_stopped(directory, content) if resume else None
+        before = {}
+        if stopped is not None:
+            weights, before = stopped
+            restore_session(session, weights, before)
         log = before.get("log", [])
         best = before.get("best", {"top1": -1.0})
         kept = before.get("kept", {})  # sizes and hashes of the best epoch's files

@@ -1,4 +1,4 @@
-"""Go on with a stopped run: restore a session from what its folder holds."""
+"""Go on with a stopped run: what its folder holds, if it is a run of the same configuration."""
 
 from __future__ import annotations
 
@@ -6,25 +6,33 @@ import json
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from mgutils.errors import CheckpointError
 from mgutils.training.checkpoint import load_last
-from mgutils.training.session import Session, restore_session
 from mgutils.training.whole import adopt_best
 
 
-def resume_run(session: Session, directory: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """Restore the session from a folder. Returns its state, empty where no epoch had ended."""
+def find_stopped(directory: Path,
+                 content: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Weights and state after the last whole epoch of a folder; ``None`` where none had ended.
+
+    The best epoch's files are put where they belong. ``content`` is the run's ``config.json``.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder holds a run of another configuration, or is damaged.
+    """
     found = load_last(directory)
     if found is None:
-        return {}
+        return None
     recorded = {"task": content["task"]} | _recorded(directory / "config.json")
     if recorded != json.loads(json.dumps(content)):
         raise CheckpointError(f"{directory}: holds a run of another configuration. "
                               "Name another folder, or train anew.")
-    weights, state = found
-    adopt_best(directory, state.get("kept", {}))
-    restore_session(session, weights, state)
-    return state
+    adopt_best(directory, found[1].get("kept", {}))
+    return found
 
 
 def _recorded(file: Path) -> dict[str, Any]:

@@ -78,9 +78,9 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
 
 
 def warn(texts: Iterable[str]) -> None:
-    """Print each warning once, on the error stream."""
+    """Print each warning once, on the error stream of the first of several processes."""
     for text in dict.fromkeys(texts):
-        if text:
+        if text and os.environ.get("RANK", "0") == "0":
             print(f"mg: warning: {text}", file=sys.stderr, flush=True)
 
 

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 03 Cross entropy against Jensen-Shannon: the loss court
+# # 03 Cross entropy against Jensen-Shannon
 #
 # The report has two rows: cross entropy 22.54 %, "JS divergence" 81.13 %. It explains the gap by the loss function.
 # In this notebook every sentence of that explanation is a claim on trial. We derive what should be true, predict a
@@ -55,7 +55,7 @@ use_style()
 figure_dir = Path(out_dir) / "figures"
 
 # %% [markdown]
-# The court keeps a record. A claim is `upheld`, `refuted` or `not shown` by a condition that the code evaluates; nobody
+# The notebook keeps a record. A claim is `upheld`, `refuted` or `not shown` by a condition that the code evaluates; nobody
 # types a verdict. Where models are trained, `above` decides from all seeds: one side is above the other only if its
 # lowest seed is above the other's highest. Where they overlap the answer is None, and the claim is not shown.
 
@@ -893,7 +893,7 @@ judge("pull request 28 (L2 norm, targets from ids) repairs the loss",
 # %% [markdown]
 # ## What we showed
 #
-# The court's record, as the code wrote it.
+# The record, as the code wrote it.
 
 # %%
 verdicts = pd.DataFrame(record)
@@ -1071,7 +1071,7 @@ if check("symmetric_loss", symmetric_loss):
 #
 # 1. *15 minutes, on paper.* Let each *image* occur twice in a batch, with different captions of one class. When are
 #    identity and class target equal now? Use the covariance.
-# 2. *20 minutes.* Add a cell to the court: the soft target with L2 norm, its similarities divided by tau. Predict
+# 2. *20 minutes.* Add a cell to the grid: the soft target with L2 norm, its similarities divided by tau. Predict
 #    from section 6 whether it collapses, then run it with `loss_grid.run_cells`.
 # 3. *30 minutes.* The logits of the report's JS row are scaled by a fixed 1 / 0.05. At which temperature does the
 #    *real* JS start to train without L2 norm? Plot top-1 against tau with three seeds, and explain the place of the

@@ -78,4 +78,5 @@ def test_leave_one_subject_out_goes_on_after_a_kill_with_one_table(tiny_root, tm
     table = pd.read_csv(files[0])
     assert table["fold"].tolist() == ["anna", "ben", "cleo", "dora", "emil", "fay"]
     shown = capsys.readouterr().out
+    assert "chosen on held-out training images" in shown
     assert "| mean |" in shown and "95 % interval over subjects" in shown and "| anna |" in files[1].read_text()

@@ -136,13 +136,13 @@ SCRIPT = textwrap.dedent("""
     from mgutils.data.table import read_dataset
     dataset = read_dataset(sys.argv[1])
     pixels = load_pixels(dataset, 32, progress=False)
-    run = run_config("smoke", "sound_ce", epochs=4, batch_size=16)
+    run, split = run_config("smoke", "sound_ce", epochs=4, batch_size=16), make_split(dataset, "frame")
     print("go", flush=True)
     while sys.stdin.readline():  # each line is an attempt, in a child that can be killed
         import os
         child = os.fork()
         if child == 0:
-            train.fit(run, dataset, pixels, make_split(dataset, "frame"), sys.argv[2], progress=False, resume=True)
+            train.fit(run, dataset, pixels, split, sys.argv[2], progress=False, resume=True)
             os._exit(0)
         print(child, flush=True)
         print("end", os.waitpid(child, 0)[1], flush=True)

@@ -1,13 +1,14 @@
-"""Calling a student's function with care, and saying in words how its answer differs from what was expected.
+"""Calls a student's function, and says in words how its answer differs from what was expected.
 
-A checker calls ``student(arguments…, tried="…")`` and gets an :class:`Answer`, which it compares. Expected values are
-computed after the call, so that they do not lie in a frame that the student's function could look into.
+A checker calls ``student(arguments…, tried="…")`` and gets an :class:`Answer`, which it compares.
+Expected values are computed after the call, so that they do not lie in a frame that the student's
+function could look into.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,28 @@ from mgutils.course.exercises.calls import Failed, brief, call_here, plain
 
 SECONDS = 1.5
 """What all calls of one check may take together."""
+Mistake = tuple[Any, str]
+"""The answer that a known mistake gives, and the hint for it."""
+
+
+def mistake(value: Any, message: str) -> Mistake:
+    """One known mistake for ``likely=[...]``: the answer that it gives, and the hint for it."""
+    return value, message
 
 
 class Wrong(Exception):
-    """An answer that is not right: what was tried, what came back, what was expected, and a hint."""
+    """A wrong answer: what was tried, what came back, what was expected, and a hint."""
 
     def __init__(self, tried: str, found: str, wanted: str, hint: str = "") -> None:
         super().__init__(tried, found, wanted, hint)
-        self.tried, self.found, self.wanted, self.hint = tried, found, wanted, hint
+        self.tried = tried
+        self.found = found
+        self.wanted = wanted
+        self.hint = hint
 
 
 class Student:
-    """A student's function, called on copies of the arguments, with its time limited and its prints swallowed.
+    """A student's function: called on copies of the arguments, in limited time, without prints.
 
     Parameters
     ----------
@@ -37,7 +48,7 @@ class Student:
     seed : int
         Of :attr:`rng`, from which checkers draw their random trials.
     caller : callable
-        Makes one call, as :func:`call_here` does; ``mg grade`` has another, which makes it in another process.
+        Makes one call, as :func:`call_here` does; that of ``mg grade`` makes it in another process.
     """
 
     def __init__(
@@ -62,7 +73,8 @@ class Student:
         tried : str
             What is tried, for the message.
         gradient_of : int, optional
-            Answer with the gradient of the returned scalar with respect to this argument, not with the scalar.
+            Number of an argument: the answer is then the gradient of the returned scalar with
+            respect to it.
 
         Raises
         ------
@@ -79,8 +91,8 @@ class Student:
             hint = "Run the function on this input in a cell of its own and read the whole message."
             if failure.kind == "time":
                 hint = (
-                    "A loop may never end, or the work may grow with every step. Is the condition of every `while` "
-                    "false at some time?"
+                    "A loop may never end, or the work may grow with every step. "
+                    "Is the condition of every `while` false at some time?"
                 )
             raise Wrong(tried, failure.text, "an answer", hint) from None
         finally:
@@ -112,10 +124,11 @@ class Student:
 
 
 class Answer:
-    """What came back from one call. Every method raises :class:`Wrong` if the answer is not as it should be."""
+    """What came back from one call. Every method that compares raises :class:`Wrong`."""
 
     def __init__(self, value: Any, tried: str) -> None:
-        self.value, self.tried = value, tried
+        self.value = value
+        self.tried = tried
 
     def wrong(self, wanted: str, hint: str = "") -> Wrong:
         """The verdict to raise, with the value shown."""
@@ -127,7 +140,7 @@ class Answer:
         self,
         wanted: Any,
         *,
-        likely: Mapping[str, Any] | None = None,
+        likely: Iterable[Mistake] = (),
         hint: str = "",
         tolerance: float = 1e-5,
     ) -> None:
@@ -135,8 +148,8 @@ class Answer:
 
         Parameters
         ----------
-        likely : mapping of str to value
-            Known mistakes: the hint for each, and the answer that it gives.
+        likely : iterable of Mistake
+            Known mistakes, each written as :func:`mistake`.
         hint : str
             For any other answer.
         """
@@ -150,7 +163,7 @@ class Answer:
 
         if near(wanted):
             return
-        messages = [message for message, value in (likely or {}).items() if near(value)]
+        messages = [message for value, message in likely if near(value)]
         if messages:  # in a small trial two mistakes may give one answer
             raise self.wrong(brief(wanted), "\nOr: ".join(messages[:3]))
         shape = _floats(wanted).shape
@@ -173,13 +186,11 @@ class Answer:
                 wanted, "Return numbers: a NumPy array, a torch tensor, a list or a number."
             ) from None
 
-    def equals(
-        self, wanted: Any, *, likely: Mapping[str, Any] | None = None, hint: str = ""
-    ) -> None:
+    def equals(self, wanted: Any, *, likely: Iterable[Mistake] = (), hint: str = "") -> None:
         """The same things in the same order; lists, tuples and arrays may stand for one another."""
         if _same(self.value, wanted):
             return
-        for message, value in (likely or {}).items():
+        for value, message in likely:
             if _same(self.value, value):
                 raise self.wrong(brief(wanted), message)
         raise self.wrong(brief(wanted), hint)

@@ -1,4 +1,4 @@
-"""Calling somebody else's function in this process: its time limited, its prints swallowed, its errors told in words.
+"""Calls somebody else's function in this process: in limited time, without prints, errors in words.
 
 The box of a submission (:mod:`mgutils.course.grading`) has this file without the rest, so it
 imports nothing of the kit.
@@ -65,7 +65,9 @@ def _by_alarm(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _by_thread(seconds: float) -> Iterator[None]:
-    target, done, lock = ctypes.c_ulong(threading.get_ident()), threading.Event(), threading.Lock()
+    target = ctypes.c_ulong(threading.get_ident())
+    done = threading.Event()
+    lock = threading.Lock()
 
     def watch() -> None:
         wait = max(seconds, 1e-3)
@@ -91,29 +93,43 @@ class Failed(Exception):
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
-        self.kind, self.text = kind, text
+        self.kind = kind
+        self.text = text
 
 
-def call_here(function: Callable, arguments: tuple, named: Mapping[str, Any], gradient_of: int | None,
-              left: float, seconds: float) -> Any:
+def call_here(
+    function: Callable,
+    arguments: tuple,
+    named: Mapping[str, Any],
+    gradient_of: int | None,
+    left: float,
+    seconds: float,
+) -> Any:
     """One call in this process.
 
     Raises
     ------
     Failed
-        If the function raises, exits or takes longer than ``left`` seconds; ``seconds`` is what the message says.
+        If the function raises, exits or takes longer than ``left`` seconds; the message says
+        ``seconds``.
     """
     arguments, named = copy.deepcopy((arguments, dict(named)))
     try:
-        with (contextlib.redirect_stdout(_Sink()), contextlib.redirect_stderr(_Sink()), warnings.catch_warnings(),
-              np.errstate(all="ignore"), time_limit(left)):
+        with (
+            contextlib.redirect_stdout(_Sink()),
+            contextlib.redirect_stderr(_Sink()),
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+            time_limit(left),
+        ):
             warnings.simplefilter("ignore")
             if gradient_of is None:
                 return function(*arguments, **named)
             arguments[gradient_of].requires_grad_()
             return _gradient(function(*arguments, **named), arguments[gradient_of])
     except TimeUp:
-        raise Failed("time", f"nothing: the function was stopped after {seconds:g} seconds") from None
+        text = f"nothing: the function was stopped after {seconds:g} seconds"
+        raise Failed("time", text) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: the kernel must live on
@@ -124,9 +140,14 @@ def _gradient(value: Any, argument: Any) -> Any:
     import torch
 
     if not isinstance(value, torch.Tensor):
-        raise TypeError(f"the function returned {brief(value)}; wanted a torch tensor, through which gradients flow")
+        raise TypeError(
+            f"the function returned {brief(value)}; "
+            "wanted a torch tensor, through which gradients flow"
+        )
     if not value.requires_grad:
-        raise RuntimeError("the returned tensor has no gradient: something detached it or left torch on the way")
+        raise RuntimeError(
+            "the returned tensor has no gradient: something detached it or left torch on the way"
+        )
     (gradient,) = torch.autograd.grad(value.sum(), argument, allow_unused=True)
     return torch.zeros_like(argument) if gradient is None else gradient
 
@@ -142,7 +163,8 @@ def _told(error: BaseException, function: Callable) -> str:
     """An error in one or two lines, with the line of the student's own code where it arose."""
     words = "".join(traceback.format_exception_only(error)).strip()[:_SHOWN]
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
-    own = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    steps = traceback.walk_tb(error.__traceback__)
+    own = [line for frame, line in steps if frame.f_code.co_filename == file]
     if not own:
         return words
     text = linecache.getline(file, own[-1]).strip()
@@ -167,7 +189,9 @@ def brief(value: Any) -> str:
         if isinstance(value, list | tuple) and any(isinstance(part, np.ndarray) for part in value):
             text = ", ".join(map(brief, value))
         elif isinstance(value, np.ndarray):
-            text = np.array2string(value, precision=4, suppress_small=True, threshold=60, separator=", ")
+            text = np.array2string(
+                value, precision=4, suppress_small=True, threshold=60, separator=", "
+            )
         else:
             text = repr(value)
     except Exception:

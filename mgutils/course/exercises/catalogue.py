@@ -13,9 +13,17 @@ from mgutils.errors import ConfigError
 
 Status = Literal["solved", "not solved yet", "wrong", "missing"]
 Checker = Callable[[Student], None]
-MODULES = {"01": "data", "02": "model", "03": "loss", "04": "training", "05": "scoring", "06": "controls",
-           "07": "generalization"}
-"""Number of a notebook to the module with its checkers."""
+MODULES = {
+    "data": "01",
+    "model": "02",
+    "distributions": "03",
+    "loss": "03",
+    "training": "04",
+    "scoring": "05",
+    "controls": "06",
+    "generalization": "07",
+}
+"""Module with checkers to the number of its notebook."""
 _EXERCISES: dict[str, Exercise] = {}
 
 
@@ -51,21 +59,21 @@ class Result:
 
 
 def exercise(*, points: int, by_hand: tuple[str, ...] = ()) -> Callable[[Checker], Checker]:
-    """Register a checker: ``_leak`` checks the function ``leak``, for the notebook of its module."""
+    """Register a checker: ``_leak`` checks ``leak``, for the notebook of its module."""
     def register(checker: Checker) -> Checker:
         name = checker.__name__.removeprefix("_")
         module = checker.__module__.rpartition(".")[2]
-        notebook = next(number for number, its in MODULES.items() if its == module)
-        _EXERCISES[name] = Exercise(name, notebook, points, checker, by_hand)
+        _EXERCISES[name] = Exercise(name, MODULES[module], points, checker, by_hand)
         return checker
     return register
 
 
 def all_exercises() -> Mapping[str, Exercise]:
     """Every exercise by name, in the order of the notebooks."""
-    for module in MODULES.values():
+    for module in MODULES:
         importlib.import_module(f"mgutils.course.exercises.{module}")
-    order = sorted(_EXERCISES.values(), key=lambda one: one.notebook)  # stable: within a notebook as written
+    # sorted() is stable: within a notebook they stay as written
+    order = sorted(_EXERCISES.values(), key=lambda one: one.notebook)
     return {one.name: one for one in order}
 
 
@@ -77,11 +85,12 @@ def find(name: str) -> Exercise:
     ConfigError
         If there is none.
     """
-    for module in MODULES.values():  # one after the other: the first ones need no torch
+    for module in MODULES:  # one after the other: the first ones need no torch
         if name not in _EXERCISES:
             importlib.import_module(f"mgutils.course.exercises.{module}")
     if name not in _EXERCISES:
-        raise ConfigError(f"check: found no exercise {name!r}; wanted one of {', '.join(all_exercises())}.")
+        known = ", ".join(all_exercises())
+        raise ConfigError(f"check: found no exercise {name!r}; wanted one of {known}.")
     return _EXERCISES[name]
 
 
@@ -117,39 +126,51 @@ def check(name: str, function: Callable, *, seconds: float = SECONDS) -> Result:
 def judge(task: Exercise, function: Callable, seconds: float = SECONDS) -> Result:
     """The verdict on a function in this process."""
     if not callable(function):
-        return not_solved(task, Wrong("calling it", f"a {type(function).__name__}", "a function",
-                                      f'Give the function itself: check("{task.name}", {task.name}).'))
+        hint = f'Give the function itself: check("{task.name}", {task.name}).'
+        found = f"a {type(function).__name__}"
+        return not_solved(task, Wrong("calling it", found, "a function", hint))
     return verdict(task, read(function), Student(function, seconds))
 
 
 def verdict(task: Exercise, facts: Facts, student: Student) -> Result:
     """The verdict on a function that was read; ``student`` makes the calls, here or elsewhere."""
     if facts.stub:
-        return Result(task.name, "not solved yet", f"{task.name}: not solved yet. Replace the dots by your own lines.")
+        message = f"{task.name}: not solved yet. Replace the dots by your own lines."
+        return Result(task.name, "not solved yet", message)
     try:
         _check_names(task, facts)
         task.checker(student)
     except Wrong as wrong:
         return not_solved(task, wrong)
     except Exception as error:  # an answer of a kind that its checker did not foresee
-        return not_solved(task, Wrong(*student.last, "an answer of the kind that the text asks for",
-                                      f"The checker could not make sense of it ({type(error).__name__}: {error})."))
+        hint = f"The checker could not make sense of it ({type(error).__name__}: {error})."
+        wanted = "an answer of the kind that the text asks for"
+        return not_solved(task, Wrong(*student.last, wanted, hint))
     return Result(task.name, "solved", f"{task.name}: solved ({student.calls} trials).")
 
 
 def _check_names(task: Exercise, facts: Facts) -> None:
     """Refuse what others wrote."""
+    tried = "reading your function"
     if facts.borrowed:
-        raise Wrong("reading your function", f"it uses {facts.borrowed}", "your own code",
-                    "That is the kit's own. Write the steps yourself.")
+        hint = "That is the kit's own. Write the steps yourself."
+        raise Wrong(tried, f"it uses {facts.borrowed}", "your own code", hint)
     if used := sorted(facts.names & set(task.by_hand)):
-        raise Wrong("reading your function", f"it uses {', '.join(used)}", "the steps by hand",
-                    "This exercise is about what that function does inside.")
+        hint = "This exercise is about what that function does inside."
+        raise Wrong(tried, f"it uses {', '.join(used)}", "the steps by hand", hint)
 
 
 def not_solved(task: Exercise, wrong: Wrong) -> Result:
     """What went wrong, in words."""
-    rows = {"tried": wrong.tried, "came back": wrong.found, "expected": wrong.wanted, "hint": wrong.hint}
-    lines = [f"  {label + ':':<11}{text.strip()}".replace("\n", "\n" + 13 * " ")
-             for label, text in rows.items() if text]
+    rows = {
+        "tried": wrong.tried,
+        "came back": wrong.found,
+        "expected": wrong.wanted,
+        "hint": wrong.hint,
+    }
+    lines = [
+        f"  {label + ':':<11}{text.strip()}".replace("\n", "\n" + 13 * " ")
+        for label, text in rows.items()
+        if text
+    ]
     return Result(task.name, "wrong", "\n".join([f"{task.name}: not solved yet.", *lines]))

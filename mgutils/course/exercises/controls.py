@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from mgutils.course.exercises.answers import Student
+from mgutils.course.exercises.answers import Student, mistake
 from mgutils.course.exercises.catalogue import exercise
 
 
@@ -28,8 +28,9 @@ def _deal_captions(student: Student) -> None:
             answer.is_true(
                 not kept,
                 "no caption at its own class",
-                f"{len(kept)} captions are, that of class index {(kept or [0])[0]} for instance. A plain shuffle "
-                "leaves one in place two times out of three: what can be done about that?",
+                f"{len(kept)} captions are, that of class index {(kept or [0])[0]} for instance. "
+                "A plain shuffle leaves one in place two times out of three: "
+                "what can be done about that?",
             )
             orders.append(dealt)
     answer.follows_seed(*orders[:3])  # of 32 captions; of two there is one order alone
@@ -39,7 +40,9 @@ def _deal_captions(student: Student) -> None:
 def _nearest_vote(student: Student) -> None:
     angles = np.radians([0, 10, 20, 80, 85, 88, 170])
     lengths = [1, 50, 1, 9, 1, 1, 2]
-    circle = np.stack([lengths * np.cos(angles), lengths * np.sin(angles)], axis=1)
+    x = lengths * np.cos(angles)
+    y = lengths * np.sin(angles)
+    circle = np.stack([x, y], axis=1)
     labels = np.array([0, 0, 1, 1, 1, 2, 2])
     asked = np.array([
         [1.0, 0.05],
@@ -51,6 +54,7 @@ def _nearest_vote(student: Student) -> None:
         [0.3, 0.9],
         [0.3, -0.9],
     ])
+    of_alone = np.array([0, 1, 1])
     wild = student.rng.normal(size=(60, 5))
     wild *= student.rng.exponential(3, (60, 1))
     classes = student.rng.integers(0, 4, 60)
@@ -59,9 +63,8 @@ def _nearest_vote(student: Student) -> None:
         "7 points around a circle, 3 questions, k = 1": (circle, labels, asked, 1),
         "7 points around a circle, 3 questions, k = 3": (circle, labels, asked, 3),
         "the same with k = 2, where votes may be equal": (circle, labels, asked, 2),
-        "a near point and two far ones, k = 3": (alone, np.array([0, 1, 1]), alone[:1], 3),
-        "60 random points, 25 questions, k = 5":
-            (wild, classes, questions, 5),
+        "a near point and two far ones, k = 3": (alone, of_alone, alone[:1], 3),
+        "60 random points, 25 questions, k = 5": (wild, classes, questions, 5),
     }
     for answer, train, target, valid, k in student.trials(trials):
         products = valid @ train.T
@@ -69,22 +72,24 @@ def _nearest_vote(student: Student) -> None:
         distances = np.linalg.norm(train[None] - valid[:, None], axis=2)
         answer.close_to(
             _nearest(train, target, valid, k),
-            likely={
-                "Votes may be equal: then the class whose voters have the larger sum of cosines wins.":
-                    _votes(cosines, target, k),
-                "Those are the nearest by distance. Use the cosine, which does not see lengths.":
-                    _votes(-distances, target, k),
-                "Those are the farthest. The highest cosines are the nearest.":
-                    _nearest(-train, target, valid, k),
-                "That is the single nearest one. Let k of them vote.":
-                    _nearest(train, target, valid, 1),
-                "That is the plain dot product: long vectors seem near. Divide by the lengths.":
-                    _votes(products, target, k),
-                "You used one neighbour too many.":
-                    _nearest(train, target, valid, k + 1),
-            },
-            hint="The k training rows with the highest cosine vote. Among classes with equally many votes, the one "
-            "whose voters have the larger sum of cosines wins.",
+            likely=[
+                mistake(_votes(cosines, target, k),
+                        "Votes may be equal: "
+                        "then the class whose voters have the larger sum of cosines wins."),
+                mistake(_votes(-distances, target, k),
+                        "Those are the nearest by distance. "
+                        "Use the cosine, which does not see lengths."),
+                mistake(_nearest(-train, target, valid, k),
+                        "Those are the farthest. The highest cosines are the nearest."),
+                mistake(_nearest(train, target, valid, 1),
+                        "That is the single nearest one. Let k of them vote."),
+                mistake(_votes(products, target, k),
+                        "That is the plain dot product: long vectors seem near. "
+                        "Divide by the lengths."),
+                mistake(_nearest(train, target, valid, k + 1), "You used one neighbour too many."),
+            ],
+            hint="The k training rows with the highest cosine vote. Among classes with equally "
+            "many votes, the one whose voters have the larger sum of cosines wins.",
         )
 
 
@@ -131,22 +136,23 @@ def _dealing_p(student: Student) -> None:
         as_good = found.p * ways
         answer.close_to(
             found.p,
-            likely={
-                "You counted only the ways that do better. Count those that do as well, "
-                "the right one among them.":
-                    (found.all > found.right + 1e-12).mean(),
-                "The right way is one of the ways. Count it too.":
-                    (as_good - 1) / ways,
-                "The right way is one of the ways, in the number that you divide by as well.":
-                    (as_good - 1) / (ways - 1),
-                "That is the share of the ways that do worse, or no better.":
-                    (found.all <= found.right + 1e-12).mean(),
-                "That is a number of ways. Divide by the number of all ways.":
-                    as_good,
-                "That is the mean recall itself. How many ways of dealing reach it?":
-                    found.right,
-            },
+            likely=[
+                mistake((found.all > found.right + 1e-12).mean(),
+                        "You counted only the ways that do better. "
+                        "Count those that do as well, the right one among them."),
+                mistake((as_good - 1) / ways, "The right way is one of the ways. Count it too."),
+                mistake((as_good - 1) / (ways - 1),
+                        "The right way is one of the ways, "
+                        "in the number that you divide by as well."),
+                mistake((found.all <= found.right + 1e-12).mean(),
+                        "That is the share of the ways that do worse, or no better."),
+                mistake(as_good, "That is a number of ways. Divide by the number of all ways."),
+                mistake(found.right,
+                        "That is the mean recall itself. How many ways of dealing reach it?"),
+            ],
             tolerance=1e-9,
-            hint="Turn each row into shares, so that every class counts once. A way of dealing gives class c the text "
-            "w[c]; its mean recall is the mean of shares[c, w[c]]. Compare with a little room for rounding.",
+            hint="Turn each row into shares, so that every class counts once. "
+            "A way of dealing gives class c the text w[c]; "
+            "its mean recall is the mean of shares[c, w[c]]. "
+            "Compare with a little room for rounding.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mgutils.course.exercises.answers import Answer, Student
+from mgutils.course.exercises.answers import Answer, Student, mistake
 from mgutils.course.exercises.catalogue import exercise
 
 
@@ -19,13 +19,12 @@ def _class_folders(student: Student) -> None:
     )
     answer.equals(
         right,
-        likely={
-            "That is the order of text, in which '10' comes before '2'. Compare numbers.":
-                as_text,
-            numbers: list(range(1, 33)),
-            "Smallest number first.":
-                right[::-1],
-        },
+        likely=[
+            mistake(as_text,
+                    "That is the order of text, in which '10' comes before '2'. Compare numbers."),
+            mistake(list(range(1, 33)), numbers),
+            mistake(right[::-1], "Smallest number first."),
+        ],
     )
     names = student.rng.permutation(right).tolist()
     answer = student(names, tried="the same folders in no order")
@@ -33,7 +32,7 @@ def _class_folders(student: Student) -> None:
     mixed = [".DS_Store", "12", "3", "train.xlsx", "validsubset.csv", "2", "cache"]
     student(mixed, tried=f"{mixed}").equals(
         ["2", "3", "12"],
-        likely={numbers: [2, 3, 12]},
+        likely=[mistake([2, 3, 12], numbers)],
         hint="Keep only names that are whole numbers.",
     )
     student([], tried="an empty folder").equals([], hint="No folders, no classes: an empty list.")
@@ -45,18 +44,15 @@ def _leak(student: Student) -> None:
     valid = np.array([1, 2, 3, 3, 3])
     student(train, valid, tried="train = [1, 1, 2, 5], valid = [1, 2, 3, 3, 3]").close_to(
         0.4,
-        likely={
-            "You counted groups. Count validation rows: a group with many rows weighs more.":
-                2 / 3,
-            "That is the share of the training rows. Ask it of the validation rows.":
-                0.75,
-            "That is the share that is not shared.":
-                0.6,
-            "That is a number of rows. Divide by the number of validation rows.":
-                2,
-            "You divided by the training rows.":
-                0.5,
-        },
+        likely=[
+            mistake(2 / 3,
+                    "You counted groups. "
+                    "Count validation rows: a group with many rows weighs more."),
+            mistake(0.75, "That is the share of the training rows. Ask it of the validation rows."),
+            mistake(0.6, "That is the share that is not shared."),
+            mistake(2, "That is a number of rows. Divide by the number of validation rows."),
+            mistake(0.5, "You divided by the training rows."),
+        ],
         hint="2 of the 5 validation rows have a known group.",
     )
     words = np.array(["ann", "bob"])
@@ -65,7 +61,7 @@ def _leak(student: Student) -> None:
     )
     answer.close_to(
         1.0,
-        likely={"Every row counts: two rows of 'bob' are two rows.": 2 / 3},
+        likely=[mistake(2 / 3, "Every row counts: two rows of 'bob' are two rows.")],
         hint="Groups may be of any kind.",
     )
     answer = student(words, np.array(["eve"]), tried="train = ['ann', 'bob'], valid = ['eve']")
@@ -83,7 +79,8 @@ def _look_up(student: Student) -> None:
     from mgutils.data.audit import look_up
 
     trials = {
-        "Each clip was seen with one class alone: answer that one, one answer for each clip asked for.":
+        "Each clip was seen with one class alone: answer that one, "
+        "one answer for each clip asked for.":
             ([7, 7, 8, 9, 9, 9], [3, 3, 5, 2, 2, 2], [8, 7, 9, 7]),
         "Clips 1 and 2 are unknown: answer the most common class of all training rows, 5.":
             ([7, 8, 8, 9], [3, 5, 5, 4], [1, 7, 2]),
@@ -106,10 +103,11 @@ def _look_up(student: Student) -> None:
         train = pd.DataFrame({"clip_id": clips, "class_id": classes})
         answer.close_to(
             look_up(train, pd.DataFrame({"clip_id": asked}), common),
-            likely={
-                "You answered with the most common class everywhere. Look at the clip first.":
-                    np.full(len(asked), common),
-            },
+            likely=[
+                mistake(np.full(len(asked), common),
+                        "You answered with the most common class everywhere. "
+                        "Look at the clip first."),
+            ],
             hint=hint,
         )
 
@@ -177,6 +175,7 @@ def _zoo_captions(student: Student) -> None:
         answer.is_true(
             not wrong and len(value) == 32,
             "for each folder the caption of its own number",
-            f"{len(wrong)} folders have another class's caption, folder {(wrong or ['?'])[0]!r} for "
-            "instance. In which order does the program count the folders?",
+            f"{len(wrong)} folders have another class's caption, "
+            f"folder {(wrong or ['?'])[0]!r} for instance. "
+            "In which order does the program count the folders?",
         )

@@ -1,4 +1,4 @@
-"""Checkers of notebook 07: the reported epoch, effective numbers, an exact test, the bootstrap over people."""
+"""Checkers of notebook 07: reported epoch, effective number, exact test, bootstrap over people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from mgutils.course.exercises.answers import Answer, Student
+from mgutils.course.exercises.answers import Answer, Mistake, Student, mistake
 from mgutils.course.exercises.catalogue import exercise
 
 
@@ -22,24 +22,23 @@ def _reported_score(student: Student) -> None:
     for tried, trial in trials.items():
         select, report = map(np.array, trial)
         answer = student(select, report, tried=tried)
+        equally_good = np.flatnonzero(select == select.max())
         answer.close_to(
             report[select.argmax()],
-            likely={
-                "That is the best reported score: the epoch was chosen on the rows that are reported.":
-                    report.max(),
-                "That is the score on the selection rows. They chose the epoch, so they flatter it.":
-                    select.max(),
-                "That is the last epoch.":
-                    report[-1],
-                "That is the worst epoch.":
-                    report[select.argmin()],
-                "Among equally good epochs the first one counts.":
-                    report[np.flatnonzero(select == select.max())[-1]],
-                "That is the number of the epoch.":
-                    select.argmax(),
-                "That is the mean of all epochs.":
-                    report.mean(),
-            },
+            likely=[
+                mistake(report.max(),
+                        "That is the best reported score: "
+                        "the epoch was chosen on the rows that are reported."),
+                mistake(select.max(),
+                        "That is the score on the selection rows. "
+                        "They chose the epoch, so they flatter it."),
+                mistake(report[-1], "That is the last epoch."),
+                mistake(report[select.argmin()], "That is the worst epoch."),
+                mistake(report[equally_good[-1]],
+                        "Among equally good epochs the first one counts."),
+                mistake(select.argmax(), "That is the number of the epoch."),
+                mistake(report.mean(), "That is the mean of all epochs."),
+            ],
             hint="Choose the epoch by `select` alone; then read `report` there.",
         )
 
@@ -47,29 +46,32 @@ def _reported_score(student: Student) -> None:
 @exercise(points=1)
 def _effective_number(student: Student) -> None:
     drawn = student.rng.integers(1, 50, 12).tolist()
-    trials = [[10, 10, 10, 10], [90, 5, 5], [7], [3, 0, 3], drawn]
+    trials = [
+        [10, 10, 10, 10],
+        [90, 5, 5],
+        [7],
+        [3, 0, 3],
+        drawn,
+    ]
     for counts in trials:
         images = np.array(counts)
         answer = student(images, tried=f"people with {counts} images")
         share = images / images.sum()
         known = share[share > 0]
+        entropy = -(known * np.log(known)).sum()
         answer.close_to(
             1 / (share**2).sum(),
-            likely={
-                "That is the number of people.":
-                    len(images),
-                "That is the sum of squared shares. One divided by it is the number.":
-                    (share**2).sum(),
-                "Square the shares, not the numbers of images.":
-                    1 / (images**2).sum(),
-                "That is the number of images.":
-                    images.sum(),
-                "That counts by the largest share alone.":
-                    1 / share.max(),
-                "That is the exponential of the entropy, another effective number. "
-                "Kish's is 1 over the sum of squares.":
-                    np.exp(-(known * np.log(known)).sum()),
-            },
+            likely=[
+                mistake(len(images), "That is the number of people."),
+                mistake((share**2).sum(),
+                        "That is the sum of squared shares. One divided by it is the number."),
+                mistake(1 / (images**2).sum(), "Square the shares, not the numbers of images."),
+                mistake(images.sum(), "That is the number of images."),
+                mistake(1 / share.max(), "That counts by the largest share alone."),
+                mistake(np.exp(entropy),
+                        "That is the exponential of the entropy, another effective number. "
+                        "Kish's is 1 over the sum of squares."),
+            ],
             hint="Shares of all images, squared, added up; one divided by that.",
         )
 
@@ -92,27 +94,27 @@ def _sign_flip_p(student: Student) -> None:
         sums = patterns @ gains
         seen = np.sum(gains)
         far = np.abs(sums) >= abs(seen) - 1e-12
+        farther = np.abs(sums) > abs(seen) + 1e-12
         answer.close_to(
             sign_flip(gains),
-            likely={
-                "That looks at one side alone. A sum as far below zero counts too.":
-                    (sums >= seen - 1e-12).mean(),
-                "That looks at one side alone. A sum as far above zero counts too.":
-                    (sums <= seen + 1e-12).mean(),
-                "Patterns whose sum is as far as the one found count too, itself among them.":
-                    (np.abs(sums) > abs(seen) + 1e-12).mean(),
-                "The pattern found is one of all patterns: count it above and below the line.":
-                    (far.sum() - 1) / (len(sums) - 1),
-                "The pattern found is one of all patterns.":
-                    (far.sum() - 1) / len(sums),
-                "That is the share of smaller sums.":
-                    1 - far.mean(),
-                "That is a number of patterns. Divide by all of them.":
-                    far.sum(),
-            },
+            likely=[
+                mistake((sums >= seen - 1e-12).mean(),
+                        "That looks at one side alone. A sum as far below zero counts too."),
+                mistake((sums <= seen + 1e-12).mean(),
+                        "That looks at one side alone. A sum as far above zero counts too."),
+                mistake(farther.mean(),
+                        "Patterns whose sum is as far as the one found count too, "
+                        "itself among them."),
+                mistake((far.sum() - 1) / (len(sums) - 1),
+                        "The pattern found is one of all patterns: "
+                        "count it above and below the line."),
+                mistake((far.sum() - 1) / len(sums), "The pattern found is one of all patterns."),
+                mistake(1 - far.mean(), "That is the share of smaller sums."),
+                mistake(far.sum(), "That is a number of patterns. Divide by all of them."),
+            ],
             tolerance=1e-9,
-            hint="All 2^n patterns of signs; the share whose sum is at least as far from zero as the sum of the gains, "
-            "with a little room for rounding.",
+            hint="All 2^n patterns of signs; the share whose sum is at least as far from zero as "
+            "the sum of the gains, with a little room for rounding.",
         )
 
 
@@ -140,12 +142,12 @@ def _bootstrap_people(student: Student) -> None:
     error = np.abs(ends - wanted).max()
     room = 0.2 * (wanted[1] - wanted[0]) / 3.92  # four standard errors of 3000 draws
     hint = (
-        "Draw as many people as there are, with replacement; all their images; the share of right ones; then "
-        "the 2.5th and 97.5th percentile over the draws."
+        "Draw as many people as there are, with replacement; all their images; "
+        "the share of right ones; then the 2.5th and 97.5th percentile over the draws."
     )
-    for words, value in slips.items():
+    for value, message in slips:
         if np.abs(ends - value).max() <= error:
-            hint = words
+            hint = message
     found.is_true(error < room, f"about {wanted.round(2)}", hint)
     again, other = (
         _ends(student(right, people, 3000, seed, tried=f"{tried} {seed}")).numbers()
@@ -161,7 +163,7 @@ def _ends(answer: Answer) -> Answer:
     return Answer(ends, answer.tried)
 
 
-def _intervals(right: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _intervals(right: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, list[Mistake]]:
     """The interval, and those of likely mistakes."""
     from mgutils.metrics.intervals import accuracy, interval, tally
 
@@ -171,16 +173,16 @@ def _intervals(right: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, dict[
         return np.array([found.low, found.high])
 
     rates = np.array([right[people == one].mean() for one in np.unique(people)])
-    draws = np.random.default_rng(0).choice(rates, (4000, len(rates))).mean(axis=1)
-    slips = {
-        "That is the interval of drawing images. Images of one person are alike: draw people.":
-            ends(np.arange(len(right))),
-        "You averaged the people's shares. Every image counts: right images of all drawn, divided by images of "
-        "all drawn.":
-            np.quantile(draws, [0.025, 0.975]),
-        "That is a 90 % interval: 2.5 % belong to each end.":
-            ends(people, 0.9),
-        "Those are quartiles: 2.5 % belong to each end.":
-            ends(people, 0.5),
-    }
+    draws = np.random.default_rng(0).choice(rates, (4000, len(rates)))
+    of_rates = np.quantile(draws.mean(axis=1), [0.025, 0.975])
+    slips = [
+        mistake(ends(np.arange(len(right))),
+                "That is the interval of drawing images. "
+                "Images of one person are alike: draw people."),
+        mistake(of_rates,
+                "You averaged the people's shares. "
+                "Every image counts: right images of all drawn, divided by images of all drawn."),
+        mistake(ends(people, 0.9), "That is a 90 % interval: 2.5 % belong to each end."),
+        mistake(ends(people, 0.5), "Those are quartiles: 2.5 % belong to each end."),
+    ]
     return ends(people), slips

@@ -27,9 +27,13 @@ class Facts:
 def read(function: Callable) -> Facts:
     """Read the code of a function, and of the functions of its module that it uses.
 
-    It reads names. Who hides a name on purpose is not found; this is help for the honest, not a guard.
+    It reads names. Who hides a name on purpose is not found: this is help for the honest, not a
+    guard.
     """
-    origins, names, seen, waiting = [], set(), set(), [function]
+    origins = []
+    names = set()
+    seen = set()
+    waiting = [function]
     while waiting:
         part = waiting.pop(0)
         if id(part) in seen:
@@ -44,7 +48,8 @@ def read(function: Callable) -> Facts:
             steps = dis.get_instructions(code)
             origins += [step.argval for step in steps if step.opname == "IMPORT_NAME"]
             names.update(code.co_names)
-            waiting += [part.__globals__[name] for name in code.co_names if name in part.__globals__]
+            scope = part.__globals__
+            waiting += [scope[name] for name in code.co_names if name in scope]
         for cell in part.__closure__ or ():
             with suppress(ValueError):  # a cell that is still empty
                 waiting.append(cell.cell_contents)
@@ -60,7 +65,7 @@ def _origin(part: object) -> str:
 
 
 def is_stub(function: Callable) -> bool:
-    """Whether the body is empty but for a docstring, comments, ``...``, ``pass`` or ``return None``."""
+    """Whether the body holds nothing but a docstring, ``...``, ``pass`` or ``return None``."""
     code = getattr(function, "__code__", None)
     return code is not None and all(
         step.opname in _NOTHING

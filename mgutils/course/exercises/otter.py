@@ -1,6 +1,6 @@
-"""The checks as test files of otter-grader, in its ``OK_FORMAT``; nothing of otter is needed to write them.
+"""Writes the checks as test files of otter-grader, in its ``OK_FORMAT``, without importing otter.
 
-In such a test the student's code and the check share a process, as otter has it: ``mg grade`` keeps them apart.
+In such a test the student's code and the check share a process; ``mg grade`` keeps them apart.
 """
 
 from __future__ import annotations
@@ -49,11 +49,17 @@ def export(folder: Path | str, notebooks: Sequence[str] = ()) -> list[Path]:
         If a file is there that is no such test.
     """
     folder = Path(folder)
-    tasks = [task for task in all_exercises().values() if not notebooks or task.notebook in notebooks]
+    tasks = [
+        task
+        for task in all_exercises().values()
+        if not notebooks or task.notebook in notebooks
+    ]
     paths = [folder / f"{task.name}.py" for task in tasks]
     for path in paths:
         if path.exists() and not path.read_text(encoding="utf-8").startswith("OK_FORMAT"):
-            raise ConfigError(f"{path}: exists and is no test of otter-grader. Choose an empty folder.")
+            raise ConfigError(
+                f"{path}: exists and is no test of otter-grader. Choose an empty folder."
+            )
     folder.mkdir(parents=True, exist_ok=True)
     for task, path in zip(tasks, paths, strict=True):
         path.write_text(_TEST.format(name=task.name, points=task.points), encoding="utf-8")

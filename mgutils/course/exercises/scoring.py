@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mgutils.course.exercises.answers import Student
+from mgutils.course.exercises.answers import Mistake, Student, mistake
 from mgutils.course.exercises.catalogue import exercise
 
 
@@ -32,20 +32,14 @@ def _top_k(student: Student) -> None:
         hits = above < k
         answer.close_to(
             hits.mean(),
-            likely={
-                "Those are the k lowest scores. The highest count.":
-                    (below < k).mean(),
-                "You looked at one score too many.":
-                    (above < k + 1).mean(),
-                "You looked at one score too few.":
-                    (above < k - 1).mean(),
-                "That is a number of rows. Return a share.":
-                    hits.sum(),
-                "That is top-1.":
-                    (above < 1).mean(),
-                "A hit is one of k chances, not 1 / k of a hit.":
-                    hits.mean() / k,
-            },
+            likely=[
+                mistake((below < k).mean(), "Those are the k lowest scores. The highest count."),
+                mistake((above < k + 1).mean(), "You looked at one score too many."),
+                mistake((above < k - 1).mean(), "You looked at one score too few."),
+                mistake(hits.sum(), "That is a number of rows. Return a share."),
+                mistake((above < 1).mean(), "That is top-1."),
+                mistake(hits.mean() / k, "A hit is one of k chances, not 1 / k of a hit."),
+            ],
             hint="A row counts if its class is among its k highest scores.",
         )
 
@@ -53,40 +47,45 @@ def _top_k(student: Student) -> None:
 @exercise(points=1, by_hand=("recall_score", "balanced_accuracy_score", "classification_report"))
 def _uar(student: Student) -> None:
     trials = {
-        "answers [0, 0, 0, 1, 1, 2], classes [0, 0, 0, 0, 1, 1]":
-            ([0, 0, 0, 1, 1, 2], [0, 0, 0, 0, 1, 1]),
+        "answers [0, 0, 0, 1, 1, 2], classes [0, 0, 0, 0, 1, 1]": (
+            [0, 0, 0, 1, 1, 2],
+            [0, 0, 0, 0, 1, 1],
+        ),
         "answers [3, 3, 3], classes [3, 3, 5]": ([3, 3, 3], [3, 3, 5]),
-        "always the answer 2; classes [2, 2, 2, 7, 9, 9]": ([2] * 6, [2, 2, 2, 7, 9, 9]),
-        "100 random answers":
-            (student.rng.integers(0, 9, 100), np.sort(student.rng.integers(0, 6, 100))),
+        "always the answer 2; classes [2, 2, 2, 7, 9, 9]": (
+            [2, 2, 2, 2, 2, 2],
+            [2, 2, 2, 7, 9, 9],
+        ),
+        "100 random answers": (
+            student.rng.integers(0, 9, 100),
+            np.sort(student.rng.integers(0, 6, 100)),
+        ),
     }
     for tried, pair in trials.items():
         answers, target = map(np.array, pair)
         answer = student(answers, target, tried=tried)
-        recall = [np.mean(answers[target == one] == one) for one in np.unique(target)]
-        precision = [np.mean(target[answers == one] == one) for one in np.unique(answers)]
+        hits = answers == target
+        recall = [hits[target == one].mean() for one in np.unique(target)]
+        precision = [hits[answers == one].mean() for one in np.unique(answers)]
         answer.close_to(
             np.mean(recall),
-            likely={
-                "That is accuracy, in which frequent classes count for more.":
-                    np.mean(answers == target),
-                "That is the mean precision: you grouped by the answers. Group by the true classes.":
-                    np.mean(precision),
-                "A class that does not occur has no recall, and is not to be counted with 0.":
-                    np.sum(recall) / len(np.union1d(answers, target)),
-                "You divided by 32. Divide by the classes that occur.":
-                    np.sum(recall) / 32,
-                "That is the sum of the recalls. Take their mean.":
-                    np.sum(recall),
-                "That is the smallest recall.":
-                    np.min(recall),
-                "That is the largest recall.":
-                    np.max(recall),
-                "That is the median of the recalls.":
-                    np.median(recall),
-            },
-            hint="For each class that occurs in `target`: the share of its rows that were answered with it. Then the "
-            "mean over these classes.",
+            likely=[
+                mistake(hits.mean(), "That is accuracy, in which frequent classes count for more."),
+                mistake(np.mean(precision),
+                        "That is the mean precision: you grouped by the answers. "
+                        "Group by the true classes."),
+                mistake(np.sum(recall) / len(np.union1d(answers, target)),
+                        "A class that does not occur has no recall, "
+                        "and is not to be counted with 0."),
+                mistake(np.sum(recall) / 32,
+                        "You divided by 32. Divide by the classes that occur."),
+                mistake(np.sum(recall), "That is the sum of the recalls. Take their mean."),
+                mistake(np.min(recall), "That is the smallest recall."),
+                mistake(np.max(recall), "That is the largest recall."),
+                mistake(np.median(recall), "That is the median of the recalls."),
+            ],
+            hint="For each class that occurs in `target`: the share of its rows that were answered "
+            "with it. Then the mean over these classes.",
         )
 
 
@@ -106,27 +105,37 @@ def _clip_accuracy(student: Student) -> None:
     wild *= student.rng.exponential(3, (len(many), 1))
     wild[np.arange(len(many)), target] += 1
     trials = {
-        "clip 7 of three frames, clips 4 and 9 of one":
-            (scores, np.array([7, 7, 7, 4, 9]), np.array([0, 0, 0, 2, 0])),
+        "clip 7 of three frames, clips 4 and 9 of one": (
+            scores,
+            np.array([7, 7, 7, 4, 9]),
+            np.array([0, 0, 0, 2, 0]),
+        ),
         "60 random clips of 1 to 6 frames, in no order": (wild, many * 3, target),
     }
     for answer, *trial in student.trials(trials):
         frames, clips = answer.items(2, "two shares: of right frames, and of right clips")
         by_frame, by_clip, slips = _by_clip(*trial)
-        hint = "For a clip: the mean of its frames' scores, then the highest of these. Each clip counts once."
+        hint = (
+            "For a clip: the mean of its frames' scores, then the highest of these. "
+            "Each clip counts once."
+        )
         frames.tried += ": the share of right frames"
         frames.close_to(
-            by_frame, likely=slips | {"Frames come first, clips second.": by_clip}, hint=hint
+            by_frame,
+            likely=[*slips, mistake(by_clip, "Frames come first, clips second.")],
+            hint=hint,
         )
         clips.tried += ": the share of right clips"
         clips.close_to(
-            by_clip, likely=slips | {"That is the share of right frames.": by_frame}, hint=hint
+            by_clip,
+            likely=[*slips, mistake(by_frame, "That is the share of right frames.")],
+            hint=hint,
         )
 
 
 def _by_clip(
     scores: np.ndarray, clips: np.ndarray, target: np.ndarray
-) -> tuple[float, float, dict[str, float]]:
+) -> tuple[float, float, list[Mistake]]:
     """Share of right frames and clips, and what mistakes would give."""
     best = scores.argmax(axis=1)
     of_clips = [np.flatnonzero(clips == clip) for clip in np.unique(clips)]
@@ -135,16 +144,13 @@ def _by_clip(
     vote = own == [np.bincount(best[rows]).argmax() for rows in of_clips]
     highest = own == [scores[rows].max(axis=0).argmax() for rows in of_clips]
     first = own == [best[rows[0]] for rows in of_clips]
-    slips = {
-        "You let the frames' answers vote. Average their scores.":
-            vote.mean(),
-        "You took the highest score of any frame. Average them.":
-            highest.mean(),
-        "You looked at one frame of each clip.":
-            first.mean(),
-        "Long clips count for more: count each clip once.":
-            np.average(mean, weights=[len(rows) for rows in of_clips]),
-    }
+    by_length = np.average(mean, weights=[len(rows) for rows in of_clips])
+    slips = [
+        mistake(vote.mean(), "You let the frames' answers vote. Average their scores."),
+        mistake(highest.mean(), "You took the highest score of any frame. Average them."),
+        mistake(first.mean(), "You looked at one frame of each clip."),
+        mistake(by_length, "Long clips count for more: count each clip once."),
+    ]
     return (best == target).mean(), mean.mean(), slips
 
 
@@ -160,12 +166,14 @@ def _zoo_accuracy(student: Student) -> None:
     }
     for answer, batches in student.trials(trials):
         hits = [answers == target for answers, target in batches]
+        by_batch = [batch.mean() for batch in hits]
         answer.close_to(
             np.concatenate(hits).mean(),
-            likely={
-                "That is the mean over batches: an image in a small last batch counts for more than others.":
-                    np.mean([np.mean(batch) for batch in hits]),
-            },
+            likely=[
+                mistake(np.mean(by_batch),
+                        "That is the mean over batches: "
+                        "an image in a small last batch counts for more than others."),
+            ],
             hint="Right answers of all batches, divided by answers of all batches.",
         )
 
@@ -173,11 +181,19 @@ def _zoo_accuracy(student: Student) -> None:
 @exercise(points=1)
 def _zoo_predict(student: Student) -> None:
     torch.manual_seed(int(student.rng.integers(1 << 30)))
-    for part, words in ((nn.Dropout(0.5), "dropout"), (nn.BatchNorm1d(8), "batch norm")):
-        model = nn.Sequential(nn.Linear(4, 8), part, nn.Linear(8, 3)).double().train()
+    parts = {
+        "dropout": nn.Dropout(0.5),
+        "batch norm": nn.BatchNorm1d(8),
+    }
+    for words, part in parts.items():
+        model = nn.Sequential(
+            nn.Linear(4, 8),
+            part,
+            nn.Linear(8, 3),
+        ).double()
         images = student.tensor(6, 4)
         tried = f"6 images and a model with {words} that was being trained"
-        answer = student(model, images, tried=tried)
+        answer = student(model.train(), images, tried=tried)
         with torch.no_grad():
             wanted = model.eval()(images)
         answer.close_to(

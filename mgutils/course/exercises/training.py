@@ -1,11 +1,11 @@
-"""Checkers of notebook 04: the learning rate's schedule, an optimiser's step, and two bugs in batches."""
+"""Checkers of notebook 04: the schedule of the learning rate, AdamW, and two bugs in batches."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from mgutils.course.exercises.answers import Answer, Student
+from mgutils.course.exercises.answers import Answer, Student, mistake
 from mgutils.course.exercises.catalogue import exercise
 
 
@@ -26,22 +26,23 @@ def _plateau_rates(student: Student) -> None:
         right = _torch_rates(values, patience)
         answer.close_to(
             right,
-            likely={
-                "That is one epoch too early: the rate falls once more than `patience` epochs in "
-                "a row were no better.":
-                    _torch_rates(values, patience - 1),
-                "That is one epoch too late: the rate falls in the epoch that exceeds the patience.":
-                    _torch_rates(values, patience + 1),
-                "Return the rate after each epoch, the first included.":
-                    [0.8, *right],
-                "The last epoch's rate is missing.":
-                    right[:-1],
-                "The rate never falls: compare with the best loss so far, not with the last one.":
-                    [0.8] * len(values),
-            },
+            likely=[
+                mistake(_torch_rates(values, patience - 1),
+                        "That is one epoch too early: "
+                        "the rate falls once more than `patience` epochs in a row were no better."),
+                mistake(_torch_rates(values, patience + 1),
+                        "That is one epoch too late: "
+                        "the rate falls in the epoch that exceeds the patience."),
+                mistake([0.8, *right], "Return the rate after each epoch, the first included."),
+                mistake(right[:-1], "The last epoch's rate is missing."),
+                mistake([0.8] * len(values),
+                        "The rate never falls: "
+                        "compare with the best loss so far, not with the last one."),
+            ],
             tolerance=1e-9,
-            hint="Keep the best loss so far and the number of epochs since it was beaten. A loss that equals the best "
-            "does not beat it. After a fall the count starts again from 0.",
+            hint="Keep the best loss so far and the number of epochs since it was beaten. "
+            "A loss that equals the best does not beat it. "
+            "After a fall the count starts again from 0.",
         )
 
 
@@ -61,27 +62,32 @@ def _torch_rates(losses: list[float], patience: int) -> list[float]:
 def _adamw(student: Student) -> None:
     settings = {"rate": 0.1, "decay": 0.2, "betas": (0.9, 0.99), "eps": 1e-3}
     for steps in (1, 2, 6):
-        weight, gradients = student.tensor(4), student.tensor(steps, 4)
-        tried = f"4 random weights, {steps} gradients, rate 0.1, decay 0.2, betas (0.9, 0.99), eps 1e-3"
+        weight = student.tensor(4)
+        gradients = student.tensor(steps, 4)
+        tried = (
+            f"4 random weights, {steps} gradients, "
+            "rate 0.1, decay 0.2, betas (0.9, 0.99), eps 1e-3"
+        )
         answer = student(weight, gradients, **settings, tried=tried)
         answer.close_to(
             _torch_adamw(weight, gradients),
-            likely={
-                "The decay went into the gradient, as Adam has it. AdamW takes it from the weight itself.":
-                    _torch_adamw(weight, gradients, torch.optim.Adam),
-                "The weight decay is missing.":
-                    _torch_adamw(weight, gradients, weight_decay=0.0),
-                "The decay is to be multiplied by the rate.":
-                    _torch_adamw(weight, gradients, weight_decay=2.0),
-                "The weights went up the gradient.":
-                    _torch_adamw(weight, -gradients),
-                "You exchanged the two betas.":
-                    _torch_adamw(weight, gradients, betas=(0.99, 0.9)),
-                "That is the first step alone. Go through all gradients.":
-                    _torch_adamw(weight, gradients[:1]),
-            },
+            likely=[
+                mistake(_torch_adamw(weight, gradients, torch.optim.Adam),
+                        "The decay went into the gradient, as Adam has it. "
+                        "AdamW takes it from the weight itself."),
+                mistake(_torch_adamw(weight, gradients, weight_decay=0.0),
+                        "The weight decay is missing."),
+                mistake(_torch_adamw(weight, gradients, weight_decay=2.0),
+                        "The decay is to be multiplied by the rate."),
+                mistake(_torch_adamw(weight, -gradients), "The weights went up the gradient."),
+                mistake(_torch_adamw(weight, gradients, betas=(0.99, 0.9)),
+                        "You exchanged the two betas."),
+                mistake(_torch_adamw(weight, gradients[:1]),
+                        "That is the first step alone. Go through all gradients."),
+            ],
             tolerance=1e-8,
-            hint="For step t = 1, 2, …: w -= rate · decay · w; m = β1 m + (1 - β1) g; v = β2 v + (1 - β2) g²; "
+            hint="For step t = 1, 2, …: w -= rate · decay · w; "
+            "m = β1 m + (1 - β1) g; v = β2 v + (1 - β2) g²; "
             "w -= rate · (m / (1 - β1ᵗ)) / (√(v / (1 - β2ᵗ)) + eps).",
         )
 
@@ -122,10 +128,12 @@ def _batches(student: Student, count: int, size: int, seed: int) -> list[int]:
     answer.is_true(
         sorted(rows) == list(range(count)),
         f"batches that hold each of the {count} rows once",
-        f"{count - len(set(rows))} rows are in no batch. What happens to the rows that do not fill one?",
+        f"{count - len(set(rows))} rows are in no batch. "
+        "What happens to the rows that do not fill one?",
     )
+    sizes = [min(size, count - start) for start in range(0, count, size)]
     answer.is_true(
-        [len(batch) for batch in batches] == [min(size, count - at) for at in range(0, count, size)],
+        [len(batch) for batch in batches] == sizes,
         f"batches of {size} rows, and the rest in the last one",
         "No other size, and no empty batch.",
     )
@@ -140,7 +148,8 @@ def _zoo_shuffle(student: Student) -> None:
     for seed in (0, 0, 1):
         answer = student(images, labels, seed, tried=f"50 images with their labels, seed {seed}")
         shuffled, given = answer.items(2, "images and labels")
-        pictures, classes = shuffled.numbers("50 images"), given.numbers("50 labels")
+        pictures = shuffled.numbers("50 images")
+        classes = given.numbers("50 labels")
         answer.is_true(
             pictures.shape == (50, 2) and classes.shape == (50,),
             "50 images and 50 labels",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mgutils.course.exercises.answers import Student
 from mgutils.course.exercises.calls import Failed
-from mgutils.course.exercises.catalogue import MODULES, Exercise, Result, all_exercises, verdict
+from mgutils.course.exercises.catalogue import Exercise, Result, all_exercises, verdict
 from mgutils.course.exercises.inspection import Facts
 from mgutils.course.grading.box import Box, Limits, why_open
 from mgutils.course.templates import render
@@ -71,8 +71,9 @@ def grade(folder: Path | str, out_dir: Path | str, *, jobs: int = 1, notebooks: 
         If there are no submissions, no such notebook, no wall, or another process grades here.
     """
     exercises = all_exercises().values()
-    if unknown := sorted(set(notebooks) - set(MODULES)):
-        raise ConfigError(f"notebooks: found {unknown[0]!r}; wanted some of {', '.join(MODULES)}.")
+    known = sorted({one.notebook for one in exercises})
+    if unknown := sorted(set(notebooks) - set(known)):
+        raise ConfigError(f"notebooks: found {unknown[0]!r}; wanted some of {', '.join(known)}.")
     if jobs < 1:
         raise ConfigError(f"jobs: found {jobs}; wanted at least 1.")
     submissions = find_submissions(folder)
