@@ -118,8 +118,11 @@ def fold_configs(config: RunConfig, dataset: Dataset) -> list[RunConfig]:
     Raises
     ------
     ConfigError
-        If groups are to be held out and the split has none.
+        If groups are to be held out and the split has none, or classes are left out.
     """
+    if config.left_out:
+        raise ConfigError("left_out: found classes without training images, which every fold would "
+                          "report; wanted none here. `mg train --left-out` scores them once.")
     folds = config.protocol.folds
     if folds:
         protocols = [replace(config.protocol, fold=fold) for fold in range(1, folds + 1)]

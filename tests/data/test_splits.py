@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from mgutils.config import Protocol, SplitName, run_config
 from mgutils.data.protocol import group_names, make_fold, make_held_group, split_of
@@ -190,6 +190,18 @@ def test_folds_are_stratified_as_well_as_groups_allow(memory_dataset):
         valid = make_fold(dataset, "subject", 5, fold).valid
         assert abs(len(valid) - 400) < 60
         assert np.abs(np.bincount(dataset.target[valid], minlength=4) / len(valid) - whole).max() < 0.08
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_folds_are_scikit_learns_and_have_a_seed(memory_dataset, seed):
+    dataset = grouped(memory_dataset, 3, 400, 12, 4)
+    subjects, target = dataset.frames["subject_id"].to_numpy(), dataset.target
+    kind = StratifiedGroupKFold(4, shuffle=True, random_state=seed)
+    for fold, (train, valid) in enumerate(kind.split(target, target, subjects), start=1):
+        found = make_fold(dataset, "subject", 4, fold, seed=seed)
+        assert np.array_equal(found.train, train) and np.array_equal(found.valid, valid)
+    own, default = make_fold(dataset, "frame", 4, 1, seed=seed), make_fold(dataset, "frame", 4, 1)
+    assert not np.array_equal(own.valid, default.valid)
 
 
 def test_as_many_folds_as_subjects_leave_one_out(memory_dataset):

@@ -25,15 +25,19 @@ def small(folds=0, split="subject"):
 
 
 def test_every_row_is_reported_once_and_the_interval_is_that_of_all_answers(tiny_root, tmp_path):
+    paths = read_dataset(tiny_root).frames["path"]
+    (tiny_root / "left_out.csv").write_text("path,found\n" + "".join(f"{path},dark\n" for path in paths[60:66]))
     found = cross_validate(small(folds=3), tiny_root, tmp_path, jobs=1)
     assert found.folds["fold"].tolist() == ["1", "2", "3"]
-    assert found.folds["valid"].sum() == 72 and (found.folds["groups"] == 2).all()
-    assert (found.folds["train"] + found.folds["select"] + found.folds["valid"] == 72).all()
+    assert found.folds["valid"].sum() == 66 and (found.folds["groups"] == 2).all()
+    assert (found.folds["train"] + found.folds["select"] + found.folds["valid"] == 66).all()
     assert found.top1.value == pytest.approx(np.average(found.folds["top1"], weights=found.folds["valid"]))
     assert found.top1.low <= found.top1.value <= found.top1.high and found.unit == "subject"
 
     dataset = read_dataset(tiny_root)
     runs = train_all(fold_configs(small(folds=3), dataset), tiny_root, tmp_path, jobs=1)
+    assert found.folds["top1"].tolist() == [run.metrics["top1"] for run in runs]
+    assert found.folds["valid"].tolist() == [len(run.valid) for run in runs]
     rows = np.concatenate([run.valid for run in runs])
     answers = np.concatenate([run.logits.argmax(1) for run in runs])
     slow = tally(answers, dataset.target[rows], dataset.frames["subject_id"].to_numpy()[rows], 4)
@@ -50,6 +54,11 @@ def test_impossible_folds_are_told_before_training(tiny_root, tmp_path, split, f
     with pytest.raises(ConfigError, match=words):
         cross_validate(small(folds, split), tiny_root, tmp_path)
     assert not list(tmp_path.glob("runs/*"))
+
+
+def test_classes_left_out_would_be_reported_by_every_fold(tiny_root, tmp_path):
+    with pytest.raises(ConfigError, match="left_out: found classes without training images"):
+        cross_validate(replace(small(folds=3), left_out=(1,)), tiny_root, tmp_path)
 
 
 @pytest.mark.parametrize("options", [[], ["--folds", "3", "--leave-one-out"], ["--folds", "1"]])
