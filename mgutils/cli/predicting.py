@@ -53,7 +53,7 @@ class Test(Loading):
     checkpoint: Path = Path("kl2captioncheckpoints/best_0.81.pth")
     """A folder that `mg train` left, a model.safetensors of `mg export`, or a .pth of the original's script."""
     labelcolumn: str = "Class"
-    """Column of class ids, used where it is there."""
+    """Column of class ids, or of the classes' own names, used where it is there."""
     root: Path | None = None
     """Folder of the images; if not given it is found, the original's ./training included."""
     out_dir: Path = Path("predictions")

@@ -24,7 +24,7 @@ _WIDEST = 1280
 _SMALLEST = 480
 """Width, in pixels, to which smaller pictures are enlarged, so that the words can be read."""
 _LINES = 3
-_CLOCK = 1000  # ticks per second
+_CLOCK = 90_000  # ticks per second: whole ones for a frame at any usual rate
 _DARK, _BRIGHT, _BAR, _FAINT = (20, 20, 20), (255, 255, 255), (86, 180, 233), (70, 70, 70)
 
 

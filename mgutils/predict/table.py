@@ -17,6 +17,7 @@ from mgutils.metrics.scores import scores
 from mgutils.predict.predictor import Predictor, likeliest
 from mgutils.progress import progress_bar
 
+_IDS = "Class"
 _TABLE_REMEDY = "Name the table with --imagepathscsv and its columns with --columnname and --labelcolumn."
 
 
@@ -101,7 +102,7 @@ def read_image_list(file: Path, column: str, labels: Labels, *, label_column: st
     labels : Labels
         The model's classes.
     label_column : str
-        Holds class ids where there is such a column; empty cells are images without a class.
+        Holds class ids, or own names, where there is such a column; empty cells are images without a class.
     root : Path, optional
         Folder of relative paths. If not given, the first of these in which the first image is: the folder of the CSV,
         ``training`` in it, ``training`` in the current folder, as the original has it, and the current folder.
@@ -141,12 +142,19 @@ def _home(file: Path, first: str) -> Path:
 
 
 def _classes(file: Path, cells: pd.Series, labels: Labels, findings: Findings) -> np.ndarray:
-    """Class indices, -1 for an empty cell; a fault for anything that is no class id."""
-    ids = digits(cells)
+    """Class indices, -1 for an empty cell; a fault for anything that is neither a class id nor an own name.
+
+    Own names may be numbers too: in a column ``Class``, which the kit's tables have, ids are looked for first.
+    """
+    ids, own = digits(cells), {name: class_id for class_id, name in enumerate(labels.own, start=1)}
+    known = cells.isin(["", *own])
+    if known.all() and (cells.name != _IDS or not np.isin(ids[cells != ""], list(own.values())).all()):
+        ids = cells.map(own).fillna(0).to_numpy(np.int64)
     if len(labels) == ILLUSTRATIVE:
         ids = np.where(ids == RAW_ILLUSTRATIVE, ILLUSTRATIVE, ids)
     bad = cells[(cells != "") & ((ids < 1) | (ids > len(labels)))]
-    findings.rows(file, str(cells.name), bad.index, bad.map(describe), f"a class id in 1..{len(labels)}",
+    wanted = f"a class id in 1..{len(labels)}" + ", or an own name in every row" * bool(own)
+    findings.rows(file, str(cells.name), bad.index, bad.map(describe), wanted,
                   "Correct the class, empty the cell, or name another column with --labelcolumn.")
     return np.where(cells == "", -1, ids - 1)
 

@@ -55,7 +55,7 @@ use_style()
 figure_dir = Path(out_dir) / "figures"
 
 # %% [markdown]
-# The notebook keeps a record. A claim is `upheld`, `refuted` or `not shown` by a condition that the code evaluates; nobody
+# A record is kept. A claim is `upheld`, `refuted` or `not shown` by a condition that the code evaluates; nobody
 # types a verdict. Where models are trained, `above` decides from all seeds: one side is above the other only if its
 # lowest seed is above the other's highest. Where they overlap the answer is None, and the claim is not shown.
 

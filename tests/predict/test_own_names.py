@@ -46,6 +46,20 @@ def test_they_are_in_predictions_confusion_and_tables_of_classes(run, tmp_path):
         assert labels.names[1] == "a hand at the jaw"  # what the text encoder reads
 
 
+def test_a_table_may_call_the_classes_by_them(run, tmp_path, capsys):
+    def targets(column, cells):
+        pd.DataFrame({"Path": [f"{n}.png" for n in range(len(cells))], column: cells}).to_csv("t.csv", index=False)
+        assert main(["test", "--imagepathscsv", "t.csv", "--checkpoint", run, "--labelcolumn", column]) == 0
+        return pd.read_csv("predictions/predictions.csv")["true_class_id"].tolist()
+
+    assert targets("sign", ["jaw", "neck", "10"]) == targets("Class", ["jaw", "neck", "10"]) == [2, 3, 1]
+    assert targets("Class", ["2", "3", "1"]) == targets("sign", ["2", "3", "1"]) == [2, 3, 1]
+    capsys.readouterr()
+    pd.DataFrame({"Path": ["0.png", "1.png"], "Class": ["jaw", "jar"]}).to_csv("t.csv", index=False)
+    assert main(["test", "--imagepathscsv", "t.csv", "--checkpoint", run]) == 2
+    assert "found 'jar'; wanted a class id in 1..3, or an own name in every row" in capsys.readouterr().err
+
+
 def test_a_run_that_does_not_know_them_takes_them_from_the_data(run, tmp_path):
     import onnx
 

@@ -125,7 +125,8 @@ def _check_paths(listing: Listing, findings: Findings) -> None:
     repeated = paths.map(posixpath.normpath).duplicated()
     inside = pd.Series([not bad and _is_inside(home / path, home) for path, bad in zip(paths, unsafe, strict=True)],
                        index=paths.index)
-    refuse_cells(findings, listing.csv, cells[filled & ~inside], f"a path inside {home}, with forward slashes",
+    refuse_cells(findings, listing.csv, cells[filled & ~inside],
+                 f"a path inside {home.absolute()}, with forward slashes",
                  "Name the folder of the images with --images-root.")
     refuse_cells(findings, listing.csv, cells[filled & inside & repeated], "each image once",
                  "Delete the repeated row.", found="{} again")
