@@ -96,7 +96,7 @@ class ImageText(Task):
             # each caption once: the target is a position among those that occur
             captions, classes = np.unique(classes, return_inverse=True)
         shared = {name: part[torch.from_numpy(captions)] for name, part in self.tokens.items()}
-        target = torch.from_numpy(classes).to(self.loader.device)
+        target = torch.from_numpy(classes).to(self.accelerator.device)
         return Batch(rows, target, inputs, shared)
 
     def embed(self, batch: Batch) -> tuple[Tensor, ...]:
