@@ -16,7 +16,8 @@ from mgutils.limits import Count, Limits, Natural, NotNegative, Positive, Settin
 LossName = Literal["original_ce", "original_kl", "identity_ce", "multi_positive_ce", "js", "class_ce"]
 CaptionKind = Literal["own", "permuted", "descriptions"]
 SplitName = Literal["frame", "clip", "video", "subject", "official"]
-ProfileName = Literal["smoke", "cpu", "photos", "gpu", "imigue"]
+CourseProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
+ProfileName = Literal[CourseProfileName, "photos"]
 ObjectiveName = Literal["report_ce", "report_js", "sound_ce", "sound_js"]
 TaskName = Literal["image-text", "classification"]
 NetworkName = Literal["resnet", "alexnet"]
@@ -194,7 +195,7 @@ PROFILES: dict[str, Profile] = {
     "photos": Profile(
         "photos", None, ModelConfig(
             image_encoder="tf_efficientnet_lite0", text_encoder="sentence-transformers/all-MiniLM-L6-v2"),
-        TrainConfig(epochs=12, image_size=160, schedule="cosine", warmup=1, augment="photo", freeze="text",
+        TrainConfig(epochs=8, image_size=160, schedule="cosine", warmup=1, augment="photo", freeze="text",
                     select="last", lr_image=5e-4, lr_text=0.0, lr_head=1e-3), seeds=3,
         note="your own photographs, pretrained encoders out of two packages, two cores", memory=3.5, disk=2.0),
     "gpu": Profile(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from mgutils.config import ProfileName, get_profile
+from mgutils.config import CourseProfileName, get_profile
 from mgutils.errors import MgError
 
 
@@ -37,7 +37,7 @@ class NotebooksBuild:
 class Reproduce:
     """Make the data if absent, execute every notebook, compare the results with the published ones."""
 
-    profile: ProfileName = "cpu"
+    profile: CourseProfileName = "cpu"
     """Size of everything."""
     data_root: Path | None = None
     """Folder of the dataset; data/<profile> if not given."""
@@ -62,7 +62,7 @@ class Reproduce:
 class Verify:
     """Test every claim of the report; print expected, obtained, spread and verdict."""
 
-    profile: ProfileName = "cpu"
+    profile: CourseProfileName = "cpu"
     """Size of everything."""
     data_root: Path | None = None
     """Folder of the dataset, made if absent; data/<profile> if not given."""
@@ -108,7 +108,7 @@ class Publish:
 class Book:
     """Write the executed notebooks as a static site that opens without server and network."""
 
-    profile: ProfileName = "cpu"
+    profile: CourseProfileName = "cpu"
     """Whose results are shown."""
     data_root: Path | None = None
     """Folder of the dataset, for the microscopes; data/<profile> if not given."""
@@ -138,7 +138,7 @@ class Book:
 class Doctor:
     """Check this machine: versions, devices, memory, disk, the model hub; each fault with its remedy."""
 
-    profile: ProfileName = "cpu"
+    profile: CourseProfileName = "cpu"
     """Whose needs are checked."""
     data_root: Path | None = None
     """Folder of the dataset; data/<profile> if not given."""

@@ -2,11 +2,12 @@
 
 import json
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from mgutils.config import PROFILES, get_profile
+from mgutils.config import PROFILES, CourseProfileName, get_profile
 from mgutils.data.audit import audit_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
@@ -33,7 +34,7 @@ def test_an_unknown_recipe_is_an_error():
         recipe_config("cpu", "best")
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", get_args(CourseProfileName))
 def test_configs_share_seeds_epochs_and_choice(profile):
     configs, settings_ = generalization.all_configs(profile, generalization.SPLITS, seed=7), get_profile(profile)
     every = [config for group in configs.values() for config in group]

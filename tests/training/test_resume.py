@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,12 +171,15 @@ def test_ten_kills_at_random_moments_change_nothing(data, tiny_root, tmp_path):
                 os.kill(child, signal.SIGKILL)
             status = int(parent.stdout.readline().split()[1])
             if status == 0:
-                break
+                same(whole, folder)
+                if killed == 10:
+                    break
+                shutil.rmtree(folder)  # it was quicker than the tenth kill: once more from the beginning
+                continue
             assert os.WTERMSIG(status) == signal.SIGKILL
             killed += 1
         parent.stdin.close()
-    assert killed == 10 and at_checkpoint > 0
-    same(whole, folder)
+    assert at_checkpoint > 0
 
 
 def wait_for_moment(folder: Path, chance: random.Random, length: float, *, checkpoint: bool) -> bool:
