@@ -11,8 +11,8 @@ import tyro
 from mgutils.cli.data import Synth
 from mgutils.cli.training import Recipe
 from mgutils.config import REPORT_OBJECTIVES, TrainConfig, get_profile, run_config
-from mgutils.config_file import read_config
 from mgutils.errors import ConfigError
+from mgutils.training.config_file import read_config
 
 _FROM_FILE = ("--task", "--network", "--profile", "--objective")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mgutils.config_file import read_config
 from mgutils.errors import ConfigError
+from mgutils.training.config_file import read_config
 
 
 def need_dataset(root: Path) -> None:

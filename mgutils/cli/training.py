@@ -24,8 +24,8 @@ from mgutils.config import (
     run_config,
     vision_config,
 )
-from mgutils.config_file import read_config
 from mgutils.errors import ConfigError
+from mgutils.training.config_file import read_config
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from mgutils.config import Protocol, RunConfig, SplitName
-from mgutils.config_file import read_config
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
 from mgutils.data.pixels import fingerprint, load_pixels
@@ -29,6 +28,7 @@ from mgutils.models.encoders import tokenize
 from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
 from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import load_weights
+from mgutils.training.config_file import read_config
 from mgutils.training.encode import classify_all, encode_all
 from mgutils.training.run import Run, write_scores
 from mgutils.training.whole import RECEIPT, check_run

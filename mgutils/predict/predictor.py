@@ -24,7 +24,6 @@ from scipy.special import softmax
 from torch import Tensor
 
 from mgutils.config import OBJECTIVES, PROFILES, RunConfig
-from mgutils.config_file import parse_config
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels, imigue_labels, read_labels
 from mgutils.data.pictures import Picture, in_batches, read_pictures
@@ -37,6 +36,7 @@ from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
 from mgutils.predict.trusted import measure, trusted
 from mgutils.predict.weights import Weights, read_weights
 from mgutils.training.checkpoint import CAPTIONS, fit_weights
+from mgutils.training.config_file import parse_config
 from mgutils.training.whole import check_run
 
 ORIGINAL_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from mgutils.config import RunConfig
-from mgutils.config_file import read_config
 from mgutils.data.csv import write_csv
 from mgutils.data.labels import Labels
 from mgutils.errors import CheckpointError
 from mgutils.files import atomic_file
 from mgutils.metrics.scores import Scores
+from mgutils.training.config_file import read_config
 from mgutils.training.whole import check_run
 
 _Content = TypeVar("_Content")

@@ -36,11 +36,11 @@ from mgutils.claims.listing import Claim, load_claims
 from mgutils.claims.registry import Finding, claim_test
 from mgutils.claims.tests import TESTS
 from mgutils.cli import main
-from mgutils.config_file import read_config
 from mgutils.data.labels import imigue_labels
 from mgutils.data.layout import write_tables
 from mgutils.errors import ConfigError
 from mgutils.experiments.loss_grid.grid import REPORT_CE, select
+from mgutils.training.config_file import read_config
 
 LISTED, UNCHECKED = load_claims()
 BY_ID = {row.id: row for row in LISTED}

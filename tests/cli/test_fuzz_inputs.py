@@ -32,7 +32,6 @@ from safetensors.torch import save_file
 from video_files import make_video
 
 from mgutils.config import run_config
-from mgutils.config_file import read_config
 from mgutils.course.grading.worker import Submission
 from mgutils.course.notebooks import _existing
 from mgutils.data.check import COLUMNS, check_rows
@@ -48,6 +47,7 @@ from mgutils.data.video import probe, read_frames
 from mgutils.data.workbook import read_sheet
 from mgutils.errors import DataError, Findings, MgError, NotebookError
 from mgutils.predict.weights import read_weights
+from mgutils.training.config_file import read_config
 
 EXAMPLES = {"labels": 450, "csv": 350, "annotations": 120, "sidecar": 100, "folders": 80, "captions": 80, "cells": 150,
             "sheet": 60, "workbook": 100}

@@ -11,7 +11,6 @@ from torch import nn
 
 from mgutils.cli import main
 from mgutils.config import NO_TEXT, PROFILES, run_config, vision_config
-from mgutils.config_file import read_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
@@ -21,6 +20,7 @@ from mgutils.evaluation.embed import evaluate_run
 from mgutils.models.classifier import AlexNet, build_classifier
 from mgutils.training import store as runs
 from mgutils.training.classification import Classification
+from mgutils.training.config_file import read_config
 from mgutils.training.optim import make_accelerator
 from mgutils.training.session import open_session
 from mgutils.training.task import Batch

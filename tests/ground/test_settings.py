@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from mgutils import config
 from mgutils.config import OBJECTIVES, PROFILES, ModelConfig, Objective, Protocol, TrainConfig, run_config
-from mgutils.config_file import parse_config
 from mgutils.errors import ConfigError
 from mgutils.experiments.recipes import LADDER, recipe_config
+from mgutils.training.config_file import parse_config
 
 
 @pytest.mark.parametrize(("settings", "found", "wanted"), [
