@@ -20,6 +20,8 @@ from mgutils.data.pixels import load_pixels
 from mgutils.data.table import read_dataset
 from mgutils.training.loop import train_epoch
 
+pytestmark = pytest.mark.slow
+
 SIZE = training.Size("tiny", PROFILES["smoke"].model, replace(PROFILES["smoke"].train, batch_size=8),
                      PROFILES["smoke"].synth, train_images=24, valid_images=20, train_rounds=2, valid_rounds=2)
 

@@ -42,6 +42,8 @@ from mgutils.errors import ConfigError
 from mgutils.experiments.loss_grid.grid import REPORT_CE, select
 from mgutils.training.config_file import read_config
 
+pytestmark = pytest.mark.slow
+
 LISTED, UNCHECKED = load_claims()
 BY_ID = {row.id: row for row in LISTED}
 PUBLISHED = Path(__file__).parents[2] / "figures" / "claims.json"

@@ -74,6 +74,7 @@ def place(tiny_root, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_wrong_arguments_are_told_before_torch_is_imported(place):
     lines = WRONG.strip().splitlines()
     assert len(lines) >= 30

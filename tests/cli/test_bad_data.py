@@ -111,6 +111,7 @@ def test_a_cell_far_below_the_table_is_a_few_lines(tiny_root, capsys):
     assert "row 9000, column 'Path': found an empty cell" in message
 
 
+@pytest.mark.slow
 def test_a_sheet_of_1048576_rows_is_one_line(tiny_root, capsys):
     rewrite_sheet(tiny_root, with_cell("B1048576"))
     message = refused(["data", "check", str(tiny_root)], tiny_root, capsys)

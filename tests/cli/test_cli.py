@@ -79,6 +79,7 @@ def trained(root, out, capsys, *options):
     return json.loads(captured.out), captured.err
 
 
+@pytest.mark.slow
 def test_the_epoch_is_chosen_apart_unless_the_report_is_reproduced(tiny_root, tmp_path, capsys):
     apart, _ = trained(tiny_root, tmp_path / "out", capsys, "--split", "subject")
     assert apart["chosen_on"].endswith("held-out training images")
@@ -90,6 +91,7 @@ def test_the_epoch_is_chosen_apart_unless_the_report_is_reproduced(tiny_root, tm
     assert len({apart["directory"], report["directory"], as_told["directory"]}) == 3
 
 
+@pytest.mark.slow
 def test_a_fold_and_a_subject_from_the_command_line(tiny_root, tmp_path, capsys):
     for options in (["--folds", "3", "--fold", "2"], ["--hold-out", "4"], ["--split-seed", "7"]):
         found, _ = trained(tiny_root, tmp_path / "out", capsys, "--split", "subject", *options)
@@ -99,6 +101,7 @@ def test_a_fold_and_a_subject_from_the_command_line(tiny_root, tmp_path, capsys)
     assert "fold: found 0; wanted 1 to 3" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_settings_of_a_run_are_taken_from_its_config_json(tiny_root, tmp_path, capsys):
     first, _ = trained(tiny_root, tmp_path / "a", capsys, "--split", "subject", "--lr-head", "0.002", "--fold", "1",
                        "--folds", "3", "--task", "classification", "--logit-adjustment", "1.5", "--seed", "3")
@@ -147,6 +150,7 @@ def test_a_tracker_without_its_package_is_told_before_anything_else(tiny_root, t
     assert "log_with: found 'no_such_tracker', which is not installed; wanted" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_unseen_classes_from_the_command_line(tiny_root, tmp_path, capsys):
     found, _ = trained(tiny_root, tmp_path / "out", capsys, "--left-out", "1", "3")
     assert main(["zero-shot", found["directory"]]) == 0

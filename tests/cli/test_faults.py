@@ -28,7 +28,7 @@ from test_grading import LEAK, notebook
 import mgutils
 from mgutils.training.whole import hash_file
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGTERM nor mount")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGTERM nor mount")]
 
 PACKAGE = Path(mgutils.__file__).parent
 SECONDS = 180
@@ -78,9 +78,7 @@ COMMANDS = {
 FAULTS = ("kill", "sigterm", "full", "read_only", "second")
 NAMES = [(command, fault, moment) for command in COMMANDS for fault in FAULTS for moment in ("early", "late")]
 NAMES += [(command, fault, "renaming") for command in COMMANDS for fault in ("kill", "second")]
-CASES = [pytest.param(*names, id="-".join(names), marks=[] if "import" in names and "second" not in names
-                      else pytest.mark.slow) for names in NAMES]
-"""All are slow together; those of one quick command are run always."""
+CASES = [pytest.param(*names, id="-".join(names)) for names in NAMES]
 
 TINY = '''# %% [markdown]
 # # 01 Tiny
@@ -304,7 +302,6 @@ def test_a_fault_is_said_and_the_same_command_ends_with_equal_bits(bench, place,
     assert results(name, place) == wanted
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status", "words"), [
     (signal.SIGTERM, 143, "mg: stopped by a request to end (SIGTERM)\n"),
     (signal.SIGINT, 130, "mg: stopped by the user\n"), (signal.SIGKILL, -signal.SIGKILL, "")],

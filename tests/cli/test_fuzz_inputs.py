@@ -104,6 +104,7 @@ def faults_of(read) -> list:
     return []
 
 
+@pytest.mark.slow
 @given(content=st.one_of(tables(("id", "name")), st.binary(max_size=60)))
 @example(content=b"id,name\n1,a\n2,b, c\n")
 @example(content=b"\xff\xfei\x00d\x00")
@@ -116,6 +117,7 @@ def test_labels(tmp_path, content):
         assert len(labels) >= 1 and all(name.strip() for name in labels.names)
 
 
+@pytest.mark.slow
 @given(content=st.one_of(tables(("path", "class")), st.binary(max_size=60)))
 @examples("csv")
 def test_any_csv(tmp_path, content):
@@ -126,6 +128,7 @@ def test_any_csv(tmp_path, content):
         assert len(table) and table.index.is_unique and table.map(lambda field: isinstance(field, str)).all(axis=None)
 
 
+@pytest.mark.slow
 @given(content=tables(tuple(HEADER.split(","))))
 @examples("annotations")
 def test_annotations(tmp_path, content):
@@ -141,6 +144,7 @@ def test_sidecar(tmp_path, content):
     assert (read_clips(tmp_path / "clips.csv", frames, findings) is None) == bool(findings.faults)
 
 
+@pytest.mark.slow
 @given(content=tables(("path", "class", "caption", "group")))
 @examples("folders")
 def test_a_list_of_images(tmp_path, content):
@@ -150,6 +154,7 @@ def test_a_list_of_images(tmp_path, content):
     assert [path.name for path in tmp_path.iterdir()] == ["list.csv"]
 
 
+@pytest.mark.slow
 @given(names=st.lists(st.one_of(FIELDS, st.text(max_size=12)), min_size=1, max_size=5))
 @example(names=["=1+1", "_x0041_", "'a", "\x85", " \u3000b ", "#N/A", "TRUE", "1e5", "\ufffd"])
 @examples("captions")
@@ -176,6 +181,7 @@ CELLS = st.one_of(
     st.sampled_from(["1/0.0.jpg", "2/1.0.jpg", "1/", "1/.."]))
 
 
+@pytest.mark.slow
 @given(rows=st.lists(st.tuples(*[CELLS] * 5), min_size=1, max_size=5), known=st.booleans())
 @examples("cells")
 def test_cells(rows, known):
@@ -207,6 +213,7 @@ def sheets(draw) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @given(content=sheets())
 @examples("sheet")
 def test_sheets(bare_root, content):
@@ -227,6 +234,7 @@ def parts(tmp_path_factory) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @examples("workbook")
 def test_damaged_workbooks(tmp_path, parts, data):

@@ -24,7 +24,8 @@ from mgutils.data.table import read_dataset
 from mgutils.errors import CheckpointError
 from mgutils.training import loop as train
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a process can catch")
+pytestmark = [pytest.mark.slow,
+              pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a process can catch")]
 
 
 def until(condition, seconds=120):

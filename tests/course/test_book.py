@@ -72,6 +72,7 @@ def test_the_same_notebooks_give_the_same_bytes(notebook_dir, tmp_path):
     assert texts[0] == texts[1]
 
 
+@pytest.mark.slow
 def test_the_runs_of_table_1_get_a_microscope(notebook_dir, tiny_template, tmp_path):
     table1_runs("smoke", tiny_template, tmp_path / "out", objectives=["sound_js"], jobs=1)
     index = write_book(notebook_dir, tmp_path / "book", profile="smoke", out_dir=tmp_path / "out",

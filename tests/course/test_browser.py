@@ -32,6 +32,8 @@ from mgutils.synth.dataset import make_dataset
 from mgutils.training.run import Run
 from mgutils.training.store import train_all
 
+pytestmark = pytest.mark.slow
+
 playwright = pytest.importorskip("playwright.sync_api")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if BROWSER is None:

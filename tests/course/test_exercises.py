@@ -19,6 +19,8 @@ from mgutils.errors import ConfigError
 from mgutils.losses import label_distribution
 from mgutils.report.readme import read_parts
 
+pytestmark = pytest.mark.slow
+
 
 def said(name, function, **options):
     """The printed message and the result of a check."""

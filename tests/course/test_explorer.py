@@ -46,11 +46,13 @@ def test_without_a_sidecar_clips_stand_in_for_subjects(bare_root):
     assert view.figure().axes
 
 
+@pytest.mark.slow
 def test_nobody_can_click_in_a_test_so_a_figure_is_left(tiny):
     bundle = FrameExplorer(tiny)._repr_mimebundle_()
     assert set(bundle) == {"image/png", "text/plain"} and decoded(bundle).width > 500
 
 
+@pytest.mark.slow
 def test_before_a_person_there_are_widgets_and_they_act(tiny, monkeypatch):
     monkeypatch.setattr(explorer, "interactive", lambda: True)
     view = FrameExplorer(tiny)
@@ -120,6 +122,7 @@ def runs(tiny_template, tmp_path_factory):
                      tmp_path_factory.mktemp("runs"), jobs=1, progress=False)
 
 
+@pytest.mark.slow
 def test_the_scorer_gives_the_scores_of_the_run(tiny, runs):
     view = AnswerExplorer(tiny, runs[0])
     images = np.asarray(view._pixels[runs[0].valid])
@@ -145,6 +148,7 @@ def test_right_and_wrong_answers_share_out_the_images(tiny, runs):
     assert all(runs[0].target[place] == 2 for place in view.rows("all", 2))
 
 
+@pytest.mark.slow
 def test_the_figure_and_the_widgets_of_the_answers(tiny, runs, monkeypatch):
     view = AnswerExplorer(tiny, runs[0])
     assert decoded(view._repr_mimebundle_()).width > 1000

@@ -36,6 +36,8 @@ from mgutils.course.grading.worker import pack, unpack
 from mgutils.course.notebooks import SOURCES, build
 from mgutils.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 QUICK = Limits(seconds=1.5, total=30, memory=500_000_000)
 LEAK = hostile_notebooks.LEAK
 OPEN = why_open()
@@ -287,7 +289,6 @@ def attacked(tmp_path_factory):
 
 
 @walled
-@pytest.mark.slow
 class TestHostile:
     def test_each_has_its_own_row_and_nobody_a_point_too_many(self, attacked):
         folder, out_dir, results, *_ = attacked

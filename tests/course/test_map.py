@@ -90,6 +90,7 @@ def test_the_readmes_table_has_links_minutes_and_sums(source_dir, tmp_path):
         "| together | | 3.3 | 32 |"]
 
 
+@pytest.mark.slow
 def test_reproduce_writes_the_minutes_of_what_it_ran(source_dir, tmp_path):
     (tmp_path / "data").mkdir()
     for only in (["01"], ["02"]):

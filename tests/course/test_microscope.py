@@ -33,6 +33,7 @@ def embedded(page):
     return json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL)[1])
 
 
+@pytest.mark.slow
 def test_the_page_is_one_file_that_fetches_nothing(tiny_template, runs, tmp_path, capsys):
     page = tmp_path / "pages" / "m.html"
     assert main(["microscope", str(runs[0].directory), str(tiny_template), "--page", str(page), "--images", "6"]) == 0

@@ -22,6 +22,8 @@ from mgutils.course.notebooks import build, execute, parameters_of, sources
 from mgutils.course.pages import formula, to_html
 from mgutils.errors import ConfigError, MgError, NotebookError
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = '''# %% tags=["parameters"]
 profile = "cpu"
 data_root = "../data/cpu"

@@ -158,6 +158,7 @@ WITH_EXERCISES = {one.notebook for one in list_exercises()}
 COURSE = [source for source in notebooks.sources() if source.name[:2] in WITH_EXERCISES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", COURSE, ids=lambda source: source.stem)
 def test_the_instructors_solutions_are_solved_and_the_students_stubs_are_not(source):
     names = [one.name for one in list_exercises() if one.notebook == source.name[:2]]

@@ -128,6 +128,7 @@ def test_a_text_that_is_only_hashed_is_none():
     assert not list(writers("digest.update(table.to_csv(index=False).encode())"))
 
 
+@pytest.mark.slow
 def test_every_csv_and_workbook_that_the_kit_writes_goes_through_the_guard():
     folders = [KIT, KIT.parent / "notebooks", KIT.parent / "benchmarks"]
     sources = [file for folder in folders for file in folder.rglob("*.py")]

@@ -123,6 +123,7 @@ def opened(monkeypatch) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 def test_a_killed_import_goes_on_with_what_is_missing(videos, labels, tmp_path, monkeypatch):
     whole = import_imigue(videos, labels, tmp_path / "whole", progress=False)
     place = [str(videos), str(labels), str(tmp_path / "out")]

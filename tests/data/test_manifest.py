@@ -29,6 +29,7 @@ def root(made, tmp_path):
     return shutil.copytree(made, tmp_path / "set")
 
 
+@pytest.mark.slow
 def test_what_the_studio_made_has_no_fault(root, capsys):
     assert check_dataset(root, decode=True, progress=False).faults == ()
     assert main(["data", "check", str(root)]) == 0

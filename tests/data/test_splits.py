@@ -67,6 +67,7 @@ def test_too_few_frames_for_the_frame_split(memory_dataset):
         make_split(memory_dataset([1, 2, 3]), "frame")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 10**6), frames=st.integers(30, 300), subjects=st.integers(2, 30), classes=st.integers(1, 12),
        name=st.sampled_from(["clip", "video", "subject"]), fraction=st.sampled_from([0.2, 0.25, 0.5]))

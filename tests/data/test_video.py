@@ -85,6 +85,7 @@ def test_a_turned_video_stands_upright(tmp_path, quarters, size, corner):
     assert number_of(upright) == 0 and np.asarray(upright.convert("L"))[BLOCK // 2, 2:62].max() < 60
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length(tmp_path):
     path = make_video(tmp_path / "long.mp4", 250, size=(640, 480))
     frames, process = read_frames(path), psutil.Process()

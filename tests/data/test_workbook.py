@@ -52,6 +52,7 @@ def test_a_stray_cell_in_a_column_of_the_table_ends_it(tmp_path, place):
     assert len(sheet) == 29_999 and (sheet.iloc[2:-1] == "").all(axis=None) and not faults
 
 
+@pytest.mark.slow
 def test_a_stray_cell_in_the_last_row_is_named(tmp_path):
     sheet, faults = read(workbook(tmp_path / "train.xlsx", f"A{MOST_ROWS}"))
     assert sheet is None and "last row" in faults[0].found
@@ -62,6 +63,7 @@ def test_other_columns_and_another_order_do_not_matter(tmp_path):
     assert list(sheet.columns) == list(COLUMNS) and sheet.values.tolist() == [list(row) for row in ROWS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [10**7, 10**15])
 def test_a_row_that_says_it_is_far_below_is_not_waited_for(tmp_path, number):
     file, changed = workbook(tmp_path / "whole.xlsx"), io.BytesIO()

@@ -18,6 +18,8 @@ from mgutils.evaluation.crossval import cross_validate, fold_configs
 from mgutils.metrics.intervals import accuracy, interval, tally
 from mgutils.training.store import train_all
 
+pytestmark = pytest.mark.slow
+
 
 def small(folds=0, split="subject"):
     config = run_config("smoke", "sound_ce", split, epochs=1, select="held_out")
@@ -67,7 +69,6 @@ def test_the_command_wants_folds_or_one_out(options, tmp_path, capsys):
     assert "folds: found" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_leave_one_subject_out_goes_on_after_a_kill_with_one_table(tiny_root, tmp_path, capsys):
     (tiny_root / "subjects.csv").write_text("subject_id,source\n1,anna\n2,ben\n3,cleo\n4,dora\n5,emil\n6,fay\n")
     options = ["crossval", str(tiny_root), "--profile", "smoke", "--leave-one-out", "--epochs", "1", "--out-dir"]

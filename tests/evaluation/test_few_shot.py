@@ -37,6 +37,7 @@ def test_the_table_is_that_of_the_probes_themselves():
         assert table.loc[(5, name), "low"] <= table.loc[(5, name), "top1"] <= table.loc[(5, name), "high"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [run_config("smoke", "sound_ce", "subject", epochs=1),
                                     vision_config("smoke", "resnet", "subject", epochs=1)])
 def test_a_run_is_probed_from_the_command_line(tiny_root, tmp_path, capsys, monkeypatch, config):

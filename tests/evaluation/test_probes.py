@@ -25,6 +25,8 @@ from mgutils.training.optim import make_accelerator
 from mgutils.training.session import open_session
 from mgutils.training.task import Batch
 
+pytestmark = pytest.mark.slow
+
 
 def vision(network="resnet", seed=0, **settings):
     return vision_config("smoke", network, seed=seed, **{"epochs": 1, **settings})

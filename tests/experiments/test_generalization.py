@@ -121,6 +121,7 @@ def test_results_are_json_without_nan(tmp_path, dataset):
 # -- figures -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_figures_draw_with_and_without_the_sidecar(dataset):
     from mgutils.report.figures import generalization as figures
 

@@ -156,6 +156,7 @@ def test_results_are_kept_and_extended(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(select(more, Condition()).reset_index(drop=True), first)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_table(tmp_path):
     cells = [Condition(), Condition("class", "js")]
     one = run_cells(cells, SIZE, tmp_path / "one", progress=False)

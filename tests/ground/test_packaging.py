@@ -88,6 +88,7 @@ def test_supported_pythons_are_3_11_to_3_13():
 # -- the package -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_wheel_holds_every_module_the_class_table_and_the_command(tmp_path):
     tree = tmp_path / "tree"
     shutil.copytree(ROOT / "mgutils", tree / "mgutils", ignore=shutil.ignore_patterns("__pycache__"))

@@ -152,6 +152,7 @@ def test_every_command_is_listed():
 # -- the README's Python ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_readmes_lines_run_as_they_stand(tmp_path):
     blocks = FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     (code,) = [block for kind, block in blocks if kind == "python"]

@@ -24,6 +24,8 @@ from mgutils.errors import ConfigError
 from mgutils.models.encoders import make_tokenizer
 from mgutils.models.hub import find_weights, why_silent
 
+pytestmark = pytest.mark.slow
+
 TEXT, IMAGE = "somebody/tiny-distilbert", "test_resnet"
 TOWERS = {"somebody/tiny-clip": (CLIPConfig, CLIPModel), "somebody/tiny-siglip": (SiglipConfig, SiglipModel)}
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

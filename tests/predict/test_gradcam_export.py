@@ -22,6 +22,8 @@ from mgutils.predict.export import export_onnx, export_safetensors
 from mgutils.predict.predictor import load_predictor
 from mgutils.predict.weights import read_weights
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("Turtle neck", "Folding arms ", "touching jaw ", "Illustrative hand gestures")
 SMALL = PROFILES["smoke"].model
 

@@ -62,6 +62,7 @@ def photographs(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_dataset_may_lie_in_a_folder_whose_name_is_not_utf8(photographs, tmp_path, capsys):
     root = strange(tmp_path, b"data\xff")
     (photographs / "a" / "0.jpg").write_bytes(b"damaged")
@@ -92,6 +93,7 @@ def test_an_import_names_what_has_a_name_that_is_not_utf8(photographs, tmp_path,
         assert "1 fault in the data" in said and r"\udcff" in said and not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_predictions_name_what_has_a_name_that_is_not_utf8(photographs, tiny_template, tmp_path, capsys):
     run, = train_all([run_config("smoke", "sound_ce", epochs=1)], tiny_template, tmp_path / "out", jobs=1,
                      progress=False)

@@ -31,6 +31,7 @@ def run(tmp_path, monkeypatch, capsys):
     return json.loads(capsys.readouterr().out)["directory"]
 
 
+@pytest.mark.slow
 def test_they_are_in_predictions_confusion_and_tables_of_classes(run, tmp_path):
     assert main(["evaluate", run, "data"]) == 0
     for folder in ("evaluation", run):
@@ -46,6 +47,7 @@ def test_they_are_in_predictions_confusion_and_tables_of_classes(run, tmp_path):
         assert labels.names[1] == "a hand at the jaw"  # what the text encoder reads
 
 
+@pytest.mark.slow
 def test_a_table_may_call_the_classes_by_them(run, tmp_path, capsys):
     def targets(column, cells):
         pd.DataFrame({"Path": [f"{n}.png" for n in range(len(cells))], column: cells}).to_csv("t.csv", index=False)
@@ -60,6 +62,7 @@ def test_a_table_may_call_the_classes_by_them(run, tmp_path, capsys):
     assert "found 'jar'; wanted a class id in 1..3, or an own name in every row" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_know_them_takes_them_from_the_data(run, tmp_path):
     import onnx
 

@@ -23,6 +23,8 @@ from mgutils.predict.table import answer_table
 from mgutils.predict.timeline import Thinned, make_timeline
 from mgutils.training.store import train_all
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tiny_template, tmp_path_factory):
@@ -360,7 +362,6 @@ def test_thinned_items_are_evenly_spaced_and_few(count):
     assert len(thinned.items) <= 6 and (count < 7 or len(thinned.items) >= 3)
 
 
-@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length_of_a_video(run, tmp_path):
     code = """if True:
         import io, json, resource, sys

@@ -35,6 +35,7 @@ def place(tmp_path, monkeypatch):
     return model.eval()
 
 
+@pytest.mark.slow
 def test_it_scores_predicts_and_exports_with_a_tokenizer_from_a_folder(place, capsys):
     given = ["--tokenizer", "words"]
     assert main(["test", "--imagepathscsv", "list.csv", "--checkpoint", "best_0.81.pth", *given]) == 0

@@ -307,6 +307,7 @@ edits = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size
                  min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(which=st.sampled_from(REAL), changes=edits)
 def test_fuzz_a_real_file_with_bytes_changed_put_in_and_taken_out(which, changes, tmp_path):
@@ -335,6 +336,7 @@ contents = st.recursive(tensors | plain, lambda inner: st.lists(inner, max_size=
     names | st.integers(), inner, max_size=8), max_leaves=12)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(content=contents | st.dictionaries(names, tensors, max_size=9), old=st.booleans())
 def test_fuzz_odd_content(content, old, tmp_path):

@@ -94,6 +94,7 @@ def every_figure(dataset, runs):
 NAMES = [name for name in every_figure(None, {"sound_ce": [None]}) if name != "map"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_text_lies_inside_the_figure(name, dataset, runs):
     figure = every_figure(dataset, runs)[name]()
@@ -110,6 +111,7 @@ def test_every_text_lies_inside_the_figure(name, dataset, runs):
         assert box.x0 > -2 and box.y0 > -2 and box.x1 < width + 2 and box.y1 < height + 2, text.get_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["framework", "map", "examples"])
 def test_same_figure_same_bytes(name, dataset, runs, tmp_path):
     one, other = (save(every_figure(dataset, runs)[name](), tmp_path / name / f"{i}.png") for i in range(2))

@@ -31,6 +31,8 @@ from mgutils.synth.plan import make_plan
 from mgutils.synth.render.geometry import Camera, project
 from mgutils.synth.sheet import contact_sheet
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = SynthConfig(frames=180, size=32, depth=True)
 TINY = SynthConfig(frames=40, size=16)
 

@@ -133,6 +133,7 @@ def _depth(point, shapes, slot):
     return float((radius - (point - a - along[:, None] * axis).norm(dim=1)).max())
 
 
+@pytest.mark.slow
 def test_hands_do_not_pass_through_head_and_trunk():
     subject = sample_subject(np.random.default_rng(0), 0.0)
     cranium, face, trunk = 0, 1, 28

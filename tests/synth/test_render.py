@@ -193,6 +193,7 @@ def test_an_anti_aliased_pixel_is_the_mean_light_of_its_rays():
     assert ((fine > low + 20) & (fine < high - 20)).sum() > 50
 
 
+@pytest.mark.slow
 def test_same_bytes_again_with_more_threads_and_frame_by_frame():
     shapes, (scene, camera) = crowd(2), rooms(2)
     first, again = render(shapes, camera, scene, 96), render(shapes, camera, scene, 96)

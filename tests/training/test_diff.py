@@ -259,6 +259,7 @@ def test_an_instruction_set_of_onednn_is_seen_in_a_real_run(finished, tiny_templ
     assert ("variables.ONEDNN_MAX_CPU_ISA", "SSE41") in [(item.field, item.b) for item in found.differences]
 
 
+@pytest.mark.slow
 def test_equal_runs_by_fit_are_equal(finished, tiny_template, tmp_path):
     dataset = read_dataset(tiny_template)
     pixels = load_pixels(dataset, 32, cache_dir=tmp_path / "cache", progress=False)

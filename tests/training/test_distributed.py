@@ -12,6 +12,8 @@ import torch
 
 from mgutils.training.distributed import gather, shard
 
+pytestmark = pytest.mark.slow
+
 LOSSES = ("original_ce", "original_kl", "identity_ce", "multi_positive_ce", "js", "siglip", "supcon")
 
 
@@ -81,7 +83,6 @@ def test_one_process_keeps_its_rows():
     assert shard(np.arange(3)).tolist() == [0, 1, 2]
 
 
-@pytest.mark.slow
 def test_accelerate_launch_trains_on_two_processes(tiny_root, tmp_path):
     """As docs/scaling.md has it, on two processes: one run folder, the same loss written once, better than nothing."""
     command = [sys.executable, "-m", "mgutils", "train", str(tiny_root), "--profile", "smoke", "--out-dir",

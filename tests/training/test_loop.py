@@ -59,6 +59,7 @@ def test_optimizer_is_the_reports(data):
     assert (session.scheduler.patience, session.scheduler.factor) == (10, 0.8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["report_ce", "report_js", "sound_ce", "sound_js"])
 def test_a_run_leaves_everything_and_two_runs_are_equal_bit_for_bit(data, tmp_path, objective):
     dataset, pixels, split = data

@@ -26,6 +26,8 @@ from mgutils.training import loop as train
 from mgutils.training.checkpoint import STATE, WEIGHTS, load_last, save_last
 from mgutils.training.diff import diff_runs
 
+pytestmark = pytest.mark.slow
+
 KEPT = (WEIGHTS, "best.safetensors", "outputs.npz", "metrics.json", "confusion.csv")
 
 

@@ -9,6 +9,8 @@ from mgutils.config import run_config
 from mgutils.errors import MgError
 from mgutils.training import store as runs
 
+pytestmark = pytest.mark.slow
+
 
 def config(seed=0, **settings):
     return run_config("smoke", "sound_ce", seed=seed, **{"epochs": 1, **settings})
