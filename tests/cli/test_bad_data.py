@@ -196,6 +196,7 @@ def test_a_bad_image_stops_the_run_before_it_starts_or_is_left_out(tiny_root, tm
     assert check_dataset(tiny_root, decode=True, progress=False).faults == ()
 
 
+@pytest.mark.slow
 def test_training_stops_before_it_starts_and_keeps_to_what_is_left_out(tiny_root, tmp_path, capsys):
     for name in ("0.1", "4.0"):
         (tiny_root / f"training/1/{name}.jpg").write_bytes(b"<html>")

@@ -58,6 +58,7 @@ def test_the_objective_sets_the_epochs(objective, capsys):
     assert re.search(rf"--epochs INT +\(default: {run_config('cpu', objective).train.epochs}\)", said)
 
 
+@pytest.mark.slow
 def test_check_train_evaluate_from_the_command_line(tiny_root, tmp_path, capsys):
     assert main(["data", "check", str(tiny_root)]) == 0
     assert main(["data", "audit", str(tiny_root)]) == 0
@@ -119,6 +120,7 @@ def test_the_settings_of_a_run_are_taken_from_its_config_json(tiny_root, tmp_pat
     assert "not the configuration of a run" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluate_warns_in_its_first_line_of_rows_that_were_learned_from(tiny_root, tmp_path, capsys):
     found, _ = trained(tiny_root, tmp_path / "out", capsys, "--split", "subject", "--folds", "3", "--fold", "1")
     arguments = ["evaluate", found["directory"], str(tiny_root), "--out-dir", str(tmp_path / "scores")]

@@ -136,6 +136,7 @@ def test_annotations(tmp_path, content):
     faults_of(lambda: read_annotations(tmp_path / "labels.csv"))
 
 
+@pytest.mark.slow
 @given(content=tables(("clip_id", "video_id", "subject_id", "class_id", "description")))
 @examples("sidecar")
 def test_sidecar(tmp_path, content):

@@ -61,6 +61,7 @@ def options():
     return of
 
 
+@pytest.mark.slow
 def test_each_command_in_a_message_exists_and_has_the_options_beside_it(messages, options):
     named = [(place, *match) for place, text in messages for match in COMMAND.findall(text)]
     assert len(named) > 30

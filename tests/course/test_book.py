@@ -64,6 +64,7 @@ def test_no_page_fetches_anything(notebook_dir, tmp_path):
         assert network_references(page.read_text(encoding="utf-8")) == [], page.name
 
 
+@pytest.mark.slow
 def test_the_same_notebooks_give_the_same_bytes(notebook_dir, tmp_path):
     texts = []
     for _ in range(2):
@@ -92,6 +93,7 @@ def mg_book(notebook_dir, tmp_path, monkeypatch):
     return lambda *words: main(["book", "--profile", "smoke", "--out-dir", "out", *words])
 
 
+@pytest.mark.slow
 def test_the_command_takes_the_executed_notebooks_or_those_of_the_project(notebook_dir, tmp_path, mg_book, capsys):
     record_all(notebook_dir, tmp_path / "src")
     assert mg_book() == 0

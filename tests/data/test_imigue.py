@@ -62,6 +62,7 @@ def expected(rate: float) -> list[tuple[int, int, int, int]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [2.0, 25 / 13, 25.0])
 def test_the_pictures_are_those_of_the_annotated_moments(videos, labels, tmp_path, rate):
     root = import_imigue(videos, labels, tmp_path / "out", rate=rate, progress=False)

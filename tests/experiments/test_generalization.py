@@ -65,6 +65,7 @@ def invented(dataset, split, seed, rate=0.6):
     return SimpleNamespace(valid=rows, target=target, logits=np.eye(classes)[answer])
 
 
+@pytest.mark.slow
 def test_split_table_stands_beside_the_audit(dataset):
     splits = generalization.usable_splits(dataset)
     assert splits == (generalization.SPLITS if dataset.has_groups else generalization.SPLITS[:2])

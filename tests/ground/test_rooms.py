@@ -61,6 +61,7 @@ def longest_chain(arrows: dict) -> list[str]:
     return max(chains.values(), key=len)
 
 
+@pytest.mark.slow
 def test_arrows_run_downward_only():
     assert upward(imports(PACKAGE)[0]) == []
 

@@ -201,6 +201,7 @@ def simulated(rng, images, gain, runs=3):
     return comparison.paired(*(one_class(rng.binomial(images, rate), images) for rate in rates), un.accuracy, draws=500)
 
 
+@pytest.mark.slow
 def test_level_and_power_are_what_they_are_said_to_be():
     rng, images = np.random.default_rng(0), np.array([120, 80, 60, 60, 50, 40, 40, 40, 30, 30, 20, 20])
     none = [simulated(rng, images, 0) for _ in range(120)]

@@ -32,6 +32,7 @@ cases = st.integers(2, 9).flatmap(lambda classes: st.integers(1, 30).flatmap(lam
     hnp.arrays(np.int64, n, elements=st.integers(0, classes - 1)))))
 
 
+@pytest.mark.slow
 @given(cases)
 def test_equal_to_the_slow_twin_ties_included(case):
     logits, target = case

@@ -319,6 +319,7 @@ def test_fuzz_a_real_file_with_bytes_changed_put_in_and_taken_out(which, changes
     only_the_kits_error(tmp_path / "w.pth")
 
 
+@pytest.mark.slow
 @FUZZ
 @given(start=st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02", b"\x80\x02}q\x00", b"\x40\0\0\0\0\0\0\0{\"a\":"]),
        rest=st.binary(max_size=200))

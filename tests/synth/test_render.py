@@ -89,6 +89,7 @@ def march(a, b, ra, rb, direction, steps: int = 4000) -> float:
     return math.inf
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.lists(st.floats(-0.3, 0.3), min_size=6, max_size=6), st.floats(0.02, 0.3), st.floats(0.02, 0.3),
        st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))

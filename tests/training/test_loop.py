@@ -74,6 +74,7 @@ def test_a_run_leaves_everything_and_two_runs_are_equal_bit_for_bit(data, tmp_pa
     assert [row["train_loss"] for row in logs[0]] == [row["train_loss"] for row in logs[1]]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_run(data, tmp_path):
     dataset, pixels, split = data
     first, second = (loop.fit(replace(short(), seed=seed), dataset, pixels, split, tmp_path / str(seed),
@@ -81,6 +82,7 @@ def test_another_seed_gives_another_run(data, tmp_path):
     assert (first / "last.safetensors").read_bytes() != (second / "last.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_model_learns_what_can_be_learned(data):
     dataset, pixels, split = data
     pixels = np.array(pixels)
@@ -92,6 +94,7 @@ def test_a_model_learns_what_can_be_learned(data):
     assert session.task.validate(split.valid).scores.top1 == 1
 
 
+@pytest.mark.slow
 def test_best_weights_give_the_scores_on_disk(data, tmp_path, tiny_root):
     dataset, pixels, split = data
     folder = loop.fit(short(epochs=3), dataset, pixels, split, tmp_path / "run", progress=False)
@@ -426,6 +429,7 @@ def test_a_run_that_patience_ended_does_not_go_on_when_resumed(data, tmp_path, m
     assert (folder / "receipt.json").exists()
 
 
+@pytest.mark.slow
 def test_the_last_epoch_is_scored_on_the_reported_rows_too(data, tmp_path):
     dataset, pixels, split = data
     split = replace(split, train=split.train[8:], select=split.train[:8])

@@ -187,6 +187,7 @@ def test_going_on_with_a_damaged_file_is_refused(stopped, name, damage):
     assert not (folder / "receipt.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["save_last", "adopt_best", "_write_log"])
 def test_a_stop_among_the_files_of_an_epoch_is_gone_on_from(stopped, tmp_path, monkeypatch, moment):
     undisturbed, arguments = stopped
