@@ -1,16 +1,16 @@
 """The `photos` profile on real photographs, beside a linear probe of the encoder that it starts from.
 
 ``python -m benchmarks.photographs data/digits out/digits`` trains with all images that the subject split leaves for
-training, from three seeds; ``--shots 1 2 5 10`` with so few of each class, three draws each. Probe and recipe see the
-same images at the same size. The data are not part of the project. ``--publish`` writes ``figures/photographs.md`` and
-fills docs/results.md.
+training, from three seeds; ``--shots 1 2 5 10`` adds runs on so few images of each class, three draws each. Probe and
+recipe see the same images at the same size. The data are not part of the project. ``--publish`` writes
+``figures/photographs.md`` and fills docs/results.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from mgutils.report.readme import fill_pages
 from mgutils.training.loop import fit
 from mgutils.training.store import train_all
 
-SEEDS = DRAWS = 3
+DRAWS = 3
 FEWEST_STEPS = 300
 """Optimisation steps of a run on few images: it gets as many epochs as that takes."""
 
@@ -44,9 +44,9 @@ def recipe(images: int | None = None, seed: int = 0) -> RunConfig:
     return config
 
 
-def on_all(root: Path, out_dir: Path) -> list[float]:
+def on_all(root: Path, out_dir: Path, seeds: int) -> list[float]:
     """Top-1 from each seed, all training images."""
-    runs = train_all([recipe(seed=seed) for seed in range(SEEDS)], root, out_dir)
+    runs = train_all([recipe(seed=seed) for seed in range(seeds)], root, out_dir)
     return [run.metrics["top1"] for run in runs]
 
 
@@ -72,7 +72,7 @@ def _on_rows(root: Path, out_dir: Path, train: np.ndarray, valid: np.ndarray, na
     return scores(score_rows(load_run(folder), pixels, valid), dataset.target[valid]).top1
 
 
-def table(root: Path, out_dir: Path, shots: Iterable[int]) -> str:
+def table(root: Path, out_dir: Path, shots: Sequence[int], seeds: int) -> str:
     """Train what is missing; the table as Markdown."""
     dataset, size = read_dataset(root), recipe().train.image_size
     encoder = recipe().model.image_encoder
@@ -80,14 +80,14 @@ def table(root: Path, out_dir: Path, shots: Iterable[int]) -> str:
     probes = probes[probes["method"] == "linear_probe"].set_index("shots")
     lines = []
     for count in (*shots, 0):
-        ours = on_few(root, out_dir, count) if count else on_all(root, out_dir)
+        ours = on_few(root, out_dir, count) if count else on_all(root, out_dir, seeds)
         probe = probes.loc[count]
         lines.append((str(count or "all"), f"{probe['images']:,.0f}", _percent(np.mean(ours), min(ours), max(ours)),
                       _percent(probe["top1"], probe["low"], probe["high"])))
         print(*lines[-1], sep="  ", flush=True)
     head = ("Images a class", "Images", "`photos` profile", f"linear probe, {encoder}, {size} px")
     return (f"{markdown_table(head, lines, 'rrrr')}\n\nTop-1, new people: mean and (lowest to highest) of {DRAWS} "
-            f"draws, in the last row of {SEEDS} seeds. The weights are those of the last epoch.\n")
+            f"draws, in the last row of {seeds} seeds. The weights are those of the last epoch.\n")
 
 
 def _percent(mean: float, low: float, high: float) -> str:
@@ -100,9 +100,10 @@ def main() -> None:
     parser.add_argument("root", type=Path, help="a dataset that `mg import folders` made, with groups")
     parser.add_argument("out_dir", type=Path, help="for the runs")
     parser.add_argument("--shots", nargs="*", type=int, default=[], help="also with so few images of each class")
+    parser.add_argument("--seeds", type=int, default=3, help="of the runs on all images")
     parser.add_argument("--publish", action="store_true", help="fill docs/results.md")
     chosen = parser.parse_args()
-    text = table(chosen.root, chosen.out_dir, chosen.shots)
+    text = table(chosen.root, chosen.out_dir, chosen.shots, chosen.seeds)
     print(text)
     if chosen.publish:
         Path("figures/photographs.md").write_text(text, encoding="utf-8")
