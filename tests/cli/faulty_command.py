@@ -129,6 +129,7 @@ def start_twin(told: dict[str, Any]) -> tuple[int, int]:
 def become_command(told: dict[str, Any]) -> None:
     """Turn this process into ``python -m mgutils``; it ends with the exit status of the command."""
     signal.alarm(told["seconds"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in the background without it
     os.environ["MG_CASE"] = told["place"]  # to find what the command leaves running
     for stream, name in enumerate((os.devnull, told["said"], told["said"])):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), stream)
