@@ -86,8 +86,9 @@ def table(root: Path, out_dir: Path, shots: Sequence[int], seeds: int) -> str:
                       _percent(probe["top1"], probe["low"], probe["high"])))
         print(*lines[-1], sep="  ", flush=True)
     head = ("Images a class", "Images", "`photos` profile", f"linear probe, {encoder}, {size} px")
-    return (f"{markdown_table(head, lines, 'rrrr')}\n\nTop-1, new people: mean and (lowest to highest) of {DRAWS} "
-            f"draws, in the last row of {seeds} seeds. The weights are those of the last epoch.\n")
+    spread = f"{seeds} seeds" + (f"; with few images, of {DRAWS} draws" if shots else "")
+    return (f"{markdown_table(head, lines, 'rrrr')}\n\nTop-1, new people: mean and (lowest to highest) of {spread}. "
+            "The weights are those of the last epoch. The probe has no seed.\n")
 
 
 def _percent(mean: float, low: float, high: float) -> str:

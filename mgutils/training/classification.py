@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from mgutils.config import RunConfig
 from mgutils.data.table import Dataset
+from mgutils.errors import ConfigError
 from mgutils.metrics.scores import scores
 from mgutils.models.classifier import Classifier, build_classifier
 from mgutils.training.batches import PixelLoader, augment
@@ -49,8 +50,12 @@ class Classification(Task):
         Raises
         ------
         ConfigError
-            If the network is unknown.
+            If the network is unknown, or to be frozen.
         """
+        if config.train.freeze in ("image", "both"):
+            raise ConfigError(
+                f"freeze: found {config.train.freeze!r} for a classifier; wanted none. `mg probe` "
+                "trains a linear layer on an encoder that stays as it is.")
         model = build_classifier(config.model, len(dataset.labels))
         return cls(config, accelerator, model, loader, dataset.target)
 

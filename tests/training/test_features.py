@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from mgutils.config import TrainConfig, run_config
+from mgutils.config import TrainConfig, run_config, vision_config
 from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
+from mgutils.errors import ConfigError
 from mgutils.evaluation.embed import evaluate_run
 from mgutils.training import features, loop
 from mgutils.training.batches import PixelLoader, augment, random_light
@@ -84,6 +85,12 @@ def test_frozen_weights_stay_the_others_learn_and_the_scores_are_the_whole_model
     assert not torch.equal(before["image_projection.fc.weight"], session.task.model.image_projection.fc.weight)
     again = evaluate_run(tmp_path / "run", tiny_root, tmp_path / "again")  # through both encoders
     assert again.summary() == pytest.approx(json.loads((tmp_path / "run" / "metrics.json").read_text()))
+
+
+def test_a_classifier_with_a_frozen_encoder_is_refused(data):
+    config = vision_config("smoke", "resnet", freeze="image")
+    with pytest.raises(ConfigError, match="'image' for a classifier; wanted none. `mg probe`"):
+        open_session(config, *data)
 
 
 def test_the_loss_on_features_is_that_on_images_and_tokens(data):
