@@ -30,7 +30,7 @@ from mgutils.training.loop import fit
 from mgutils.training.store import train_all
 
 DRAWS = 3
-FEWEST_STEPS = 300
+FEWEST_STEPS = 100
 """Optimisation steps of a run on few images: it gets as many epochs as that takes."""
 
 
