@@ -16,9 +16,9 @@ from transformers import PreTrainedTokenizerFast
 from mgutils.config import Protocol, RunConfig, SplitName
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
-from mgutils.data.pixels import fingerprint, load_pixels
+from mgutils.data.pixels import load_pixels
 from mgutils.data.protocol import split_of
-from mgutils.data.table import Dataset, read_dataset
+from mgutils.data.table import read_dataset
 from mgutils.errors import CheckpointError, ConfigError
 from mgutils.losses import similarity_logits
 from mgutils.metrics.scores import Scores, scores
@@ -30,8 +30,9 @@ from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import load_weights
 from mgutils.training.config_file import read_config
 from mgutils.training.encode import classify_all, encode_all
-from mgutils.training.run import Run, write_scores
-from mgutils.training.whole import RECEIPT, check_run
+from mgutils.training.run import write_scores
+from mgutils.training.start import learned_from
+from mgutils.training.whole import check_run
 
 
 class LoadedRun(NamedTuple):
@@ -143,16 +144,6 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     result = scores(logits, dataset.target[rows])
     write_scores(result, dataset.labels, Path(out_dir))
     return result
-
-
-def learned_from(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.ndarray,
-                 rows: np.ndarray) -> int:
-    """How many rows a run was trained or chosen on; 0 on other data than the run's own."""
-    if not (run_dir / RECEIPT).exists() or Run(run_dir).receipt.get("data_sha256") != fingerprint(dataset, pixels):
-        return 0
-    split = split_of(config, dataset)
-    chosen = [] if split.select is None else split.select
-    return int(np.isin(rows, np.concatenate([split.train, chosen])).sum())
 
 
 def score_rows(run: LoadedRun, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:

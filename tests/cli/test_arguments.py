@@ -31,6 +31,8 @@ train DATA --objective report_ce --logit-adjustment 1
 train DATA --left-out 99
 train DATA --config none.json
 train DATA --config RUN/config.json --profile cpu
+train DATA --init nowhere
+train DATA --init RUN
 train DATA --log-with no_such_tracker
 crossval nowhere --leave-one-out
 crossval DATA
