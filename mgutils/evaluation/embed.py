@@ -18,7 +18,7 @@ from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
 from mgutils.data.pixels import load_pixels
 from mgutils.data.protocol import split_of
-from mgutils.data.table import read_dataset
+from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import CheckpointError, ConfigError
 from mgutils.losses import similarity_logits
 from mgutils.metrics.scores import Scores, scores
@@ -131,11 +131,7 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
         print(f"mg: warning: all images that are scored here are of the one class "
               f"{dataset.labels.names[dataset.target[rows][0]]!r}: the score says nothing about "
               "the others.", file=sys.stderr)
-    seen = learned_from(run_dir, run.config, dataset, pixels, rows)
-    if seen:
-        print(f"mg: warning: the run learned from {seen:,} of the {len(rows):,} images that are "
-              "scored here, or chose its epoch on them: the scores say little about new images. "
-              f"Its own split is {run.config.split!r}.", file=sys.stderr)
+    warn_of_seen(run_dir, run.config, dataset, pixels, rows)
     logits = score_rows(run, pixels, rows)
     if np.isnan(logits).any():
         raise CheckpointError(
@@ -144,6 +140,16 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     result = scores(logits, dataset.target[rows])
     write_scores(result, dataset.labels, Path(out_dir))
     return result
+
+
+def warn_of_seen(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.ndarray,
+                 rows: np.ndarray) -> None:
+    """Say on the error stream how many of the rows to score a run has learned from, if any."""
+    seen = learned_from(run_dir, config, dataset, pixels, rows)
+    if seen:
+        print(f"mg: warning: the run learned from {seen:,} of the {len(rows):,} images that are "
+              "scored here, or chose its epoch on them: the scores say little about new images. "
+              f"Its own split is {config.split!r}.", file=sys.stderr)
 
 
 def score_rows(run: LoadedRun, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:

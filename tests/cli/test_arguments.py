@@ -42,6 +42,10 @@ evaluate nowhere DATA
 evaluate RUN nowhere
 probe RUN nowhere
 probe RUN DATA --shots 0
+probe RUN DATA --split subject --hold-out nobody
+probe RUN DATA --folds 3
+probe resnet18 DATA --folds 99 --fold 1
+probe resnet18 DATA --split-seed -4
 zero-shot nowhere
 zero-shot RUN nowhere
 diff nowhere RUN
