@@ -13,7 +13,16 @@ import numpy as np
 
 from mgutils.config import Protocol, RunConfig, SplitName
 from mgutils.data.sidecar import read_group_names
-from mgutils.data.splits import GROUPED, Split, check_name, hold_out, leave_out, make_split, report_rows
+from mgutils.data.splits import (
+    GROUPED,
+    Split,
+    check_left_out,
+    check_name,
+    hold_out,
+    leave_out,
+    make_split,
+    report_rows,
+)
 from mgutils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
 
 def split_of(config: RunConfig, dataset: Dataset) -> Split:
     """The rows that a run learns from, chooses its best epoch on, and is scored on."""
+    check_left_out(dataset, config.left_out)  # at once: the draw may wait for scikit-learn
     split = reported_split(dataset, config.split, config.protocol)
     if config.train.select == "held_out":
         split = hold_out(dataset, split, seed=config.protocol.split_seed)
