@@ -1,4 +1,4 @@
-"""Notebook 07's comparison with the epochs that Table 1 gives the report's losses: 20 minutes on two cores.
+"""Notebook 09's comparison with the epochs that Table 1 gives the report's losses: 20 minutes on two cores.
 
 ``python -m benchmarks.long_training`` trains the report's recipe, the sound loss and the kit's own recipe on the
 subject split, or loads them from the run store, and writes ``figures/long_training.md``, which docs/results.md shows.
@@ -54,7 +54,7 @@ def table(dataset: Dataset, runs: Mapping[str, Sequence[Run]]) -> str:
     return markdown_table(header, lines, "lrrr") + (
         f"\n\nPercent; mean and (lowest to highest) over {seeds} seeds; the epoch is chosen by top-1 on held-out "
         "training subjects. UAR over the report's: percentage points, with the 95 % interval over subjects and seeds; "
-        "*shown* as in notebook 07.\n")
+        "*shown* as in notebook 09.\n")
 
 
 def _gain(row: pd.Series) -> str:

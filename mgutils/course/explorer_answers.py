@@ -52,7 +52,7 @@ class AnswerExplorer(Explorer):
     ConfigError
         If the run reads no text.
 
-    Taught in: 05, section 4.
+    Taught in: 07, section 4.
     """
 
     lists = ("answers", "class")

@@ -1,4 +1,4 @@
-"""The runs of notebook 06: what is compared with the contrastive model, and on which seeds.
+"""The runs of notebook 08: what is compared with the contrastive model, and on which seeds.
 
 What is trained is in :mod:`mgutils.training.loop` and :mod:`mgutils.evaluation.probes`, what is
 made of it in :mod:`mgutils.evaluation.probes` and :mod:`mgutils.evaluation.zero_shot`.
@@ -71,7 +71,7 @@ def control_runs(profile: str | Profile, dataset: Dataset, out_dir: Path | str, 
                  jobs: int = 2) -> ControlRuns:
     """Train what is missing and return all runs.
 
-    Taught in: 06, section 1.
+    Taught in: 08, section 1.
     """
     configs = control_configs(profile, dataset, seed)
     # the longest first: the last processes to finish then wait least

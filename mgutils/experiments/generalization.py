@@ -102,7 +102,7 @@ def all_runs(profile: str | Profile, data_root: Path | str, out_dir: Path | str,
              splits: Sequence[SplitName], *, seed: int = 0, jobs: int = 2) -> GeneralizationRuns:
     """Train what is missing and return all runs.
 
-    Taught in: 07, section 2.
+    Taught in: 09, section 2.
     """
     from mgutils.experiments.runs import train_groups
 
@@ -155,7 +155,7 @@ def split_table(dataset: Dataset, by_split: Mapping[str, Sequence[Run]]) -> pd.D
         ``gain, gain_low, gain_high`` (over the constant class), ``seeds, images, subjects,
         effective_subjects, classes``.
 
-    Taught in: 07, section 2.
+    Taught in: 09, section 2.
     """
     rows = []
     for name, runs in by_split.items():
@@ -206,7 +206,7 @@ def accuracy_sources(table: pd.DataFrame) -> pd.DataFrame:
         ``part, value, low, high``, shares; ``part`` is ``constant`` or the name of a split: what is
         gained on it over the next harder one.
 
-    Taught in: 07, section 4.
+    Taught in: 09, section 4.
     """
     rows = table[table["score"] == "top1"]
     constant = float(rows["constant"].iloc[0])
@@ -229,7 +229,7 @@ def compare(dataset: Dataset, by_recipe: Mapping[str, Sequence[Run]],
         ``first, second, score, first_value, second_value, difference, low, high, p, detectable,
         seeds, seeds_in_favour, shown, p_holm`` (corrected for the number of rows).
 
-    Taught in: 07, section 5.
+    Taught in: 09, section 5.
     """
     rows = []
     for score, function in score_functions(len(dataset.labels)).items():
@@ -268,7 +268,7 @@ def recall_table(dataset: Dataset, runs: Sequence[Run], split: Split) -> pd.Data
         ``class_id, name, clips`` (in training), ``images, subjects`` (reported), ``recall`` (mean
         over the runs, NaN where the class is not among the reported images).
 
-    Taught in: 07, section 6.
+    Taught in: 09, section 6.
     """
     table = tally_runs(dataset, runs)
     images = table.counts.sum(axis=0)

@@ -37,7 +37,7 @@ class AlexNet(nn.Module):
     ----------
     Krizhevsky 2014, arXiv:1404.5997, the variant that torchvision has.
 
-    Taught in: 06, section 2.
+    Taught in: 08, section 2.
     """
 
     def __init__(self, pretrained: bool = False, pool: int = 6, hidden: int = 4096) -> None:

@@ -201,7 +201,7 @@ save(four, figure_dir / "report_figure_1.png")
 four
 
 # %% [markdown]
-# In (b) a hand is at the jaw, in (c) at the neck: a few centimetres. Do they look alike to you? Notebook 05 asks which
+# In (b) a hand is at the jaw, in (c) at the neck: a few centimetres. Do they look alike to you? Notebook 07 asks which
 # classes a model mistakes for one another.
 #
 # ## 4. A clip over time

@@ -241,7 +241,7 @@ batch_figure
 # %% [markdown]
 # The framed cells are pairs that belong together: the diagonal, and two more, because two images have the same caption.
 # Their columns are equal, number for number, since equal captions have equal embeddings. An identity target would ask
-# for two different answers from two equal columns. Notebook 03 works out what that does.
+# for two different answers from two equal columns. Notebook 04 works out what that does.
 
 # %%
 assert torch.equal(pairs[:, 0], pairs[:, 2])
@@ -282,7 +282,7 @@ assert cosines.std() < 0.1
 # %% [markdown]
 # An untrained encoder gives nearly the same vector to everything: all images lie in one narrow cone, all captions in
 # another. Training must do two things at once, turn the cones towards one another and spread them out. A loss that only
-# does the first ends with everything in one place. That is called *collapse*, and notebook 04 looks for it.
+# does the first ends with everything in one place. That is called *collapse*, and notebook 06 looks for it.
 #
 # ## 5. Temperature and length
 #
@@ -522,4 +522,4 @@ if check("zero_shot", zero_shot):
 # * Radford et al. 2021, *Learning transferable visual models from natural language supervision*, figures 1 and 3.
 # * Shariatnia 2021, *Simple implementation of OpenAI CLIP model*: the code that the report builds on.
 # * Wang and Liu 2021, *Understanding the behaviour of contrastive loss*: what the temperature does to the gradient.
-# * Next: notebook 03 asks what the report's loss functions really are.
+# * Next: notebook 04 asks what the report's loss functions really are.

@@ -1,4 +1,4 @@
-"""Every docstring's "Taught in: 03, section 2" names a section that exists and uses what it teaches."""
+"""Every docstring's "Taught in: 04, section 2" names a section that exists and uses what it teaches."""
 
 import ast
 import re
@@ -47,8 +47,8 @@ def test_no_line_escapes_in_another_form():
 
 
 @pytest.mark.parametrize(("where", "says"), [
-    ("03", "wanted a notebook"), ("99, section 1", "wanted a notebook"), ("03, section 77", "no section 77"),
-    ("03, section 2", "does not use it"), ("03, sections 1 and 77", "does not use it")])
+    ("04", "wanted a notebook"), ("99, section 1", "wanted a notebook"), ("04, section 77", "no section 77"),
+    ("04, section 2", "does not use it"), ("04, sections 1 and 77", "does not use it")])
 def test_a_wrong_line_is_found(where, says):
     (line,) = taught(f'def no_such_name():\n    """Do it.\n\n    Taught in: {where}.\n    """\n')
     assert says in fault(*line)

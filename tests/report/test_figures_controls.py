@@ -1,4 +1,4 @@
-"""Figures of notebook 06: what is drawn is what was given."""
+"""Figures of notebook 08: what is drawn is what was given."""
 
 from types import SimpleNamespace
 

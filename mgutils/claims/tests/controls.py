@@ -1,7 +1,7 @@
 """Claims about what the text is good for, tested against models that read none or the wrong one.
 
 A ``@claim_test`` takes an :class:`~mgutils.claims.evidence.Evidence` and returns a
-:class:`~mgutils.claims.registry.Finding`. The runs are those of notebook 06.
+:class:`~mgutils.claims.registry.Finding`. The runs are those of notebook 08.
 """
 
 from __future__ import annotations

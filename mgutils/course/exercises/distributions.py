@@ -1,4 +1,4 @@
-"""Checkers of notebook 03: softmax, target distributions, the Jensen-Shannon divergence."""
+"""Checkers of notebook 04: softmax, target distributions, the Jensen-Shannon divergence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkers of notebook 03: gradients of two losses, the symmetric loss, its two directions."""
+"""Checkers of notebook 04: gradients of two losses, the symmetric loss, its two directions."""
 
 from __future__ import annotations
 

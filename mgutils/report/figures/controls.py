@@ -1,4 +1,4 @@
-"""Figures of notebook 06: models with and without text, permuted captions, classes left out.
+"""Figures of notebook 08: models with and without text, permuted captions, classes left out.
 
 They draw the tables of :mod:`mgutils.evaluation.probes` and the results of
 :mod:`mgutils.evaluation.zero_shot`, shares in percent.
@@ -62,7 +62,7 @@ def with_and_without_text(table: pd.DataFrame, audits: Mapping[str, Audit]) -> F
     audits : mapping of str to Audit
         By split, in the order of the panels.
 
-    Taught in: 06, section 3.
+    Taught in: 08, section 3.
     """
     methods = [method for method in METHODS if method in set(table["method"])]
     figure, axes = panels(len(audits), 5.2 * len(audits) + 1.8, 0.55 * len(methods) + 1.7,
@@ -91,7 +91,7 @@ def permuted_captions(own: Sequence[Run], permuted: Sequence[Run], constant_top1
     constant_top1 : float
         Accuracy of the constant class, share.
 
-    Taught in: 06, section 4.
+    Taught in: 08, section 4.
     """
     figure, axes = new_figure(size=(7.5, 4.2))
     lines = [("own captions", own, BLUE, "-"), ("permuted captions", permuted, ORANGE, "--")]
@@ -117,7 +117,7 @@ def zero_shot_answers(shares: Mapping[str, ArrayLike], names: Sequence[str]) -> 
     names : sequence of str
         Of the k classes.
 
-    Taught in: 06, section 5.
+    Taught in: 08, section 5.
     """
     names = [shorten(name, 30) for name in names]
     matrices = {_CAPTIONS[kind]: 100 * np.asarray(matrix) for kind, matrix in shares.items()}
@@ -142,7 +142,7 @@ def permuted_texts(dealt: Mapping[str, LabelPermutationTest], classes: int) -> F
     classes : int
         k, so that chance is 1 / k.
 
-    Taught in: 06, section 5.
+    Taught in: 08, section 5.
     """
     figure, axes = panels(len(dealt), 4.8 * len(dealt) + 0.6, 4.4, sharex=True, sharey=True)
     colors = {"own": BLUE, "descriptions": GREEN}

@@ -53,7 +53,7 @@ def where_accuracy_comes_from(parts: pd.DataFrame, table: pd.DataFrame) -> Figur
     table : DataFrame
         Of :func:`mgutils.experiments.generalization.split_table`.
 
-    Taught in: 07, section 4.
+    Taught in: 09, section 4.
     """
     figure, (ours, report) = new_figure(1, 2, size=(11.5, 4.6), sharey=True,
                                         width_ratios=(len(parts) + 1, 1.7))
@@ -113,7 +113,7 @@ def scores_by_split(table: pd.DataFrame) -> Figure:
     table : DataFrame
         Of :func:`mgutils.experiments.generalization.split_table`.
 
-    Taught in: 07, section 2.
+    Taught in: 09, section 2.
     """
     scores = table["score"].unique()
     figure, axes = panels(len(scores), 3.9 * len(scores), 4.2, sharey=True)
@@ -147,7 +147,7 @@ def recall_by_clips(table: pd.DataFrame, labels: Labels, *, named: int = 6) -> F
         Of :func:`mgutils.experiments.generalization.recall_table`.
     labels : Labels
 
-    Taught in: 07, section 6.
+    Taught in: 09, section 6.
     """
     rows = table[table["recall"].notna() & (table["clips"] > 0)]
     rows = rows.assign(recall=100 * rows["recall"])
@@ -194,7 +194,7 @@ def ladder_chart(table: pd.DataFrame, *, score: str = "uar") -> Figure:
     table : DataFrame
         Of :func:`mgutils.experiments.generalization.compare`, a row for each step.
 
-    Taught in: 07, section 7.
+    Taught in: 09, section 7.
     """
     rows = table[table["score"] == score].reset_index(drop=True)
     figure, (scores, gains) = new_figure(1, 2, size=(11.5, 0.5 * len(rows) + 1.9), sharey=True)

@@ -60,7 +60,7 @@ def training_curves(runs: Mapping[str, Sequence[Run]], constant_top1: float) -> 
     constant_top1 : float
         Accuracy of the constant class.
 
-    Taught in: 04, section 4.
+    Taught in: 06, section 4.
     """
     layout = [[0, 1, "top1"], [2, 3, "top1"]]
     figure, _ = new_figure(size=(12, 5.4))
@@ -102,7 +102,7 @@ def _seeds(axes: Axes, group: Sequence[Run], column: str, color: str, scale: flo
 def table1_chart(runs: Mapping[str, Sequence[Run]], audit: Audit) -> Figure:
     """Table 1 as dots: each seed, the mean, the report's number, lines for the two baselines.
 
-    Taught in: 05, section 3.
+    Taught in: 07, section 3.
     """
     figure, axes = new_figure(1, 2, size=(12, 0.62 * len(runs) + 1.9), sharey=True)
     scores = [("top1", audit.constant_top1), ("top5", audit.constant_top5)]
@@ -131,7 +131,7 @@ def confusion_matrix(confusion: ArrayLike, labels: Labels) -> Figure:
     labels : Labels
         Lines separate their groups.
 
-    Taught in: 05, section 4.
+    Taught in: 07, section 4.
     """
     order = group_order(labels)
     counts = np.asarray(confusion, dtype=float)[np.ix_(order, order)]
@@ -163,7 +163,7 @@ def best_and_worst(dataset: Dataset, run: Run, *, columns: int = 6) -> Figure:
 
     An answer is as sure as its score is ahead of the second best.
 
-    Taught in: 05, section 4.
+    Taught in: 07, section 4.
     """
     names = [textwrap.fill(shorten(name, 40), 24) for name in dataset.labels.display]
     answer = run.logits.argmax(axis=1)
@@ -201,7 +201,7 @@ def embedding_map(run: Run, labels: Labels, *, seed: int = 0, most: int = 500) -
     ----------
     van der Maaten and Hinton 2008, Journal of Machine Learning Research 9.
 
-    Taught in: 05, section 5.
+    Taught in: 07, section 5.
     """
     from sklearn.manifold import TSNE  # takes seconds to load
 

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 03 Cross entropy against Jensen-Shannon
+# # 04 Cross entropy against Jensen-Shannon
 #
 # The report has two rows: cross entropy 22.54 %, "JS divergence" 81.13 %. It explains the gap by the loss function.
 # In this notebook every sentence of that explanation is a claim on trial. We derive what should be true, predict a
@@ -1085,4 +1085,4 @@ if check("symmetric_loss", symmetric_loss):
 #   pre-training*.
 # * Englesson and Azizpour 2021, *Generalized Jensen-Shannon divergence loss for learning with noisy labels*.
 # * Shariatnia's repository, issues 12, 16, 24 and 27 and pull request 28.
-# * Notebook 04 trains the report's two losses and two sound ones on images.
+# * Notebook 06 trains the report's two losses and two sound ones on images.

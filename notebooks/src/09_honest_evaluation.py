@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 07 The honest evaluation: new people, with intervals
+# # 09 The honest evaluation: new people, with intervals
 #
 # **You will be able to**
 # * choose the best epoch without touching the rows that you report;
@@ -15,7 +15,7 @@
 # * compare two recipes in pairs, and say which difference your data could have shown at all;
 # * take an accuracy apart into what was learned and what leaked.
 #
-# **Needs** notebooks 04 and 05. It trains runs of its own, since those of notebook 04 chose their epoch on the rows
+# **Needs** notebooks 06 and 07. It trains runs of its own, since those of notebook 06 chose their epoch on the rows
 # they report.
 
 # %% tags=["parameters"]
@@ -109,8 +109,8 @@ print(f"not reported under the {hardest} split:", ", ".join(dataset.labels.displ
 # %% [markdown]
 # ## 2. One recipe under every split
 #
-# The recipe is notebook 04's `sound_ce`, with the same model. Two things differ: part of the training rows is held out
-# to choose the epoch, and a small profile saves time with fewer epochs. So the scores are below notebook 05's: compare
+# The recipe is notebook 06's `sound_ce`, with the same model. Two things differ: part of the training rows is held out
+# to choose the epoch, and a small profile saves time with fewer epochs. So the scores are below notebook 07's: compare
 # splits and recipes within this notebook only. Each split is trained from several seeds. A run that is in the store is
 # not repeated.
 
@@ -121,7 +121,7 @@ minutes = sum(run.receipt["seconds"]["total"] for run in everything.values()) / 
 print(f"{len(everything)} runs, {minutes:.1f} minutes of one process")
 assert all(run.config.train.select == "held_out" for run in everything.values())
 here, there = runs.by_split["frame"][0].config.train.epochs, settings.train.epochs
-print(f"{here} epochs here, {there} in notebook 04 ({settings.report_epochs or there} for the report's losses); "
+print(f"{here} epochs here, {there} in notebook 06 ({settings.report_epochs or there} for the report's losses); "
       f"{len(parts['frame'].train):,} training rows here, {len(make_split(dataset, 'frame').train):,} there")
 
 # %% [markdown]
@@ -278,7 +278,7 @@ print(f"the report: {REPORTED['report_js'][0]} %, of which the constant class {C
 # * *p*: if both were alike, then for each person chance decided which of them is ahead. We swap the two within
 #   persons, in every pattern, and count how often the difference is as large as the one found.
 #
-# Mind the epochs. The `cpu` profile has 5 of them here, and in notebook 04 the report's loss needed 14 to 27 before it
+# Mind the epochs. The `cpu` profile has 5 of them here, and in notebook 06 the report's loss needed 14 to 27 before it
 # was better than a blind guess. So this section compares two losses after a short training, not at their best; the end
 # of section 7 comes back to it.
 
@@ -550,7 +550,7 @@ if check("bootstrap_people", bootstrap_people):
 # %% [markdown]
 # ## More to try
 #
-# 1. *20 minutes, most of it the machine's.* Train both ends for as long as notebook 04 trains the report's losses: with
+# 1. *20 minutes, most of it the machine's.* Train both ends for as long as notebook 06 trains the report's losses: with
 #    `recipe_config(profile, name, hardest, number, select="held_out", epochs=48)` from `mgutils.experiments.recipes`
 #    for the names `"report"` and `OURS` and three seeds, and `train_all` from `mgutils.training.store`. Put the runs
 #    through `generalization.compare`. Predict first: does the ratio grow or shrink? `docs/results.md` has our own

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 05 Evaluation: Table 1, and how to read it
+# # 07 Evaluation: Table 1, and how to read it
 #
 # **You will be able to**
 # * compute top-1, top-5 and UAR by hand and say what each hides;
@@ -15,7 +15,7 @@
 # * read a confusion matrix by groups of classes;
 # * say how much of an accuracy comes from the split.
 #
-# **Needs** notebook 04, whose runs it reads.
+# **Needs** notebook 06, whose runs it reads.
 
 # %% tags=["parameters"]
 profile = "cpu"
@@ -140,7 +140,7 @@ chart
 
 # %% [markdown]
 # The report's own numbers come from other images, so the columns may be compared in their order and in what fails,
-# not digit by digit. The rows differ in epochs (notebook 04, section 3): the report's two losses have more, so a
+# not digit by digit. The rows differ in epochs (notebook 06, section 3): the report's two losses have more, so a
 # control that stands above them does not owe it to longer training. The next cell reads the order off the table.
 
 # %%
@@ -268,7 +268,7 @@ if dataset.has_groups:
     display(Markdown(beside))
 
 # %% [markdown]
-# The fall from the frame split comes from clips, videos and people seen in training, which notebook 07 takes apart.
+# The fall from the frame split comes from clips, videos and people seen in training, which notebook 09 takes apart.
 # The epoch was chosen on these rows, which flatters the number.
 
 # %% [markdown]

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 06 What does the text do? Vision-only baselines and controls
+# # 08 What does the text do? Vision-only baselines and controls
 #
 # The report calls its method multimodal: each image is trained against the text of its class. Its accuracy is offered
 # as evidence for that. Two questions stay open. Would the same network have done as well without any text? And where
@@ -19,7 +19,7 @@
 # * design a control that takes the meaning of a text away and leaves everything else;
 # * score a model on classes without a training image, and test whether the meaning of the text did it.
 #
-# **Needs** notebooks 04 and 05, whose contrastive runs it reads. Its time goes into the runs
+# **Needs** notebooks 06 and 07, whose contrastive runs it reads. Its time goes into the runs
 # that it trains itself: some five to eight minutes on two cores in the `cpu` profile.
 
 # %% tags=["parameters"]
@@ -78,7 +78,7 @@ pd.DataFrame([{"for": name, "seeds": len(group), "objective": group[0].objective
               for name, group in wanted.items()])
 
 # %% [markdown]
-# The contrastive runs are those of notebooks 04 and 05. The others are trained now, several at a time; a run that is
+# The contrastive runs are those of notebooks 06 and 07. The others are trained now, several at a time; a run that is
 # in the store already is not repeated.
 
 # %%
@@ -118,7 +118,7 @@ print(f"here AlexNet pools to {alexnet.pool.output_size} x {alexnet.pool.output_
 # So the small profiles keep torchvision's five convolutions and give them a head of the size that their output
 # deserves. The `gpu` and `imigue` profiles use it whole. It is trained from one seed only, on the frame split,
 # because it costs more than any other run here: look at its number of parameters. `uar` is the unweighted average
-# recall of notebook 05: the share of right answers in each class, averaged over the classes.
+# recall of notebook 07: the share of right answers in each class, averaged over the classes.
 
 # %%
 trained = [*runs.alexnet, *(run for group in runs.vision.values() for run in group)]
@@ -165,7 +165,7 @@ chart
 # %% [markdown]
 # Dots that differ need not differ by more than chance. The contrastive model and the same encoder without text
 # answered the same images from the same seeds, so we compare them in pairs: by seed and by subject. The interval
-# comes from drawing subjects and seeds again (notebook 07 explains it).
+# comes from drawing subjects and seeds again (notebook 09 explains it).
 
 # %%
 def compare(first, second) -> dict[str, dict[str, float]]:

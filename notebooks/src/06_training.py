@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 04 Training: the report's two losses and two sound ones
+# # 06 Training: the report's two losses and two sound ones
 #
 # **You will be able to**
 # * read the whole training loop and say what each line is for;
@@ -17,7 +17,7 @@
 # * say which settings of a run must be fixed so that it gives equal bits twice;
 # * explain why the batch of a contrastive loss cannot simply be cut into parts.
 #
-# **Needs** notebook 03 (the losses). Most of the training happens here; 05 to 07 add runs of their own. The map in
+# **Needs** notebook 04 (the losses). Most of the training happens here; 05 to 07 add runs of their own. The map in
 # notebook 00 says how long it takes. A run that is already in the store is not repeated.
 
 # %% tags=["parameters"]
@@ -60,7 +60,7 @@ figure_dir = Path(out_dir) / "figures"
 # The report gives a few settings and its code gives the rest: AdamW with three learning rates, weight decay on the
 # projection heads alone, batches of 32, a learning rate that falls when the validation loss stands still, and up to
 # 250 epochs. The `imigue` profile is that recipe, with one saving: it encodes each caption of a batch once
-# (`captions_once`), where the original encodes one for each image, with a dropout mask of its own (notebook 03, section
+# (`captions_once`), where the original encodes one for each image, with a dropout mask of its own (notebook 04, section
 # 4). The other profiles keep its shape and change its size.
 
 # %%
@@ -163,7 +163,7 @@ print(inspect.getsource(loop.train_step))
 # ## 3. Four objectives, several seeds
 #
 # The report compares two rows. We add two controls. They change three things at once: the loss (CLIP's cross entropy,
-# the real JS), embeddings of length one, and a temperature that suits them. Notebook 03 moved these one at a time.
+# the real JS), embeddings of length one, and a temperature that suits them. Notebook 04 moved these one at a time.
 
 # %%
 pd.DataFrame({name: asdict(objective) for name, objective in OBJECTIVES.items()}).T
@@ -174,7 +174,7 @@ pd.DataFrame({name: asdict(objective) for name, objective in OBJECTIVES.items()}
 # real Jensen-Shannon divergence. Each is trained from several seeds; the seeds change the first weights and the order
 # of the images, never the split.
 #
-# How long? Without L2 norm and at tau 0.05 an untrained model's logits are in the hundreds (notebook 03, section 5). So
+# How long? Without L2 norm and at tau 0.05 an untrained model's logits are in the hundreds (notebook 04, section 5). So
 # the report's two losses average over a hundred in their first epoch, where a blind guess would cost 2 to 3.5, and have
 # far to come down. The report trained up to 250 epochs. The `cpu` profile gives its two objectives four times the
 # epochs of the controls, which is in their favour.
@@ -276,10 +276,10 @@ for objective, those in passed.items():
 # The two start alike, and they differ in where they go. In the published run `report_js` becomes better than a blind
 # guess after 17, 15 and 30 epochs, and ends at 79 to 85 % of the images. Had we stopped at 12 epochs, we would have
 # called it broken. `report_ce` comes to rest at ln 32 = 3.47, the loss of a uniform answer, and stays. At the point
-# where all vectors are alike, notebook 03 (section 8, issue 27) found a steep way down for the one loss and, to second
+# where all vectors are alike, notebook 04 (section 8, issue 27) found a steep way down for the one loss and, to second
 # order, none for the other. So the *order* of the report's two rows needs no Jensen-Shannon divergence: one of its two
 # losses has a trap. The height of its lower row, 22.54 %, is another matter: it lies below the constant class, where
-# our collapsed runs end (notebook 11).
+# our collapsed runs end (notebook 14).
 #
 # How high a climbing curve ends is a matter of epochs. Read off the order, not the height: that our row ends near the
 # report's own number, on other images and with another network, is a coincidence.
@@ -534,4 +534,4 @@ if check("adamw", adamw):
 #
 # * Radford et al. 2021, *Learning transferable visual models from natural language supervision*, section 2.
 # * Loshchilov and Hutter 2019, *Decoupled weight decay regularization*.
-# * Notebook 05 scores these runs. Notebook 03 says why `report_ce` rests; its bench foretold that `report_js` learns.
+# * Notebook 07 scores these runs. Notebook 04 says why `report_ce` rests; its bench foretold that `report_js` learns.
