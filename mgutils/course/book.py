@@ -27,7 +27,7 @@ from mgutils.course.pages import notebook_html
 from mgutils.course.templates import jpeg_uri, read_web, render, write_page
 from mgutils.errors import ConfigError, MgError
 
-_PATTERN = "[0-9][0-9]_*.ipynb"
+_PATTERN = "[0-9A][0-9]_*.ipynb"
 _THUMBNAIL = (640, 300)
 
 

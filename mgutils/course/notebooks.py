@@ -27,12 +27,23 @@ from nbformat import NotebookNode
 from traitlets import default
 
 from mgutils.course.cell_progress import CellProgress
-from mgutils.course.versions import Version, derive, fingerprint, is_as_built, keep_outputs, keep_tags, own_cells, tags
+from mgutils.course.prose import with_banner, with_comparison
+from mgutils.course.versions import (
+    Version,
+    derive,
+    fingerprint,
+    is_as_built,
+    keep_outputs,
+    keep_tags,
+    own_cells,
+    tags,
+    without_answers,
+)
 from mgutils.errors import ConfigError, MgError, NotebookError
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "src"
 _KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
-_PATTERN = "[0-9][0-9]_*.py"
+_PATTERN = "[0-9A][0-9]_*.py"
 
 
 # -- building ----------------------------------------------------------------------------------------------------------
@@ -70,6 +81,7 @@ def read_source(source: Path | str, version: Version = "student") -> NotebookNod
     for position, cell in enumerate(notebook.cells):
         cell.id = f"{source.stem}-{position:03d}"
         keep_tags(cell)
+    with_comparison(notebook, source.stem)
     return derive(notebook, version, source.name)
 
 
@@ -281,6 +293,8 @@ def _without_traces(notebook: NotebookNode) -> NotebookNode:
                 counted.execution_count = place
     if built:  # and still nobody's own work
         notebook.metadata["mgutils"]["cells"] = fingerprint(notebook)
+        without_answers(notebook)
+        with_banner(notebook)
     return notebook
 
 

@@ -23,7 +23,7 @@ def taught(source: str) -> list[tuple[str, str]]:
 
 def fault(name: str, where: str) -> str | None:
     """What is wrong with a line; ``None`` if nothing is."""
-    line = re.fullmatch(r"(\d\d), sections? (\d+(?:(?:, | and )\d+)*)", where)
+    line = re.fullmatch(r"([0-9A]\d), sections? (\d+(?:(?:, | and )\d+)*)", where)
     if line is None or line[1] not in SOURCES:
         return f"{name}: found {where!r}; wanted a notebook and its sections, as '03, section 2'"
     for number in re.findall(r"\d+", line[2]):

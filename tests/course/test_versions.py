@@ -15,7 +15,7 @@ from mgutils.course.exercises import all_exercises
 from mgutils.course.exercises.catalogue import judge
 from mgutils.course.grading import reader
 from mgutils.course.notebooks import build, read_source
-from mgutils.course.versions import fingerprint, is_as_built, student_source
+from mgutils.course.versions import fingerprint, is_as_built, student_source, without_answers
 from mgutils.errors import MgError
 
 SOLUTION = '''import numpy as np
@@ -61,7 +61,7 @@ def source_dir(tmp_path):
     return folder
 
 
-def test_a_stub_keeps_imports_signature_docstring_and_hints():
+def test_a_stub_keeps_imports_signature_and_docstring():
     stub = student_source(SOLUTION, "x")
     assert stub == '''import numpy as np
 
@@ -69,8 +69,6 @@ def test_a_stub_keeps_imports_signature_docstring_and_hints():
 def mean(values: list[float],
          weights: list[float] | None = None) -> float:
     """The mean."""
-    # Hint: `np.average`.
-    # Hint: and return it.
     ...'''
     scope = {}
     exec(stub, scope)
@@ -94,8 +92,32 @@ def test_versions_differ_in_the_solution_alone(source_dir):
     differing = [place for place, pair in enumerate(zip(student.cells, instructor.cells, strict=True))
                  if pair[0].source != pair[1].source]
     assert differing == [3]
-    assert student.cells[3].metadata.tags == ["exercise"] and instructor.cells[3].metadata.tags == ["solution"]
+    assert student.cells[3].metadata.tags == ["exercise"]
+    assert instructor.cells[3].metadata.tags == ["solution", "hidden"]
     assert [cell.id for cell in student.cells] == [cell.id for cell in instructor.cells]
+
+
+@pytest.mark.parametrize("version", ["student", "instructor"])
+def test_hints_fold_under_the_text_of_the_exercise(source_dir, version):
+    task, *others = read_source(source_dir / "01_a.py", version).cells
+    assert task.source.endswith("<details><summary>Hint</summary>\n\nand return it.\n\n</details>")
+    assert task.source.count("<details>") == 2 and not any("and return it" in cell.source for cell in others)
+
+
+def test_the_instructors_solutions_are_folded(source_dir):
+    student, instructor = (read_source(source_dir / "01_a.py", version) for version in ("student", "instructor"))
+    assert instructor.cells[3].metadata.jupyter.source_hidden and "jupyter" not in student.cells[3].metadata
+
+
+def test_a_stored_output_gives_no_answer_away():
+    unsolved = "mean: not solved yet.\n  tried:     mean([1])\n  expected:  1\n  hint:      divide\n             it\n"
+    solved = "mean: solved (3 trials).\n1.5\n"
+    said = {'check("mean", mean)': unsolved, 'if check("mean", mean):\n    print(1.5)': solved, "print(said)": unsolved}
+    notebook = nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_code_cell(source, outputs=[nbformat.v4.new_output("stream", text=text)])
+        for source, text in said.items()])
+    without_answers(notebook)
+    assert [cell.outputs[0].text for cell in notebook.cells] == ["mean: not solved yet.\n", solved, unsolved]
 
 
 def test_building_twice_gives_the_same_bytes_and_overwrites_what_nobody_changed(source_dir, tmp_path):
