@@ -31,6 +31,7 @@ from mgutils.course.prose import with_banner, with_comparison
 from mgutils.course.versions import (
     Version,
     derive,
+    describe_pictures,
     fingerprint,
     is_as_built,
     keep_outputs,
@@ -291,6 +292,7 @@ def _without_traces(notebook: NotebookNode) -> NotebookNode:
         for counted in (cell, *cell.outputs):
             if "execution_count" in counted:
                 counted.execution_count = place
+    describe_pictures(notebook)
     if built:  # and still nobody's own work
         notebook.metadata["mgutils"]["cells"] = fingerprint(notebook)
         without_answers(notebook)

@@ -37,8 +37,9 @@ def own_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def keep_tags(cell: NotebookNode) -> None:
-    """Drop all other metadata of a cell; JupyterLab folds the code of one tagged ``hidden``."""
-    cell.metadata = NotebookNode(tags=tags(cell)) if tags(cell) else NotebookNode()
+    """Drop all other metadata of a cell but ``alt``; JupyterLab folds the code of one tagged ``hidden``."""
+    kept = {"tags": tags(cell), "alt": cell.metadata.get("alt")}
+    cell.metadata = NotebookNode({name: value for name, value in kept.items() if value})
     if "hidden" in tags(cell):
         cell.metadata["jupyter"] = NotebookNode(source_hidden=True)
 
@@ -119,6 +120,15 @@ def fingerprint(notebook: NotebookNode) -> str:
 def is_as_built(notebook: NotebookNode) -> bool:
     """Whether nobody has changed the cells since the notebook was built; running them changes nothing."""
     return notebook.metadata.get("mgutils", {}).get("cells") == fingerprint(notebook)
+
+
+def describe_pictures(notebook: NotebookNode) -> None:
+    """Give each picture the text of its cell, ``# %% alt="…"`` in the source, for readers who do not see it."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            for kind in {"image/png", "image/jpeg"}.intersection(output.get("data", {})):
+                if "alt" in cell.metadata:
+                    output.metadata.setdefault(kind, NotebookNode())["alt"] = cell.metadata.alt
 
 
 def without_answers(notebook: NotebookNode) -> None:

@@ -15,7 +15,7 @@ from mgutils.course.exercises import all_exercises
 from mgutils.course.exercises.catalogue import judge
 from mgutils.course.grading import reader
 from mgutils.course.notebooks import build, read_source
-from mgutils.course.versions import fingerprint, is_as_built, student_source, without_answers
+from mgutils.course.versions import describe_pictures, fingerprint, is_as_built, student_source, without_answers
 from mgutils.errors import MgError
 
 SOLUTION = '''import numpy as np
@@ -118,6 +118,24 @@ def test_a_stored_output_gives_no_answer_away():
         for source, text in said.items()])
     without_answers(notebook)
     assert [cell.outputs[0].text for cell in notebook.cells] == ["mean: not solved yet.\n", solved, unsolved]
+
+
+def test_a_picture_gets_the_alt_text_of_its_cell(tmp_path):
+    file = tmp_path / "01_a.py"
+    file.write_text('# %% alt="A bar, at 3" tags=["hidden"]\nplot()\n', encoding="utf-8")
+    (cell,) = (notebook := read_source(file)).cells
+    assert cell.metadata == {"alt": "A bar, at 3", "tags": ["hidden"], "jupyter": {"source_hidden": True}}
+    cell.outputs = [nbformat.v4.new_output("display_data", {"image/png": "abc", "text/plain": "a figure"})]
+    describe_pictures(notebook)
+    assert cell.outputs[0].metadata == {"image/png": {"alt": "A bar, at 3"}}
+
+
+def test_every_published_picture_has_alt_text():
+    for path in sorted(notebooks.SOURCES.parent.glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                for kind in {"image/png", "image/jpeg"}.intersection(output.get("data", {})):
+                    assert len(output.metadata.get(kind, {}).get("alt", "")) > 20, (path.stem, cell.id)
 
 
 def test_building_twice_gives_the_same_bytes_and_overwrites_what_nobody_changed(source_dir, tmp_path):
