@@ -239,6 +239,10 @@ class RunConfig(Settings):
     left_out: tuple[int, ...] = ()  # ids of classes without training images
     protocol: Protocol = Protocol()
     """Which part of the split is reported."""
+    init: str = ""
+    """SHA-256 of the weights to start from, those of another run; "" for none."""
+    init_from: str = field(default="", compare=False)
+    """Where that run lies; not written, as a run does not depend on it."""
 
     @property
     def reads_text(self) -> bool:
@@ -262,6 +266,9 @@ class RunConfig(Settings):
         captions = plain.pop("captions")
         if captions != "own":
             plain["caption_kind"] = captions
+        del plain["init_from"]
+        if not self.init:
+            del plain["init"]
         left_out = plain.pop("left_out")
         if left_out:
             plain["left_out"] = list(left_out)

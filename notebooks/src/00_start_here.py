@@ -115,8 +115,8 @@ print("measured on", "this machine" if minutes.exists() else "the authors' machi
 Markdown(course_map.as_markdown(course))
 
 # %% [markdown]
-# Begin with notebook 01 and go on in order. The numbers from 10 on are kept for further systems and for the report;
-# A1 and A2 are appendices for those who want the proofs. In a hurry? Notebooks 01, 03, 05 and 09 tell the story.
+# Begin with notebook 01 and go on in order. Notebook 14 is the report; the numbers before it
+# are kept for further systems. A1 and A2 are appendices for those who want the proofs. In a hurry? Notebooks 01, 03, 05 and 09 tell the story.
 #
 # ## 5. One word sets the size
 #

@@ -175,18 +175,22 @@ def large_images(dataset: Dataset, rows: Sequence[int], size: int = 160) -> list
     return [drawn[place[key]] for key in wanted]
 
 
+def clip_rows(dataset: Dataset, class_id: int) -> np.ndarray:
+    """Row positions of a class's longest clip in the order of time; empty for a class without images."""
+    frames = dataset.frames.reset_index(drop=True)
+    frames = frames[frames["class_id"] == class_id]
+    sizes = frames.groupby("clip_id").size()
+    longest = sizes.idxmax() if len(sizes) else None
+    return frames[frames["clip_id"] == longest].sort_values("frame_id").index.to_numpy()
+
+
 def middle_frame(dataset: Dataset, class_id: int) -> int | None:
     """Row position of the middle frame of a class's longest clip; ``None`` for a class without images.
 
     The middle of a long clip is where a gesture is most likely to be under way.
     """
-    frames = dataset.frames.reset_index(drop=True)
-    frames = frames[frames["class_id"] == class_id]
-    if frames.empty:
-        return None
-    longest = frames.groupby("clip_id").size().idxmax()
-    clip = frames[frames["clip_id"] == longest].sort_values("frame_id")
-    return int(clip.index[len(clip) // 2])
+    clip = clip_rows(dataset, class_id)
+    return int(clip[len(clip) // 2]) if len(clip) else None
 
 
 def _middle_frames(dataset: Dataset, class_ids: Sequence[int]) -> dict[int, np.ndarray]:
