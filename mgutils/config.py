@@ -84,7 +84,7 @@ class ModelConfig(Settings):
     """A name on the hub, ``scratch`` for a small DistilBERT with a tokenizer trained on our captions, or ``none``."""
     text_kwargs: dict[str, Any] = field(default_factory=dict)
     """Passed on to ``DistilBertConfig`` where the encoder starts from scratch."""
-    pretrained: bool = True
+    pretrained: bool | Literal["text"] = True  # ``text``: the text encoder alone has its weights.
     projection: Count = 256
     dropout: Annotated[float, Limits("at least 0 and less than 1", lambda value: 0 <= value < 1)] = 0.1
 
