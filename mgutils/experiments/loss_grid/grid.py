@@ -29,6 +29,7 @@ from mgutils.files import atomic_file
 from mgutils.losses import divergences, image_text
 from mgutils.progress import progress_bar
 
+
 def _without_texts(source: str) -> str:
     """Python code without comments, docstrings and layout: what decides a result."""
     tree = ast.parse(source)
