@@ -84,8 +84,8 @@ def marks(notebook: NotebookNode) -> list[Mark]:
 def unmarked(notebook: NotebookNode) -> list[str]:
     """Numbers of a notebook's text that carry no mark, each with the words around it.
 
-    Code, formulas, headings, years, sizes such as 3 x 3, names such as "class 32" and "notebook 04, section 2", the estimated
-    minutes of an exercise, and 0 and 1 need none.
+    Code, formulas, headings, years, sizes such as 3 x 3, names such as "class 32" and "notebook 04, section 2", the
+    estimated minutes of an exercise, and 0 and 1 need none.
     """
     found = []
     for cell in notebook.cells:
