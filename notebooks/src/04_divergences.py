@@ -98,7 +98,7 @@ assert torch.isclose(identity_ce(*three), losses.identity_ce(*three))
 print("loss:", identity_ce(*three), "  knows nothing:", math.log(3))
 
 # %% [markdown]
-# The loss is 0.89<!--= identity_ce(*three) -->. A model that knows nothing pays $\ln 3$, which is
+# The loss is 0.82<!--= identity_ce(*three) -->. A model that knows nothing pays $\ln 3$, which is
 # 1.10<!--= math.log(3) -->: one third for each answer. But the third caption fits the first image as well as the
 # first caption does: it is the same sentence. The diagonal calls it wrong. So share the weight: half on each.
 
@@ -297,8 +297,8 @@ picture
 
 # %% [markdown]
 # All three touch 0 where the model agrees with the target. At the left end, where the model is wrong ($p = 0.0001$), KL has
-# reached 8.5<!--= left_end["forward KL (the code)"] --> and still grows, Equation 1 ends at
-# 3.0<!--= left_end["Equation 1, M the target"] -->, and JS stays at 0.64<!--= left_end["real JS"] -->.
+# reached 8.6<!--= left_end["forward KL (the code)"] --> and still grows, Equation 1 ends at
+# 3.0<!--= left_end["Equation 1, M the target"] -->, and JS stays at 0.59<!--= left_end["real JS"] -->.
 #
 # ## 4. The target of the cross entropy row
 #
@@ -352,7 +352,7 @@ pd.Series(on_diagonal).round(2).to_frame("weight on the sample's own answer")
 # %% [markdown]
 # At $\tau = 1.0$ the target is the identity to the eye: 100<!--= 100 * on_diagonal["similarity, tau 1.0"] --> % on the
 # diagonal. At the report's tau it has 36<!--= 100 * on_diagonal["similarity, tau 0.05"] --> % there, and
-# 54<!--= 100 * on_class --> % if samples of the same class count as right, too. So the report's word *identity* is right
+# 50<!--= 100 * on_class --> % if samples of the same class count as right, too. So the report's word *identity* is right
 # for Shariatnia's temperature and wrong for its own. The code multiplies by tau in the target and divides by tau in the
 # prediction: $0.05$ in place of $1.0$ scaled the one down 20<!--= 1 / report_tau --> times and the other up
 # 20<!--= 1 / report_tau --> times.
@@ -431,8 +431,8 @@ typical, error = apart.abs().median().item(), (apart.std() / math.sqrt(len(apart
 print(f"one mask: typically {typical:.3f}; mean of {len(apart)}: {apart.mean():+.4f} ± {error:.4f}")
 
 # %% [markdown]
-# One batch differs by typically 0.11<!--= typical -->. The mean over 2,000<!--= len(masked) --> masks is
-# 0.002<!--= abs(apart.mean()) -->, within its standard error of 0.004<!--= error -->. (The report ran neither of the two
+# One batch differs by typically 0.18<!--= typical -->. The mean over 2,000<!--= len(masked) --> masks is
+# 0.002<!--= abs(apart.mean()) -->, within its standard error of 0.006<!--= error -->. (The report ran neither of the two
 # targets, section 4. We test its explanation, not its run.)
 #
 # **Where the worry is right.** The proof used that the answers of a row compete in one softmax. SigLIP (Zhai et al. 2023)

@@ -224,10 +224,13 @@ def repairs(results: Mapping[str, Sequence[float]], constant: float) -> Figure:
     """
     figure, axes = new_figure(size=(8.5, 0.42 * len(results) + 1.4))
     percent = {name: 100 * np.asarray(values) for name, values in results.items()}
-    colors = [VERMILLION if values.mean() <= 100 * constant else BLUE
+    level = 100 * constant
+    colors = [VERMILLION if values.max() <= level else BLUE if values.min() > level else ORANGE
               for values in percent.values()]
     dot_rows(axes, percent, colors)
-    axes.axvline(100 * constant, **CONSTANT)
+    axes.axvline(level, **CONSTANT)
+    for color, words in ((BLUE, "all seeds above it"), (ORANGE, "some"), (VERMILLION, "none")):
+        axes.plot([], [], "s", color=color, label=words)
     axes.set(xlabel="top-1 in %", title="The report's CE setting, one thing changed at a time")
     legend_beside(axes)
     return figure
