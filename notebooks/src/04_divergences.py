@@ -224,6 +224,13 @@ assert same > 0 and there > math.log(2) and abs(there - back) > 0.1
 # the report's temperature of 0.05<!--= report_tau -->.
 
 # %%
+report_tau = 0.05
+batch = torch.Generator().manual_seed(seed)
+x, t = F.normalize(torch.randn(2, 32, 16, generator=batch, dtype=torch.float64), dim=-1)
+y = torch.multinomial(class_shares(), 32, replacement=True, generator=batch)
+
+
+# %%
 def original_kl(image, text, classes, tau):
     """The report's "JS" row: forward KL, both directions."""
     target = (10 * losses.label_matrix(classes, image.dtype)).softmax(dim=1)
@@ -241,10 +248,6 @@ def js(image, text, classes, tau):
 
 
 # %%
-report_tau = 0.05
-batch = torch.Generator().manual_seed(seed)
-x, t = F.normalize(torch.randn(2, 32, 16, generator=batch, dtype=torch.float64), dim=-1)
-y = torch.multinomial(class_shares(), 32, replacement=True, generator=batch)
 runs, says = original_kl(x, t, y, report_tau).item(), js(x, t, y, report_tau).item()
 assert math.isclose(runs, losses.original_kl(x, t, y, report_tau).item(), rel_tol=1e-12)
 assert math.isclose(says, losses.js(x, t, y, report_tau).item(), rel_tol=1e-12)
@@ -268,6 +271,9 @@ print(f"the code: {runs:.2f}   a JS divergence: {says:.2f}")
 #
 # The real JS keeps its promises. A thousand random triples test that it is symmetric, bounded, and that its square
 # root obeys the triangle inequality (Endres and Schindelin 2003).
+#
+# Sketch before you run the second cell: one question, two answers, and a target of $0.95$ for the right one. The model
+# gives the right answer the probability p, from 0 to 1. Draw KL, Equation 1 and JS as curves over p.
 
 # %%
 triples = torch.randn(3, 1000, 10, generator=batch, dtype=torch.float64).mul(4).log_softmax(dim=-1)
@@ -276,10 +282,6 @@ assert torch.allclose(ab, ba, atol=1e-14)
 assert (ab >= 0).all() and (ab <= math.log(2)).all()
 assert (ac.sqrt() <= ab.sqrt() + bc.sqrt()).all()
 print(f"largest of a thousand: {ab.max():.4f}; ln 2 = {math.log(2):.4f}")
-
-# %% [markdown]
-# Sketch before you run: one question, two answers, and a target of $0.95$ for the right one. The model gives
-# the right answer the probability p, from 0 to 1. Draw KL, Equation 1 and JS as curves over p.
 
 # %% alt="Three curves over the model's probability of the right answer: forward KL, Equation 1, and the real JS below ln 2"
 p_right = torch.linspace(1e-4, 1 - 1e-4, 400, dtype=torch.float64)
@@ -338,8 +340,7 @@ captions = [imigue_labels().display[index] for index in target]
 # %% alt="Four 8 x 8 target matrices: identity, class, similarity at tau 1.0 like the identity, similarity at tau 0.05 spread out"
 similarity = (image @ image.T + text @ text.T) / 2  # (8, 8)
 matrices = {"identity": torch.eye(8), "class": losses.label_distribution(target),
-            "similarity, tau 1.0": (similarity * 1.0).softmax(dim=1),
-            "similarity, tau 0.05": (similarity * 0.05).softmax(dim=1)}
+            "similarity, tau 1.0": similarity.softmax(dim=1), "similarity, tau 0.05": (similarity * 0.05).softmax(dim=1)}
 picture = figures.target_matrices(matrices, captions)
 save(picture, figure_dir / "court_targets.png")
 picture
@@ -399,20 +400,15 @@ assert abs(difference + covariance / 0.05) < 1e-12
 # %%
 caption_of_class = F.normalize(torch.randn(32, 16, generator=batch, dtype=torch.float64), dim=-1)
 leaves = x.clone().requires_grad_(), caption_of_class.requires_grad_()
-
-
-def value_and_gradients(loss):
-    value = loss(leaves[0], leaves[1][y], y, 0.05)
-    return value, *torch.autograd.grad(value, leaves)
-
-
-both = zip(value_and_gradients(identity_ce), value_and_gradients(multi_positive_ce), strict=True)
-gaps = [(a - b).abs().max().item() for a, b in both]
+apart = identity_ce(leaves[0], leaves[1][y], y, 0.05) - multi_positive_ce(leaves[0], leaves[1][y], y, 0.05)
+gaps = [gap.abs().max().item() for gap in (apart, *torch.autograd.grad(apart, leaves))]
 print("value, image gradient and caption gradient differ by", gaps)
 assert max(gaps) <= 1e-12
 
 # %% [markdown]
-# By nothing but rounding: that is the surprise of section 1. **What exactly is equal, and what is not?**
+# By nothing but rounding: that is the surprise of section 1.
+#
+# **What exactly is equal, and what is not?**
 #
 # * From image to text the two losses agree row by row: copies have equal columns, so equal probabilities.
 # * From text to image they agree only summed over a class: the k copies of a caption ask the same question k times, the

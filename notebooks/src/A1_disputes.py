@@ -240,7 +240,7 @@ broken_rows = pairs[pairs["highest", "transposed"] <= enough]  # in every seed
 by_rows = broken_rows["lowest", "soft"] > enough
 rows_decide = True if by_rows.any() else False if (broken_rows["highest", "soft"] <= enough).all() else None
 all_repaired = 0.01 * np.concatenate(list(repaired.values()))
-gain = all_repaired - np.tile(select(results, Condition("class"))["constant"], len(repaired))
+gain = all_repaired - np.tile(select(results, loss_grid.REPORT_CE)["constant"], len(repaired))
 clips, kl, plain_ce, *weighted = curvature["tau 0.05"]
 cosines = ", ".join(f"{rows['caption_cosine'].min():.2f} to {rows['caption_cosine'].max():.2f} {name}"
                     for name, rows in term.items())
