@@ -55,8 +55,8 @@ figure_dir = Path(out_dir) / "figures"
 # ## 1. A batch of three, by hand
 #
 # Take three images with their captions. The first and the third show *Touching jaw* and have the same caption, the
-# second shows *Touching ear*. The embeddings have two numbers each, so that you can follow them with a pencil. A logit is the dot
-# product of an image and a caption, divided by the temperature tau, here 0.5<!--= tau -->.
+# second shows *Touching ear*. The embeddings have two numbers each, so that you can follow them with a
+# pencil. A logit is the dot product of an image and a caption, divided by the temperature tau, here 0.5<!--= tau -->.
 
 # %%
 tau = 0.5
@@ -67,8 +67,8 @@ by_hand = three_images @ three_captions.T / tau  # (3, 3): row = image, column =
 by_hand
 
 # %% [markdown]
-# **Image to text.** The first row asks which caption fits the first image. A softmax makes probabilities of its three logits: take exp
-# of each, divide by their sum.
+# **Image to text.** The first row asks which caption fits the first image. A softmax makes probabilities of its
+# three logits: take exp of each, divide by their sum.
 
 # %%
 power = by_hand[0].exp()
@@ -180,6 +180,7 @@ pd.Series(bar_values).round(2).to_frame("nats")
 #
 # "M is a mixture distribution of P […] and Q […]; which in our case is the target square matrix with 1s in case of
 # correct image-text pairing and 0 otherwise". P is the prediction from image to text, Q the one from text to image.
+# (Our p and q above were a prediction and a target.)
 #
 # **Writes.** The formula is the Jensen-Shannon divergence when $M = (P+Q)/2$, and only then. The sentence makes M the
 # target. Predict what happens where the target is 0.
@@ -255,12 +256,12 @@ print(f"the code: {runs:.2f}   a JS divergence: {says:.2f}")
 
 # %% [markdown]
 # The code gives 9.50<!--= runs -->. A JS divergence cannot exceed 0.69<!--= math.log(2) -->; here it is
-# 0.65<!--= says -->. So there are three losses under one name:
+# 0.65<!--= says -->. So there are three losses under one name, and only the last was run:
 #
 # | the "JS" row | the report **says** | Equation 1 **writes** | the code **runs** |
 # |---|---|---|---|
-# | loss | Jensen-Shannon divergence | half KL(P, M) + half KL(Q, M) | forward KL(target, prediction) |
-# | what is compared | prediction and target | two predictions, each with the target | prediction and target |
+# | loss | Jensen-Shannon divergence | half of KL(P, M) + half of KL(Q, M) | forward KL(target, prediction) |
+# | what is compared | two predictions, P and Q | each prediction with the target | each prediction with the target |
 # | target | label matrix, 1s and 0s | the same, as M | softmax of $10 \times$ label matrix |
 # | bounded by $\ln 2$ | yes | no: infinite where the target is 0 | no |
 # | symmetric | yes | no | no |
@@ -406,7 +407,7 @@ print("value, image gradient and caption gradient differ by", gaps)
 assert max(gaps) <= 1e-12
 
 # %% [markdown]
-# By nothing but rounding: that is the surprise of section 1.
+# They differ by rounding alone. That is the surprise of section 1.
 #
 # **What exactly is equal, and what is not?**
 #
@@ -601,8 +602,8 @@ write_csv(verdicts, Path(out_dir) / "verdicts_04.csv")
 #   batch where no JS divergence can exceed 0.69<!--= math.log(2) --> (sections 2 and 3).
 # * Its cross entropy had no identity target. At its temperature
 #   36<!--= 100 * on_diagonal["similarity, tau 0.05"] --> % of the weight lay on the sample's own answer (section 4).
-# * Repeated captions do no harm: identity and class target differ by a within-class covariance, which is 0 for captions
-#   encoded once and 0 on average with dropout (section 5).
+# * Repeated captions do no harm to a softmax loss: identity and class target differ by a within-class covariance, which is
+#   0 for captions encoded once and 0 on average with dropout (section 5).
 # * KL and cross entropy with one fixed target have one gradient (section 6).
 # * The real JS divergence is flat where the logits are large and the model is wrong (section 6).
 #

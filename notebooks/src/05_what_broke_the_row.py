@@ -10,8 +10,8 @@
 # # 05 CE vs JS: what broke the row
 #
 # The report's cross entropy row scores 22.54<!--= claimed["table-1-ce-top-1"] --> %, less than always answering the most
-# common class. Notebook 04 cleared three suspects: the identity target (it was not there), repeated captions (they do no
-# harm), and cross entropy as such (with a fixed target it has KL's gradient). So which one change repairs the row?
+# common class. Notebook 04 cleared three suspects: the identity target (it was not there), repeated captions (the two
+# targets then have the same gradient, exactly or on average), and cross entropy as such (with a fixed target it has KL's gradient). So which one change repairs the row?
 #
 # **You will be able to**
 # * read and write a training loop small enough to run hundreds of times;
@@ -212,8 +212,8 @@ ahead = (by_seed["class"] - by_seed["identity"]).unstack("seed")  # rows: settin
 # Two seeds are ahead, by 10.7<!--= 100 * ahead.loc[(False, 0.05), 0] --> and
 # 22.7<!--= 100 * ahead.loc[(False, 0.05), 1] --> points, the third is behind by
 # 1.6<!--= -100 * ahead.loc[(False, 0.05), 2] -->. If the sign were a toss of a coin, three equal signs would come up in one
-# experiment of four. On two other processors all three were ahead; three more seeds here gave two behind and one level. It
-# was chance: no verdict rests on it.
+# experiment of four. On two other processors all three were ahead; three more seeds here gave two behind and one level. We
+# count it as chance, and no verdict rests on it.
 #
 # One collapse carries no mark in the picture. Four settings with cross entropy predict a uniform distribution.
 

@@ -9,9 +9,9 @@
 # %% [markdown]
 # # A1 Appendix: public disputes about the loss
 #
-# The report's cross entropy loss comes from a public repository (Shariatnia's), and has been argued about in its issues:
-# four issues and a pull request, in which people who had never met tried to find out why the loss behaves as it does. Each
-# of their statements can be computed. This appendix does it, and looks at the collapsed point itself.
+# The report's cross entropy loss comes from a public repository (Shariatnia's), and has been argued about in four
+# issues and a pull request. Each statement in them can be computed. This appendix does it, and looks at the collapsed
+# point itself, where all vectors are equal.
 #
 # **You will be able to**
 # * turn a statement of a discussion into something that can come out wrong;
