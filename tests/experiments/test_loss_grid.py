@@ -172,6 +172,14 @@ def test_results_of_other_code_or_size_are_not_taken(tmp_path, monkeypatch):
     assert len(pd.read_csv(tmp_path / "court.csv")) == 3 * SIZE.seeds
 
 
+def test_texts_and_comments_do_not_decide_a_result():
+    code = 'class A:\n    size = 1\n    """Of it."""\n    def f(self):\n        """Say {}."""\n        return "{}"  # why\n'
+    same, other = code.format("more", "a"), code.format("less", "b")
+    assert loss_grid._without_texts(code.format("less", "a")) == loss_grid._without_texts(same)
+    assert loss_grid._without_texts(other) != loss_grid._without_texts(same)
+    assert "Of it" not in loss_grid._without_texts(same)
+
+
 def test_summary_counts_the_marks():
     rows = [asdict(Condition()) | {"seed": seed, "top1": top1, "predicted": predicted, "caption_cosine": cosine,
                               "image_cosine": 0.0, "logit": 1.0, "loss": 1.0, "constant": 0.27}

@@ -17,7 +17,7 @@ MODULES = {
     "data": "01",
     "model": "02",
     "distributions": "04",
-    "loss": "04",
+    "loss": "05",
     "training": "06",
     "scoring": "07",
     "controls": "08",

@@ -185,7 +185,7 @@ def run_cells(
         One row per cell and seed: the fields of :class:`Condition`, ``seed``, the scores of
         :func:`mgutils.experiments.loss_grid.toy.score`, ``loss``.
 
-    Taught in: 04, section 6.
+    Taught in: 05, section 2.
     """
     path = Path(out_dir) / "court.csv"
     table = pd.read_csv(path, index_col="key") if path.exists() else pd.DataFrame()

@@ -116,7 +116,7 @@ def target_matrices(matrices: Mapping[str, ArrayLike], captions: Sequence[str]) 
     captions : sequence of str
         Of the batch, B of them.
 
-    Taught in: 04, section 2.
+    Taught in: 04, section 4.
     """
     numbers = range(1, len(captions) + 1)
     rows = [f"{shorten(name, 30)}  {row}" for row, name in zip(numbers, captions, strict=True)]
@@ -133,7 +133,7 @@ def curves(x: ArrayLike, lines: Mapping[str, ArrayLike], *, title: str, xlabel: 
 
     ``levels`` are dotted horizontal lines.
 
-    Taught in: 04, sections 3 and 5.
+    Taught in: 04, sections 3 and 6.
     """
     figure, axes = new_figure(size=(7.5, 4.2))
     for (name, y), color, dash in zip(lines.items(), _COLORS, LINES, strict=False):
@@ -157,7 +157,7 @@ def collapse_grid(summary: pd.DataFrame, constant: float) -> Figure:
     constant : float
         Top-1 of always saying the most common class.
 
-    Taught in: 04, section 6.
+    Taught in: 05, section 2.
     """
     table = summary.assign(
         row=[f"{cell.targets}{', gradient through' * cell.through}, {cell.divergence.upper()}"
@@ -220,14 +220,17 @@ def repairs(results: Mapping[str, Sequence[float]], constant: float) -> Figure:
     constant : float
         Top-1 of always saying the most common class.
 
-    Taught in: 04, section 6.
+    Taught in: 05, section 3.
     """
     figure, axes = new_figure(size=(8.5, 0.42 * len(results) + 1.4))
     percent = {name: 100 * np.asarray(values) for name, values in results.items()}
-    colors = [VERMILLION if values.mean() <= 100 * constant else BLUE
+    level = 100 * constant
+    colors = [VERMILLION if values.max() <= level else BLUE if values.min() > level else ORANGE
               for values in percent.values()]
     dot_rows(axes, percent, colors)
-    axes.axvline(100 * constant, **CONSTANT)
+    axes.axvline(level, **CONSTANT)
+    for color, words in ((BLUE, "all seeds above it"), (ORANGE, "some"), (VERMILLION, "none")):
+        axes.plot([], [], "s", color=color, label=words)
     axes.set(xlabel="top-1 in %", title="The report's CE setting, one thing changed at a time")
     legend_beside(axes)
     return figure
@@ -245,7 +248,7 @@ def spread_lines(x: Sequence[float], groups: Mapping[str, ArrayLike], *, title: 
     constant : float
         Top-1 of always saying the most common class.
 
-    Taught in: 04, sections 6 and 7.
+    Taught in: 05, sections 4 and 5.
     """
     figure, axes = new_figure(size=(7.5, 4.2))
     styles = zip(_COLORS, LINES, MARKERS, strict=True)
