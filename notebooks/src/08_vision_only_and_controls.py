@@ -316,8 +316,8 @@ pd.DataFrame({"text encoder": [config.model.text_encoder for config in (own[0].c
 
 # %% [markdown]
 # To save time, one set of runs answers two questions. Five classes are left out of training (section 6 asks for
-# them), and the other 27<!--= classes - len(LEFT_OUT) --> are trained with their own captions (two seeds) or with
-# permuted ones (one seed).
+# them), and the other 27<!--= classes - len(LEFT_OUT) --> are trained with their own captions or with permuted ones,
+# from two seeds each.
 #
 # **Predict before you run on.** Now the words mean something from the first step. Will wrong captions hurt?
 
@@ -329,7 +329,7 @@ def seen_only(group: list) -> Tally:
     return Tally(found.hits[..., seen], found.counts[:, seen])
 
 
-fair = compare(*map(seen_only, (runs.pretrained["own"][:1], runs.pretrained["permuted"]))) if english else control
+fair = compare(seen_only(runs.pretrained["own"]), seen_only(runs.pretrained["permuted"])) if english else control
 both = pd.concat({"random weights": control, "MiniLM": fair}, names=["text encoder", "score"])
 probes.save_results(both.reset_index(), out_dir, "permuted_captions_difference")
 both.round(3)
