@@ -401,9 +401,9 @@ if has_texts:
 answers
 
 # %% [markdown]
-# With MiniLM, 55<!--= 100 * shares["MiniLM"][0, 0] --> % of the images of *Touching ears* get their own text. Images of
-# *Crossing fingers* do not: 63<!--= 100 * shares["MiniLM"][4, 3] --> % of them are answered with *scraching or touching
-# arms*.
+# With MiniLM, 55<!--= 100 * shares["MiniLM"][0, 0] --> % of the images of *Touching ears* get their own text, with
+# random weights 2<!--= 100 * shares["random weights"][0, 0] --> %. Images of *Crossing fingers* do not:
+# 63<!--= 100 * shares["MiniLM"][4, 3] --> % of them are answered with *scraching or touching arms*.
 #
 # A mean recall above one in five can be luck. So we ask a sharper question: would the same texts have done as well at
 # the *wrong* classes? There are $5! = 120$ ways to assign five texts to five classes. If meaning is
@@ -465,8 +465,8 @@ english_gain.round(3)
 # %% [markdown]
 # MiniLM has a mean recall that is 11.7<!--= english_gain["value"]["uar"] --> points higher
 # (−7.5<!--= english_gain["low"]["uar"] --> to 31.0<!--= english_gain["high"]["uar"] -->, p =
-# 0.11<!--= english_gain["p"]["uar"] -->). The difference is not shown: with two seeds that lie so far apart, only one of
-# 26<!--= english_gain["detectable"]["uar"] --> points would have been found.
+# 0.11<!--= english_gain["p"]["uar"] -->). The difference is not shown: with two seeds that lie so far apart, only
+# one of 26<!--= english_gain["detectable"]["uar"] --> points would have been found.
 #
 # A wrong answer may still be a near one. In three of the classes the hand is at the head or the neck, in two it is
 # before the body. Do the texts at least find the *region*? There are only ten ways to split five texts into three and
@@ -483,7 +483,8 @@ regions.round(3)
 # MiniLM places 81.9<!--= 100 * regions["right"][1] --> % of the images in the right region, the encoder with random
 # weights 70.6<!--= 100 * regions["right"][0] --> %, where the mean of all ways is
 # 52.0<!--= 100 * regions["chance"][1] --> %. Both have the smallest p that this test can give, one in ten.
-# But so have the runs with permuted captions (63.6<!--= 100 * regions["right"][2] --> %), so the region says nothing about meaning.
+# But so have the runs with permuted captions (63.6<!--= 100 * regions["right"][2] --> %), so the region
+# says nothing about meaning.
 
 # %% [markdown]
 # ## What we showed
