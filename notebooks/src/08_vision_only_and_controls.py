@@ -303,8 +303,8 @@ pd.Series(knows, name="names that find their own sentence").round(3)
 
 # %% [markdown]
 # MiniLM finds the right one of 32<!--= classes --> sentences for 75<!--= 100 * knows["MiniLM"] --> % of the names. The
-# encoder with random weights finds it for 3<!--= 100 * knows["random weights"] --> %, which is guessing. (*scraching* is the
-# spelling of the data set.)
+# encoder with random weights finds it for 3<!--= 100 * knows["random weights"] --> %, which is guessing. (*scraching*
+# is the spelling of the data set.)
 #
 # `pretrained_text` changes a run in one place: its text encoder is MiniLM and keeps its weights. Each caption is then
 # encoded **once**, and training reads the vector. Only the projection head behind it learns. The image encoder starts
