@@ -182,11 +182,11 @@ PROFILES: dict[str, Profile] = {
     "smoke": Profile(
         "smoke", SynthConfig(frames=320, size=48), _SMALL_MODEL,
         TrainConfig(epochs=2, image_size=32, **_FROM_SCRATCH), seeds=2,
-        note="seconds; proves that everything runs, its numbers mean nothing", memory=1.5, disk=0.3),
+        note="seconds; proves that everything runs, its numbers mean nothing", memory=1.5, disk=1.1),
     "cpu": Profile(
         "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
         TrainConfig(epochs=12, image_size=64, **_FROM_SCRATCH), seeds=3,
-        note="synthetic data, two cores, no network", memory=3.5, disk=1.5,
+        note="synthetic data, two cores, no network", memory=3.5, disk=2.3,
         report_epochs=48),
     "photos": Profile(
         "photos", None, ModelConfig(

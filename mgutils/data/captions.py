@@ -103,7 +103,7 @@ def known_words(captions: Sequence[str], left_out: Iterable[int]) -> float:
     left_out : iterable of int
         Class ids 1..C, at least one. A word counts once for each caption that has it.
 
-    Taught in: 08, section 5.
+    Taught in: 08, section 6.
     """
     left_out = set(left_out)
     taught = set().union(*(words(text) for class_id, text in enumerate(captions, start=1) if class_id not in left_out))

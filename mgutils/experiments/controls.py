@@ -37,7 +37,7 @@ class ControlRuns:
     zero_shot: Sequence[Run]
     """Five classes left out of training; frame split. Empty where the classes are not iMiGUE's."""
     pretrained: Mapping[str, Sequence[Run]]
-    """The same with MiniLM as text encoder, by kind of caption (``own``, ``permuted``); two seeds.
+    """The same with MiniLM as text encoder, by kind of caption (``own``, ``permuted``).
     Empty where the profile's own text encoder is pretrained, or MiniLM is not installed."""
 
 
@@ -62,13 +62,18 @@ def control_configs(profile: str | Profile, dataset: Dataset,
     configs["permuted"] = [replace(config, captions="permuted") for config in frame]
     if describable(dataset.labels):
         configs["zero_shot own"] = [replace(config, left_out=LEFT_OUT) for config in frame]
-        if not profile.model.pretrained:
+        if has_english(profile):
             for kind in ("own", "permuted"):
                 configs[f"pretrained {kind}"] = [
                     pretrained_text(replace(config, captions=kind, left_out=LEFT_OUT))
                     for config in frame[:2]
                 ]
     return configs
+
+
+def has_english(profile: Profile) -> bool:
+    """Whether MiniLM is tried: its package is installed, and the profile has no pretrained encoder."""
+    return not profile.model.pretrained and in_package(MINILM) is not None
 
 
 def pretrained_text(config: RunConfig) -> RunConfig:
@@ -87,8 +92,6 @@ def control_runs(profile: str | Profile, dataset: Dataset, out_dir: Path | str, 
     Taught in: 08, section 1.
     """
     configs = control_configs(profile, dataset, seed)
-    if in_package(MINILM) is None:
-        configs = {name: group for name, group in configs.items() if "pretrained" not in name}
     runs = train_groups(configs, dataset.root, out_dir, jobs=jobs)
 
     def all_of(kind: str) -> dict[str, list[Run]]:

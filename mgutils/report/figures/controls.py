@@ -174,6 +174,7 @@ def permuted_texts(tests: Mapping[str, LabelPermutationTest], classes: int) -> F
         panel.axvline(100 * result.right, color=BLUE, linewidth=3, label="the right assignment")
         panel.axvline(100 / classes, color="black", linestyle="--", label="chance")
         panel.set(title=f"{title}: p = {result.p:.3f}", xlabel="mean recall, %")
+    axes[0].locator_params(axis="y", integer=True)
     axes[0].set_ylabel("assignments")
     legend_below(figure, axes[0], 3)
     return figure
