@@ -27,6 +27,7 @@ from mgutils.report.figures import (
 from mgutils.report.figures import (
     splits as figures_splits,
 )
+from mgutils.report.figures.bootstrap import drawn_bootstrap
 from mgutils.style import GROUP_COLORS, new_figure, save, shorten, use_style
 
 LABELS = imigue_labels()
@@ -76,6 +77,9 @@ def every_figure(dataset, runs):
         "strip": lambda: figures_data.clip_strip(dataset, 2),
         "four": lambda: figures_data.look_alike_four(dataset),
         "audit": lambda: figures_splits.audit_bars(AUDITS),
+        "nested": figures_splits.nested_splits,
+        "bootstrap": lambda: drawn_bootstrap([0.2, 0.8, 0.5], [10, 40, 20], np.eye(3, dtype=int) * 3,
+                                             np.linspace(0.2, 0.8, 40)),
         "clip": figures_framework.clip_architecture,
         "framework": figures_framework.framework,
         "similarity": lambda: figures_model.similarity_matrix(np.eye(3, 4), LABELS.display[:3], "abcd", digits=1,

@@ -74,5 +74,5 @@ def _draw_scores(axes: Axes, percent: np.ndarray, whole: float) -> None:
     for score, color in zip(percent, _DRAW_COLORS, strict=False):
         axes.plot(score, 0, "^", color=color, markersize=11, clip_on=False, zorder=5)
     axes.set(xlabel="accuracy of a draw, %", yticks=[], ylim=(0, top * 1.12),
-             title=f"{len(percent):,} draws: 95 % lie between the dots")
+             title=f"{len(percent):,} draws: 95 % between the lines")
     axes.grid(visible=False)

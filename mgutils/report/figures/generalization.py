@@ -77,7 +77,7 @@ def where_accuracy_comes_from(parts: pd.DataFrame, table: pd.DataFrame) -> Figur
     for axes in (ours, report):
         axes.grid(axis="x", visible=False)
         axes.axhline(0, color=BLACK, linewidth=0.8)
-    ours.set_ylim(top=108)
+    ours.set_ylim(top=112)
     return figure
 
 
@@ -154,7 +154,8 @@ def recall_by_clips(table: pd.DataFrame, labels: Labels, *, named: int = 8) -> F
     colors = np.array([GROUP_COLORS[groups[class_id - 1]] for class_id in rows["class_id"]])
     faces = np.where(rows["images"] >= 10, colors, "white")
     figure, axes = new_figure(size=(9.5, 4.8))
-    axes.scatter(rows["clips"], rows["recall"], s=70, color=faces, edgecolors=colors, linewidth=1.8)
+    axes.scatter(rows["clips"], rows["recall"], s=70, color=faces, edgecolors=colors, linewidth=1.8,
+                 zorder=5)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(y=0.12)
