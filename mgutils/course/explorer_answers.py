@@ -5,6 +5,7 @@ Widgets or a figure, as :mod:`mgutils.course.explorer` decides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from scipy.special import softmax
 
-from mgutils.course.explorer import Explorer
+from mgutils.course.explorer import Explorer, Skeletons
 from mgutils.data.labels import gesture_groups
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset
@@ -100,6 +101,34 @@ class AnswerExplorer(Explorer):
             image = np.asarray(self._pixels[self.run.valid[place]])
             self._maps[place] = occlusion_map(self._scorer, image, int(self.answer[place]))
         return self._maps[place]
+
+    def peaks_near_hands(self, rows: Sequence[int], reach: float = 1 / 8) -> tuple[np.ndarray, np.ndarray]:
+        """Whether the peak of each image's heat map lies near a hand, and the share of the image that does.
+
+        Empty where the dataset has no keypoints.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Places in the run's validation rows.
+        reach : float
+            How far from a wrist or a finger tip counts as near, as a share of the image's side.
+        """
+        body = Skeletons.of(self.dataset)
+        if body is None:
+            return np.array([]), np.array([])
+        hand = [place for place, name in enumerate(body.names) if name.endswith(("_tip", "wrist"))]
+        hits, shares = [], []
+        for row in rows:
+            heat = self.heat_map(row)
+            image = read_image(self.dataset, int(self.run.valid[row]))
+            points = body.uv[self.run.valid[row]][hand] * len(heat) / len(image)  # (12, 2)
+            y, x = np.mgrid[:len(heat), :len(heat)]
+            distance = np.hypot(points[:, 0, None, None] - x, points[:, 1, None, None] - y)  # (12, S, S)
+            near = distance.min(axis=0) <= reach * len(heat)
+            hits.append(near.ravel()[heat.argmax()])
+            shares.append(near.mean())
+        return np.array(hits), np.array(shares)
 
     def choices(self) -> list[tuple[str, Which]]:
         """All answers, the right and the wrong ones, where there are such."""
