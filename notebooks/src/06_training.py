@@ -58,10 +58,10 @@ figure_dir = Path(out_dir) / "figures"
 # %% [markdown]
 # ## 1. The recipe
 #
-# The report gives a few settings and its code gives the rest. Optimiser: AdamW with three learning rates, one for each
-# encoder and one for the heads; weight decay on the heads alone. Batches of 32<!--= report.batch_size --> images, at
-# most 250<!--= report.epochs --> epochs. The rates fall when the validation loss stands still. The table has the
-# report's settings (`imigue`) beside those of this run.
+# The report gives a few settings and its code gives the rest. Optimiser: AdamW with three learning rates, one for
+# each encoder and one for the heads; weight decay on the heads alone. Batches of 32<!--= report.batch_size -->
+# images, at most 250<!--= report.epochs --> epochs. The rates fall when the validation loss stands still. The table
+# has the report's settings (`imigue`) beside those of this run.
 
 # %%
 report, here = PROFILES["imigue"].train, settings.train
@@ -72,11 +72,11 @@ pd.DataFrame({"the report": asdict(report), profile: asdict(here)}).loc[rows]
 # %% [markdown]
 # Two differences matter. The small profiles start from random weights, which need larger steps than pretrained ones:
 # the encoders' rates are ten times the report's. And both columns encode each caption of a batch once, where the
-# original encodes one copy for each image, each with a dropout mask of its own. So even `imigue` is the report's recipe
-# with that one saving.
+# original encodes one copy for each image, each with a dropout mask of its own. So even `imigue` is the report's
+# recipe with that one saving.
 #
-# The report says that its scheduler updates after every batch; its code updates after every epoch. The kit follows the
-# code and keeps the sentence as an option, `plateau_every="batch"`.
+# The report says that its scheduler updates after every batch; its code updates after every epoch. The kit follows
+# the code and keeps the sentence as an option, `plateau_every="batch"`.
 #
 # ## 2. One step by hand
 #
@@ -90,8 +90,8 @@ pixels = load_pixels(dataset, here.image_size, cache_dir=Path(out_dir) / "cache"
 print(f"{len(dataset)} images of {pixels.shape[1]} px: {len(split.train)} to train on, {len(split.valid)} to validate")
 
 # %% [markdown]
-# A *session* holds a *task* (the model, the data, the loss) and its optimiser. Opening one seeds everything first. Here
-# is its first batch: the class of each image.
+# A *session* holds a *task* (the model, the data, the loss) and its optimiser. Opening one seeds everything first.
+# Here is its first batch: the class of each image.
 
 # %%
 session = open_session(run_config(profile, "sound_ce", seed=seed, precision="float32"), dataset, pixels, split)
@@ -122,13 +122,13 @@ value = task.loss(image, captions, own, task.model.temperature)
 print(tuple(images.shape), "->", tuple(image.shape), "and", tuple(captions.shape), f"-> loss {value:.3f}")
 
 # %% [markdown]
-# **Predict.** What would the loss be if the model guessed? The 12<!--= len(present) --> captions count once for each of
-# their images, so a uniform guess spreads over 32<!--= len(batch) --> copies and costs ln 32<!--= len(batch) --> =
+# **Predict.** What would the loss be if the model guessed? The 12<!--= len(present) --> captions count once for each
+# of their images, so a uniform guess spreads over 32<!--= len(batch) --> copies and costs ln 32<!--= len(batch) --> =
 # 3.47<!--= np.log(len(batch)) -->. The first loss is 3.49<!--= first_loss -->: before training the model is close to
 # guessing.
 #
-# One step should lower the loss on the batch it was taken on. Dropout draws new masks in every pass and moves the loss
-# as much as a step does; so both losses are taken under the same masks.
+# One step should lower the loss on the batch it was taken on. Dropout draws new masks in every pass and moves the
+# loss as much as a step does; so both losses are taken under the same masks.
 
 # %%
 first_loss = value.item()
@@ -139,7 +139,8 @@ after = task.loss(*task.model(images, **tokens), own, task.model.temperature).it
 print(f"loss {first_loss:.3f} before the step, {after:.3f} after it")
 
 # %% [markdown]
-# The loss falls from 3.49<!--= first_loss --> to 3.15<!--= after -->. Training is this step, some thousand times over.
+# The loss falls from 3.49<!--= first_loss --> to 3.15<!--= after -->. Training is this step, some thousand times
+# over.
 #
 # ## 3. The loop, on one page
 #
@@ -186,8 +187,8 @@ def train_epoch(rows: np.ndarray, epoch_seed: int) -> float:
 # * `zero_grad`, `backward`, `step` are one optimisation step. Without the first, gradients of all steps would add up.
 # * The loss is a mean over the batch, so it is weighted by the batch's size before the sum is divided.
 #
-# And the run: after every epoch validate, let the scheduler see the validation loss, and keep the best weights. "Best"
-# is the report's rule: the highest top-1 on the validation images.
+# And the run: after every epoch validate, let the scheduler see the validation loss, and keep the best weights.
+# "Best" is the report's rule: the highest top-1 on the validation images.
 
 # %%
 scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=rates.plateau_factor,
@@ -214,8 +215,8 @@ print("losses:", np.round(losses, 4), "· every weight equal, bit for bit:", all
 
 # %% [markdown]
 # Equal to the last bit. Three things make that possible: the seed sets the first weights and the dropout masks, seed
-# and epoch set the order of the images, and the number of threads is fixed, because the order of a sum changes its last
-# bits. From here on the notebook uses the kit's loop.
+# and epoch set the order of the images, and the number of threads is fixed, because the order of a sum changes its
+# last bits. From here on the notebook uses the kit's loop.
 #
 # ## 4. Four objectives, three seeds
 #
@@ -232,8 +233,8 @@ pd.DataFrame({name: asdict(objective) for name, objective in OBJECTIVES.items()}
 # * `sound_ce` is CLIP's loss, `sound_js` the real Jensen-Shannon divergence.
 #
 # Seeds change the first weights and the order of the images, never the split. The report's objectives get
-# 48<!--= epochs["report_ce"] --> epochs, the controls 12<!--= epochs["sound_ce"] -->: without L2 norm the first loss is
-# above a hundred and has far to come down. That favours the report's rows.
+# 48<!--= epochs["report_ce"] --> epochs, the controls 12<!--= epochs["sound_ce"] -->: without L2 norm the first loss
+# is above a hundred and has far to come down. That favours the report's rows.
 
 # %%
 epochs = {name: run_config(profile, name).train.epochs for name in OBJECTIVES}
@@ -242,13 +243,13 @@ pd.DataFrame({objective: [f"{run.metrics['top1']:.1%} (last {run.log['top1'].ilo
               for objective, group in runs.items()}, index=[f"seed {run.config.seed}" for run in runs["sound_ce"]])
 
 # %% [markdown]
-# Each cell is the top-1 of the best epoch and, in brackets, of the last one. By the report's rule the best epoch counts,
-# chosen on the very images that it is scored on. That flatters most where the accuracy jumps: seed 0 of `report_ce` has
-# 27.1<!--= 100 * runs["report_ce"][0].metrics["top1"] --> % in its best epoch and
+# Each cell is the top-1 of the best epoch and, in brackets, of the last one. By the report's rule the best epoch
+# counts, chosen on the very images that it is scored on. That flatters most where the accuracy jumps: seed 0 of
+# `report_ce` has 27.1<!--= 100 * runs["report_ce"][0].metrics["top1"] --> % in its best epoch and
 # 1.9<!--= 100 * runs["report_ce"][0].log["top1"].iloc[-1] --> % in its last.
 #
-# **Predict.** Sketch the four curves before you run the next cell: which falls, which stays, which crosses the line of
-# the constant class, and when?
+# **Predict.** Sketch the four curves before you run the next cell: which falls, which stays, which crosses the line
+# of the constant class, and when?
 
 # %% alt="Losses and validation accuracy of four objectives by epoch; three climb, the report's cross entropy stays at or below the constant class"
 counts = np.bincount(dataset.target[split.train], minlength=len(dataset.labels))
@@ -258,11 +259,11 @@ save(curves, figure_dir / "training_curves.png")
 curves
 
 # %% [markdown]
-# A thin line is a seed. Losses of different kinds have different zeros, so no two of the upper panels may be compared;
-# accuracy is the same thing for all, so the lower ones may. The broken line is the constant class: always answer the
-# most frequent class, right for 27.1<!--= 100 * constant --> % of the images. A model that is not clearly above this
-# line has learned nothing useful. Even one that picks a new class at random every epoch reaches the line in its
-# luckiest epoch; `report_ce` is such a model.
+# A thin line is a seed. Losses of different kinds have different zeros, so no two of the upper panels may be
+# compared; accuracy is the same thing for all, so the lower ones may. The broken line is the constant class: always
+# answer the most frequent class, right for 27.1<!--= 100 * constant --> % of the images. A model that is not clearly
+# above this line has learned nothing useful. Even one that picks a new class at random every epoch reaches the line
+# in its luckiest epoch; `report_ce` is such a model.
 
 # %%
 def over_seeds(read) -> pd.Series:
@@ -280,10 +281,10 @@ pd.DataFrame({"loss left": left, "best top-1": best, "last top-1": last}).round(
 #
 # **What a blind guess costs.** A model that looks at no image gives every image the same answer, spread over the B
 # captions of the batch. Under the report's cross entropy that costs ln B. Under its "JS" (really KL) the same guess
-# costs ln B - ln n, because KL subtracts the entropy of the target, and n equal targets have entropy ln n. Example with
-# 32<!--= here.batch_size --> images and four copies: 3.47<!--= np.log(here.batch_size) --> against
-# 2.08<!--= np.log(here.batch_size / 4) -->. We average ln n over the batches of an epoch, and ask after how many epochs
-# each run is better than blind on the validation images.
+# costs ln B - ln n, because KL subtracts the entropy of the target, and n equal targets have entropy ln n. Example
+# with 32<!--= here.batch_size --> images and four copies: 3.47<!--= np.log(here.batch_size) --> against
+# 2.08<!--= np.log(here.batch_size / 4) -->. We average ln n over the batches of an epoch, and ask after how many
+# epochs each run is better than blind on the validation images.
 
 # %%
 drawn = [dataset.target[rows] for rows in batches(split.train, here.batch_size, seed)]
@@ -304,15 +305,15 @@ for objective in blind:
 
 # %% [markdown]
 # The two start alike and go different ways. `report_js` becomes better than blind after
-# 17<!--= passed["report_js"][0] -->, 15<!--= passed["report_js"][1] --> and 30<!--= passed["report_js"][2] --> epochs.
-# Had we stopped at 12<!--= epochs["sound_ce"] --> epochs, we would have called it broken. `report_ce` comes to rest at
-# 3.47<!--= np.mean(rest["report_ce"]) -->, the loss of a uniform answer, and stays there to the end.
+# 17<!--= passed["report_js"][0] -->, 15<!--= passed["report_js"][1] --> and 30<!--= passed["report_js"][2] -->
+# epochs. Had we stopped at 12<!--= epochs["sound_ce"] --> epochs, we would have called it broken. `report_ce` comes
+# to rest at 3.47<!--= np.mean(rest["report_ce"]) -->, the loss of a uniform answer, and stays there to the end.
 #
 # So the *order* of the report's two rows needs no Jensen-Shannon divergence: one of its two losses has a trap. The
 # *height* of its lower row is another matter: 22.54<!--= claimed["table-1-ce-top-1"] --> % lies below the constant
 # class, where our collapsed runs do not end in their best epoch. And that our upper row ends near the report's
-# 81.13<!--= claimed["table-1-js-top-1"] --> %, on other images and with another network, is a coincidence: its curve is
-# still climbing.
+# 81.13<!--= claimed["table-1-js-top-1"] --> %, on other images and with another network, is a coincidence: its curve
+# is still climbing.
 #
 # ## 5. What a collapse looks like
 #
@@ -330,14 +331,15 @@ titles = {"report_ce": "the report's cross entropy", "sound_ce": "CLIP's cross e
 pictures = collapse_pictures({titles[name]: run for name, run in watched.items()},
                              [dataset.labels.display[index] for index in five])
 file = save_gif(pictures, figure_dir / "collapse.gif")
-show_gif(file, "Under the report's cross entropy images and captions shrink to one point; under CLIP's they form groups.")
+show_gif(file, "Under the report's cross entropy all shrinks to a point; under CLIP's, images and captions form groups")
 
 # %% [markdown]
 # Each dot is a validation image, each star a caption, projected on two fixed directions per run. Under the report's
 # loss the cloud opens for a few epochs and then shrinks to a point: from epoch
-# 20<!--= watched["report_ce"].epochs[10] --> on 40<!--= (watched["report_ce"].same_answer[10:].min() * watched["report_ce"].answers.shape[1]) --> of
-# 40<!--= watched["report_ce"].answers.shape[1] --> images get the same answer. Under CLIP's loss the dots gather around
-# their stars, and 78<!--= 100 * watched["sound_ce"].top1[-1] --> % are right at the end.
+# 20<!--= watched["report_ce"].epochs[10] --> on
+# 40<!--= (watched["report_ce"].same_answer[10:].min() * watched["report_ce"].answers.shape[1]) --> of
+# 40<!--= watched["report_ce"].answers.shape[1] --> images get the same answer. Under CLIP's loss the dots gather
+# around their stars, and 78<!--= 100 * watched["sound_ce"].top1[-1] --> % are right at the end.
 #
 # Are the long runs collapsed in the same way? Mean cosines near 1 are a warning: all vectors point one way. The share
 # of the most frequent answer is the proof.
@@ -372,8 +374,8 @@ signs.round(3)
 #
 # Three settings are on everyone's lips. What do they change here?
 #
-# **Batch size.** A contrastive loss compares an image with the captions in its batch, and with no others: the batch is
-# the examination. We draw 200<!--= draws --> batches of each size and count.
+# **Batch size.** A contrastive loss compares an image with the captions in its batch, and with no others: the batch
+# is the examination. We draw 200<!--= draws --> batches of each size and count.
 
 # %%
 rng, draws, rows = np.random.default_rng(seed), 200, {}
@@ -386,15 +388,15 @@ batch_table = pd.DataFrame(rows).T.round(2)
 batch_table
 
 # %% [markdown]
-# A batch of 32<!--= here.batch_size --> holds 12.8<!--= batch_table.loc[32, "different captions"] --> different captions, one of
-# 256<!--= max(batch_table.index) --> only 25.0<!--= batch_table.loc[256, "different captions"] -->. Eight times the images make twice the
-# examination, because there are only 32<!--= len(dataset.labels) --> classes. CLIP, with a new caption for every image,
-# gains from batches of 32,768<!--= 32768 -->; here the gain ends early. The loss itself grows with the batch (last
-# column), so losses of different batch sizes cannot be compared.
+# A batch of 32<!--= here.batch_size --> holds 12.8<!--= batch_table.loc[32, "different captions"] --> different
+# captions, one of 256<!--= max(batch_table.index) --> only 25.0<!--= batch_table.loc[256, "different captions"] -->.
+# Eight times the images make twice the examination, because there are only 32<!--= len(dataset.labels) --> classes.
+# CLIP, with a new caption for every image, gains from batches of 32,768<!--= 32768 -->; here the gain ends early. The
+# loss itself grows with the batch (last column), so losses of different batch sizes cannot be compared.
 #
-# **Temperature.** The loss divides cosines by tau. CLIP learns ln tau with the other weights. What would it do? The sign
-# of the slope says it: where the loss falls with growing ln tau, a step makes tau larger. We ask an untrained and a
-# trained model.
+# **Temperature.** The loss divides cosines by tau. CLIP learns ln tau with the other weights. What would it do? The
+# sign of the slope says it: where the loss falls with growing ln tau, a step makes tau larger. We ask an untrained
+# and a trained model.
 
 # %%
 def slope(image: torch.Tensor, captions: torch.Tensor, own: torch.Tensor, tau: float) -> float:
@@ -407,21 +409,23 @@ trained = runs["sound_ce"][0]
 classes, position = np.unique(trained.target[:32], return_inverse=True)
 known = [torch.from_numpy(part) for part in (trained.image_embeddings[:32], trained.caption_embeddings[classes])]
 slopes = pd.DataFrame({tau: {"untrained": slope(image, captions, own, tau),
-                             "trained": slope(*known, torch.from_numpy(position), tau)} for tau in (0.5, 0.2, 0.07, 0.03)})
+                             "trained": slope(*known, torch.from_numpy(position), tau)}
+                       for tau in (0.5, 0.2, 0.07, 0.03)})
 slopes.round(3)
 
 # %% [markdown]
 # At 0.07<!--= OBJECTIVES["sound_ce"].temperature --> the slope is negative before training
-# (−0.09<!--= slopes.loc["untrained", 0.07] -->): a learned temperature would first rise, since a model that guesses loses
-# less when it speaks softly. The trained model pulls the other way from 0.2<!--= slopes.columns[1] -->, where its slope
-# is 0.63<!--= slopes.loc["trained", 0.2] -->: it is mostly right, and a smaller tau pays. At 0.07<!--= slopes.columns[2] -->, it is
-# −0.11<!--= slopes.loc["trained", 0.07] -->: on validation images that is a little too sure of itself. So a learned
-# temperature settles where the slopes change sign, and follows the model's confidence. It is no cure for a bad start.
-# `learn_temperature=True` switches it on; the kit keeps tau away from zero.
+# (−0.09<!--= slopes.loc["untrained", 0.07] -->): a learned temperature would first rise, since a model that guesses
+# loses less when it speaks softly. The trained model pulls the other way from 0.2<!--= slopes.columns[1] -->, where
+# its slope is 0.63<!--= slopes.loc["trained", 0.2] -->: it is mostly right, and a smaller tau pays. At
+# 0.07<!--= slopes.columns[2] -->, it is −0.11<!--= slopes.loc["trained", 0.07] -->: on validation images that is a
+# little too sure of itself. So a learned temperature settles where the slopes change sign, and follows the model's
+# confidence. It is no cure for a bad start. `learn_temperature=True` switches it on; the kit keeps tau away from
+# zero.
 #
-# **Half precision.** A GPU multiplies half-precision numbers several times as fast as float32. `bfloat16` keeps the range
-# and gives up digits: eight significant bits, so two to three decimal digits. `float16` keeps more digits and overflows above
-# 65,504<!--= float(torch.finfo(torch.float16).max) -->. What becomes of three numbers?
+# **Half precision.** A GPU multiplies half-precision numbers several times as fast as float32. `bfloat16` keeps the
+# range and gives up digits: eight significant bits, so two to three decimal digits. `float16` keeps more digits and
+# overflows above 65,504<!--= float(torch.finfo(torch.float16).max) -->. What becomes of three numbers?
 
 # %%
 numbers = torch.tensor([1.003, 594.0, 594.9])
@@ -429,15 +433,16 @@ half = numbers.bfloat16()
 print(numbers.tolist(), "->", half.tolist())
 
 # %% [markdown]
-# Near 594<!--= numbers[1].item() -->, a logit of the untrained model under the report's settings (notebook 05), bfloat16 knows only every fourth
-# number: 592<!--= half[1].item() -->, 596<!--= half[2].item() -->. A loss taken from such logits would be noise. So mixed
-# precision means mixed: the encoders run in half precision, and embeddings are turned back to float32 before the
-# logits, the softmax and the loss (`full_precision` in `mgutils/training/image_text.py`).
+# Near 594<!--= numbers[1].item() -->, a logit of the untrained model under the report's settings (notebook 05),
+# bfloat16 knows only every fourth number: 592<!--= half[1].item() -->, 596<!--= half[2].item() -->. A loss taken from
+# such logits would be noise. So mixed precision means mixed: the encoders run in half precision, and embeddings are
+# turned back to float32 before the logits, the softmax and the loss (`full_precision` in
+# `mgutils/training/image_text.py`).
 #
 # ## 7. The same run on a GPU
 #
-# Nothing in the recipe changes. The device is found by itself (`accelerate`), and with `precision="auto"` the encoders
-# run in half precision wherever there is a GPU. The whole command, with the batch of
+# Nothing in the recipe changes. The device is found by itself (`accelerate`), and with `precision="auto"` the
+# encoders run in half precision wherever there is a GPU. The whole command, with the batch of
 # 256<!--= max(batch_table.index) --> of section 6:
 #
 # ```
@@ -446,8 +451,9 @@ print(numbers.tolist(), "->", half.tolist())
 # ```
 #
 # The second line uses four GPUs of one machine. `--batch-size` counts the images of all processes together: each
-# embeds its share, all vectors are gathered, and every process computes the loss of the whole batch. So the mathematics
-# does not depend on the number of GPUs. A batch that is too large for one GPU is cut by `--micro-batch` (section 8).
+# embeds its share, all vectors are gathered, and every process computes the loss of the whole batch. So the
+# mathematics does not depend on the number of GPUs. A batch that is too large for one GPU is cut by `--micro-batch`
+# (section 8).
 #
 # The course itself was made on two CPU cores. What has run on a GPU, one NVIDIA H100, stands in
 # [docs/gpu.md](../docs/gpu.md); the cell copies two of its lines. Several GPUs have not been tried by the authors.
@@ -459,10 +465,10 @@ on_h100.rename_axis("batch").round(1)
 
 # %% [markdown]
 # With batches of 256<!--= max(on_h100.index) --> instead of 32<!--= min(on_h100.index) --> the throughput rises
-# 4.6<!--= on_h100.iloc[1, 0] / on_h100.iloc[0, 0] -->-fold, because a small batch leaves such a GPU waiting. It is another run,
-# though: an eighth of the steps, each on a harder question, and the recipe's learning rates were chosen for
-# 32<!--= here.batch_size -->. On the H100 the `cpu` profile gave the same picture as here: `report_ce` stayed at the
-# constant class.
+# 4.6<!--= on_h100.iloc[1, 0] / on_h100.iloc[0, 0] -->-fold, because a small batch leaves such a GPU waiting. It is
+# another run, though: an eighth of the steps, each on a harder question, and the recipe's learning rates were chosen
+# for 32<!--= here.batch_size -->. On the H100 the `cpu` profile gave the same picture as here: `report_ce` stayed at
+# the constant class.
 #
 # ## 8. A batch that does not fit into memory
 #
@@ -474,13 +480,13 @@ on_h100.rename_axis("batch").round(1)
 two_passes()
 
 # %% [markdown]
-# Vectors are small; what fills the memory is the graph inside the encoder. So all vectors are computed first, without a
-# graph. The loss of the whole batch gives each vector its gradient. Then each part is embedded again, with the same
+# Vectors are small; what fills the memory is the graph inside the encoder. So all vectors are computed first, without
+# a graph. The loss of the whole batch gives each vector its gradient. Then each part is embedded again, with the same
 # dropout masks, and carries its gradient on. Only one part's graph exists at a time.
 #
 # We compare three gradients: of the whole batch, of the two-pass method (`grad_cache_backward`), and of two halves
-# added up (`accumulate_gradients`). Dropout is off and the normalisation layers are fixed, so that nothing but the loss
-# can differ.
+# added up (`accumulate_gradients`). Dropout is off and the normalisation layers are fixed, so that nothing but the
+# loss can differ.
 
 # %%
 fixed = task.model.double().eval()
@@ -514,13 +520,13 @@ assert apart["two passes"] < 1e-10
 apart
 
 # %% [markdown]
-# The numbers are the length of the difference over the length of the gradient. The two-pass gradient is the whole one,
-# up to the rounding of float64. The sum of the halves is off by 9<!--= 100 * apart["halves"] --> %, and even at
+# The numbers are the length of the difference over the length of the gradient. The two-pass gradient is the whole
+# one, up to the rounding of float64. The sum of the halves is off by 9<!--= 100 * apart["halves"] --> %, and even at
 # the length that suits it best by 8<!--= 100 * apart["halves, rescaled"] --> %: it points elsewhere, and no learning
 # rate repairs that.
 #
-# Two things are lost all the same. The second pass costs time. And batch normalisation, which we fixed above, takes mean
-# and variance from what it is given; in training that is a part. We put these layers alone into training mode.
+# Two things are lost all the same. The second pass costs time. And batch normalisation, which we fixed above, takes
+# mean and variance from what it is given; in training that is a part. We put these layers alone into training mode.
 
 # %%
 for layer in fixed.modules():
@@ -538,13 +544,13 @@ print(f"with batch statistics the two-pass gradient is off by {off:.0%}")
 # ## What we showed
 #
 # * The training loop fits on a page, and the kit's gives the same weights, bit for bit.
-# * All four losses fall. Three models learn; `report_ce` loses 97<!--= 100 * (1 - left["report_ce"]) --> % of its loss
-#   and stays at the constant class, 27.1<!--= 100 * best["report_ce"] --> %.
-# * The report's "JS" needs 15<!--= min(passed["report_js"]) --> to 30<!--= max(passed["report_js"]) --> epochs before it
-#   is better than blind. Whoever stops earlier calls it broken.
+# * All four losses fall. Three models learn; `report_ce` loses 97<!--= 100 * (1 - left["report_ce"]) --> % of its
+#   loss and stays at the constant class, 27.1<!--= 100 * best["report_ce"] --> %.
+# * The report's "JS" needs 15<!--= min(passed["report_js"]) --> to 30<!--= max(passed["report_js"]) --> epochs before
+#   it is better than blind. Whoever stops earlier calls it broken.
 # * A collapse is one answer for nearly every image. Cosines near 1 warn of it and prove nothing.
-# * With 32<!--= len(dataset.labels) --> classes, a batch of 256<!--= max(batch_table.index) --> has twice the captions of
-#   a batch of 32<!--= here.batch_size -->, not eight times.
+# * With 32<!--= len(dataset.labels) --> classes, a batch of 256<!--= max(batch_table.index) --> has twice the
+#   captions of a batch of 32<!--= here.batch_size -->, not eight times.
 # * The gradient of a contrastive batch is not the sum over its parts. Two passes give it exactly, unless a layer uses
 #   batch statistics.
 
@@ -562,9 +568,9 @@ from mgutils.course.exercises import check
 # ### Exercise: when the learning rate falls
 # *Core. Medium, 20 minutes.* Write `plateau_rates(losses, rate, factor, patience)`, the scheduler of this notebook
 # without torch's. It gets the validation loss of each epoch and returns the learning rate after each. A loss that is
-# below the best so far starts the count of bad epochs anew. Once more than `patience` epochs in a row are bad, the rate
-# is multiplied by `factor` and the count starts anew.
-# You will see how often the rate fell in a run above, and how often it would have with less patience.
+# below the best so far starts the count of bad epochs anew. Once more than `patience` epochs in a row are bad, the
+# rate is multiplied by `factor` and the count starts anew. You will see how often the rate fell in a run above, and
+# how often it would have with less patience.
 
 # %% tags=["solution"]
 def plateau_rates(losses: list[float], rate: float, factor: float, patience: int) -> list[float]:
@@ -605,8 +611,8 @@ if check("zoo_batches", zoo_batches):
 # %% [markdown]
 # ### Exercise: find the wrong line, shuffling
 # *Core. Easy, 10 minutes.* `zoo_shuffle` puts images and labels into a random order. A model that is fed by it learns
-# nothing but the shares of the classes, and no message says why.
-# You will see what to look at first when a model is no better than the constant class.
+# nothing but the shares of the classes, and no message says why. You will see what to look at first when a model is
+# no better than the constant class.
 
 # %% tags=["solution"]
 def zoo_shuffle(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -624,10 +630,10 @@ check("zoo_shuffle", zoo_shuffle)
 # %% [markdown]
 # ### Project: AdamW by hand
 # *Project, 60 minutes.* Write `adamw(weight, gradients, rate, decay, betas, eps)`: the weights (D,) after one AdamW
-# step for each row of the gradients (T, D). For each step t, counted from 1: take `rate * decay` times the weight from the
-# weight; keep running means of the gradient (with β₁) and of its square (with β₂), both from zero; divide each by `1
-# - βᵗ`; move the weight down by `rate` times the first, divided by the root of the second plus `eps`.
-# You will see that the first step is of the size of the rate, whatever the size of the gradient.
+# step for each row of the gradients (T, D). For each step t, counted from 1: take `rate * decay` times the weight
+# from the weight; keep running means of the gradient (with β₁) and of its square (with β₂), both from zero; divide
+# each by `1 - βᵗ`; move the weight down by `rate` times the first, divided by the root of the second plus `eps`. You
+# will see that the first step is of the size of the rate, whatever the size of the gradient.
 
 # %% tags=["solution"]
 def adamw(weight: torch.Tensor, gradients: torch.Tensor, rate: float, decay: float, betas: tuple[float, float],
@@ -657,26 +663,28 @@ if check("adamw", adamw):
 #
 #    <details><summary>Answer</summary>
 #
-#    The loss of single batches jumps, so soon more than ten batches in a row are above the best one: the rate falls many
-#    times within the first epochs and is next to nothing before the model has learned. With the sentence as it stands the
-#    report's runs would have stood still early; its code does otherwise.
+#    The loss of single batches jumps, so again and again more than ten batches in a row lie above the best one. In
+#    our trial the rate fell to a third in the first epoch and to about a hundredth in the third, before the model had
+#    learned anything. With the sentence as it stands the report's runs would have stood still early; its code does
+#    otherwise.
 #
 #    </details>
-# 2. *15 minutes.* Give `report_ce` a temperature of 1, as the author of its loss had it. Predict first whether it still
-#    collapses.
+# 2. *15 minutes.* Give `report_ce` a temperature of 1, as the author of its loss had it. Predict first whether it
+#    still collapses.
 #
 #    <details><summary>Answer</summary>
 #
-#    Notebook 05 has tried it: its grid has the temperature as one of its dials, so compare your run with the map there.
+#    Notebook 05 has tried it: its grid has the temperature as one of its dials, so compare your run with the map
+#    there.
 #
 #    </details>
-# 3. *20 minutes.* Change the number of threads from one to two and compare the weights of two runs of section 3. Where
-#    do they first differ?
+# 3. *20 minutes.* Change the number of threads from one to two and compare the weights of two runs of section 3.
+#    Where do they first differ?
 #
 #    <details><summary>Answer</summary>
 #
-#    In the last bits after the first step, because sums are added in another order. Training makes the difference grow;
-#    after some epochs single answers differ, and the scores by a few tenths of a percent.
+#    In the last bits after the first step, because sums are added in another order. Training makes the difference
+#    grow; after some epochs single answers differ, and the scores by a few tenths of a percent.
 #
 #    </details>
 #
@@ -685,5 +693,5 @@ if check("adamw", adamw):
 # * Radford et al. 2021, *Learning transferable visual models from natural language supervision*, section 2.
 # * Loshchilov and Hutter 2019, *Decoupled weight decay regularization*.
 # * Gao et al. 2021, *Scaling deep contrastive learning batch size under memory limited setup*.
-# * Next: notebook 07 scores these runs, and asks what is left of 95.3<!--= 100 * best["sound_ce"] --> % on people whom the
-#   model has not met.
+# * Next: notebook 07 scores these runs, and asks what is left of 95.3<!--= 100 * best["sound_ce"] --> % on people
+#   whom the model has not met.

@@ -130,7 +130,7 @@ def confusion_matrix(confusion: ArrayLike, labels: Labels) -> Figure:
     names = [f"{shorten(labels.display[index], 30)}  {index + 1}" for index in order]
     side = 0.24 * len(labels)
     figure, (axes,) = heat_maps({"": shares}, names, [index + 1 for index in order],
-                                size=(side + 4.6, side + 1.6), limits=(0, 1), shrink=0.5,
+                                size=(side + 4.6, side + 1.6), limits=(0, np.nanmax(shares)), shrink=0.5,
                                 bar="share of the true class", square=True)
     axes.set_facecolor(LIGHT)
     axes.tick_params(labelsize=8.5)
