@@ -82,6 +82,7 @@ def every_figure(dataset, runs):
                                              np.linspace(0.2, 0.8, 40)),
         "clip": figures_framework.clip_architecture,
         "framework": figures_framework.framework,
+        "two passes": figures_framework.two_passes,
         "similarity": lambda: figures_model.similarity_matrix(np.eye(3, 4), LABELS.display[:3], "abcd", digits=1,
                                                               mark=np.eye(3, 4), title="three and four"),
         "wide similarity": lambda: figures_model.similarity_matrix(np.eye(8, 32), LABELS.display[:8], LABELS.display,
@@ -122,12 +123,13 @@ def test_same_figure_same_bytes(name, dataset, runs, tmp_path):
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_marks_on_one_place_are_moved_apart_and_others_stay():
-    places = np.array([[0.0, 0.0]] * 5 + [[0.4, 0.1], [100.0, 100.0]])
-    moved = figures_results.apart(places, gap=2)
-    distance = np.linalg.norm(moved[:, None] - moved, axis=2) + 9 * np.eye(7)
-    assert distance.min() >= 2 and np.allclose(moved[-1], places[-1], atol=0.01)
-    assert np.linalg.norm(moved[:-1], axis=1).max() < 6
+def test_every_caption_of_the_map_has_its_name_beside_the_points(runs):
+    axes = figures_results.embedding_map(runs["sound_ce"][0], LABELS).axes[0]
+    assert sorted(text.get_text().strip() for text in axes.texts) == sorted(shorten(name) for name in LABELS.display)
+    points = np.concatenate([dots.get_offsets() for dots in axes.collections])
+    for text in axes.texts:
+        x = text.get_position()[0]
+        assert x < points[:, 0].min() if text.get_ha() == "right" else x > points[:, 0].max()
 
 
 def test_groups_of_the_classes():
@@ -193,12 +195,15 @@ def test_temperature_panels_hold_a_softmax():
     assert [bar.get_width() for bar in figure.axes[0].patches] == pytest.approx([0.25, 0.75])
 
 
-def test_curves_show_the_mean_and_the_constant_class(runs):
+def test_curves_show_every_seed_and_the_constant_class(runs):
     figure = figures_results.training_curves(runs, constant_top1=0.25)
-    top1 = next(axes for axes in figure.axes if axes.get_title() == "Validation top-1")
-    lines = {line.get_label(): np.asarray(line.get_ydata()) for line in top1.lines}
-    assert lines["report_ce"] == pytest.approx([10, 25, 30]) and lines["constant class"] == pytest.approx([25, 25])
-    assert len(figure.axes) == len(runs) + 1
+    assert len(figure.axes) == 2 * len(runs)
+    lower = figure.axes[len(runs)]  # the first objective's top-1
+    *seeds, constant = (np.asarray(line.get_ydata()) for line in lower.lines)
+    assert [line.tolist() for line in seeds] == [pytest.approx([10, 20, 30]), pytest.approx([10, 30, 30])]
+    assert constant == pytest.approx([25, 25])
+    assert [text.get_text() for text in figure.legends[0].texts] == [
+        "loss of the training images", "loss or top-1 of the validation images", "constant class"]
 
 
 def test_confusion_rows_are_shares_and_empty_rows_are_unknown():

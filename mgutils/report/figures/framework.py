@@ -1,4 +1,4 @@
-"""The report's Figure 2 (CLIP) and Figure 3 (its own framework), drawn by code."""
+"""Diagrams: the report's Figure 2 (CLIP) and Figure 3 (its own framework), and the two-pass gradient."""
 
 from __future__ import annotations
 
@@ -63,3 +63,15 @@ def framework(captions: Sequence[str] = ("Folding arms", "Touching jaw", "Foldin
     orange = [[tint(ORANGE, 0.6 * value) for value in row] for row in target]
     cells(axes, (11.95, 4.6), (side, side), target.astype(int).astype(str), orange)
     return figure
+
+
+def two_passes() -> Figure:
+    """How a batch that does not fit into memory gets the gradient of the whole: embed, compare, embed again.
+
+    References
+    ----------
+    Gao, Zhang, Han and Callan 2021, arXiv:2101.06983 (GradCache).
+
+    Taught in: 06, section 8.
+    """
+    return diagram("two_passes", 12.2, 4.0)[0]
