@@ -29,6 +29,7 @@ QUESTIONS = {
     "00_start_here": "What is this, and is my machine ready?",
     "01_data_exploration": "What is in the images, and what does each split leak?",
     "02_clip_architecture": "Which shape goes where, and why does the temperature matter?",
+    "03_clip_from_scratch": "Can I build CLIP and train it myself?",
     "04_divergences": "What does Equation 1 say, what does the code run, and what broke the cross entropy row?",
     "06_training": "How does a run learn, and how does one collapse?",
     "07_evaluation": "What does Table 1 say beside classifiers that look at no pixel?",
