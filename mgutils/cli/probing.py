@@ -9,8 +9,9 @@ from typing import Annotated
 import tyro
 
 from mgutils.cli.paths import need_dataset, need_run
-from mgutils.config import SplitName
+from mgutils.config import Protocol, SplitName
 from mgutils.errors import ConfigError
+from mgutils.training.config_file import read_config
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Probe:
     """Folder of the dataset."""
     split: SplitName | None = None
     """The run's own if not given; for an encoder by name by subject, or by frame where nobody knows the subjects."""
+    protocol: Protocol = Protocol()
+    """A fold, or a group by its name, in place of a single split; the run's own if not given."""
     shots: tuple[int, ...] = (1, 2, 5, 10)
     """Training images of each class; all of them come last."""
     draws: int = 3
@@ -40,11 +43,18 @@ class Probe:
             raise ConfigError(f"shots, draws: found {list(self.shots)} and {self.draws}; wanted numbers from 1 on.")
 
         from mgutils.data.csv import write_csv
+        from mgutils.data.protocol import probed_split
         from mgutils.data.table import read_dataset
-        from mgutils.evaluation.few_shot import probe_encoder
         from mgutils.files import atomic_file
 
-        table = probe_encoder(self.encoder, read_dataset(self.data_root), split=self.split, shots=self.shots,
+        dataset = read_dataset(self.data_root)
+        file = Path(self.encoder) / "config.json"
+        # what cannot be split is told before torch is imported
+        probed_split(dataset, read_config(file) if file.exists() else None, self.split, self.protocol)
+
+        from mgutils.evaluation.few_shot import probe_encoder
+
+        table = probe_encoder(self.encoder, dataset, split=self.split, protocol=self.protocol, shots=self.shots,
                               draws=self.draws, image_size=self.image_size, seed=self.seed)
         with atomic_file(self.out_dir / "few_shot.csv") as aside:
             write_csv(table, aside)

@@ -50,6 +50,8 @@ class Recipe:
     """How frames are shared out between training and validation."""
     seed: int = 0
     """Of everything random but the split."""
+    init: Path | None = None
+    """Start from the weights of a finished run with the same encoders: fine-tuning."""
     left_out: tuple[int, ...] = ()
     """Ids of classes without training images, for `mg zero-shot`."""
     out_dir: Path = Path("out")
@@ -73,9 +75,17 @@ class Recipe:
             base = vision_config(self.profile, self.network)
         else:
             base = run_config(self.profile, self.objective)
+        if base.init and self.init is None:
+            raise ConfigError(f"init: found none beside {self.config}, the settings of a run that started from the "
+                              "weights of another; wanted that run, or another one. Give it with --init.")
+        init = ""
+        if self.init is not None:
+            from mgutils.training.start import check_start
+
+            init = check_start(self.init, base.model)
         loss = replace(base.loss, logit_adjustment=self.logit_adjustment)
         return replace(base, loss=loss, train=self.train, split=self.split, seed=self.seed, left_out=self.left_out,
-                       protocol=protocol)
+                       protocol=protocol, init=init, init_from=str(self.init or ""))
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ QUESTIONS = {
     "08_vision_only_and_controls": "Does the text help?",
     "09_honest_evaluation": "What is left on new people, and how sure is that?",
     "14_report": "Which figures, numbers and sentences of the report hold?",
+    "A2_intervals": "How do the intervals work, and do they hold what they promise?",
 }
 """What each notebook answers, for the README."""
 

@@ -32,7 +32,7 @@ _NO_PROSE = re.compile("|".join([
     r"^#+ [^\n]*$", r"^\s*\d+\.(?= )",  # headings, list numbers
     r"\]\([^)]*\)", r"<!--.*?-->", r"<[^>]*>", r"arXiv:\S+",  # links, comments, tags
     r"\*[^*]*\bminutes?\b[^*]*\*",  # *Easy, 10 minutes.*
-    r"\b(?:notebook|section|exercise|figure|table|equation|issue|item|seed|page|level)s? \(?[A-Z]?\d+"
+    r"\b(?:notebook|section|class|exercise|figure|table|equation|issue|item|seed|page|level)(?:e?s)? \(?[A-Z]?\d+"
     r"(?:(?:, | and | or | to |, and )[A-Z]?\d+)*",
     r"\b(?:19|20)\d\d\b",  # years
     r"\b\d+ x \d+(?: x \d+)*\b",  # sizes
@@ -84,8 +84,8 @@ def marks(notebook: NotebookNode) -> list[Mark]:
 def unmarked(notebook: NotebookNode) -> list[str]:
     """Numbers of a notebook's text that carry no mark, each with the words around it.
 
-    Code, formulas, headings, years, sizes such as 3 x 3, references such as "notebook 04, section 2", the estimated
-    minutes of an exercise, and 0 and 1 need none.
+    Code, formulas, headings, years, sizes such as 3 x 3, names such as "class 32" and "notebook 04, section 2", the
+    estimated minutes of an exercise, and 0 and 1 need none.
     """
     found = []
     for cell in notebook.cells:

@@ -6,13 +6,23 @@ The settings are :class:`mgutils.config.Protocol`; the splits themselves are in 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mgutils.config import RunConfig
+from mgutils.config import Protocol, RunConfig, SplitName
 from mgutils.data.sidecar import read_group_names
-from mgutils.data.splits import GROUPED, Split, check_name, hold_out, leave_out, make_split, report_rows
+from mgutils.data.splits import (
+    GROUPED,
+    Split,
+    check_left_out,
+    check_name,
+    hold_out,
+    leave_out,
+    make_split,
+    report_rows,
+)
 from mgutils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,16 +31,37 @@ if TYPE_CHECKING:
 
 def split_of(config: RunConfig, dataset: Dataset) -> Split:
     """The rows that a run learns from, chooses its best epoch on, and is scored on."""
-    protocol = config.protocol
-    if protocol.hold_out:
-        split = make_held_group(dataset, config.split, protocol.hold_out)
-    elif protocol.folds:
-        split = make_fold(dataset, config.split, protocol.folds, protocol.fold, seed=protocol.split_seed)
-    else:
-        split = make_split(dataset, config.split, seed=protocol.split_seed)
+    check_left_out(dataset, config.left_out)  # at once: the draw may wait for scikit-learn
+    split = reported_split(dataset, config.split, config.protocol)
     if config.train.select == "held_out":
-        split = hold_out(dataset, split, seed=protocol.split_seed)
+        split = hold_out(dataset, split, seed=config.protocol.split_seed)
     return leave_out(dataset, split, config.left_out) if config.left_out else split
+
+
+def reported_split(dataset: Dataset, name: str, protocol: Protocol) -> Split:
+    """Learn from some rows and report the others: a fold, a group by its name, or a single draw."""
+    if protocol.hold_out:
+        return make_held_group(dataset, name, protocol.hold_out)
+    if protocol.folds:
+        return make_fold(dataset, name, protocol.folds, protocol.fold, seed=protocol.split_seed)
+    return make_split(dataset, name, seed=protocol.split_seed)
+
+
+def probed_split(dataset: Dataset, config: RunConfig | None, name: SplitName | None, protocol: Protocol) -> Split:
+    """The rows that a probe learns from and reports.
+
+    Parameters
+    ----------
+    config : RunConfig or None
+        Of the run whose encoder is probed; ``None`` for a pretrained encoder.
+    name : str or None
+        By default the run's own split with its fold, or by subject where the subjects are known, else by frame.
+    protocol : Protocol
+        If it is not that of a single draw with the usual seed, it wins over the run's.
+    """
+    if config is not None and name in (None, config.split):
+        return split_of(config if protocol == Protocol() else replace(config, protocol=protocol), dataset)
+    return reported_split(dataset, name or ("subject" if dataset.has_groups else "frame"), protocol)
 
 
 def warn_of_one_class(dataset: Dataset, split: Split) -> str:

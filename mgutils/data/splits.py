@@ -151,14 +151,20 @@ def leave_out(dataset: Dataset, split: Split, class_ids: Iterable[int]) -> Split
         If there is no class of an id, or nothing is left to learn from.
     """
     class_ids, classes = set(class_ids), dataset.frames["class_id"].to_numpy()
-    unknown = class_ids - set(range(1, len(dataset.labels) + 1))
-    if unknown or class_ids >= set(classes[split.train]):
-        raise ConfigError(f"left_out: found the classes {', '.join(map(str, sorted(class_ids)))}; wanted some, but not "
-                          f"all, of 1..{len(dataset.labels)}.")
+    check_left_out(dataset, class_ids, learned=set(classes[split.train]))
     out = np.isin(classes, list(class_ids))
     select = split.valid if split.select is None else split.select
     valid = np.concatenate([split.valid, np.setdiff1d(np.flatnonzero(out), split.valid)])
     return Split(split.name, split.train[~out[split.train]], valid, select[~out[select]])
+
+
+def check_left_out(dataset: Dataset, class_ids: Iterable[int], learned: Iterable[int] = ()) -> None:
+    """Refuse classes that the dataset does not have, and all that there are to learn from."""
+    class_ids, learned = set(class_ids), set(learned)
+    unknown = class_ids - set(range(1, len(dataset.labels) + 1))
+    if unknown or (learned and class_ids >= learned):
+        raise ConfigError(f"left_out: found the classes {', '.join(map(str, sorted(class_ids)))}; wanted some, but not "
+                          f"all, of 1..{len(dataset.labels)}.")
 
 
 def _by_frame(classes: np.ndarray, fraction: float, seed: int) -> Split:

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from mgutils.config import Protocol, RunConfig, SplitName
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
-from mgutils.data.pixels import fingerprint, load_pixels
+from mgutils.data.pixels import load_pixels
 from mgutils.data.protocol import split_of
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import CheckpointError, ConfigError
@@ -30,8 +30,9 @@ from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import load_weights
 from mgutils.training.config_file import read_config
 from mgutils.training.encode import classify_all, encode_all
-from mgutils.training.run import Run, write_scores
-from mgutils.training.whole import RECEIPT, check_run
+from mgutils.training.run import write_scores
+from mgutils.training.start import learned_from
+from mgutils.training.whole import check_run
 
 
 class LoadedRun(NamedTuple):
@@ -130,11 +131,7 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
         print(f"mg: warning: all images that are scored here are of the one class "
               f"{dataset.labels.names[dataset.target[rows][0]]!r}: the score says nothing about "
               "the others.", file=sys.stderr)
-    seen = learned_from(run_dir, run.config, dataset, pixels, rows)
-    if seen:
-        print(f"mg: warning: the run learned from {seen:,} of the {len(rows):,} images that are "
-              "scored here, or chose its epoch on them: the scores say little about new images. "
-              f"Its own split is {run.config.split!r}.", file=sys.stderr)
+    warn_of_seen(run_dir, run.config, dataset, pixels, rows)
     logits = score_rows(run, pixels, rows)
     if np.isnan(logits).any():
         raise CheckpointError(
@@ -145,14 +142,14 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     return result
 
 
-def learned_from(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.ndarray,
-                 rows: np.ndarray) -> int:
-    """How many rows a run was trained or chosen on; 0 on other data than the run's own."""
-    if not (run_dir / RECEIPT).exists() or Run(run_dir).receipt.get("data_sha256") != fingerprint(dataset, pixels):
-        return 0
-    split = split_of(config, dataset)
-    chosen = [] if split.select is None else split.select
-    return int(np.isin(rows, np.concatenate([split.train, chosen])).sum())
+def warn_of_seen(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.ndarray,
+                 rows: np.ndarray) -> None:
+    """Say on the error stream how many of the rows to score a run has learned from, if any."""
+    seen = learned_from(run_dir, config, dataset, pixels, rows)
+    if seen:
+        print(f"mg: warning: the run learned from {seen:,} of the {len(rows):,} images that are "
+              "scored here, or chose its epoch on them: the scores say little about new images. "
+              f"Its own split is {config.split!r}.", file=sys.stderr)
 
 
 def score_rows(run: LoadedRun, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -14,13 +14,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mgutils.config import RunConfig, SplitName
+from mgutils.config import Protocol, RunConfig, SplitName
 from mgutils.data.pixels import load_pixels
-from mgutils.data.protocol import split_of
-from mgutils.data.splits import make_split
+from mgutils.data.protocol import probed_split
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
-from mgutils.evaluation.embed import load_run
+from mgutils.evaluation.embed import load_run, warn_of_seen
 from mgutils.evaluation.probes import linear_probe, nearest
 from mgutils.metrics.scores import scores
 from mgutils.models.encoders import ImageEncoder
@@ -61,16 +60,19 @@ def load_encoder(source: str) -> tuple[Callable[[Tensor], Tensor], RunConfig | N
 
 
 def probe_encoder(source: str, dataset: Dataset, *, split: SplitName | None = None,
-                  image_size: int = 0, shots: Sequence[int] = SHOTS, draws: int = DRAWS,
-                  seed: int = 0, cache_dir: Path | str | None = None) -> pd.DataFrame:
+                  protocol: Protocol | None = None, image_size: int = 0,
+                  shots: Sequence[int] = SHOTS, draws: int = DRAWS, seed: int = 0,
+                  cache_dir: Path | str | None = None) -> pd.DataFrame:
     """Embed a dataset once, and score both probes on the reported rows for each number of images.
+
+    A run that has learned from some of these rows is told on the error stream.
 
     Parameters
     ----------
     source : str
         See :func:`load_encoder`.
-    split : str, optional
-        By default the run's own, or by subject where that can be.
+    split, protocol : str, Protocol, optional
+        See :func:`mgutils.data.protocol.probed_split`.
     image_size : int
         Side in pixels; 0: the run's own, or 224.
 
@@ -80,12 +82,11 @@ def probe_encoder(source: str, dataset: Dataset, *, split: SplitName | None = No
         See :func:`few_shot_table`.
     """
     encoder, config = load_encoder(source)
-    if config is not None and split in (None, config.split):
-        parts = split_of(config, dataset)
-    else:
-        parts = make_split(dataset, split or ("subject" if dataset.has_groups else "frame"))
+    parts = probed_split(dataset, config, split, protocol or Protocol())
     side = image_size or (224 if config is None else config.train.image_size)
     pixels = load_pixels(dataset, side, cache_dir=cache_dir)
+    if config is not None:
+        warn_of_seen(Path(source), config, dataset, pixels, parts.valid)
     loader = PixelLoader(pixels, torch.device("cpu"))
     with torch.no_grad():
         train, valid = (apply_all(encoder, loader, rows).numpy()

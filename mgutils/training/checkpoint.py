@@ -72,7 +72,7 @@ def load_weights(model: nn.Module, path: Path | str) -> dict[str, str]:
     CheckpointError
         If the file cannot be read, or a name or shape does not fit the model.
     """
-    state, metadata = _read_weights(Path(path))
+    state, metadata = read_weights(Path(path))
     state.pop(CAPTIONS, None)
     fit_weights(model, state, Path(path))
     return metadata
@@ -160,7 +160,7 @@ def load_last(directory: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | Non
     state = _read_state(rest)
     for path in (weights, _temporary(weights)):
         try:
-            found, metadata = _read_weights(path)
+            found, metadata = read_weights(path)
         except CheckpointError:
             continue
         same_epoch = metadata.get("epoch") == str(state["epoch"])
@@ -203,7 +203,8 @@ def _write_weights(model: nn.Module, path: Path, metadata: dict[str, str] | None
     path.chmod(mode)
 
 
-def _read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file; :class:`CheckpointError` if it cannot be read."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}

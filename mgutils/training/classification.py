@@ -24,6 +24,7 @@ from mgutils.training.batches import PixelLoader, augment
 from mgutils.training.distributed import gather, shard
 from mgutils.training.encode import classify_all
 from mgutils.training.image_text import full_precision
+from mgutils.training.start import model_to_build, take_weights
 from mgutils.training.task import Batch, Task, Validation
 
 
@@ -56,7 +57,8 @@ class Classification(Task):
             raise ConfigError(
                 f"freeze: found {config.train.freeze!r} for a classifier; wanted none. `mg probe` "
                 "trains a linear layer on an encoder that stays as it is.")
-        model = build_classifier(config.model, len(dataset.labels))
+        model = build_classifier(model_to_build(config), len(dataset.labels))
+        take_weights(model, config, dataset.labels)
         return cls(config, accelerator, model, loader, dataset.target)
 
     def parameter_groups(self) -> list[dict[str, Any]]:

@@ -32,6 +32,6 @@ def parse_config(text: str, source: str) -> RunConfig:
         return RunConfig(plain["objective"], Objective(**loss), ModelConfig(**plain["model"]),
                          TrainConfig(**train), plain["split"], plain["seed"],
                          plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())),
-                         Protocol(**plain.get("protocol", {})))
+                         Protocol(**plain.get("protocol", {})), plain.get("init", ""))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
         raise ConfigError(_NO_CONFIG.format(source, error)) from error

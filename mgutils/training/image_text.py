@@ -27,6 +27,7 @@ from mgutils.training.batches import PixelLoader, augment
 from mgutils.training.distributed import gather, shard
 from mgutils.training.encode import encode_images
 from mgutils.training.features import Features, image_features
+from mgutils.training.start import model_to_build, take_weights
 from mgutils.training.task import Batch, Task, Validation
 
 VALIDATION_ORDER = 0
@@ -65,7 +66,8 @@ class ImageText(Task):
             If an encoder is unknown.
         """
         captions = class_captions(dataset.labels, config.captions, config.seed)
-        model, tokenizer = build_model(config.model, config.loss, captions)
+        model, tokenizer = build_model(model_to_build(config), config.loss, captions)
+        take_weights(model, config, dataset.labels)
         tokens = tokenize(tokenizer, captions)
         features = None
         if config.train.freeze in ("text", "both"):

@@ -280,7 +280,8 @@ def _add(totals: dict[str, float], step: int, batch: Batch, values: dict[str, Te
 
 def describe(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
     """What ``config.json`` holds: the settings, the task and the names of the classes."""
-    return config.as_dict() | {"task": config.task} | dataset.labels.record
+    started = {"init_run": Path(config.init_from).name} if config.init else {}
+    return config.as_dict() | started | {"task": config.task} | dataset.labels.record
 
 
 def _write_best(session: Session, found: Validation, dataset: Dataset, split: Split,

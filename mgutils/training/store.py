@@ -30,6 +30,7 @@ from mgutils.data.protocol import split_of, warn_of_one_class
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.progress import progress_bar
 from mgutils.training.run import Run
+from mgutils.training.start import warn_of_start
 from mgutils.training.whole import find_fault
 
 
@@ -64,6 +65,7 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
         pixels = load_pixels(dataset, size, cache_dir=out_dir / "cache", progress=progress)
         check_pixels(pixels)
     data = fingerprint(dataset, pixels)
+    warn(warn_of_start(config, dataset, out_dir / "cache") for config in configs)
     folders = [run_directory(config, data, out_dir) for config in configs]
     faults = {folder: find_fault(folder, hashes=True) for folder in folders}
     for folder, fault in faults.items():

@@ -31,6 +31,8 @@ train DATA --objective report_ce --logit-adjustment 1
 train DATA --left-out 99
 train DATA --config none.json
 train DATA --config RUN/config.json --profile cpu
+train DATA --init nowhere
+train DATA --init RUN
 train DATA --log-with no_such_tracker
 crossval nowhere --leave-one-out
 crossval DATA
@@ -40,6 +42,10 @@ evaluate nowhere DATA
 evaluate RUN nowhere
 probe RUN nowhere
 probe RUN DATA --shots 0
+probe RUN DATA --split subject --hold-out nobody
+probe RUN DATA --folds 3
+probe resnet18 DATA --folds 99 --fold 1
+probe resnet18 DATA --split-seed -4
 zero-shot nowhere
 zero-shot RUN nowhere
 diff nowhere RUN

@@ -38,7 +38,7 @@ SECRET = 3
 '''
 SOURCE = f'''# %% [markdown]
 # ### Exercise: a mean
-# *Easy, 10 minutes.* Write `mean`. *It should show* a mean.
+# *Easy, 10 minutes.* Write `mean`. You will see a mean.
 
 # %% tags=["parameters"]
 seed = 0

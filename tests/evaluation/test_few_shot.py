@@ -1,12 +1,17 @@
 """Probes with few images: the draws, the table, an encoder by folder or by name."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mgutils.cli import main
-from mgutils.config import run_config, vision_config
+from mgutils.config import Protocol, run_config, vision_config
+from mgutils.data.protocol import make_fold, make_held_group, probed_split
+from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
+from mgutils.evaluation import few_shot
 from mgutils.evaluation.few_shot import few_of_each, few_shot_table, load_encoder, probe_encoder
 from mgutils.evaluation.probes import linear_probe, nearest
 from mgutils.metrics.scores import scores
@@ -49,6 +54,46 @@ def test_a_run_is_probed_from_the_command_line(tiny_root, tmp_path, capsys, monk
     assert (tmp_path / "probe" / "few_shot.csv").read_text().count("\n") == 7
     assert main(["probe", str(run.directory), str(tiny_root), "--shots", "0"]) == 2
     assert "shots, draws: found [0] and 3" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_fold_or_a_subject_is_probed_and_a_run_that_has_seen_it_is_told(tiny_root, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dataset = read_dataset(tiny_root)
+    config = run_config("smoke", "sound_ce", "subject", epochs=1)
+    held = replace(config, protocol=Protocol(hold_out="4"))
+    run = train_all([held], tiny_root, tmp_path / "out", jobs=1, progress=False)[0]
+    assert main(["probe", str(run.directory), str(tiny_root), "--shots", "1", "--hold-out", "5"]) == 0
+    assert capsys.readouterr().err.startswith("mg: warning: the run learned from 12 of the 12 images that are scored")
+    for options in ([], ["--hold-out", "4"]):  # the run's own, which is told or not
+        assert main(["probe", str(run.directory), str(tiny_root), "--shots", "1", *options]) == 0
+        assert capsys.readouterr().err == ""
+
+    # each of three folds gives the rows of that fold to the probe
+    asked = {}
+    monkeypatch.setattr(few_shot, "few_shot_table", lambda train, target, valid, other, *_: asked.update(
+        sizes=(len(train), len(valid)), other=other))
+    for fold in (1, 2, 3):
+        few_shot.probe_encoder(str(run.directory), dataset, protocol=Protocol(3, fold))
+        split = make_fold(dataset, "subject", 3, fold)
+        assert asked["sizes"] == (len(split.train), len(split.valid))
+        assert np.array_equal(asked["other"], dataset.target[split.valid])
+
+
+def test_the_split_of_a_probe_is_the_run_s_or_the_user_s(tiny_root):
+    dataset = read_dataset(tiny_root)
+    held = replace(run_config("smoke", "sound_ce", "subject"), protocol=Protocol(hold_out="4"))
+    five = make_held_group(dataset, "subject", "5")
+
+    def valid(*arguments):
+        return probed_split(dataset, *arguments).valid.tolist()
+
+    assert valid(held, None, Protocol()) == make_held_group(dataset, "subject", "4").valid.tolist()
+    assert valid(held, None, Protocol(hold_out="5")) == valid(None, "subject", Protocol(hold_out="5"))
+    assert valid(None, None, Protocol(hold_out="5")) == five.valid.tolist()
+    drawn = [valid(None, None, Protocol(split_seed=seed)) for seed in range(8)]
+    assert drawn[3] == make_split(dataset, "subject", seed=3).valid.tolist() and len(set(map(tuple, drawn))) > 1
+    assert valid(held, "frame", Protocol()) == make_split(dataset, "frame").valid.tolist()
 
 
 def test_an_encoder_that_is_none_is_refused(tmp_path, tiny_root):

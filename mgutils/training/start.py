@@ -1,0 +1,153 @@
+"""Start a run from the weights of a finished one: fine-tuning, ``mg train --init``.
+
+The image encoder, the text encoder and the size of the shared space must be the same. Data, captions, classes, loss and
+all of training may differ. Nothing here imports torch before weights are read.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mgutils.config import ModelConfig, RunConfig
+from mgutils.data.captions import class_captions
+from mgutils.data.labels import Labels
+from mgutils.data.pixels import fingerprint, load_pixels
+from mgutils.data.protocol import split_of
+from mgutils.errors import CheckpointError, ConfigError
+from mgutils.training.config_file import read_config
+from mgutils.training.whole import RECEIPT, find_fault, hash_file
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from mgutils.data.table import Dataset
+
+WEIGHTS = "best.safetensors"
+_SAME = ("image_encoder", "image_kwargs", "text_encoder", "text_kwargs", "projection")
+_PIECES = "text_encoder.model.embeddings.word_embeddings.weight"
+"""Of a ``scratch`` text encoder: a vector (V, width) for each piece of text in its tokenizer's vocabulary."""
+
+
+def check_start(folder: Path, model: ModelConfig) -> str:
+    """SHA-256 of the weights of a finished run from which a model of this configuration can start.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is no run's, or its encoders or its shared space are not the model's.
+    CheckpointError
+        If the run is not finished, or damaged.
+    """
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"init: found no config.json in {folder}; wanted a folder that `mg train` left. It prints "
+                          "its name as `directory`.")
+    before = read_config(folder / "config.json").model
+    fault = find_fault(folder, ("config.json", WEIGHTS), hashes=True)
+    if not fault and not (folder / WEIGHTS).is_file():
+        fault = f"{folder / WEIGHTS}: found no such file; wanted the weights of a finished run"
+    if fault:
+        raise CheckpointError(f"init: {fault}. Let `mg train` finish that run, or name another one.")
+    differ = [name for name in _SAME if getattr(before, name) != getattr(model, name)]
+    if differ:
+        found, wanted = (", ".join(f"{name} {getattr(each, name)!r}" for name in differ) for each in (before, model))
+        raise ConfigError(f"init: found {folder} with {found}; wanted {wanted}, as the other options have it. Give "
+                          f"--config {folder / 'config.json'}, or the --profile and --task of that run.")
+    return hash_file(folder / WEIGHTS)
+
+
+def model_to_build(config: RunConfig) -> ModelConfig:
+    """The model of a run: without pretrained weights where those of another run replace them."""
+    return replace(config.model, pretrained=config.model.pretrained and not config.init)
+
+
+def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> None:
+    """Put the weights of the run that a configuration starts from into a new model, where they mean the same.
+
+    * Encoders and projection heads come over whole.
+    * A ``scratch`` text encoder has a vocabulary made of its captions. The vector of a piece of text (a word, a letter)
+      comes over to the same piece; a word that the other run did not know keeps its random start.
+    * A classifier's last layer comes over where the classes are the same in the same order; else it starts anew.
+    * A temperature belongs to the objective, and is not taken.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Changed in place; of the configuration.
+    config : RunConfig
+        If it starts from no run, nothing is done.
+    labels : Labels
+        Of the new run.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights cannot be read, do not fit, or are no longer those that the configuration names.
+    """
+    if not config.init:
+        return
+    from mgutils.models.encoders import SCRATCH
+    from mgutils.training.checkpoint import CAPTIONS, fit_weights, read_weights
+
+    folder = Path(config.init_from)
+    before = read_config(folder / "config.json")
+    classes = Labels(tuple(json.loads((folder / "config.json").read_text(encoding="utf-8"))["captions"]))
+    found, _ = read_weights(folder / WEIGHTS)
+    if hash_file(folder / WEIGHTS) != config.init:
+        raise CheckpointError(f"{folder / WEIGHTS}: found other weights than those that the run was to start from; "
+                              "wanted the same. Give the command again: it makes another run.")
+    own = model.state_dict()
+    kept = ["log_temperature"]
+    if classes.names != labels.names:
+        kept += ["linear.weight", "linear.bias"]
+    for name in [CAPTIONS, *kept]:
+        found.pop(name, None)
+    found |= {name: own[name] for name in kept if name in own}
+    if config.model.text_encoder == SCRATCH:
+        old = class_captions(classes, before.captions, before.seed)
+        new = class_captions(labels, config.captions, config.seed)
+        found[_PIECES] = _same_pieces(found[_PIECES], old, own[_PIECES], new)
+    fit_weights(model, found, folder / WEIGHTS)
+
+
+def _same_pieces(found: Tensor, old: tuple[str, ...], own: Tensor, new: tuple[str, ...]) -> Tensor:
+    """Vectors (V, width) of the new captions' vocabulary: those of the old one where it has the piece."""
+    from mgutils.models.encoders import SCRATCH, make_tokenizer
+
+    before, now = (make_tokenizer(SCRATCH, captions).get_vocab() for captions in (old, new))
+    both = sorted(before.keys() & now.keys())
+    vectors = own.clone()
+    vectors[[now[piece] for piece in both]] = found[[before[piece] for piece in both]]
+    return vectors
+
+
+def warn_of_start(config: RunConfig, dataset: Dataset, cache_dir: Path) -> str:
+    """A warning where the run that it starts from has learned from images that are reported; "" where it has not.
+
+    Images are compared as a whole dataset: those that two datasets share are not found.
+    """
+    if not config.init:
+        return ""
+    folder = Path(config.init_from)
+    before = read_config(folder / "config.json")
+    pixels = load_pixels(dataset, before.train.image_size, cache_dir=cache_dir, progress=False)
+    rows = split_of(config, dataset).valid
+    seen = learned_from(folder, before, dataset, pixels, rows)
+    return (f"{folder}, which the run starts from, learned from {seen:,} of the {len(rows):,} images that are "
+            "reported, or chose its epoch on them: the scores say little about new images.") if seen else ""
+
+
+def learned_from(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.ndarray,
+                 rows: np.ndarray) -> int:
+    """How many rows a run was trained or chosen on; 0 on other data than the run's own."""
+    from mgutils.training.run import Run
+
+    if not (run_dir / RECEIPT).exists() or Run(run_dir).receipt.get("data_sha256") != fingerprint(dataset, pixels):
+        return 0
+    split = split_of(config, dataset)
+    chosen = [] if split.select is None else split.select
+    return int(np.isin(rows, np.concatenate([split.train, chosen])).sum())
