@@ -102,8 +102,8 @@ print(toy.numpy().round(2))
 print("answers:", toy.argmax(dim=1).tolist())
 
 # %% [markdown]
-# Row i has the scores of image i. The highest one is its answer, and all three are right. The second image
-# wins by little, 1.0<!--= toy[1, 1] --> against 0.8<!--= toy[1, 2] -->.
+# Row i has the scores of image i. The highest one is its answer, and all three are right. The third image
+# gets its own by little, 1.00<!--= toy[2, 2] --> against 0.96<!--= toy[2, 0] -->.
 #
 # ## 2. From pixels and letters to 256 numbers
 #
@@ -244,9 +244,9 @@ similarity_matrix(pairs, short, short, digits=0, mark=np.equal.outer(batch_ids, 
 
 # %% [markdown]
 # The framed cells are pairs that belong together: the diagonal, and two more, because two images have the same caption.
-# The logits lie between LOW<!--= pairs.min() --> and HIGH<!--= pairs.max() -->. They are that large because the vectors
-# are long and the temperature is small; section 5 says what follows. They differ far more from column to column than from
-# row to row: the untrained model scores captions, whatever the image.
+# The logits lie between −653<!--= pairs.min() --> and −379<!--= pairs.max() -->. They are that large because the vectors
+# are long and the temperature is small; section 5 says what follows. The framed cells do not stand out. What stands out is
+# the first row and the last column: that image scores high with every caption, that caption with every image.
 #
 # Two columns are equal, number for number, since equal captions have equal embeddings. An identity target would ask for
 # two different answers from two equal columns. Notebook 04 works out what that does.
@@ -277,9 +277,9 @@ save(before, figure_dir / "similarity_before_training.png")
 before
 
 # %% [markdown]
-# They are not. The mean cosine of the right pairs is RIGHT<!--= cosines[range(8), own].mean() -->, that of all pairs
-# ALL<!--= cosines[:, own].mean() -->. The columns differ and the rows are nearly equal: again the model scores captions
-# and hardly looks at the image. Why?
+# They are not. The mean cosine of the right pairs is −0.11<!--= cosines[range(8), own].mean() -->, that of all pairs also
+# −0.11<!--= cosines[:, own].mean() -->. Whole rows and whole columns are darker or lighter, and all values lie close
+# together. Why?
 
 # %%
 def mean_cosine(unit: torch.Tensor) -> float:
@@ -292,7 +292,7 @@ print(f"between images {mean_cosine(unit_images):.3f}, between captions {mean_co
 
 # %% [markdown]
 # An untrained encoder gives nearly the same vector to everything: the mean cosine between two images is
-# BETWEENIMAGES<!--= mean_cosine(unit_images) -->, between two captions BETWEENCAPTIONS<!--= mean_cosine(unit_captions) -->.
+# 0.97<!--= mean_cosine(unit_images) -->, between two captions 0.95<!--= mean_cosine(unit_captions) -->.
 # All images lie in one narrow cone, all captions in another. As arrows on a circle:
 
 # %% alt="Three circles of arrows: two narrow cones before training; each image beside its caption; all in one cone" tags=["hidden"]
@@ -339,8 +339,8 @@ slider
 
 # %% [markdown]
 # The cosines are the same in all three panels. At temperature 1 the largest of the eight probabilities is
-# WARM<!--= largest(1) -->, at `0.07` it is LUKE<!--= largest(0.07) -->, and at `0.0002` it is
-# COLD<!--= largest(0.05 / 256) -->: the model is certain, and it has learned nothing at all.
+# 0.13<!--= largest(1) -->, at `0.07` it is 0.16<!--= largest(0.07) -->, and at `0.0002` it is
+# 1.00<!--= largest(0.05 / 256) -->: the model is certain, and it has learned nothing at all.
 #
 # First the left panel. A cosine is at most 1, so at temperature 1 even a perfect match cannot get far ahead. How sure could
 # a perfect model become among 32<!--= len(dataset.labels) --> captions, if the right one had cosine 1 and all others 0?
@@ -372,7 +372,7 @@ print(f"largest difference: {off:.2%} of the largest logit")
 assert torch.allclose(as_run, as_cosine, rtol=0.03, atol=5)
 
 # %% [markdown]
-# The small difference, OFF<!--= 100 * off --> %, comes from LayerNorm, which adds 0.00001<!--= head.layer_norm.eps --> to the
+# The small difference, 0.26<!--= 100 * off --> %, comes from LayerNorm, which adds 0.00001<!--= head.layer_norm.eps --> to the
 # variance to avoid a division by zero. **Predict:** what does the report's setting do to an untrained model? We compare it
 # with that of Shariatnia's code, on which the report builds, and with the *sound* one, which brings the vectors to length
 # one (L2 normalisation), as CLIP does.
@@ -386,8 +386,8 @@ certainty = pd.Series({
 certainty.round(3).to_frame()
 
 # %% [markdown]
-# At the report's settings an untrained model gives its first answer a mean probability of CERTAIN<!--= certainty.iloc[0] -->;
-# at the sound ones SOUND<!--= certainty.iloc[2] -->, near the 0.031<!--= certainty.iloc[3] --> of guessing. How good are the
+# At the report's settings an untrained model gives its first answer a mean probability of 1.00<!--= certainty.iloc[0] -->;
+# at the sound ones 0.046<!--= certainty.iloc[2] -->, near the 0.031<!--= certainty.iloc[3] --> of guessing. How good are the
 # certain answers?
 
 # %%
@@ -397,7 +397,7 @@ print("answers to eight different images:", {dataset.labels.display[index] for i
 print(f"right: {right} of {len(shown)}")
 
 # %% [markdown]
-# Being certain and wrong is the worst place to start from. A softmax that puts nearly all weight on one answer is
+# None of eight is right, and only two captions are ever given. Being certain and wrong is the worst place to start from. A softmax that puts nearly all weight on one answer is
 # *saturated*. A loss that cannot exceed some value, such as the real Jensen-Shannon divergence, then has hardly a gradient.
 # Cross entropy has one: $p_j$ on each wrong logit $j$, and $p - 1$ on the right one. A saturated example with three
 # logits, of which the last is right:
@@ -432,7 +432,7 @@ print(f"asked for 0.0001, got {kept:.4f}")
 # ## 6. The same model, small
 #
 # The report's model has 91<!--= total["report"] / 1e6 --> million parameters. The `cpu` profile trains one of the same
-# design that is 153<!--= total["report"] / total["cpu profile"] --> times smaller: a ResNet with one block in each stage,
+# design that is 159<!--= total["report"] / total["cpu profile"] --> times smaller: a ResNet with one block in each stage,
 # where ResNet-18 has two, and narrow (it ends in 128<!--= small.image_encoder.width --> features); and a DistilBERT of two
 # layers, 64<!--= small.text_encoder.width --> wide. The heads are built alike and read fewer numbers; the shared space and
 # the losses are the same.
@@ -463,11 +463,11 @@ assert image.shape == text.shape == (2, 256) and torch.allclose(image.norm(dim=1
 #   both to 256<!--= caption_embeddings.shape[1] -->. The heads have 590,848<!--= head_size(2048) --> and
 #   263,168<!--= head_size(768) --> parameters (section 2).
 # * One matrix product compares every image with every caption. Equal captions have equal columns (section 3).
-# * Before training, images lie in one narrow cone (mean cosine BETWEENIMAGES<!--= mean_cosine(unit_images) -->) and captions in
-#   another (BETWEENCAPTIONS<!--= mean_cosine(unit_captions) -->) (section 4).
+# * Before training, images lie in one narrow cone (mean cosine 0.97<!--= mean_cosine(unit_images) -->) and captions in
+#   another (0.95<!--= mean_cosine(unit_captions) -->) (section 4).
 # * Temperature 0.05<!--= model.temperature --> on vectors of length 16<!--= eight.norm(dim=1).mean() --> is a cosine temperature
 #   of 0.0002<!--= model.temperature / caption_embeddings.shape[1] -->. There an untrained model is certain of its answers
-#   (CERTAIN<!--= certainty.iloc[0] -->), and wrong (section 5).
+#   (1.00<!--= certainty.iloc[0] -->), and wrong (section 5).
 
 # %% [markdown]
 # ## Exercises that check themselves

@@ -86,8 +86,8 @@ def temperature_effect(similarities: ArrayLike, temperatures: Sequence[float],
         shares = softmax(np.asarray(similarities, dtype=float) / temperature)
         panel.barh([shorten(name, 28) for name in names], shares, color=BLUE)
         panel.axvline(1 / len(names), color=GREY, linestyle=(0, (5, 3)))
-        panel.set(xlim=(0, min(1, 1.5 * shares.max())), title=f"temperature {temperature:.2g}", xlabel="probability")
-        panel.text(0.97, 0.02, f"largest {shares.max():.2f}", transform=panel.transAxes, ha="right")
+        panel.set(xlim=(0, min(1, 1.5 * shares.max())), title=f"temperature {temperature:.2g}",
+                  xlabel=f"probability (largest {shares.max():.2f})")
         panel.grid(axis="y", visible=False)
     axes[0].text(1 / len(names), -0.75, "guessing", color=BLACK, ha="center", fontsize=9)
     axes[0].set_ylim(len(names) - 0.4, -1.1)
