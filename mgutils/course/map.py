@@ -31,6 +31,8 @@ QUESTIONS = {
     "02_clip_architecture": "Which shape goes where, and why does the temperature matter?",
     "04_divergences": "What does Equation 1 say, and what does the code run?",
     "05_what_broke_the_row": "Which one change repairs the cross entropy row?",
+    "03_clip_from_scratch": "Can I build CLIP and train it myself?",
+    "04_divergences": "What does Equation 1 say, what does the code run, and what broke the cross entropy row?",
     "06_training": "How does a run learn, and how does one collapse?",
     "07_evaluation": "What does Table 1 say beside classifiers that look at no pixel?",
     "08_vision_only_and_controls": "Does the text help?",

@@ -27,8 +27,12 @@ from mgutils.report.figures import (
 from mgutils.report.figures import (
     splits as figures_splits,
 )
+<<<<<<< HEAD
 from mgutils.report.figures.bootstrap import drawn_bootstrap
 from mgutils.style import GROUP_COLORS, new_figure, save, shorten, use_style
+=======
+from mgutils.style import BLUE, GREY, GROUP_COLORS, new_figure, save, shorten, use_style
+>>>>>>> n03
 
 LABELS = imigue_labels()
 AUDITS = {"frame": Audit(0.9, 1.0, 1.0, 0.93, 0.25, 0.6), "clip": Audit(0.0, None, None, 0.25, 0.25, 0.6)}
@@ -88,6 +92,11 @@ def every_figure(dataset, runs):
         "wide similarity": lambda: figures_model.similarity_matrix(np.eye(8, 32), LABELS.display[:8], LABELS.display,
                                                                    title="eight and 32"),
         "temperature": lambda: figures_model.temperature_effect([0.1, 0.5], [1, 0.07], ["a", "b"]),
+        "directions": lambda: figures_model.directions({"a": ([0, 90], [10, 80]), "b": ([0], [180])}),
+        "curve": lambda: figures_model.learning_curve([np.nan, 2, 1], [0, 0.3, 0.5], 0.27),
+        "answers": lambda: figures_model.answers_beneath([np.zeros((4, 4, 3))] * 2, np.eye(2, 32), LABELS.display,
+                                                         [0, 3]),
+        "framework with logits": lambda: figures_framework.framework(logits=np.arange(16).reshape(4, 4) - 600),
         "curves": lambda: figures_results.training_curves(runs, 0.25),
         "chart": lambda: figures_results.table1_chart(runs, AUDITS["frame"]),
         "confusion": lambda: figures_results.confusion_matrix(np.eye(32), LABELS),
@@ -177,6 +186,32 @@ def test_framework_draws_the_target_of_its_captions():
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts.count("1") == 5 and texts.count("0") == 4
     assert {"N × 2048", "N × 768", "N × 256"} <= set(texts)
+
+
+def test_framework_writes_the_logits_that_it_is_given():
+    figure = figures_framework.framework(["a", "b", "a"], logits=7.2 * np.eye(3))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts.count("7") == 3 and texts.count("0") == 6 + 4
+
+
+def test_directions_are_arrows_at_their_angles():
+    panel = figures_model.directions({"one": ([90], [180, 0])}).axes[0]
+    assert np.allclose([text.xy for text in panel.texts], [(0, 1), (-0.85, 0), (0.85, 0)])
+
+
+def test_answers_come_in_order_and_the_own_caption_is_blue():
+    figure = figures_model.answers_beneath([np.zeros((4, 4, 3))], [[0.1, 0.7, 0.2]], ["a", "b", "c"], [2], count=2)
+    bars = figure.axes[1]
+    assert [bar.get_width() for bar in bars.patches] == pytest.approx([0.7, 0.2])
+    assert [text.get_text() for text in bars.texts] == ["b  0.70", "c  0.20"]
+    assert [bar.get_facecolor() for bar in bars.patches] == [to_rgba(GREY), to_rgba(BLUE)]
+
+
+def test_a_learning_curve_is_in_percent_beside_the_constant_class():
+    left, right = figures_model.learning_curve([np.nan, 2, 1], [0, 0.3, 0.5], 0.27).axes
+    assert right.lines[0].get_ydata() == pytest.approx([0, 30, 50])
+    assert right.lines[1].get_ydata()[0] == pytest.approx(27)
+    assert left.lines[0].get_ydata()[1:] == pytest.approx([2, 1])
 
 
 @pytest.mark.parametrize(("captions", "images"), [(["a"], None), (["a", "b", "c"], [np.zeros((4, 4, 3))])])

@@ -16,6 +16,7 @@ Checker = Callable[[Student], None]
 MODULES = {
     "data": "01",
     "model": "02",
+    "scratch": "03",
     "distributions": "04",
     "loss": "05",
     "training": "06",
