@@ -43,11 +43,7 @@ LEAK = hostile_notebooks.LEAK
 OPEN = why_open()
 walled = pytest.mark.skipif(OPEN is not None, reason=f"no wall can be put up here: {OPEN}")
 POINTS = {number: sum(task.points for task in all_exercises().values() if task.notebook == number)
-<<<<<<< HEAD
-          for number in ("01", "02", "04", "05", "06", "07", "08", "09")}
-=======
-          for number in ("01", "02", "03", "04", "06", "07", "08", "09")}
->>>>>>> n03
+          for number in ("01", "02", "03", "04", "05", "06", "07", "08", "09")}
 
 
 def notebook(*cells):

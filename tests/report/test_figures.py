@@ -27,12 +27,8 @@ from mgutils.report.figures import (
 from mgutils.report.figures import (
     splits as figures_splits,
 )
-<<<<<<< HEAD
 from mgutils.report.figures.bootstrap import drawn_bootstrap
-from mgutils.style import GROUP_COLORS, new_figure, save, shorten, use_style
-=======
 from mgutils.style import BLUE, GREY, GROUP_COLORS, new_figure, save, shorten, use_style
->>>>>>> n03
 
 LABELS = imigue_labels()
 AUDITS = {"frame": Audit(0.9, 1.0, 1.0, 0.93, 0.25, 0.6), "clip": Audit(0.0, None, None, 0.25, 0.25, 0.6)}
