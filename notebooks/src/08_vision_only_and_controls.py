@@ -133,8 +133,8 @@ print(f"the report's model after {report[0].config.train.epochs} epochs: {report
       f"no text after {vision['epochs'].max()}: {alone['frame']:.1%}")
 
 # %% [markdown]
-# With four times as many epochs, the report's model answers 81.5<!--= 100 * reported --> %. The report claims to beat "a
-# vision-only model such as AlexNet", an older and larger network. The same encoder is the stricter rival: it is the
+# With four times as many epochs, the report's model answers 81.5<!--= 100 * reported --> %. The report claims to beat
+# "a vision-only model such as AlexNet", an older and larger network. The same encoder is the stricter rival: it is the
 # image network of the contrastive model itself. So AlexNet is not trained here (*More to try*, item 4).
 
 # %% [markdown]
