@@ -9,9 +9,10 @@
 # %% [markdown]
 # # 04 CE vs JS: the divergences and Equation 1
 #
-# The report trains one model with two losses. With "cross entropy" it scores 22.54<!--= claimed["table-1-ce-top-1"] --> %,
-# with "JS divergence" 81.13<!--= claimed["table-1-js-top-1"] --> %, and it explains the gap by the loss function. This
-# notebook takes both losses apart, by hand and in a few lines each. Notebook 05 then asks what broke the first row.
+# The report trains one model with two losses. With "cross entropy" it scores
+# 22.54<!--= claimed["table-1-ce-top-1"] --> %, with "JS divergence" 81.13<!--= claimed["table-1-js-top-1"] --> %, and
+# it explains the gap by the loss function. This notebook takes both losses apart, by hand and in a few lines each.
+# Notebook 05 then asks what broke the first row.
 #
 # **You will be able to**
 # * compute a contrastive loss on a 3 x 3 batch by hand;
@@ -78,9 +79,9 @@ print("probabilities:", first_row)
 
 # %% [markdown]
 # The right caption gets 0.45<!--= first_row[0] -->, and so does its copy in the last column. Cross entropy charges
-# $-\ln p$ for the right answer: $-\ln 0.45$ is 0.79<!--= -math.log(first_row[0]) -->. Column j asks the other way round,
-# **text to image**: which image fits caption j? CLIP's loss is the mean over all rows and all columns, and calls only
-# the diagonal right.
+# $-\ln p$ for the right answer: $-\ln 0.45$ is 0.79<!--= -math.log(first_row[0]) -->. Column j asks the other way
+# round, **text to image**: which image fits caption j? CLIP's loss is the mean over all rows and all columns, and
+# calls only the diagonal right.
 #
 # Predict: what is the loss of a model that knows nothing, whose logits are all equal?
 
@@ -166,8 +167,8 @@ bar_values["KL with p and q exchanged"] = kl_divergence(p, q.log()).item()
 pd.Series(bar_values).round(2).to_frame("nats")
 
 # %% [markdown]
-# KL is 1.26<!--= bar_values["kl_divergence"] --> nats, cross entropy $\ln 2$ more. Exchange p and q, and KL is infinite:
-# the target gives *ear* no weight at all, and $0.7 \ln (0.7 / 0)$ has no bound. JS is
+# KL is 1.26<!--= bar_values["kl_divergence"] --> nats, cross entropy $\ln 2$ more. Exchange p and q, and KL is
+# infinite: the target gives *ear* no weight at all, and $0.7 \ln (0.7 / 0)$ has no bound. JS is
 # 0.35<!--= bar_values["js_divergence"] --> either way: m is never 0 where p or q is not. It cannot exceed $\ln 2$,
 # 0.69<!--= math.log(2) -->, because $m \ge p/2$ makes every $p \ln (p/m)$ at most $p \ln 2$.
 #
@@ -219,10 +220,10 @@ assert same > 0 and there > math.log(2) and abs(there - back) > 0.1
 # number shows: row i of P is a distribution over *captions*, row i of Q one over *images*. Their mean is a distribution
 # over nothing.
 #
-# **Runs.** The code behind the row (`KLLoss`) is *forward* KL, target first. Its target is the softmax of ten times the
-# label matrix. It takes the mean over all $B^2$ entries and multiplies by $B$, which makes it the mean over rows. Try it,
-# and a real JS beside it, on a random batch of the report's size, 32<!--= len(y) --> samples with iMiGUE's class shares, at
-# the report's temperature of 0.05<!--= report_tau -->.
+# **Runs.** The code behind the row (`KLLoss`) is *forward* KL, target first. Its target is the softmax of ten times
+# the label matrix. It takes the mean over all $B^2$ entries and multiplies by $B$, which makes it the mean over rows.
+# Try it, and a real JS beside it, on a random batch of the report's size, 32<!--= len(y) --> samples with iMiGUE's
+# class shares, at the report's temperature of 0.05<!--= report_tau -->.
 
 # %%
 report_tau = 0.05
@@ -299,8 +300,8 @@ left_end = {name: line[0].item() for name, line in lines.items()}
 picture
 
 # %% [markdown]
-# All three touch 0 where the model agrees with the target. At the left end, where the model is wrong ($p = 0.0001$), KL has
-# reached 8.6<!--= left_end["forward KL (the code)"] --> and still grows, Equation 1 ends at
+# All three touch 0 where the model agrees with the target. At the left end, where the model is wrong ($p = 0.0001$),
+# KL has reached 8.6<!--= left_end["forward KL (the code)"] --> and still grows, Equation 1 ends at
 # 3.0<!--= left_end["Equation 1, M the target"] -->, and JS stays at 0.59<!--= left_end["real JS"] -->.
 #
 # ## 4. The target of the cross entropy row
@@ -341,7 +342,7 @@ captions = [imigue_labels().display[index] for index in target]
 # %% alt="Four 8 x 8 target matrices: identity, class, similarity at tau 1.0 like the identity, similarity at tau 0.05 spread out"
 similarity = (image @ image.T + text @ text.T) / 2  # (8, 8)
 matrices = {"identity": torch.eye(8), "class": losses.label_distribution(target),
-            "similarity, tau 1.0": similarity.softmax(dim=1), "similarity, tau 0.05": (similarity * 0.05).softmax(dim=1)}
+            **{f"similarity, tau {tau_of}": (tau_of * similarity).softmax(dim=1) for tau_of in (1.0, 0.05)}}
 picture = figures.target_matrices(matrices, captions)
 save(picture, figure_dir / "court_targets.png")
 picture
@@ -352,12 +353,12 @@ on_class = (matrices["similarity, tau 0.05"] * losses.label_matrix(target)).sum(
 pd.Series(on_diagonal).round(2).to_frame("weight on the sample's own answer")
 
 # %% [markdown]
-# At $\tau = 1.0$ the target is the identity to the eye: 100<!--= 100 * on_diagonal["similarity, tau 1.0"] --> % on the
-# diagonal. At the report's tau it has 36<!--= 100 * on_diagonal["similarity, tau 0.05"] --> % there, and
-# 50<!--= 100 * on_class --> % if samples of the same class count as right, too. So the report's word *identity* is right
-# for Shariatnia's temperature and wrong for its own. The code multiplies by tau in the target and divides by tau in the
-# prediction: $0.05$ in place of $1.0$ scaled the one down 20<!--= 1 / report_tau --> times and the other up
-# 20<!--= 1 / report_tau --> times.
+# At $\tau = 1.0$ the target is the identity to the eye: 100<!--= 100 * on_diagonal["similarity, tau 1.0"] --> % on
+# the diagonal. At the report's tau it has 36<!--= 100 * on_diagonal["similarity, tau 0.05"] --> % there, and
+# 50<!--= 100 * on_class --> % if samples of the same class count as right, too. So the report's word *identity* is
+# right for Shariatnia's temperature and wrong for its own. The code multiplies by tau in the target and divides by
+# tau in the prediction: $0.05$ in place of $1.0$ scaled the one down 20<!--= 1 / report_tau --> times and the other
+# up 20<!--= 1 / report_tau --> times.
 #
 # Was the report right to worry about repeated captions? Two random samples share a class with probability
 # $\sum_c s_c^2$, where $s_c$ is the share of class c.
@@ -429,12 +430,12 @@ print(f"one mask: typically {typical:.3f}; mean of {len(apart)}: {apart.mean():+
 
 # %% [markdown]
 # One batch differs by typically 0.18<!--= typical -->. The mean over 2,000<!--= len(masked) --> masks is
-# 0.002<!--= abs(apart.mean()) -->, within its standard error of 0.006<!--= error -->. (The report ran neither of the two
-# targets, section 4. We test its explanation, not its run.)
+# 0.002<!--= abs(apart.mean()) -->, within its standard error of 0.006<!--= error -->. (The report ran neither of the
+# two targets, section 4. We test its explanation, not its run.)
 #
-# **Where the worry is right.** The proof used that the answers of a row compete in one softmax. SigLIP (Zhai et al. 2023)
-# asks of each pair on its own whether it fits. With the identity target it asks for *yes* once and for *no* from every
-# copy.
+# **Where the worry is right.** The proof used that the answers of a row compete in one softmax. SigLIP (Zhai et al.
+# 2023) asks of each pair on its own whether it fits. With the identity target it asks for *yes* once and for *no*
+# from every copy.
 
 # %%
 def siglip(image, text, classes, tau, bias=-10.0):
@@ -450,14 +451,14 @@ off = ((pulls[0] - pulls[1]).norm() / pulls[1].norm()).item()
 print(f"the captions' gradient with the identity target is off by {off:.0%} of its length")
 
 # %% [markdown]
-# Off by 85<!--= 100 * off --> %: for a sigmoid loss the class target matters. One more relative (`losses.supcon`): if all
-# classes in the batch differ, the class target gives CLIP's loss. Khosla's *full* loss then becomes SimCLR's, which also
-# compares images with images.
+# Off by 85<!--= 100 * off --> %: for a sigmoid loss the class target matters. One more relative (`losses.supcon`): if
+# all classes in the batch differ, the class target gives CLIP's loss. Khosla's *full* loss then becomes SimCLR's,
+# which also compares images with images.
 #
 # **When may a caption be encoded once?** A batch of hundreds of images has at most 32<!--= len(shares) --> different
-# captions. Encoding each once saves most of the text encoder's work. It is the same loss on one condition: **all copies of
-# a caption are equal**. Then columns repeat, and a softmax over B columns in which one occurs n times is a softmax over C
-# columns with $\ln n$ added to its logit, because $n e^z = e^{z + \ln n}$. Our batch of three:
+# captions. Encoding each once saves most of the text encoder's work. It is the same loss on one condition: **all
+# copies of a caption are equal**. Then columns repeat, and a softmax over B columns in which one occurs n times is a
+# softmax over C columns with $\ln n$ added to its logit, because $n e^z = e^{z + \ln n}$. Our batch of three:
 
 # %% alt="The 3 x 3 logits of section 1, whose columns 1 and 3 are equal, and the same with two columns, ln 2 and ln 1 added"
 figures.equal_copies(by_hand, ["jaw", "ear", "jaw"])
@@ -562,9 +563,10 @@ print(f"squared length {length:.0f}; largest logit of the untrained stand-in at 
 
 # %% [markdown]
 # Is a margin of 20<!--= wrong_by[-1] --> much? Not for the report. It does not L2-normalise. Embeddings after a
-# LayerNorm of 256<!--= len(image[0]) --> numbers have squared length 256<!--= length -->, so at $\tau = 0.05$ logits *can*
-# reach $256 / 0.05$, which is 5,120<!--= length / 0.05 -->, and the untrained stand-in has one of 594<!--= largest_logit -->. Being
-# bounded protects against a wrong *label*, and forbids learning from a wrong *model*. Notebook 05 measures both.
+# LayerNorm of 256<!--= len(image[0]) --> numbers have squared length 256<!--= length -->, so at $\tau = 0.05$ logits
+# *can* reach $256 / 0.05$, which is 5,120<!--= length / 0.05 -->, and the untrained stand-in has one of
+# 594<!--= largest_logit -->. Being bounded protects against a wrong *label*, and forbids learning from a wrong
+# *model*. Notebook 05 measures both.
 
 # %% tags=["hidden"]
 entropy_gap = abs(apart.mean().item()) > 4 * error
@@ -602,8 +604,8 @@ write_csv(verdicts, Path(out_dir) / "verdicts_04.csv")
 #   batch where no JS divergence can exceed 0.69<!--= math.log(2) --> (sections 2 and 3).
 # * Its cross entropy had no identity target. At its temperature
 #   36<!--= 100 * on_diagonal["similarity, tau 0.05"] --> % of the weight lay on the sample's own answer (section 4).
-# * Repeated captions do no harm to a softmax loss: identity and class target differ by a within-class covariance, which is
-#   0 for captions encoded once and 0 on average with dropout (section 5).
+# * Repeated captions do no harm to a softmax loss: identity and class target differ by a within-class covariance,
+#   which is 0 for captions encoded once and 0 on average with dropout (section 5).
 # * KL and cross entropy with one fixed target have one gradient (section 6).
 # * The real JS divergence is flat where the logits are large and the model is wrong (section 6).
 #
@@ -705,9 +707,9 @@ if check("two_gradients", two_gradients):
 # <details><summary>Answer</summary>
 #
 # The difference is a covariance of images and captions within classes, so it is 0 as soon as one of the two does not
-# vary within a class. If a class has only the two copies of one image, $x_i = \bar x_i$, and the losses are equal whatever
-# the captions are. If a class has several different images, they differ again, unless the captions of the class are equal
-# or do not go along with the images.
+# vary within a class. If a class has only the two copies of one image, $x_i = \bar x_i$, and the losses are equal
+# whatever the captions are. If a class has several different images, they differ again, unless the captions of the
+# class are equal or do not go along with the images.
 #
 # </details>
 #
@@ -716,8 +718,8 @@ if check("two_gradients", two_gradients):
 #
 # <details><summary>Answer</summary>
 #
-# Below $\ln 2$: the two copies have equal columns, so neither can get more than one half. With $\tau = 0.1$ the logits are
-# $8, 0, 8$, and the loss is $\ln 2$ to three digits.
+# Below $\ln 2$: the two copies have equal columns, so neither can get more than one half. With $\tau = 0.1$ the
+# logits are $8, 0, 8$, and the loss is $\ln 2$ to three digits.
 #
 # </details>
 #

@@ -73,21 +73,22 @@ def top1(*setting):
 # ## 1. Issue 12: why are the targets not binary?
 #
 # At $\tau = 1.0$ they are, to the eye (notebook 04, section 4, third matrix): squared lengths of
-# 256<!--= image.square().sum(dim=1).mean() --> leave a gap to the diagonal that a softmax turns into 0 and 1. Predict: at the
-# author's temperature soft and binary targets train alike, at the report's they do not.
+# 256<!--= image.square().sum(dim=1).mean() --> leave a gap to the diagonal that a softmax turns into 0 and 1.
+# Predict: at the author's temperature soft and binary targets train alike, at the report's they do not.
 
 # %%
 less = {tau: top1("transposed", "ce", False, tau, True) - top1("identity", "ce", False, tau) for tau in (1.0, 0.05)}
 pd.DataFrame(less, index=range(seed, seed + size.seeds)).rename_axis("seed").add_prefix("tau ").round(1)
 
 # %% [markdown]
-# At $\tau = 1.0$ soft targets differ from binary ones by at most 0.1<!--= np.abs(less[1.0]).max() --> points of top-1. At the
-# report's $\tau = 0.05$ they are worse by 26<!--= -less[0.05].max() --> to 67<!--= -less[0.05].min() --> points.
+# At $\tau = 1.0$ soft targets differ from binary ones by at most 0.1<!--= np.abs(less[1.0]).max() --> points of
+# top-1. At the report's $\tau = 0.05$ they are worse by 26<!--= -less[0.05].max() --> to
+# 67<!--= -less[0.05].min() --> points.
 #
 # ## 2. Issue 16: three statements
 #
-# **Without L2 norm the logits are unbounded.** With it no logit exceeds $1/\tau$. Without it LayerNorm's trainable scale
-# sets the limit.
+# **Without L2 norm the logits are unbounded.** With it no logit exceeds $1/\tau$. Without it LayerNorm's trainable
+# scale sets the limit.
 
 # %%
 grid = summarise(pd.concat([select(results, setting) for setting in loss_grid.grid_cells(size)]))
@@ -98,17 +99,18 @@ print(f"scale times 10: logits times {growth:.0f}; largest in the grid: {largest
       f"{largest[True]:.0f} with")
 
 # %% [markdown]
-# Ten times the scale gives 100<!--= growth --> times the logits, so it is true. After training the largest logit of the grid
-# is 3,704<!--= largest[False] --> without norm and 16<!--= largest[True] --> with it.
+# Ten times the scale gives 100<!--= growth --> times the logits, so it is true. After training the largest logit of
+# the grid is 3,704<!--= largest[False] --> without norm and 16<!--= largest[True] --> with it.
 #
 # **CLIP uses the identity as its target.** It does: our `identity_ce` is figure 3 of its paper.
 #
-# **The second direction of the loss is what provides negatives, without which everything collapses.** One direction of
-# cross entropy has the gradient $p_j$ on wrong answer $j$. That is positive for each of them: one direction pushes every
-# negative away by itself.
+# **The second direction of the loss is what provides negatives, without which everything collapses.** One direction
+# of cross entropy has the gradient $p_j$ on wrong answer $j$. That is positive for each of them: one direction pushes
+# every negative away by itself.
 
 # %%
-one_way = torch.randn(32, 32, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).mul(5).requires_grad_()
+generator = torch.Generator().manual_seed(seed)
+one_way = torch.randn(32, 32, generator=generator, dtype=torch.float64).mul(5).requires_grad_()
 F.cross_entropy(one_way, torch.arange(32), reduction="sum").backward()
 off_diagonal = ~torch.eye(32, dtype=torch.bool)
 smallest = one_way.grad[off_diagonal].min().item()
@@ -130,17 +132,17 @@ pairs["top1"].astype(float).mul(100).round(1)
 
 # %% [markdown]
 # The rows sum to 0.93<!--= sums.min() --> to 1.08<!--= sums.max() -->, so it is none. But four settings fail with the
-# transposed target in every seed, and the same four fail with proper rows. Transposing is a mistake, and not the one that
-# broke the training.
+# transposed target in every seed, and the same four fail with proper rows. Transposing is a mistake, and not the one
+# that broke the training.
 #
 # ## 4. Issue 27: the collapsed point
 #
 # **The model converges to make all vectors similar; the loss is then zero; entropy regularisation does not help.**
 #
-# Derive the second statement. With all embeddings equal, target and prediction are uniform, so the loss is $\ln B$ and not
-# 0. The *gradient* is 0: to the logits it is $p - q = 0$, and through the target it is $-\log p$, the same for every answer,
-# which a softmax does not feel. That condemns no loss: with all embeddings equal, moving one caption changes the answers of
-# all images alike, so every softmax loss of this course has no gradient there.
+# Derive the second statement. With all embeddings equal, target and prediction are uniform, so the loss is $\ln B$,
+# not zero. The *gradient* is 0: to the logits it is $p - q = 0$, and through the target it is $-\log p$, the same for
+# every answer, which a softmax does not feel. That condemns no loss: with all embeddings equal, moving one caption
+# changes the answers of all images alike, so every softmax loss of this course has no gradient there.
 
 # %%
 def with_entropy(weight):
@@ -168,12 +170,13 @@ pd.DataFrame({"untrained": start, "trained": after[["image_cosine", "caption_cos
              index=["images", "captions"]).round(3).rename_axis("mean cosine between two")
 
 # %% [markdown]
-# The first statement holds: trained with the report's loss the mean cosine is 0.997<!--= after["image_cosine"].mean() -->
-# between images and 0.994<!--= after["caption_cosine"].mean() --> between captions. The loss is then
-# 3.47<!--= value -->, not 0.
+# The first statement holds: trained with the report's loss the mean cosine is
+# 0.997<!--= after["image_cosine"].mean() --> between images and 0.994<!--= after["caption_cosine"].mean() --> between
+# captions. The loss is then 3.47<!--= value -->, not 0.
 #
-# What sets the losses apart is the curvature. A direction with negative curvature leads down: the smallest nudge along it,
-# and training rolls away. So compute the smallest eigenvalue of the second derivatives, for six pairs in three dimensions.
+# What sets the losses apart is the curvature. A direction with negative curvature leads down: the smallest nudge
+# along it, and training rolls away. So compute the smallest eigenvalue of the second derivatives, for six pairs in
+# three dimensions.
 
 # %%
 def lowest_curvature(loss, tau, count=6, width=3):
@@ -193,16 +196,16 @@ curvature = pd.DataFrame({f"tau {tau}": {name: lowest_curvature(loss, tau) for n
 curvature.round(3) + 0.0  # -0.0 becomes 0.0
 
 # %% [markdown]
-# At $\tau = 0.05$ the report's cross entropy is flat around the collapsed point (curvature 0, up to second order), so nothing
-# pushes the model out. CLIP's loss has a steep way down (−3.33<!--= curvature.loc["CLIP's", "tau 0.05"] -->), and so has the
-# forward KL of the report's "JS" row (−3.33<!--= curvature.loc["the report's JS", "tau 0.05"] -->). At $\tau = 1.0$ the
-# report's cross entropy has a weak way out; an entropy term of weight ten strengthens it
-# (−2.5<!--= curvature.iloc[3, 0] -->). At $\tau = 0.05$ it would take a weight of a million. That is why of the report's two
-# losses one rests where all vectors are alike, and the other gets away (notebook 06 shows both).
+# At $\tau = 0.05$ the report's cross entropy is flat around the collapsed point (curvature 0, up to second order), so
+# nothing pushes the model out. CLIP's loss has a steep way down (−3.33<!--= curvature.loc["CLIP's", "tau 0.05"] -->),
+# and so has the forward KL of the report's "JS" row (−3.33<!--= curvature.loc["the report's JS", "tau 0.05"] -->). At
+# $\tau = 1.0$ the report's cross entropy has a weak way out; an entropy term of weight ten strengthens it
+# (−2.5<!--= curvature.iloc[3, 0] -->). At $\tau = 0.05$ it would take a weight of a million. That is why of the
+# report's two losses one rests where all vectors are alike, and the other gets away (notebook 06 shows both).
 #
-# **Can the entropy term keep a model from getting there?** With the gradient through the target, cross entropy *is* KL plus
-# the target's entropy, so the CE and KL rows of the grid are the regularised and the unregularised loss. Below
-# $\tau = 1.0$ both fail. At $\tau = 1.0$ with L2 norm they part.
+# **Can the entropy term keep a model from getting there?** With the gradient through the target, cross entropy *is*
+# KL plus the target's entropy, so the CE and KL rows of the grid are the regularised and the unregularised loss.
+# Below $\tau = 1.0$ both fail. At $\tau = 1.0$ with L2 norm they part.
 
 # %%
 term = {name: select(results, Condition("soft", divergence, True, 1.0, through=True))
@@ -216,21 +219,21 @@ pd.concat(term)[["top1", "caption_cosine"]].groupby(level=0, sort=False).agg(["m
 # 0.99<!--= term["without"]["caption_cosine"].min() -->. It shows no gain in top-1
 # (30<!--= 100 * term["with the entropy term"]["top1"].min() --> to
 # 36<!--= 100 * term["with the entropy term"]["top1"].max() --> %, without it
-# 21<!--= 100 * term["without"]["top1"].min() --> to 54<!--= 100 * term["without"]["top1"].max() --> %): captions that lie
-# apart need not lie at their images.
+# 21<!--= 100 * term["without"]["top1"].min() --> to 54<!--= 100 * term["without"]["top1"].max() --> %): captions that
+# lie apart need not lie at their images.
 #
 # ## 5. Pull request 28
 #
-# In October 2025 the author replaced this loss by L2-normalised embeddings with targets from sample ids. That is the class
-# target with norm, and it repairs the loss.
+# In October 2025 the author replaced this loss by L2-normalised embeddings with targets from sample ids. That is the
+# class target with norm, and it repairs the loss.
 
 # %%
 repaired = {f"tau {tau}": top1("class", "ce", True, tau) for tau in size.temperatures}
 pd.DataFrame(repaired, index=range(seed, seed + size.seeds)).rename_axis("seed").round(1)
 
 # %% [markdown]
-# Over three temperatures and three seeds top-1 lies between 81<!--= min(rows.min() for rows in repaired.values()) --> and
-# 89<!--= max(rows.max() for rows in repaired.values()) --> %, where the constant class has
+# Over three temperatures and three seeds top-1 lies between 81<!--= min(rows.min() for rows in repaired.values()) -->
+# and 89<!--= max(rows.max() for rows in repaired.values()) --> %, where the constant class has
 # 27.5<!--= 100 * constant --> %.
 
 # %% tags=["hidden"]
@@ -284,12 +287,13 @@ write_csv(verdicts, Path(out_dir) / "verdicts_A1.csv")
 # %% [markdown]
 # ## What we showed
 #
-# * Soft targets are binary at the author's temperature, and cost 26<!--= -less[0.05].max() --> points or more at the report's
-#   (section 1).
+# * Soft targets are binary at the author's temperature, and cost 26<!--= -less[0.05].max() --> points or more at the
+#   report's (section 1).
 # * Logits without L2 norm have no bound; negatives do not need the second direction (section 2).
 # * The transposed target is no distribution, and is not what broke the training (section 3).
-# * Where all vectors are alike no loss has a gradient. CLIP's loss and the report's KL curve down from there. The report's
-#   cross entropy at its own tau does not, to second order, and no sensible entropy term changes that (section 4).
+# * Where all vectors are alike no loss has a gradient. CLIP's loss and the report's KL curve down from there. The
+#   report's cross entropy at its own tau does not, to second order, and no sensible entropy term changes that
+#   (section 4).
 # * L2 norm with targets from ids repairs the loss (section 5).
 #
 # ## Further reading

@@ -173,7 +173,8 @@ def test_results_of_other_code_or_size_are_not_taken(tmp_path, monkeypatch):
 
 
 def test_texts_and_comments_do_not_decide_a_result():
-    code = 'class A:\n    """Of it."""\n    def f(self):\n        """Say {}."""\n        return "{}"  # why\n'
+    code = ('class A:\n    size = 1\n    """Of it."""\n'
+            '    def f(self):\n        """Say {}."""\n        return "{}"  # why\n')
     same, other = code.format("more", "a"), code.format("less", "b")
     assert loss_grid._without_texts(code.format("less", "a")) == loss_grid._without_texts(same)
     assert loss_grid._without_texts(other) != loss_grid._without_texts(same)
