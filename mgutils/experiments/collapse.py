@@ -15,7 +15,6 @@ import numpy as np
 from mgutils.config import ObjectiveName, run_config
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
-from mgutils.training.loop import train_epoch
 from mgutils.training.session import open_session
 
 SIZE = 32
@@ -81,6 +80,8 @@ def watch(objective: ObjectiveName, dataset: Dataset, pixels: np.ndarray, split:
 
     Taught in: 06, section 5.
     """
+    from mgutils.training.loop import train_epoch  # one import less in the longest chain
+
     config = run_config("smoke", objective, seed=seed, image_size=SIZE, precision="float32", epochs=epochs,
                         lr_image=RATE * 1e-3, lr_text=RATE * 1e-4, lr_head=RATE * 1e-3)
     rows = few_rows(dataset, split, classes)

@@ -322,7 +322,7 @@ for objective in blind:
 # images of 32<!--= collapse.SIZE --> px, learning rates three times as high.
 
 # %%
-five = [index for index in (30, 27, 22, 17, 10) if index < len(dataset.labels)]
+five = [30, 27, 22, 17, 10] if len(dataset.labels) == 32 else list(range(min(5, len(dataset.labels))))
 small = load_pixels(dataset, collapse.SIZE, cache_dir=Path(out_dir) / "cache")
 watched = {name: collapse.watch(name, dataset, small, split, five, seed=seed) for name in ("report_ce", "sound_ce")}
 
@@ -379,7 +379,7 @@ signs.round(3)
 
 # %%
 rng, draws, rows = np.random.default_rng(seed), 200, {}
-for size in (8, 32, 128, 256):
+for size in [size for size in (8, 32, 128, 256) if size <= len(split.train)]:
     drawn = [np.bincount(dataset.target[rng.choice(split.train, size, replace=False)]) for _ in range(draws)]
     copies = np.mean([(count ** 2).sum() / size for count in drawn])  # of an image's own caption
     rows[size] = {"different captions": np.mean([(count > 0).sum() for count in drawn]),
@@ -391,7 +391,7 @@ batch_table
 # A batch of 32<!--= here.batch_size --> holds 12.8<!--= batch_table.loc[32, "different captions"] --> different
 # captions, one of 256<!--= max(batch_table.index) --> only 25.0<!--= batch_table.loc[256, "different captions"] -->.
 # Eight times the images make twice the examination, because there are only 32<!--= len(dataset.labels) --> classes.
-# CLIP, with a new caption for every image, gains from batches of 32,768<!--= 32768 -->; here the gain ends early. The
+# CLIP, with a new caption for every image, gains from batches of 32,768<!--= 32768 -->; here there is less to gain. The
 # loss itself grows with the batch (last column), so losses of different batch sizes cannot be compared.
 #
 # **Temperature.** The loss divides cosines by tau. CLIP learns ln tau with the other weights. What would it do? The

@@ -196,8 +196,7 @@ if dataset.has_groups:
 # and one of the three seeds lies below it. On new people this recipe is not shown to know more than the most common
 # class. (Even that is flattered: the epoch was chosen on these rows.)
 #
-# The fall comes from people, videos and clips that were seen in training. Notebook 09 takes them apart, and finds
-# what a longer training with augmentation makes of it.
+# The fall comes from people, videos and clips that were seen in training. Notebook 09 takes them apart.
 #
 # ## 5. Where the errors are
 #
