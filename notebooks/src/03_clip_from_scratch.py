@@ -207,7 +207,8 @@ print("largest difference:", head_difference.item())
 # ## 4. The model
 #
 # Encoder, head, length one: that is all of it. Both sides end as arrows of the same space, so that a matrix product
-# compares them.
+# compares them. We take the sound setting, length one and temperature `0.07`. Notebook 06 shows what the report's own
+# setting does.
 
 # %%
 class CLIP(nn.Module):
@@ -633,7 +634,7 @@ if check("train_step", train_step):
 #    <details><summary>Answer</summary>
 #
 #    A cosine is at most 1, so at temperature 1 even a perfect model gives its caption only a small probability among
-#    many (notebook 02, section 5). The gradient never rewards confidence, and training is slower.
+#    many (notebook 02, section 5). The loss cannot come near its lowest value.
 #
 #    </details>
 # 2. *20 minutes.* Let the temperature be learned: `nn.Parameter` of its logarithm, in the optimizer with the heads.
