@@ -421,6 +421,10 @@ save(asked, figure_dir / "clip_from_scratch_answers.png")
 asked
 
 # %% [markdown]
+# Blue is the right caption. The model is least sure of the third image: 0.50<!--= shown_probabilities[2].max() --> for
+# its own caption and 0.37<!--= shown_probabilities[2].topk(2).values[1] --> for *Hold back arms*, which looks much the
+# same.
+#
 # A classifier of captions can be asked in other words. Here is the promise of CLIP: *write a new caption, get a new
 # class, without training*. **Predict:** your model learned from 32<!--= len(dataset.labels) --> captions, each always
 # in the same words. What is left of its accuracy when the captions change, for all classes at once?
