@@ -64,7 +64,7 @@ dataset = read_dataset(data_root)
 # captions. All N x N pairs are compared, and the N true ones should win. Afterwards the captions of the classes *are*
 # the classifier: an image gets the class whose caption is nearest. This is the report's Figure 2.
 
-# %% alt="CLIP: N images and N captions are encoded and all N x N pairs compared; then captions classify an image" tags=["hidden"]
+# %% alt="CLIP: N images and N captions are encoded, all pairs compared; then captions classify an image" tags=["hidden"]
 figure_2 = clip_architecture()
 save(figure_2, figure_dir / "report_figure_2.png")
 figure_2
@@ -129,11 +129,12 @@ assert torch.equal(state, features) and features.shape == (2, 2048)
 # %% [markdown]
 # Each of the four layers halves the picture or keeps it, and widens the features. At the end, 7 x 7 places are averaged
 # into one vector of 2048<!--= image_encoder.width --> numbers. *Where* in the picture something was is gone by then,
-# except as far as the features themselves say so. Remember that when a gesture is a hand at the jaw and not at the neck.
+# except as far as the features themselves say so. Remember that when a gesture is a hand at the jaw and not at the
+# neck.
 #
 # **Tokenizer.** A text encoder does not read letters. The tokenizer cuts a caption into pieces from a fixed list and
-# gives each its number. DistilBERT's own list has 30,522<!--= text_encoder.model.config.vocab_size --> pieces and must be
-# downloaded; ours is made from the 32<!--= len(dataset.labels) --> captions.
+# gives each its number. DistilBERT's own list has 30,522<!--= text_encoder.model.config.vocab_size --> pieces and must
+# be downloaded; ours is made from the 32<!--= len(dataset.labels) --> captions.
 
 # %%
 tokenizer = make_tokenizer("scratch", dataset.labels.names)
@@ -165,11 +166,12 @@ assert torch.allclose(states[-1][:, 0], text_features, atol=1e-5)
 
 # %% [markdown]
 # DistilBERT is by far the largest part of the model, with 66<!--= count_parameters(text_encoder) / 1e6 --> million
-# parameters beside the 24<!--= count_parameters(image_encoder) / 1e6 --> million of ResNet-50. In the report's training it
-# reads 32<!--= len(dataset.labels) --> different captions.
+# parameters beside the 24<!--= count_parameters(image_encoder) / 1e6 --> million of ResNet-50. In the report's training
+# it reads 32<!--= len(dataset.labels) --> different captions.
 #
-# **Projection heads.** 2048<!--= image_encoder.width --> and 768<!--= text_encoder.width --> numbers cannot be compared. A
-# head brings each to 256<!--= embedding.shape[1] -->. It first projects, then refines the result, and adds both.
+# **Projection heads.** 2048<!--= image_encoder.width --> and 768<!--= text_encoder.width --> numbers cannot be
+# compared. A head brings each to 256<!--= embedding.shape[1] -->. It first projects, then refines the result, and adds
+# both.
 
 # %%
 head = ProjectionHead(2048).eval()
@@ -191,9 +193,8 @@ print(f"p = {head.dropout.p}: {(dropped == 0).float().mean():.3f} are zero, the 
 assert torch.equal(head.dropout.eval()(ones), ones)
 
 # %% [markdown]
-# How many parameters has a head? Two linear layers with biases, and a LayerNorm with a factor and a shift for each of its
-# numbers. From three to two numbers that is
-# $(3 \cdot 2 + 2) + (2 \cdot 2 + 2) + 2 \cdot 2 = 18$.
+# How many parameters has a head? Two linear layers with biases, and a LayerNorm with a factor and a shift for each of
+# its numbers. From three to two numbers that is $(3 \cdot 2 + 2) + (2 \cdot 2 + 2) + 2 \cdot 2 = 18$.
 
 # %%
 def head_size(width: int, projection: int = 256) -> int:
@@ -208,8 +209,8 @@ assert head_size(768) == count_parameters(ProjectionHead(768)) == 263_168
 # %% [markdown]
 # The head ends in a LayerNorm, which brings the numbers of an embedding to mean 0 and variance 1. The squares of
 # 256<!--= embedding.shape[1] --> such numbers add up to 256<!--= embedding.shape[1] -->, so the length is
-# 16<!--= embedding.norm(dim=1).mean() -->. This holds while its factors are 1 and its shifts 0, where they begin. Section 5
-# needs it.
+# 16<!--= embedding.norm(dim=1).mean() -->. This holds while its factors are 1 and its shifts 0, where they begin.
+# Section 5 needs it.
 
 # %%
 print("lengths:", embedding.norm(dim=1).tolist())
@@ -244,9 +245,10 @@ similarity_matrix(pairs, short, short, digits=0, mark=np.equal.outer(batch_ids, 
 
 # %% [markdown]
 # The framed cells are pairs that belong together: the diagonal, and two more, because two images have the same caption.
-# The logits lie between −653<!--= pairs.min() --> and −379<!--= pairs.max() -->. They are that large because the vectors
-# are long and the temperature is small; section 5 says what follows. The framed cells do not stand out. What stands out is
-# the first row and the last column: that image scores high with every caption, that caption with every image.
+# The logits lie between −653<!--= pairs.min() --> and −379<!--= pairs.max() -->. They are that large because the
+# vectors are long and the temperature is small; section 5 says what follows. The framed cells do not stand out. What
+# stands out is the first row and the last column: that image scores high with every caption, that caption with every
+# image.
 #
 # Two columns are equal, number for number, since equal captions have equal embeddings. An identity target would ask for
 # two different answers from two equal columns. Notebook 04 works out what that does.
@@ -260,8 +262,8 @@ figure_3
 # %% [markdown]
 # ## 4. The space before training
 #
-# Eight images against their eight captions. We use the cosine, the dot product of vectors brought to length one, so that
-# only the direction counts. **Predict:** will the framed cells, the right pairs, be darker than the others?
+# Eight images against their eight captions. We use the cosine, the dot product of vectors brought to length one, so
+# that only the direction counts. **Predict:** will the framed cells, the right pairs, be darker than the others?
 
 # %% alt="Cosines of eight images and their eight captions before training: the framed diagonal does not stand out"
 shown = [24, 11, 12, 13, 17, 3, 28, 31]
@@ -277,9 +279,9 @@ save(before, figure_dir / "similarity_before_training.png")
 before
 
 # %% [markdown]
-# They are not. The mean cosine of the right pairs is −0.11<!--= cosines[range(8), own].mean() -->, that of all pairs also
-# −0.11<!--= cosines[:, own].mean() -->. Whole rows and whole columns are darker or lighter, and all values lie close
-# together. Why?
+# They are not. The mean cosine of the right pairs is −0.11<!--= cosines[range(8), own].mean() -->, that of all pairs
+# also −0.11<!--= cosines[:, own].mean() -->. Whole rows and whole columns are darker or lighter, and all values lie
+# close together. Why?
 
 # %%
 def mean_cosine(unit: torch.Tensor) -> float:
@@ -313,10 +315,10 @@ save(circles, figure_dir / "two_cones.png")
 circles
 
 # %% [markdown]
-# The left circle is measured, in the plane of the two cones. Training must do two things at once: turn the cones towards
-# one another, and spread them out, each image beside its own caption. A loss that only turns them ends as on the right:
-# with all captions in one direction, no image can tell them apart. A model has *collapsed* when nearly every image gets
-# the same answer; notebook 06 shows one.
+# The left circle is measured, in the plane of the two cones. Training must do two things at once: turn the cones
+# towards one another, and spread them out, each image beside its own caption. A loss that only turns them ends as on
+# the right: with all captions in one direction, no image can tell them apart. A model has *collapsed* when nearly every
+# image gets the same answer; notebook 06 shows one.
 #
 # ## 5. Temperature and length
 #
@@ -329,8 +331,8 @@ for temperature in (1, 0.1, 0.01):
     print(f"temperature {temperature:5}: probabilities {(three / temperature).softmax(dim=0).numpy().round(3)}")
 
 # %% [markdown]
-# Now one image and the eight captions. In a running notebook there is a slider; on the page, three of its positions. Each
-# panel has its own axis.
+# Now one image and the eight captions. In a running notebook there is a slider; on the page, three of its positions.
+# Each panel has its own axis.
 
 # %% alt="One image's probabilities for eight captions at temperatures 1, 0.07 and 0.0002: even, leaning, certain"
 slider = TemperatureSlider(cosines[0, own].tolist(), names)
@@ -342,8 +344,9 @@ slider
 # 0.13<!--= largest(1) -->, at `0.07` it is 0.16<!--= largest(0.07) -->, and at `0.0002` it is
 # 1.00<!--= largest(0.05 / 256) -->: the model is certain, and it has learned nothing at all.
 #
-# First the left panel. A cosine is at most 1, so at temperature 1 even a perfect match cannot get far ahead. How sure could
-# a perfect model become among 32<!--= len(dataset.labels) --> captions, if the right one had cosine 1 and all others 0?
+# First the left panel. A cosine is at most 1, so at temperature 1 even a perfect match cannot get far ahead. How sure
+# could a perfect model become among 32<!--= len(dataset.labels) --> captions, if the right one had cosine 1 and all
+# others 0?
 
 # %%
 def surest(temperature: float, classes: int = 32) -> float:
@@ -359,10 +362,10 @@ print(f"temperature 1: {surest(1):.2f}; temperature 0.07: {surest(0.07):.5f}")
 # %% [markdown]
 # It stays at 0.08<!--= surest(1) -->: at temperature 1, CLIP could not even express that it is right.
 #
-# Now the right panel. Why `0.05 / 256`? The report divides by 0.05<!--= model.temperature --> *without* bringing the vectors
-# to length one. Two vectors of length 16<!--= eight.norm(dim=1).mean() --> have a dot product of 256<!--= eight.shape[1] -->
-# times their cosine. So its logits are those of a cosine softmax at temperature `0.05 / 256`, which is
-# 0.0002<!--= model.temperature / caption_embeddings.shape[1] -->.
+# Now the right panel. Why `0.05 / 256`? The report divides by 0.05<!--= model.temperature --> *without* bringing the
+# vectors to length one. Two vectors of length 16<!--= eight.norm(dim=1).mean() --> have a dot product of
+# 256<!--= eight.shape[1] --> times their cosine. So its logits are those of a cosine softmax at temperature
+# `0.05 / 256`, which is 0.0002<!--= model.temperature / caption_embeddings.shape[1] -->.
 
 # %%
 as_cosine = similarity_logits(unit_images, unit_captions, 0.05 / 256)
@@ -372,10 +375,10 @@ print(f"largest difference: {off:.2%} of the largest logit")
 assert torch.allclose(as_run, as_cosine, rtol=0.03, atol=5)
 
 # %% [markdown]
-# The small difference, 0.26<!--= 100 * off --> %, comes from LayerNorm, which adds 0.00001<!--= head.layer_norm.eps --> to the
-# variance to avoid a division by zero. **Predict:** what does the report's setting do to an untrained model? We compare it
-# with that of Shariatnia's code, on which the report builds, and with the *sound* one, which brings the vectors to length
-# one (L2 normalisation), as CLIP does.
+# The small difference, 0.26<!--= 100 * off --> %, comes from LayerNorm, which adds 0.00001<!--= head.layer_norm.eps -->
+# to the variance to avoid a division by zero. **Predict:** what does the report's setting do to an untrained model? We
+# compare it with that of Shariatnia's code, on which the report builds, and with the *sound* one, which brings the
+# vectors to length one (L2 normalisation), as CLIP does.
 
 # %%
 certainty = pd.Series({
@@ -386,9 +389,9 @@ certainty = pd.Series({
 certainty.round(3).to_frame()
 
 # %% [markdown]
-# At the report's settings an untrained model gives its first answer a mean probability of 1.00<!--= certainty.iloc[0] -->;
-# at the sound ones 0.046<!--= certainty.iloc[2] -->, near the 0.031<!--= certainty.iloc[3] --> of guessing. How good are the
-# certain answers?
+# At the report's settings an untrained model gives its first answer a mean probability of
+# 1.00<!--= certainty.iloc[0] -->; at the sound ones 0.046<!--= certainty.iloc[2] -->, near the
+# 0.031<!--= certainty.iloc[3] --> of guessing. How good are the certain answers?
 
 # %%
 answers = as_run.argmax(dim=1)
@@ -397,10 +400,10 @@ print("answers to eight different images:", {dataset.labels.display[index] for i
 print(f"right: {right} of {len(shown)}")
 
 # %% [markdown]
-# None of eight is right, and only two captions are ever given. Being certain and wrong is the worst place to start from. A softmax that puts nearly all weight on one answer is
-# *saturated*. A loss that cannot exceed some value, such as the real Jensen-Shannon divergence, then has hardly a gradient.
-# Cross entropy has one: $p_j$ on each wrong logit $j$, and $p - 1$ on the right one. A saturated example with three
-# logits, of which the last is right:
+# None of eight is right, and only two captions are ever given. Being certain and wrong is the worst place to start
+# from. A softmax that puts nearly all weight on one answer is *saturated*. A loss that cannot exceed some value, such
+# as the real Jensen-Shannon divergence, then has hardly a gradient. Cross entropy has one: $p_j$ on each wrong logit
+# $j$, and $p - 1$ on the right one. A saturated example with three logits, of which the last is right:
 
 # %%
 saturated = torch.tensor([[40.0, 20.0, 10.0]], requires_grad=True)
@@ -410,14 +413,15 @@ print("gradient:     ", saturated.grad.tolist()[0])
 assert torch.isclose(saturated.grad.sum(), torch.tensor(0.0), atol=1e-6)
 
 # %% [markdown]
-# The leading wrong logit is pushed down and the right one up, each with a gradient of 1.0<!--= saturated.grad[0, 0] -->; the
-# other wrong logit gets next to nothing. The gradients on all wrong logits together sum to at most 1, never more. On the way to the
-# dot products, the division by 0.05<!--= model.temperature --> makes that 20<!--= saturated.grad[0, 0] / model.temperature -->.
+# The leading wrong logit is pushed down and the right one up, each with a gradient of
+# 1.0<!--= saturated.grad[0, 0] -->; the other wrong logit gets next to nothing. The gradients on all wrong logits
+# together sum to at most 1, never more. On the way to the dot products, the division by 0.05<!--= model.temperature -->
+# makes that 20<!--= saturated.grad[0, 0] / model.temperature -->.
 #
 # So normalisation and temperature belong together. With vectors of length one, CLIP learns its temperature and keeps it
-# above 0.01<!--= kept -->. With vectors of length 16<!--= eight.norm(dim=1).mean() -->, the same range of logits would need a
-# temperature 256<!--= eight.shape[1] --> times as large. The parameter is the logarithm, so that the temperature stays
-# positive.
+# above 0.01<!--= kept -->. With vectors of length 16<!--= eight.norm(dim=1).mean() -->, the same range of logits would
+# need a temperature 256<!--= eight.shape[1] --> times as large. The parameter is the logarithm, so that the temperature
+# stays positive.
 
 # %%
 learned = replace(OBJECTIVES["sound_ce"], learn_temperature=True)
@@ -432,10 +436,10 @@ print(f"asked for 0.0001, got {kept:.4f}")
 # ## 6. The same model, small
 #
 # The report's model has 91<!--= total["report"] / 1e6 --> million parameters. The `cpu` profile trains one of the same
-# design that is 159<!--= total["report"] / total["cpu profile"] --> times smaller: a ResNet with one block in each stage,
-# where ResNet-18 has two, and narrow (it ends in 128<!--= small.image_encoder.width --> features); and a DistilBERT of two
-# layers, 64<!--= small.text_encoder.width --> wide. The heads are built alike and read fewer numbers; the shared space and
-# the losses are the same.
+# design that is 159<!--= total["report"] / total["cpu profile"] --> times smaller: a ResNet with one block in each
+# stage, where ResNet-18 has two, and narrow (it ends in 128<!--= small.image_encoder.width --> features); and a
+# DistilBERT of two layers, 64<!--= small.text_encoder.width --> wide. The heads are built alike and read fewer numbers;
+# the shared space and the losses are the same.
 
 # %%
 small, small_tokenizer = build_model(PROFILES["cpu"].model, OBJECTIVES["sound_ce"], dataset.labels.names)
@@ -459,15 +463,15 @@ assert image.shape == text.shape == (2, 256) and torch.allclose(image.norm(dim=1
 # %% [markdown]
 # ## What we showed
 #
-# * An image becomes 2048<!--= image_encoder.width --> numbers, a caption 768<!--= text_encoder.width -->, and a head brings
-#   both to 256<!--= caption_embeddings.shape[1] -->. The heads have 590,848<!--= head_size(2048) --> and
+# * An image becomes 2048<!--= image_encoder.width --> numbers, a caption 768<!--= text_encoder.width -->, and a head
+#   brings both to 256<!--= caption_embeddings.shape[1] -->. The heads have 590,848<!--= head_size(2048) --> and
 #   263,168<!--= head_size(768) --> parameters (section 2).
 # * One matrix product compares every image with every caption. Equal captions have equal columns (section 3).
 # * Before training, images lie in one narrow cone (mean cosine 0.97<!--= mean_cosine(unit_images) -->) and captions in
 #   another (0.95<!--= mean_cosine(unit_captions) -->) (section 4).
-# * Temperature 0.05<!--= model.temperature --> on vectors of length 16<!--= eight.norm(dim=1).mean() --> is a cosine temperature
-#   of 0.0002<!--= model.temperature / caption_embeddings.shape[1] -->. There an untrained model is certain of its answers
-#   (1.00<!--= certainty.iloc[0] -->), and wrong (section 5).
+# * Temperature 0.05<!--= model.temperature --> on vectors of length 16<!--= eight.norm(dim=1).mean() --> is a cosine
+#   temperature of 0.0002<!--= model.temperature / caption_embeddings.shape[1] -->. There an untrained model is certain
+#   of its answers (1.00<!--= certainty.iloc[0] -->), and wrong (section 5).
 
 # %% [markdown]
 # ## Exercises that check themselves
@@ -499,9 +503,9 @@ if check("cosine_matrix", cosine_matrix):
 
 # %% [markdown]
 # ### Exercise: a projection head's forward pass
-# *Core. Medium, 20 minutes.* Write `project(x, w1, b1, w2, b2, gain, shift)`, a head in evaluation mode, from its weights:
-# project `x` (B, W) with `w1` (D, W) and `b1`; refine by GELU and a second linear layer; add what was projected; end
-# in a LayerNorm over the D numbers of each row (eps `1e-5`), with a factor and a shift for each number.
+# *Core. Medium, 20 minutes.* Write `project(x, w1, b1, w2, b2, gain, shift)`, a head in evaluation mode, from its
+# weights: project `x` (B, W) with `w1` (D, W) and `b1`; refine by GELU and a second linear layer; add what was
+# projected; end in a LayerNorm over the D numbers of each row (eps `1e-5`), with a factor and a shift for each number.
 # You will see the embeddings of section 2, equal to the last digits.
 
 # %% tags=["solution"]
@@ -566,8 +570,8 @@ if check("zero_shot", zero_shot):
 # %% [markdown]
 # ## More to try
 #
-# 1. *5 minutes.* How many parameters would the image head have with a shared space of twice as many dimensions? Predict,
-#    then check with `count_parameters`.
+# 1. *5 minutes.* How many parameters would the image head have with a shared space of twice as many dimensions?
+#    Predict, then check with `count_parameters`.
 #
 #    <details><summary>Answer</summary>
 #
@@ -582,8 +586,8 @@ if check("zero_shot", zero_shot):
 #    The first two are equal: the tokenizer makes capitals small. "a" is a token of its own, so the third differs at once.
 #
 #    </details>
-# 3. *15 minutes.* Pad the captions to some tokens more than the longest one has. Do the text features change? Why, or why
-#    not?
+# 3. *15 minutes.* Pad the captions to some tokens more than the longest one has. Do the text features change? Why, or
+#    why not?
 #
 #    <details><summary>Answer</summary>
 #

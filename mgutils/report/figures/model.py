@@ -77,8 +77,6 @@ def temperature_effect(similarities: ArrayLike, temperatures: Sequence[float],
     temperatures : sequence of float
     names : sequence of str
         C captions.
-
-    Taught in: 02, section 5.
     """
     figure, axes = panels(len(temperatures), 2.7 * len(temperatures) + 2, 0.28 * len(names) + 1.5,
                           sharey=True)
