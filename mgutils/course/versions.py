@@ -122,23 +122,6 @@ def is_as_built(notebook: NotebookNode) -> bool:
     return notebook.metadata.get("mgutils", {}).get("cells") == fingerprint(notebook)
 
 
-def describe_pictures(notebook: NotebookNode) -> None:
-    """Give each picture the text of its cell, ``# %% alt="…"`` in the source, for readers who do not see it."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            for kind in {"image/png", "image/jpeg"}.intersection(output.get("data", {})):
-                if "alt" in cell.metadata:
-                    output.metadata.setdefault(kind, NotebookNode())["alt"] = cell.metadata.alt
-
-
-def without_answers(notebook: NotebookNode) -> None:
-    """Shorten what ``check`` said of unsolved exercises to its verdict: a stored output gives no answer away."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if cell.source.startswith(("check(", "if check(")) and "not solved yet" in output.get("text", ""):
-                output.text = output.text.splitlines(keepends=True)[0]
-
-
 def keep_outputs(new: NotebookNode, old: NotebookNode) -> None:
     """Give the new notebook the old one's outputs up to the first code cell that differs: so far they hold."""
     before = [cell for cell in own_cells(old) if cell.cell_type == "code"]

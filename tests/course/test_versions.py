@@ -11,11 +11,12 @@ from exercise_scores import solutions
 
 from mgutils.cli import main
 from mgutils.course import notebooks
+from mgutils.course.executed import describe_pictures, without_answers
 from mgutils.course.exercises import all_exercises
 from mgutils.course.exercises.catalogue import judge
 from mgutils.course.grading import reader
 from mgutils.course.notebooks import build, read_source
-from mgutils.course.versions import describe_pictures, fingerprint, is_as_built, student_source, without_answers
+from mgutils.course.versions import fingerprint, is_as_built, student_source
 from mgutils.errors import MgError
 
 SOLUTION = '''import numpy as np
