@@ -48,7 +48,7 @@ def _exercises_of(source: Path) -> list[ExerciseInfo]:
             continue
         name = next(node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef))
         head = _HEAD.match(before.source)
-        if head is None or "You will see" not in before.source:
+        if head is None or "You will see" not in " ".join(before.source.split()):
             raise MgError(f"{source.name}, solution of {name}: found {before.source.splitlines()[:2]} before it; "
                           "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and 'You will see …'.")
         if f'check("{name}", {name})' not in after.source:

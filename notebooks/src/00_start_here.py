@@ -156,9 +156,9 @@ print(f"this notebook was run with {profile!r}: {get_profile(profile).note}")
 #
 # ## Exercises
 #
-# 1. *5 minutes.* Write `gpu` in all three places of the first code cell and run this notebook again. What does the
+# 1. *Core. 5 minutes.* Write `gpu` in all three places of the first code cell and run this notebook again. What does the
 #    check of your machine say now?
-# 2. *5 minutes.* Someone guesses among 32<!--= claimed["classes-32"] --> classes at random. What does she score, and why
+# 2. *Core. 5 minutes.* Someone guesses among 32<!--= claimed["classes-32"] --> classes at random. What does she score, and why
 #    is "always class 32" so much better?
 #
 #    <details><summary>Answer</summary>
