@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 05 CE vs JS: what broke the row
+# # 05 What broke the row
 #
 # The report's cross entropy row scores 22.54<!--= claimed["table-1-ce-top-1"] --> %, less than always answering the
 # most common class. Notebook 04 cleared three suspects: the identity target (it was not there), repeated captions

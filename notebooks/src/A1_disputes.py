@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # A1 Appendix: public disputes about the loss
+# # A1 Public disputes about the loss (appendix)
 #
 # The report's cross entropy loss comes from a public repository (Shariatnia's), and has been argued about in four
 # issues and a pull request. Each statement in them can be computed. This appendix does it, and looks at the collapsed

@@ -205,6 +205,8 @@ def test_figures_draw():
     rows = [asdict(cell) | {"seed": 0, "top1": 0.5, "predicted": 3, "caption_cosine": 1.0, "image_cosine": 0.0,
                             "logit": 1.0, "loss": 1.0, "constant": 0.27} for cell in cells]
     drawn = [
+        figures.three_bars({"p": [0.2, 0.8], "q": [1, 0], "m": [0.6, 0.4]}, ["a", "b"]),
+        figures.equal_copies([[1, 2, 1], [0, 3, 0], [2, 2, 2]], ["a", "b", "a"]),
         figures.target_matrices({"one": np.eye(3), "two": np.full((3, 3), 1 / 3)}, ["a", "b", "c"]),
         figures.curves([0, 1], {"a": [1, 2], "b": [2, 1]}, title="t", xlabel="x", ylabel="y",
                              levels={"ln 2": 0.69}, log=True),
