@@ -13,7 +13,7 @@ from mgutils.report.markdown import markdown_table
 KINDS = {"Easy": 1, "Medium": 2, "Project": 4}
 """Kind of an exercise to its points."""
 _HEAD = re.compile(r"### (?:Exercise|Project): (?P<title>.+)\n"
-                   r"\*(?P<kind>Easy|Medium|Project), (?P<minutes>\d+) minutes\.\*")
+                   r"\*(?:Core\. )?(?P<kind>Easy|Medium|Project), (?P<minutes>\d+) minutes\.\*")
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def _exercises_of(source: Path) -> list[ExerciseInfo]:
             continue
         name = next(node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef))
         head = _HEAD.match(before.source)
-        if head is None or "*It should show*" not in before.source:
+        if head is None or not re.search(r"You will see|\*It should show\*", before.source):
             raise MgError(f"{source.name}, solution of {name}: found {before.source.splitlines()[:2]} before it; "
-                          "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and '*It should show* …'.")
+                          "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and 'You will see …'.")
         if f'check("{name}", {name})' not in after.source:
             raise MgError(f'{source.name}, solution of {name}: wanted check("{name}", {name}) in the cell after it.')
         found.append(ExerciseInfo(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))

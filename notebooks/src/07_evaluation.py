@@ -211,9 +211,9 @@ save(matrix, figure_dir / "confusion.png")
 matrix
 
 # %% [markdown]
-# Dark *columns* beside a weak diagonal: the model has favourite answers, above all class `32`, illustrative gestures, on
-# the right. Do its errors at least stay within the
-# group of body parts? We compare with the same wrong answers, dealt out to the wrong images at random.
+# Dark *columns* beside a weak diagonal: the model has favourite answers, above all class `32`, illustrative gestures,
+# on the right. Do its errors at least stay within the group of body parts? We compare with the same wrong answers,
+# given to the wrongly answered images in random order.
 
 # %%
 groups = np.array(gesture_groups(dataset.labels))
