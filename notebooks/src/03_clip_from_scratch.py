@@ -612,9 +612,9 @@ def train_step(images: torch.Tensor, texts: torch.Tensor, image_weight: torch.Te
     text_weight = text_weight.detach().requires_grad_()
     image = F.normalize(images @ image_weight.T, dim=1)
     text = F.normalize(texts @ text_weight.T, dim=1)
-    logits = image @ text.T / temperature
-    diagonal = torch.arange(len(logits))
-    loss = (F.cross_entropy(logits, diagonal) + F.cross_entropy(logits.T, diagonal)) / 2
+    scores = image @ text.T / temperature
+    own = torch.arange(len(images))
+    loss = (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
     down_image, down_text = torch.autograd.grad(loss, [image_weight, text_weight])
     return (image_weight - rate * down_image).detach(), (text_weight - rate * down_text).detach(), loss.detach()
 

@@ -77,8 +77,8 @@ def uar_of(answer: np.ndarray, true: np.ndarray) -> float:
 
 def top_of(scores: np.ndarray, true: np.ndarray, k: int) -> float:
     """Share of the rows whose class is among the k highest scores."""
-    best = np.argsort(-scores, axis=1)[:, :k]  # (N, k)
-    return float((best == true[:, None]).any(axis=1).mean())
+    right = scores[np.arange(len(true)), true]  # (N,) score of the right class
+    return float(((scores > right[:, None]).sum(axis=1) < k).mean())  # fewer than k classes score higher
 
 toy_uar = uar_of(toy_answer, toy_true)
 print([top_of(toy, toy_true, k) for k in (1, 2)], toy_uar)
@@ -211,9 +211,9 @@ save(matrix, figure_dir / "confusion.png")
 matrix
 
 # %% [markdown]
-# Dark *columns* beside a weak diagonal: the model has favourite answers, above all class `32`, illustrative gestures, on
-# the right. Do its errors at least stay within the
-# group of body parts? We compare with the same wrong answers, dealt out to the wrong images at random.
+# Dark *columns* beside a weak diagonal: the model has favourite answers, above all class `32`, illustrative gestures,
+# on the right. Do its errors at least stay within the group of body parts? We compare with the same wrong answers,
+# given to the wrongly answered images in random order.
 
 # %%
 groups = np.array(gesture_groups(dataset.labels))

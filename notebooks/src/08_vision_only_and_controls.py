@@ -574,11 +574,11 @@ if check("nearest_vote", nearest_vote):
 def dealing_p(counts: np.ndarray) -> float:
     """(C, C) counts -> exact p value; at least 1 / C!."""
     # Hint: `itertools.permutations(range(C))` goes through all ways, the right one first.
-    from itertools import permutations
+    import itertools
 
     shares = counts / counts.sum(axis=1, keepdims=True)
     rows = np.arange(len(counts))
-    recalls = np.array([shares[rows, list(way)].mean() for way in permutations(rows)])
+    recalls = np.array([shares[rows, list(way)].mean() for way in itertools.permutations(rows)])
     return float((recalls >= recalls[0] - 1e-12).mean())
 
 # %%
