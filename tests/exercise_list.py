@@ -46,7 +46,7 @@ def _exercises_of(source: Path) -> list[ExerciseInfo]:
             continue
         name = next(node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef))
         head = _HEAD.match(before.source)
-        if head is None or not re.search(r"You will see|\*It should show\*", before.source):
+        if head is None or not re.search(r"You\s+will\s+see|\*It should show\*", before.source):
             raise MgError(f"{source.name}, solution of {name}: found {before.source.splitlines()[:2]} before it; "
                           "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and 'You will see …'.")
         if f'check("{name}", {name})' not in after.source:
