@@ -38,7 +38,8 @@ def save_gif(pictures: Sequence[Image.Image], path: Path | str, *, seconds: floa
     together = Image.new("RGB", (width, height * len(pictures)))
     for place, picture in enumerate(pictures):
         together.paste(picture, (0, place * height))
-    palette = together.quantize(64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)  # keeps small spots' colours
+    # this method keeps the colours of small spots
+    palette = together.quantize(64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(3000 * seconds)]
     with atomic_file(path) as aside:
