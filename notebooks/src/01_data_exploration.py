@@ -144,7 +144,6 @@ def imbalance(counts: pd.Series) -> dict[str, float]:
     return {"largest": counts.max() / counts.sum(), "ratio": counts.max() / counts.min(),
             "classes in the rarest tenth": int((counts.cumsum() <= counts.sum() / 10).sum())}
 
-# %%
 here, original = frames["class_id"].value_counts(), facts["original_frames"]
 unequal = {"these data": imbalance(here), "iMiGUE": imbalance(original)}
 pd.DataFrame(unequal).T.round(3)
@@ -276,8 +275,6 @@ key = f"{group}_id"
 split = make_split(dataset, "frame")
 train, valid = frames.iloc[split.train], frames.iloc[split.valid]
 both_sides = set(train[key]) & set(valid[key])
-
-# %%
 if both_sides:
     twin = max(both_sides, key=lambda number: (frames[key] == number).sum())
     seen, unseen = train.index[train[key] == twin], valid.index[valid[key] == twin]

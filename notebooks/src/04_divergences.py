@@ -20,7 +20,7 @@
 # * prove when two losses have the same gradient, and check a proof in float64;
 # * say when a caption may be encoded once for many images.
 #
-# **Needs** notebook 02 (embeddings, logits, temperature). It looks at no image and trains nothing: all of it is
+# **Needs** notebook 03 (embeddings, logits, temperature). It looks at no image and trains nothing: all of it is
 # arithmetic, and takes less than a minute.
 
 # %% tags=["parameters"]
