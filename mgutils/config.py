@@ -84,7 +84,7 @@ class ModelConfig(Settings):
     """A name on the hub, ``scratch`` for a small DistilBERT with a tokenizer trained on our captions, or ``none``."""
     text_kwargs: dict[str, Any] = field(default_factory=dict)
     """Passed on to ``DistilBertConfig`` where the encoder starts from scratch."""
-    pretrained: bool = True
+    pretrained: bool | Literal["text"] = True  # ``text``: the text encoder alone has its weights.
     projection: Count = 256
     dropout: Annotated[float, Limits("at least 0 and less than 1", lambda value: 0 <= value < 1)] = 0.1
 
@@ -168,9 +168,6 @@ class Profile:
     disk: float  # GiB for data and results; likewise
     report_epochs: int | None = None
     """Epochs of the report's two objectives, whose loss starts far above a blind guess's; ``None``: the profile's."""
-    generalization_seeds: int = 3  # of the evaluation on new people: few subjects, so seeds differ
-    ladder_seeds: int = 3  # of the steps between the report's recipe and ours
-    generalization_epochs: int | None = None  # of these runs; None: the profile's
 
 
 _SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_type": "deep", "stem_width": 4}
@@ -185,13 +182,12 @@ PROFILES: dict[str, Profile] = {
     "smoke": Profile(
         "smoke", SynthConfig(frames=320, size=48), _SMALL_MODEL,
         TrainConfig(epochs=2, image_size=32, **_FROM_SCRATCH), seeds=2,
-        note="seconds; proves that everything runs, its numbers mean nothing", memory=1.5, disk=0.3,
-        generalization_seeds=2, ladder_seeds=1),
+        note="seconds; proves that everything runs, its numbers mean nothing", memory=1.5, disk=1.1),
     "cpu": Profile(
         "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
         TrainConfig(epochs=12, image_size=64, **_FROM_SCRATCH), seeds=3,
-        note="synthetic data, two cores, no network", memory=3.5, disk=1.5,
-        report_epochs=48, generalization_seeds=5, ladder_seeds=2, generalization_epochs=5),
+        note="synthetic data, two cores, no network", memory=3.5, disk=2.3,
+        report_epochs=48),
     "photos": Profile(
         "photos", None, ModelConfig(
             image_encoder="tf_efficientnet_lite0", text_encoder="sentence-transformers/all-MiniLM-L6-v2"),
@@ -203,8 +199,7 @@ PROFILES: dict[str, Profile] = {
         note="synthetic data at 224 px, ResNet-50 and DistilBERT from the hub", memory=12.0, disk=60.0),
     "imigue": Profile(
         "imigue", None, ModelConfig(), TrainConfig(), seeds=1,
-        note="the report's own settings on the real images (licence needed)", memory=12.0, disk=10.0,
-        generalization_seeds=1, ladder_seeds=1),
+        note="the report's own settings on the real images (licence needed)", memory=12.0, disk=10.0),
 }
 
 

@@ -209,9 +209,8 @@ def new_classes(right):
 
 
 def beside_vision(text, vision):
-    groups = {f"{kind} {split}": scored(top1) for split in ("frame", "subject")
-              for kind, top1 in (("contrastive", text), ("vision", vision))}
-    return groups | {"alexnet": scored(0.5)}
+    return {f"{kind} {split}": scored(top1) for split in ("frame", "subject")
+            for kind, top1 in (("contrastive", text), ("vision", vision))}
 
 
 LEAKS = SimpleNamespace(clip_shared=0.9, lookup_top1=0.9, constant_top1=0.25)

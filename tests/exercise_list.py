@@ -13,7 +13,7 @@ from mgutils.report.markdown import markdown_table
 KINDS = {"Easy": 1, "Medium": 2, "Project": 4}
 """Kind of an exercise to its points."""
 _HEAD = re.compile(r"### (?:Exercise|Project): (?P<title>.+)\n"
-                   r"\*(?P<kind>Easy|Medium|Project), (?P<minutes>\d+) minutes\.\*")
+                   r"\*(?P<core>Core\. )?(?P<kind>Easy|Medium|Project), (?P<minutes>\d+) minutes\.\*")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class ExerciseInfo:
     minutes: int
     name: str
     """Of the function to write."""
+    core: bool
+    """Whether everybody should solve it; the others are for those who want more."""
 
 
 def list_exercises(source_dir: Path | str = SOURCES) -> list[ExerciseInfo]:
@@ -46,12 +48,13 @@ def _exercises_of(source: Path) -> list[ExerciseInfo]:
             continue
         name = next(node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef))
         head = _HEAD.match(before.source)
-        if head is None or "*It should show*" not in before.source:
+        if head is None or "You will see" not in " ".join(before.source.split()):
             raise MgError(f"{source.name}, solution of {name}: found {before.source.splitlines()[:2]} before it; "
-                          "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and '*It should show* …'.")
+                          "wanted '### Exercise: title', '*Easy, 10 minutes.* Write …', and 'You will see …'.")
         if f'check("{name}", {name})' not in after.source:
             raise MgError(f'{source.name}, solution of {name}: wanted check("{name}", {name}) in the cell after it.')
-        found.append(ExerciseInfo(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name))
+        found.append(ExerciseInfo(source.name[:2], head["title"], head["kind"], int(head["minutes"]), name,
+                                  bool(head["core"])))
     return found
 
 
@@ -60,8 +63,9 @@ def exercise_table(every: list[ExerciseInfo]) -> str:
     rows = []
     for notebook in sorted({one.notebook for one in every}):
         own = [one for one in every if one.notebook == notebook]
-        rows += [(notebook, one.title[0].upper() + one.title[1:], f"`{one.name}`", one.kind.lower(),
-                  one.minutes, KINDS[one.kind]) for one in own]
+        rows += [(notebook, one.title[0].upper() + one.title[1:], f"`{one.name}`",
+                  f"{one.kind.lower()}, core" if one.core else one.kind.lower(), one.minutes,
+                  KINDS[one.kind]) for one in own]
         minutes = sum(one.minutes for one in own)
         points = sum(KINDS[one.kind] for one in own)
         rows.append((notebook, "*together*", "", "", f"*{minutes}*", f"*{points}*"))

@@ -114,7 +114,7 @@ class Evidence:
         return self._runs[objective, split]
 
     def controls(self, *names: str) -> dict[str, list[Run]]:
-        """Runs of notebook 06 by the names in :func:`mgutils.experiments.controls.control_configs`."""
+        """Runs of notebook 08 by the names in :func:`mgutils.experiments.controls.control_configs`."""
         wanted = control_configs(self.profile, self.dataset, self.seed)
         missing = {name: wanted[name] for name in names if name not in self._controls}
         if missing:

@@ -206,3 +206,19 @@ def to_markdown(ledger: Ledger) -> str:
                f"**{row.verdict}**") for row in ledger.rows]
     return (f"{ledger.summary}\n\n{markdown_table(header, lines)}\n\nSentences that no row tests:\n\n"
             + "\n".join(f"* {item.where}: {item.statement} ({item.why})" for item in ledger.unchecked) + "\n")
+
+
+SHOWN_FIRST: tuple[Verdict, ...] = ("refuted", "partly", "not shown", "reproduced", "needs the real data",
+                                    "by construction")
+
+
+def by_verdict(ledger: Ledger) -> str:
+    """The ledger for a notebook, in Markdown: a folded table of claim, place and finding for each verdict."""
+    parts = []
+    for verdict in SHOWN_FIRST:
+        lines = [(row.claim.statement, row.claim.where, f"{_obtained(row.finding)}. {row.finding.note}".strip())
+                 for row in ledger.rows if row.verdict == verdict]
+        if lines:
+            table = markdown_table(("Claim", "Where", "Found"), lines)
+            parts.append(f"<details><summary><b>{len(lines)} {verdict}</b></summary>\n\n{table}\n\n</details>")
+    return "\n\n".join(parts)

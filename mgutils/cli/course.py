@@ -46,7 +46,7 @@ class Reproduce:
     out_dir: Path | None = None
     """Folder of the results; out/<profile> if not given."""
     only: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
-    """Execute these notebooks alone: numbers or names, such as 04 05_evaluation."""
+    """Execute these notebooks alone: numbers or names, such as 04 07_evaluation."""
     start: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """Execute this notebook and those after it; what the earlier ones left is used."""
 

@@ -27,7 +27,7 @@ from mgutils.course.pages import notebook_html
 from mgutils.course.templates import jpeg_uri, read_web, render, write_page
 from mgutils.errors import ConfigError, MgError
 
-_PATTERN = "[0-9][0-9]_*.ipynb"
+_PATTERN = "[0-9A][0-9]_*.ipynb"
 _THUMBNAIL = (640, 300)
 
 
@@ -115,7 +115,7 @@ def _chapter(notebook: Path, minutes: float | None) -> Chapter:
     except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
         raise MgError(f"{notebook}: not a readable notebook ({error}). Make it again with `mg reproduce`.") from None
     opening = node.cells[0].source if node.cells else ""
-    heading = re.match(r"#\s+(\d\d)?\s*(.+)", opening)
+    heading = re.match(r"#\s+([0-9A]\d)?\s*(.+)", opening)
     pictures = _figures(node)
     return Chapter(
         page=f"{notebook.stem}.html",
@@ -172,7 +172,7 @@ def _with_nav(html: str, title: str, before: Chapter | None = None, after: Chapt
 def _between(html: str, notebooks: list[Path]) -> str:
     """Links to the course's notebooks lead to their pages."""
     known = {notebook.stem for notebook in notebooks}
-    return re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"',
+    return re.sub(r'href="([0-9A]\d_\w+)\.ipynb(#[^"]*)?"',
                   lambda link: f'href="{link[1]}.html{link[2] or ""}"' if link[1] in known else link[0], html)
 
 

@@ -68,7 +68,7 @@ def examine(profile: str = "cpu", data_root: Path | str | None = None, out_dir: 
     ConfigError
         If there is no such profile.
 
-    Taught in: 00, section 2.
+    Taught in: 00, section 3.
     """
     get_profile(profile)
     data_root, out_dir = Path(data_root or f"data/{profile}"), Path(out_dir or f"out/{profile}")

@@ -5,31 +5,34 @@ Widgets or a figure, as :mod:`mgutils.course.explorer` decides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from scipy.special import softmax
 
-from mgutils.course.explorer import Explorer
+from mgutils.course.explorer import Explorer, Skeletons
+from mgutils.data.labels import gesture_groups
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.evaluation.attribution import occlusion_map
 from mgutils.evaluation.embed import run_scorer
 from mgutils.report.figures.data import read_image
-from mgutils.style import BLACK, BLUE, GREEN, GREY, new_figure, shorten
+from mgutils.style import BLACK, BLUE, GREEN, GREY, VERMILLION, new_figure, shorten
 from mgutils.training.run import Run
 
 Which = Literal["all", "right", "wrong"]
 EVERY = -1
 """In place of a class index."""
 _SHOWN = 5
+_SHARES = (1 / 3, 2 / 3)
+"""Of the largest fall of the score, at which the lines over an image are drawn."""
 
 
 def _best(values: np.ndarray, name: str) -> pd.DataFrame:
@@ -52,7 +55,7 @@ class AnswerExplorer(Explorer):
     ConfigError
         If the run reads no text.
 
-    Taught in: 05, section 4.
+    Taught in: 07, section 5.
     """
 
     lists = ("answers", "class")
@@ -99,6 +102,34 @@ class AnswerExplorer(Explorer):
             self._maps[place] = occlusion_map(self._scorer, image, int(self.answer[place]))
         return self._maps[place]
 
+    def peaks_near_hands(self, rows: Sequence[int], reach: float = 1 / 8) -> tuple[np.ndarray, np.ndarray]:
+        """Whether the peak of each image's heat map lies near a hand, and the share of the image that does.
+
+        Empty where the dataset has no keypoints.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Places in the run's validation rows.
+        reach : float
+            How far from a wrist or a finger tip counts as near, as a share of the image's side.
+        """
+        body = Skeletons.of(self.dataset)
+        if body is None:
+            return np.array([]), np.array([])
+        hand = [place for place, name in enumerate(body.names) if name.endswith(("_tip", "wrist"))]
+        hits, shares = [], []
+        for row in rows:
+            heat = self.heat_map(row)
+            image = read_image(self.dataset, int(self.run.valid[row]))
+            points = body.uv[self.run.valid[row]][hand] * len(heat) / len(image)  # (12, 2)
+            y, x = np.mgrid[:len(heat), :len(heat)]
+            distance = np.hypot(points[:, 0, None, None] - x, points[:, 1, None, None] - y)  # (12, S, S)
+            near = distance.min(axis=0) <= reach * len(heat)
+            hits.append(near.ravel()[heat.argmax()])
+            shares.append(near.mean())
+        return np.array(hits), np.array(shares)
+
     def choices(self) -> list[tuple[str, Which]]:
         """All answers, the right and the wrong ones, where there are such."""
         return [(which, which) for which in ("all", "right", "wrong") if len(self.rows(which))]
@@ -125,9 +156,15 @@ class AnswerExplorer(Explorer):
         """The file of an image."""
         return f"the surest answer first; this is {self.dataset.frames['path'].iloc[self.run.valid[row]]}"
 
+    def example(self) -> int:
+        """Place of the surest right answer to a hand at the head; the surest of all where there is none."""
+        groups = gesture_groups(self.dataset.labels)
+        at_head = [row for row in self.rows("right") if groups[self.run.target[row]] == "Head-Hand"]
+        return int([*at_head, *self.rows("all")][0])
+
     def figure(self) -> Figure:
-        """The surest wrong answer, or the surest of all."""
-        return self.picture(int([*self.rows("wrong"), *self.rows("all")][0]))
+        """A hand at the head, see :meth:`example`."""
+        return self.picture(self.example())
 
     def picture(self, row: int, skeleton: bool = False) -> Figure:
         """An image as it is, with its heat map, its five answers and its nearest captions."""
@@ -147,19 +184,12 @@ class AnswerExplorer(Explorer):
             panel.set(xticks=[], yticks=[])
             panel.grid(visible=False)
         heat = self.heat_map(place)
-        top = max(float(np.abs(heat).max()), 1e-9)
-        axes[1].imshow(
-            heat,
-            cmap="PuOr_r",
-            vmin=-top,
-            vmax=top,
-            alpha=0.85 * np.sqrt(np.abs(heat) / top),
-            interpolation="bilinear",
-            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        )
-        bar = axes[1].figure.colorbar(ScalarMappable(Normalize(-top, top), "PuOr_r"), ax=axes[1], shrink=0.85)
-        bar.set_label("fall of the score when covered", fontsize=8.5)
-        bar.ax.tick_params(labelsize=8)
+        top = float(heat.max())
+        if top > 0:
+            lines = axes[1].contour(heat, levels=[share * top for share in _SHARES], colors=VERMILLION,
+                                    linewidths=(1.2, 2.4), extent=(-0.5, width - 0.5, -0.5, height - 0.5))
+            lines.set_path_effects([withStroke(linewidth=4, foreground="white")])
+        axes[1].set_xlabel("covering inside the lines lowers the\nscore of the answer most", fontsize=8.5)
 
     def _draw_bars(self, axes: Axes, best: pd.DataFrame, place: int, title: str) -> None:
         """Bars with the class written inside its row; the true class is green and says so."""

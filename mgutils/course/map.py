@@ -29,12 +29,16 @@ QUESTIONS = {
     "00_start_here": "What is this, and is my machine ready?",
     "01_data_exploration": "What is in the images, and what does each split leak?",
     "02_clip_architecture": "Which shape goes where, and why does the temperature matter?",
-    "03_ce_vs_js": "What does Equation 1 say, what does the code run, and what broke the cross entropy row?",
-    "04_training": "How does a run learn, and how does one collapse?",
-    "05_evaluation": "What does Table 1 say beside classifiers that look at no pixel?",
-    "06_vision_only_and_controls": "Does the text help?",
-    "07_honest_evaluation": "What is left on new people, and how sure is that?",
-    "11_report": "Which figures, numbers and sentences of the report hold?",
+    "03_clip_from_scratch": "Can I build CLIP and train it myself?",
+    "04_divergences": "What does Equation 1 say, and what does the code run?",
+    "05_what_broke_the_row": "Which one change repairs the cross entropy row?",
+    "06_training": "How does a run learn, and how does one collapse?",
+    "07_evaluation": "What does Table 1 say beside classifiers that look at no pixel?",
+    "08_vision_only_and_controls": "Does the text help?",
+    "09_honest_evaluation": "What is left on new people, and how sure is that?",
+    "14_report": "Which figures, numbers and sentences of the report hold?",
+    "A1_disputes": "Who is right in the public disputes about the loss?",
+    "A2_intervals": "How do the intervals work, and do they hold what they promise?",
 }
 """What each notebook answers, for the README."""
 

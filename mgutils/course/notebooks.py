@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import difflib
-import json
 import os
 import sys
 from collections.abc import Awaitable, Iterable, Mapping
@@ -27,12 +26,14 @@ from nbformat import NotebookNode
 from traitlets import default
 
 from mgutils.course.cell_progress import CellProgress
-from mgutils.course.versions import Version, derive, fingerprint, is_as_built, keep_outputs, keep_tags, own_cells, tags
+from mgutils.course.executed import tidied
+from mgutils.course.prose import with_comparison
+from mgutils.course.versions import Version, derive, is_as_built, keep_outputs, keep_tags, tags
 from mgutils.errors import ConfigError, MgError, NotebookError
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "src"
 _KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
-_PATTERN = "[0-9][0-9]_*.py"
+_PATTERN = "[0-9A][0-9]_*.py"
 
 
 # -- building ----------------------------------------------------------------------------------------------------------
@@ -70,6 +71,7 @@ def read_source(source: Path | str, version: Version = "student") -> NotebookNod
     for position, cell in enumerate(notebook.cells):
         cell.id = f"{source.stem}-{position:03d}"
         keep_tags(cell)
+    with_comparison(notebook, source.stem)
     return derive(notebook, version, source.name)
 
 
@@ -239,7 +241,7 @@ def execute(notebook: Path | str, out: Path | str, parameters: Mapping[str, Any]
         except (CellTimeoutError, RuntimeError) as error:  # RuntimeError: the kernel died, or did not start
             found = str(error).strip().partition("\n")[0]
         else:
-            _write(_without_traces(executed), unfinished)
+            _write(tidied(executed), unfinished)
             os.replace(unfinished, out)
             return out
     raise NotebookError(_failure(running, found, unfinished))
@@ -258,37 +260,3 @@ def _failure(running: CellProgress, found: str, unfinished: Path) -> str:
     if running.number:
         place = f"{running.name}, cell [{running.number}] failed:"
     return "\n".join([place, *shown, found, f"The notebook as far as it came: {unfinished}"])
-
-
-def _without_traces(notebook: NotebookNode) -> NotebookNode:
-    """Drop the clock times and paths that papermill leaves in the metadata, and the cell that it adds.
-
-    What that cell says goes into the one cell of parameters, which a reader would else change in vain.
-    """
-    kept, built = notebook.metadata.papermill, is_as_built(notebook)
-    notebook.metadata.papermill = NotebookNode(parameters=kept.parameters, duration=round(kept.duration, 1))
-    notebook.cells = own_cells(notebook)
-    place = 0
-    for cell in notebook.cells:
-        keep_tags(cell)
-        if cell.cell_type != "code":
-            continue
-        if "parameters" in tags(cell):
-            cell.source = _with_values(cell.source, kept.parameters)
-        place += 1
-        for counted in (cell, *cell.outputs):
-            if "execution_count" in counted:
-                counted.execution_count = place
-    if built:  # and still nobody's own work
-        notebook.metadata["mgutils"]["cells"] = fingerprint(notebook)
-    return notebook
-
-
-def _with_values(source: str, values: Mapping[str, Any]) -> str:
-    """The cell of parameters with other values."""
-    lines = []
-    for statement in ast.parse(source).body:
-        name = statement.targets[0].id
-        value = values.get(name, ast.literal_eval(statement.value))
-        lines.append(f"{name} = {json.dumps(value) if isinstance(value, str) else repr(value)}")
-    return "\n".join(lines)

@@ -35,7 +35,7 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
     Parameters
     ----------
     only : sequence of str, optional
-        Numbers or names of notebooks, such as ``05`` or ``05_evaluation``; all if not given.
+        Numbers or names of notebooks, such as ``05`` or ``07_evaluation``; all if not given.
     start : str, optional
         Number or name of the first notebook to execute; it uses what the earlier ones left in the
         run store.
@@ -95,7 +95,7 @@ def choose(all_sources: Sequence[Path], only: Sequence[str] | None = None,
 
 
 def _position(all_sources: Sequence[Path], option: str, word: str) -> int:
-    """Which source a number (``5``, ``05``), a name (``evaluation``) or ``05_evaluation`` means."""
+    """Which source a number (``5``, ``05``), a name (``evaluation``) or ``07_evaluation`` means."""
     for place, source in enumerate(all_sources):
         number, _, name = source.stem.partition("_")
         if word in (source.stem, name, number) or f"0{word}" == number:

@@ -1,9 +1,10 @@
 """The student's and the instructor's version of a notebook, derived from its one source.
 
 A cell tagged ``solution`` holds the solution of an exercise. The instructor's version keeps it. The student's version
-gets a stub: imports, signature, docstring and the lines ``# Hint: …`` of each function, its body replaced by ``...``,
-so that nothing fails where it is not solved. A solution with a line ``# student: other code`` is an exercise of the bug
-zoo: there the student gets the whole program, with the other code in place of the line before.
+gets a stub: imports, signature and docstring of each function, its body replaced by ``...``, so that nothing fails
+where it is not solved. Lines ``# Hint: …`` fold under the text before it. A solution with a line ``# student: other
+code`` is an exercise of the bug zoo: there the student gets the whole program, with the other code in place of the line
+before.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from mgutils.errors import MgError
 
 Version = Literal["student", "instructor"]
 _PLANTED = re.compile(r"[^\n]*\n([ ]*)# student: ([^\n]*)")
-_HINT = re.compile(r"^\s*# Hint: ")
+_HINT = re.compile(r"^\s*# Hint: (.*)")
+_FOLDED = "\n\n<details><summary>Hint</summary>\n\n{}\n\n</details>"
+_ADDED = {"injected-parameters", "banner"}
 
 
 def tags(cell: NotebookNode) -> list[str]:
@@ -29,13 +32,16 @@ def tags(cell: NotebookNode) -> list[str]:
 
 
 def own_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """The cells without the one that papermill adds."""
-    return [cell for cell in notebook.cells if "injected-parameters" not in tags(cell)]
+    """The cells without those that an execution adds."""
+    return [cell for cell in notebook.cells if not _ADDED.intersection(tags(cell))]
 
 
 def keep_tags(cell: NotebookNode) -> None:
-    """Drop all other metadata of a cell."""
-    cell.metadata = NotebookNode(tags=tags(cell)) if tags(cell) else NotebookNode()
+    """Drop all other metadata of a cell but ``alt``; JupyterLab folds the code of one tagged ``hidden``."""
+    kept = {"tags": tags(cell), "alt": cell.metadata.get("alt")}
+    cell.metadata = NotebookNode({name: value for name, value in kept.items() if value})
+    if "hidden" in tags(cell):
+        cell.metadata["jupyter"] = NotebookNode(source_hidden=True)
 
 
 def derive(notebook: NotebookNode, version: Version, name: str) -> NotebookNode:
@@ -57,13 +63,19 @@ def derive(notebook: NotebookNode, version: Version, name: str) -> NotebookNode:
     """
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            task = cell  # the text of the exercise that comes next
         if "solution" not in tags(cell):
             continue
+        hints = [found[1] for line in cell.source.splitlines() if (found := _HINT.match(line))]
         if version == "student":
             cell.source = student_source(cell.source, name)
             cell.metadata["tags"] = ["exercise" if tag == "solution" else tag for tag in tags(cell)]
         else:
-            cell.source = re.sub(r"\n *# student: [^\n]*", "", cell.source)
+            cell.source = re.sub(r"\n *# (?:student|Hint): [^\n]*", "", cell.source)
+            cell.metadata["tags"] = [*tags(cell), "hidden"]
+        task.source += "".join(_FOLDED.format(hint) for hint in hints)
+        keep_tags(cell)
     notebook.metadata["mgutils"] = NotebookNode(version=version, cells=fingerprint(notebook))
     return notebook
 
@@ -96,8 +108,7 @@ def _stub(function: ast.FunctionDef, lines: list[str]) -> str:
     first, documented = function.body[0], ast.get_docstring(function) is not None
     start = min([function.lineno, *(node.lineno for node in function.decorator_list)])
     end = first.end_lineno if documented else first.lineno - 1
-    hints = [line for line in lines[end:function.end_lineno] if _HINT.match(line)]
-    return "\n".join([*lines[start - 1:end], *hints, "    ..."])
+    return "\n".join([*lines[start - 1:end], "    ..."])
 
 
 def fingerprint(notebook: NotebookNode) -> str:

@@ -38,7 +38,7 @@ def class_captions(labels: Labels, kind: CaptionKind = "own", seed: int = 0) -> 
         If there is no such kind, fewer than two classes to permute, or descriptions are wanted of other classes than
         iMiGUE's.
 
-    Taught in: 06, section 4.
+    Taught in: 08, section 4.
     """
     if kind == "own":
         return labels.names
@@ -77,7 +77,7 @@ def derangement(count: int, seed: int) -> np.ndarray:
 def descriptions() -> tuple[str, ...]:
     """One sentence for each of iMiGUE's 32 classes, written for this kit: what touches what, and where.
 
-    Taught in: 06, section 5.
+    Taught in: 08, section 5.
     """
     with resources.files("mgutils.data").joinpath("descriptions.csv").open(encoding="utf-8") as file:
         return tuple(pd.read_csv(file, index_col="class_id").sort_index()["description"])
@@ -103,7 +103,7 @@ def known_words(captions: Sequence[str], left_out: Iterable[int]) -> float:
     left_out : iterable of int
         Class ids 1..C, at least one. A word counts once for each caption that has it.
 
-    Taught in: 06, section 5.
+    Taught in: 08, section 6.
     """
     left_out = set(left_out)
     taught = set().union(*(words(text) for class_id, text in enumerate(captions, start=1) if class_id not in left_out))

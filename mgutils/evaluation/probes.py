@@ -129,7 +129,7 @@ def nearest(train: np.ndarray, target: np.ndarray, valid: np.ndarray, classes: i
 
     Parameters and shapes as in :func:`linear_probe`.
 
-    Taught in: 06, section 3.
+    Taught in: 08, section 3.
     """
     train = train / np.maximum(np.linalg.norm(train, axis=1, keepdims=True), 1e-12)
     valid = valid / np.maximum(np.linalg.norm(valid, axis=1, keepdims=True), 1e-12)
@@ -151,7 +151,7 @@ def probe_table(runs: Sequence[Run], dataset: Dataset, out_dir: Path | str) -> p
     DataFrame
         ``method, split, seed, top1, top5, uar``, scores in 0..1.
 
-    Taught in: 06, section 3.
+    Taught in: 08, section 3.
     """
     rows = []
     classes = len(dataset.labels)

@@ -64,7 +64,7 @@ def zero_shot(run: Run) -> ZeroShot:
     ConfigError
         If the run left no class out.
 
-    Taught in: 06, section 5.
+    Taught in: 08, section 6.
     """
     if not run.config.left_out:
         raise ConfigError(
@@ -101,7 +101,7 @@ def zero_shot_table(runs: Sequence[Run]) -> pd.DataFrame:
         ``all_top1, all_top5`` of the same images among all classes; ``seen_top1`` of the other
         images.
 
-    Taught in: 06, section 5.
+    Taught in: 08, section 6.
     """
     rows = []
     for run in runs:
@@ -164,7 +164,7 @@ def label_permutation_test(results: Sequence[ZeroShot],
     ----------
     Ernst 2004, Permutation methods, Statistical Science 19.
 
-    Taught in: 06, section 5.
+    Taught in: 08, section 6.
     """
     if len({tuple(result.classes) for result in results}) != 1 or len(results[0].classes) > MOST:
         raise ConfigError(

@@ -1,27 +1,28 @@
 """Generalization to new people: which runs it needs, and its tables.
 
-One recipe under every split, and a ladder of recipes under the hardest one. The best epoch of all
-these runs is chosen on part of the training rows, never on the rows that are reported. How sure the
-numbers are is computed in :mod:`mgutils.metrics.intervals` and :mod:`mgutils.metrics.paired`.
+One objective under every split, and the report's recipe beside ours under the hardest one. The first
+share runs with Table 1, so their best epoch is chosen on the rows that are reported; that of the
+recipes is chosen on part of the training rows. How sure the numbers are is computed in
+:mod:`mgutils.metrics.intervals` and :mod:`mgutils.metrics.paired`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from mgutils.config import Profile, RunConfig, SplitName, get_profile
+from mgutils.config import Profile, RunConfig, SplitName, get_profile, run_config
 from mgutils.data.audit import trivial_answers
 from mgutils.data.labels import ILLUSTRATIVE
 from mgutils.data.splits import Split, available_splits, hold_out, make_split
 from mgutils.data.table import Dataset
-from mgutils.experiments.recipes import LADDER, OURS, recipe_config
+from mgutils.experiments.recipes import ENDS, recipe_config
 from mgutils.metrics.intervals import (
     Interval,
     Score,
@@ -41,8 +42,18 @@ if TYPE_CHECKING:
 
 SPLITS: tuple[SplitName, ...] = ("frame", "clip", "video", "subject")
 """From the report's to the hardest."""
-BASE_RECIPE = "sound"
-"""The recipe that is tried under every split."""
+BASE = "sound_ce"
+"""The objective that is trained under every split."""
+MIDDLE_SEEDS = 1
+"""Seeds of the splits between the first and the hardest, which have those of Table 1."""
+PART_NAMES = {
+    "constant": "constant class",
+    "subject": "gain on new subjects",
+    "video": "subject known",
+    "clip": "video known",
+    "frame": "clip known",
+}
+"""The parts of an accuracy, in the order in which they add up: a split's is what its leak adds."""
 SCORE_NAMES = {
     "top1": "accuracy",
     "uar": "UAR",
@@ -61,60 +72,44 @@ def score_functions(classes: int) -> dict[str, Score]:
 # -- runs ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class GeneralizationRuns:
-    """The runs of one recipe by split, and those of every recipe on the hardest split."""
-
-    by_split: Mapping[str, Sequence[Run]]
-    by_recipe: Mapping[str, Sequence[Run]]
-
-
 def usable_splits(dataset: Dataset) -> tuple[SplitName, ...]:
     """The splits that a dataset allows, from the report's to the hardest."""
     available = available_splits(dataset)
     return tuple(name for name in SPLITS if name in available)
 
 
-def all_configs(profile: str | Profile, splits: Sequence[SplitName],
-                seed: int = 0) -> dict[tuple[str, SplitName], list[RunConfig]]:
-    """Every run of the evaluation, by recipe and split.
+def split_configs(profile: str | Profile, splits: Sequence[SplitName],
+                  seed: int = 0) -> dict[SplitName, list[RunConfig]]:
+    """The runs of :data:`BASE` under every split.
 
-    Both ends of the ladder and :data:`BASE_RECIPE` have the profile's ``generalization_seeds``, the steps
-    between ``ladder_seeds``; all count from ``seed``, so that any two recipes share their first
-    seeds.
+    The first and the hardest split have the runs of notebooks 06 and 07, the others
+    :data:`MIDDLE_SEEDS` of their seeds.
     """
     profile = get_profile(profile)
-    epochs = profile.generalization_epochs or profile.train.epochs
-    wanted = [(BASE_RECIPE, split) for split in splits]
-    wanted += [(recipe, splits[-1]) for recipe in LADDER if recipe != BASE_RECIPE]
-    configs = {}
-    for recipe, split in wanted:
-        ends = recipe in ("report", BASE_RECIPE, OURS)
-        count = profile.generalization_seeds if ends else profile.ladder_seeds
-        configs[recipe, split] = [
-            recipe_config(profile, recipe, split, number, select="held_out", epochs=epochs)
-            for number in range(seed, seed + count)
-        ]
-    return configs
+    counts = dict.fromkeys(splits, MIDDLE_SEEDS)
+    counts |= {splits[0]: profile.seeds, splits[-1]: profile.seeds}
+    return {name: [run_config(profile, BASE, name, number) for number in range(seed, seed + count)]
+            for name, count in counts.items()}
 
 
-def all_runs(profile: str | Profile, data_root: Path | str, out_dir: Path | str,
-             splits: Sequence[SplitName], *, seed: int = 0, jobs: int = 2) -> GeneralizationRuns:
-    """Train what is missing and return all runs.
+def recipe_configs(profile: str | Profile, split: SplitName,
+                   seed: int = 0) -> dict[str, list[RunConfig]]:
+    """The runs of the report's recipe and of ours, both as long as the report's loss needs.
 
-    Taught in: 07, section 2.
+    The epoch is chosen on held-out training rows.
     """
-    from mgutils.experiments.runs import train_groups
-
-    runs = train_groups(all_configs(profile, splits, seed), data_root, out_dir, jobs=jobs)
-    return GeneralizationRuns(
-        by_split={split: runs[BASE_RECIPE, split] for split in splits},
-        by_recipe={recipe: runs[recipe, splits[-1]] for recipe in LADDER},
-    )
+    profile = get_profile(profile)
+    epochs = profile.report_epochs or profile.train.epochs
+    seeds = range(seed, seed + profile.seeds)
+    return {name: [recipe_config(profile, name, split, number, select="held_out", epochs=epochs)
+                   for number in seeds] for name in ENDS}
 
 
 def reported_split(dataset: Dataset, name: str) -> Split:
-    """A split as these runs see it: rows to train on, to choose the epoch on, to report."""
+    """A split in three parts: rows to train on, to choose the epoch on, to report.
+
+    Taught in: 09, section 3.
+    """
     return hold_out(dataset, make_split(dataset, name))
 
 
@@ -155,12 +150,12 @@ def split_table(dataset: Dataset, by_split: Mapping[str, Sequence[Run]]) -> pd.D
         ``gain, gain_low, gain_high`` (over the constant class), ``seeds, images, subjects,
         effective_subjects, classes``.
 
-    Taught in: 07, section 2.
+    Taught in: 09, section 5.
     """
     rows = []
     for name, runs in by_split.items():
         table = tally_runs(dataset, runs)
-        split = reported_split(dataset, name)
+        split = make_split(dataset, name)
         for score, function in score_functions(len(dataset.labels)).items():
             trivial = tally_trivial(dataset, split, score)
             by_seed = table.scores(function)
@@ -203,10 +198,10 @@ def accuracy_sources(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``part, value, low, high``, shares; ``part`` is ``constant`` or the name of a split: what is
-        gained on it over the next harder one.
+        ``part, name, value, low, high``, shares; ``part`` is ``constant`` or the name of a split:
+        what is gained on it over the next harder one. ``name`` says it in words.
 
-    Taught in: 07, section 4.
+    Taught in: 09, section 5.
     """
     rows = table[table["score"] == "top1"]
     constant = float(rows["constant"].iloc[0])
@@ -216,7 +211,10 @@ def accuracy_sources(table: pd.DataFrame) -> pd.DataFrame:
         gain = Interval(row.gain, row.gain_low, row.gain_high)
         parts[row.split] = difference_of(harder, gain)
         harder = gain
-    return pd.DataFrame([{"part": part, **asdict(found)} for part, found in parts.items()])
+    hardest = rows["split"].iloc[-1]
+    names = PART_NAMES | {hardest: f"gain on new {hardest}s"}
+    return pd.DataFrame([{"part": part, "name": names[part], **asdict(found)}
+                         for part, found in parts.items()])
 
 
 def compare(dataset: Dataset, by_recipe: Mapping[str, Sequence[Run]],
@@ -229,7 +227,7 @@ def compare(dataset: Dataset, by_recipe: Mapping[str, Sequence[Run]],
         ``first, second, score, first_value, second_value, difference, low, high, p, detectable,
         seeds, seeds_in_favour, shown, p_holm`` (corrected for the number of rows).
 
-    Taught in: 07, section 5.
+    Taught in: 09, section 6.
     """
     rows = []
     for score, function in score_functions(len(dataset.labels)).items():
@@ -268,7 +266,7 @@ def recall_table(dataset: Dataset, runs: Sequence[Run], split: Split) -> pd.Data
         ``class_id, name, clips`` (in training), ``images, subjects`` (reported), ``recall`` (mean
         over the runs, NaN where the class is not among the reported images).
 
-    Taught in: 07, section 6.
+    Taught in: 09, section 7.
     """
     table = tally_runs(dataset, runs)
     images = table.counts.sum(axis=0)

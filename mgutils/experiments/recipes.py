@@ -18,25 +18,14 @@ class Recipe:
     train: Mapping[str, Any] = field(default_factory=dict)
 
 
-STEPS: dict[str, dict[str, Any]] = {
-    "+affine": {"augment": "affine"},
-    "+cosine": {"schedule": "cosine"},
-}
-"""What each step of the ladder adds to the one before, after the two losses."""
-
-LADDER = {
+RECIPES = {
     "report": Recipe("report_js"),
     "sound": Recipe("sound_ce"),
-    "+affine": Recipe("sound_ce", STEPS["+affine"]),
-    "+cosine": Recipe("sound_ce", STEPS["+affine"] | STEPS["+cosine"]),
+    "ours": Recipe("sound_ce", {"augment": "affine"}),
 }
-"""From the report's recipe upward; each step keeps what the one before has."""
-
-OURS = "+affine"
-"""The step that the kit calls its own recipe; what was tried beyond it stays on the ladder."""
-
-RECIPES = LADDER | {"ours": LADDER[OURS]}
-"""By name; ``report`` and ``ours`` are the two that a reader asks for."""
+"""From the report's recipe to ours, one change at a time: CLIP's loss, then small turns, shifts and zooms."""
+ENDS = ("report", "ours")
+"""The two that are compared on new people."""
 
 
 def recipe_config(profile: str | Profile, recipe: str, split: SplitName = "subject", seed: int = 0,

@@ -13,7 +13,7 @@ def label_matrix(target: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """1 where two samples share a class, else 0: the report's "target square matrix".
 
     Shape: target (..., B) -> (..., B, B), symmetric, ones on the diagonal.
-    Taught in: 03, section 2.
+    Taught in: 04, section 3.
     """
     return (target[..., :, None] == target[..., None, :]).to(dtype)
 
@@ -22,7 +22,7 @@ def label_distribution(target: Tensor, dtype: torch.dtype = torch.float32) -> Te
     """The label matrix, each row divided by its sum: uniform over the samples of one's own class.
 
     Shape: target (..., B) -> (..., B, B), symmetric, rows sum to 1.
-    Taught in: 03, section 2.
+    Taught in: 04, section 1.
     """
     matrix = label_matrix(target, dtype)
     return matrix / matrix.sum(dim=-1, keepdim=True)
@@ -43,7 +43,7 @@ def kl_divergence(target: Tensor, log_prediction: Tensor) -> Tensor:
     The target comes first, unlike in :func:`torch.nn.functional.kl_div`. Where ``q_j = 0`` the term
     is 0. Equal to :func:`cross_entropy` less the entropy of q.
     Shape: (..., B, C), (..., B, C) -> (..., B).
-    Taught in: 03, section 3.
+    Taught in: 04, section 2.
     """
     return (target * (_log(target) - log_prediction)).sum(dim=-1)
 
@@ -54,7 +54,7 @@ def js_divergence(target: Tensor, log_prediction: Tensor) -> Tensor:
     One value for each row. Symmetric, between 0 and ln 2, and the square of a metric (Lin 1991;
     Endres and Schindelin 2003).
     Shape: (..., B, C), (..., B, C) -> (..., B).
-    Taught in: 03, section 1.
+    Taught in: 04, section 2.
     """
     log_mean = torch.logaddexp(log_prediction, _log(target)) - math.log(2)
     of_prediction = log_prediction.exp() * (log_prediction - log_mean)
@@ -67,7 +67,7 @@ def report_equation_1(p: Tensor, q: Tensor, m: Tensor) -> Tensor:
     p and q are two predictions. It is the Jensen-Shannon divergence only if ``m = (p + q) / 2``,
     and infinite where m is 0 and p or q is not.
     Shape: (..., B, C) three times -> (..., B).
-    Taught in: 03, section 1.
+    Taught in: 04, section 3.
     """
     def kl_to_m(a: Tensor) -> Tensor:
         return (torch.xlogy(a, a) - torch.xlogy(a, m)).sum(dim=-1)

@@ -48,7 +48,7 @@ def identity_ce(image: Tensor, captions: Tensor, target: Tensor,
 
     All copies of a caption have the same probability, so it does not matter which one is right.
     Shape: image (B, D), captions (C, D), target (B,) -> scalar.
-    Taught in: 03, section 4.
+    Taught in: 04, section 5.
     """
     logits, counts = _logits(image, captions, target, temperature)
     right = logits.gather(1, target[:, None]).squeeze(1)  # (B,)

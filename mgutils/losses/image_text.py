@@ -79,7 +79,7 @@ def original_ce(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor
     Shape: image (B, D), text (B, D), target (B,) -> scalar.
     Source: M. Shariatnia, "Simple implementation of OpenAI CLIP model", ``CLIP.py`` at commit
     73fea1f.
-    Taught in: 03, section 2.
+    Taught in: 04, section 4.
     """
     _check_pairs(image, text, target)
     logits = similarity_logits(text, image, temperature)  # (B, B), rows are captions
@@ -98,7 +98,7 @@ def original_kl(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor
     Shape: image (B, D), text (B, D), target (B,) -> scalar.
     Source: ``KLLoss`` in the report's ``train_valid.py``, after ActionCLIP (Wang et al. 2021,
     arXiv:2109.08472).
-    Taught in: 03, section 3.
+    Taught in: 04, section 3.
     """
     _check_pairs(image, text, target)
     q = (10 * label_matrix(target, image.dtype)).softmax(dim=1)  # (B, B)
@@ -117,7 +117,7 @@ def identity_ce(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor
 
     Shape: image (B, D), text (B, D), target (B,) -> scalar.
     Source: Radford et al. 2021, arXiv:2103.00020, figure 3.
-    Taught in: 03, section 4.
+    Taught in: 04, section 1.
     """
     _check_pairs(image, text, target)
     logits = similarity_logits(image, text, temperature)
@@ -134,7 +134,7 @@ def multi_positive_ce(image: Tensor, text: Tensor, target: Tensor,
     Shape: image (B, D), text (B, D), target (B,) -> scalar.
     Source: the "out" form of Khosla et al. 2020, arXiv:2004.11362, equation 2, between two
     modalities.
-    Taught in: 03, section 4.
+    Taught in: 04, section 1.
     """
     _check_pairs(image, text, target)
     q = label_distribution(target, image.dtype)  # (B, B)
@@ -149,7 +149,7 @@ def js(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor | float)
 
     Shape: image (B, D), text (B, D), target (B,) -> scalar.
     Source: Lin 1991, IEEE Transactions on Information Theory 37(1), equation 4.1, equal weights.
-    Taught in: 03, section 3.
+    Taught in: 04, section 3.
     """
     _check_pairs(image, text, target)
     q = label_distribution(target, image.dtype)  # (B, B)
@@ -171,7 +171,7 @@ def siglip(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor | fl
     Shape: image (B, D), text (B, D), target (B,) -> scalar.
     Source: Zhai et al. 2023, arXiv:2303.15343, equation 1, with bias -10 and 1 / tau = 10 at the
     start.
-    Taught in: 03, section 4.
+    Taught in: 04, section 5.
     """
     _check_pairs(image, text, target)
     sign = 2 * label_matrix(target, image.dtype) - 1
@@ -187,7 +187,7 @@ def supcon(image: Tensor, text: Tensor, target: Tensor, temperature: Tensor | fl
 
     Shape: image (B, D), text (B, D), target (B,) -> scalar.
     Source: Khosla et al. 2020, arXiv:2004.11362, equation 2 ("out").
-    Taught in: 03, section 4.
+    Taught in: 04, section 5.
     """
     _check_pairs(image, text, target)
     views = torch.cat([image, text])  # (2B, D)

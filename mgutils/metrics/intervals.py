@@ -169,7 +169,7 @@ def interval(
     Efron and Tibshirani 1993, An introduction to the bootstrap, chapter 13; Owen 2007, The
     pigeonhole bootstrap.
 
-    Taught in: 07, section 3.
+    Taught in: 09, section 4.
     """
     hits, counts = resample([table], draws, seed)
     sample = score(hits[0], counts)  # (draws,)
@@ -268,7 +268,7 @@ def coverage(
         True accuracy, and the standard deviation of the subjects' own accuracies around it (a beta
         distribution).
 
-    Taught in: 07, section 3.
+    Taught in: A2, section 3.
     """
     images = np.asarray(images)
     rng = np.random.default_rng(seed)

@@ -66,7 +66,7 @@ def paired(first: Tally, second: Tally, score: Score, *, draws: int = DRAWS,
     Ernst 2004, Permutation methods, Statistical Science 19; Bloom 1995, Minimum detectable effects,
     Evaluation Review 19.
 
-    Taught in: 07, section 5.
+    Taught in: 09, section 6.
     """
     same_design = first.hits.shape == second.hits.shape
     if not same_design or (first.counts != second.counts).any():

@@ -55,7 +55,7 @@ def scores(logits: np.ndarray, target: np.ndarray) -> Scores:
     ValueError
         If the shapes do not fit, there are no samples, or a logit is not a number.
 
-    Taught in: 05, section 1.
+    Taught in: 07, section 1.
     """
     logits = np.asarray(logits)
     target = np.asarray(target)

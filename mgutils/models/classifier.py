@@ -36,8 +36,6 @@ class AlexNet(nn.Module):
     References
     ----------
     Krizhevsky 2014, arXiv:1404.5997, the variant that torchvision has.
-
-    Taught in: 06, section 2.
     """
 
     def __init__(self, pretrained: bool = False, pool: int = 6, hidden: int = 4096) -> None:

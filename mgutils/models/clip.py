@@ -127,9 +127,10 @@ def build_model(config: ModelConfig, objective: Objective, captions: Sequence[st
         tokenizer = make_tokenizer(config.text_encoder, captions)
     else:
         tokenizer = tokenizer_in(tokenizer)
-    image_encoder = ImageEncoder(config.image_encoder, config.pretrained, config.image_kwargs)
+    image_encoder = ImageEncoder(
+        config.image_encoder, config.pretrained is True, config.image_kwargs)
     text_encoder = TextEncoder(
-        config.text_encoder, config.pretrained, config.text_kwargs, len(tokenizer))
+        config.text_encoder, bool(config.pretrained), config.text_kwargs, len(tokenizer))
     model = VisualTextModel(
         image_encoder, text_encoder, config.projection, config.dropout,
         normalize=objective.normalize, temperature=objective.temperature,

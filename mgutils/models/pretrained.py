@@ -13,9 +13,12 @@ import torch
 from huggingface_hub import hf_hub_download
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from mgutils.errors import ConfigError
 from mgutils.models.hub import find_weights
+
+logging.disable_progress_bar()  # a bar for each file read would stand in notebooks and logs
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and deviation of each colour, in 0..1: what images are normalised with unless a network wants another."""

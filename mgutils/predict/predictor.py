@@ -199,7 +199,7 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
     DataError
         If ``labels`` is no class list.
 
-    Taught in: 05, section 7.
+    Taught in: 07, section 7.
     """
     if Path(checkpoint).is_dir():
         check_run(Path(checkpoint), ("config.json", "best.safetensors"), hashes=True)

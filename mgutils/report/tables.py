@@ -90,7 +90,7 @@ def table1(runs: Mapping[str, Sequence[Run]], audit: Audit,
         ``iMiGUE_top1, iMiGUE_top5, iMiGUE_source``: what is known of the same row on the real
         images. Unknown numbers are NaN.
 
-    Taught in: 05, section 3.
+    Taught in: 07, section 3.
     """
     rows = [_run_row(objective, group) for objective, group in runs.items()]
     target = next(run.target for group in runs.values() for run in group)

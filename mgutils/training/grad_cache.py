@@ -55,7 +55,7 @@ def grad_cache_backward(embed: Embed, parts: Sequence[Any], loss: Callable[..., 
     Tensor
         The loss, detached.
 
-    Taught in: 04, section 7.
+    Taught in: 06, section 8.
     """
     # first pass: embeddings alone, and where the random numbers stood
     states = []
@@ -105,7 +105,7 @@ def accumulate_gradients(embed: Embed, parts: Sequence[Any],
     Tensor
         The weighted mean loss, detached.
 
-    Taught in: 04, section 7.
+    Taught in: 06, section 8.
     """
     total = torch.zeros(())
     for part, loss in zip(parts, losses, strict=True):

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from benchmarks import __main__ as entry
-from benchmarks import harness, loading, long_training, loss_memory, training
+from benchmarks import harness, loading, loss_memory, training
 from benchmarks.harness import Bar, Result
 from benchmarks.original_loop import CaptionedImages, kl_loss, target_matrix
 from mgutils import losses
@@ -192,23 +192,6 @@ def test_table_says_what_is_met_and_what_is_missing():
     lines = harness.table(bars, results, {"gpu": "no GPU at hand", "cpu": "not measured"}).splitlines()[2:]
     assert lines == ["| speed | at least 4 | 4 (3 to 4.5) | **no** |", "| memory | under 64 MB | 63.2 MB | yes |",
                      "| more | reported | 1,234 | – |", "| far | at least 5 | no GPU at hand | – |"]
-
-
-def test_long_training_is_tabled_and_published(tiny_root, tmp_path, capsys):
-    page = tmp_path / "docs" / "results.md"
-    page.parent.mkdir()
-    page.write_text("<!-- begin long_training -->\nold\n<!-- end long_training -->\n")
-    (tmp_path / "figures").mkdir()
-    arguments = ["--profile", "smoke", "--epochs", "1", "--seeds", "2", "--data-root", str(tiny_root)]
-    long_training.main([*arguments, "--out-dir", str(tmp_path / "out"), "--root", str(tmp_path)])
-    text = (tmp_path / "figures" / "long_training.md").read_text()
-    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    assert [row[0][2:] for row in rows[2:]] == [*long_training.RECIPES.values(), "constant class"]
-    assert len({len(row) for row in rows}) == 1 and "shown" in rows[3][-1] and "1 epochs" in rows[0][0]
-    assert text.strip() in page.read_text() and text in capsys.readouterr().out
-    runs = [json.loads(path.read_text()) for path in (tmp_path / "out" / "runs").glob("*/config.json")]
-    assert len(runs) == 6 and {run["split"] for run in runs} == {"subject"}
-    assert {run["train"]["epochs"] for run in runs} == {1} and {run["train"]["select"] for run in runs} == {"held_out"}
 
 
 def test_entry_writes_both_files(tmp_path, monkeypatch, capsys):

@@ -17,6 +17,7 @@ from mgutils.errors import ConfigError, DataError
 from mgutils.evaluation.attribution import occlusion_map
 from mgutils.evaluation.embed import run_scorer
 from mgutils.models.encoders import as_images
+from mgutils.report.figures.data import read_image
 from mgutils.training.store import train_all
 
 
@@ -161,6 +162,23 @@ def test_the_figure_and_the_widgets_of_the_answers(tiny, runs, monkeypatch):
     assert f"of {len(view.rows('wrong'))}: the surest answer first; this is " in note.value
     gesture.index = 1
     assert f"image 1 of {len(view.rows('wrong', gesture.value))}: " in note.value
+
+
+def test_peaks_near_hands(tiny, runs, monkeypatch):
+    view = AnswerExplorer(tiny, runs[0])
+    assert all(len(part) == 0 for part in view.peaks_near_hands([0, 1]))  # no keypoints, nothing to say
+    side = len(read_image(tiny, 0))
+    uv = np.full((len(tiny), 2, 2), side * 3 / 4, np.float32)
+    uv[:, 0] = 0  # the nose
+    body = Skeletons(np.array(["nose", "left_wrist"]), uv, np.ones((len(tiny), 2), bool))
+    monkeypatch.setattr(Skeletons, "of", lambda dataset: body)
+    heat = np.zeros((32, 32))
+    heat[24, 24] = 1
+    monkeypatch.setattr(explorer_answers, "occlusion_map", lambda *_: heat)
+    hits, shares = view.peaks_near_hands([0])
+    assert hits.tolist() == [True] and shares[0] == pytest.approx(np.pi * 4**2 / 32**2, rel=0.1)
+    heat[2, 2] = 2
+    assert AnswerExplorer(tiny, runs[0]).peaks_near_hands([0])[0].tolist() == [False]
 
 
 def test_a_run_without_text_is_refused(tiny, runs):

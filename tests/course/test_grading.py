@@ -43,7 +43,7 @@ LEAK = hostile_notebooks.LEAK
 OPEN = why_open()
 walled = pytest.mark.skipif(OPEN is not None, reason=f"no wall can be put up here: {OPEN}")
 POINTS = {number: sum(task.points for task in all_exercises().values() if task.notebook == number)
-          for number in ("01", "02", "03", "04", "05", "06", "07")}
+          for number in ("01", "02", "03", "04", "05", "06", "07", "08", "09")}
 
 
 def notebook(*cells):
@@ -63,7 +63,7 @@ def graded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("class") / "submissions"
     build(out_dir=folder / "good", version="instructor")
     build(out_dir=folder / "unsolved")
-    one_file = (folder / "good" / "03_ce_vs_js.ipynb").read_text(encoding="utf-8")
+    one_file = (folder / "good" / "04_divergences.ipynb").read_text(encoding="utf-8")
     files = {"broken.ipynb": '{"cells": [', "empty.ipynb": "", "blank.ipynb": notebook(), "renamed.txt": one_file,
              "<b>bold.ipynb": notebook(LEAK), "=1+1.ipynb": notebook(LEAK), "\x1b[2J\u202eoff.ipynb": notebook(LEAK),
              "hanging.ipynb": notebook("while True: pass", "def leak(train, valid):\n    while True:\n        pass",
@@ -105,8 +105,8 @@ def test_solutions_get_all_points_and_stubs_none(graded):
 @walled
 def test_file_names_do_not_matter_and_what_is_absent_is_missing(graded):
     renamed = graded[2]["renamed.txt"].results
-    assert all(renamed[name] for name, task in all_exercises().items() if task.notebook == "03")
-    assert {renamed[name].status for name, task in all_exercises().items() if task.notebook != "03"} == {"missing"}
+    assert all(renamed[name] for name, task in all_exercises().items() if task.notebook == "04")
+    assert {renamed[name].status for name, task in all_exercises().items() if task.notebook != "04"} == {"missing"}
 
 
 @walled
@@ -184,7 +184,7 @@ def test_without_a_wall_the_kit_is_refused_by_name(tmp_path):
     code = ("from mgutils.losses import label_distribution as kit\n"
             "def multi_positive_targets(classes):\n    return kit(classes)")
     (tmp_path / "in" / "ann.ipynb").write_text(notebook(code, LEAK))
-    (one,) = grade(tmp_path / "in", tmp_path / "out", notebooks=["01", "03"], limits=Limits(confined=False))
+    (one,) = grade(tmp_path / "in", tmp_path / "out", notebooks=["01", "04"], limits=Limits(confined=False))
     assert "it uses mgutils.losses" in one.results["multi_positive_targets"].message and one.points == 1
 
 
@@ -257,7 +257,7 @@ def attacked(tmp_path_factory):
     out_dir = tmp_path_factory.mktemp("grades")
     token, secret, honest = secrets.token_hex(20), folder.parent / "secret", folder / "honest_one.ipynb"
     build(out_dir=folder / "honest_all", version="instructor")
-    for number, path in enumerate(sorted((folder / "honest_all").glob("0[1-7]*.ipynb")), start=1):
+    for number, path in enumerate(sorted((folder / "honest_all").glob("[0A][1-9]*.ipynb")), start=1):
         (folder / f"honest_0{number}.ipynb").write_bytes(path.read_bytes())
     build(out_dir=folder / "honest_none")
     honest.write_text(notebook(LEAK, f"secret = '{token}'"))

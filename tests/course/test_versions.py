@@ -11,6 +11,7 @@ from exercise_scores import solutions
 
 from mgutils.cli import main
 from mgutils.course import notebooks
+from mgutils.course.executed import describe_pictures, without_answers
 from mgutils.course.exercises import all_exercises
 from mgutils.course.exercises.catalogue import judge
 from mgutils.course.grading import reader
@@ -38,7 +39,7 @@ SECRET = 3
 '''
 SOURCE = f'''# %% [markdown]
 # ### Exercise: a mean
-# *Easy, 10 minutes.* Write `mean`. *It should show* a mean.
+# *Easy, 10 minutes.* Write `mean`. You will see a mean.
 
 # %% tags=["parameters"]
 seed = 0
@@ -61,7 +62,7 @@ def source_dir(tmp_path):
     return folder
 
 
-def test_a_stub_keeps_imports_signature_docstring_and_hints():
+def test_a_stub_keeps_imports_signature_and_docstring():
     stub = student_source(SOLUTION, "x")
     assert stub == '''import numpy as np
 
@@ -69,8 +70,6 @@ def test_a_stub_keeps_imports_signature_docstring_and_hints():
 def mean(values: list[float],
          weights: list[float] | None = None) -> float:
     """The mean."""
-    # Hint: `np.average`.
-    # Hint: and return it.
     ...'''
     scope = {}
     exec(stub, scope)
@@ -94,8 +93,50 @@ def test_versions_differ_in_the_solution_alone(source_dir):
     differing = [place for place, pair in enumerate(zip(student.cells, instructor.cells, strict=True))
                  if pair[0].source != pair[1].source]
     assert differing == [3]
-    assert student.cells[3].metadata.tags == ["exercise"] and instructor.cells[3].metadata.tags == ["solution"]
+    assert student.cells[3].metadata.tags == ["exercise"]
+    assert instructor.cells[3].metadata.tags == ["solution", "hidden"]
     assert [cell.id for cell in student.cells] == [cell.id for cell in instructor.cells]
+
+
+@pytest.mark.parametrize("version", ["student", "instructor"])
+def test_hints_fold_under_the_text_of_the_exercise(source_dir, version):
+    task, *others = read_source(source_dir / "01_a.py", version).cells
+    assert task.source.endswith("<details><summary>Hint</summary>\n\nand return it.\n\n</details>")
+    assert task.source.count("<details>") == 2 and not any("and return it" in cell.source for cell in others)
+
+
+def test_the_instructors_solutions_are_folded(source_dir):
+    student, instructor = (read_source(source_dir / "01_a.py", version) for version in ("student", "instructor"))
+    assert instructor.cells[3].metadata.jupyter.source_hidden and "jupyter" not in student.cells[3].metadata
+
+
+def test_a_stored_output_gives_no_answer_away():
+    unsolved = "mean: not solved yet.\n  tried:     mean([1])\n  expected:  1\n  hint:      divide\n             it\n"
+    solved = "mean: solved (3 trials).\n1.5\n"
+    said = {'check("mean", mean)': unsolved, 'if check("mean", mean):\n    print(1.5)': solved, "print(said)": unsolved}
+    notebook = nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_code_cell(source, outputs=[nbformat.v4.new_output("stream", text=text)])
+        for source, text in said.items()])
+    without_answers(notebook)
+    assert [cell.outputs[0].text for cell in notebook.cells] == ["mean: not solved yet.\n", solved, unsolved]
+
+
+def test_a_picture_gets_the_alt_text_of_its_cell(tmp_path):
+    file = tmp_path / "01_a.py"
+    file.write_text('# %% alt="A bar, at 3" tags=["hidden"]\nplot()\n', encoding="utf-8")
+    (cell,) = (notebook := read_source(file)).cells
+    assert cell.metadata == {"alt": "A bar, at 3", "tags": ["hidden"], "jupyter": {"source_hidden": True}}
+    cell.outputs = [nbformat.v4.new_output("display_data", {"image/png": "abc", "text/plain": "a figure"})]
+    describe_pictures(notebook)
+    assert cell.outputs[0].metadata == {"image/png": {"alt": "A bar, at 3"}}
+
+
+def test_every_published_picture_has_alt_text():
+    for path in sorted(notebooks.SOURCES.parent.glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                for kind in {"image/png", "image/jpeg"}.intersection(output.get("data", {})):
+                    assert len(output.metadata.get(kind, {}).get("alt", "")) > 20, (path.stem, cell.id)
 
 
 def test_building_twice_gives_the_same_bytes_and_overwrites_what_nobody_changed(source_dir, tmp_path):

@@ -17,6 +17,7 @@ from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
 from mgutils.evaluation import probes
 from mgutils.evaluation.embed import evaluate_run
+from mgutils.experiments.controls import pretrained_text
 from mgutils.models.classifier import AlexNet, build_classifier
 from mgutils.training import store as runs
 from mgutils.training.classification import Classification
@@ -39,13 +40,15 @@ def test_a_control_has_its_own_key_and_a_plain_run_keeps_its_old_one(tmp_path):
     plain = run_config("smoke", "sound_ce")
     assert set(plain.as_dict()) == {"objective", "loss", "model", "train", "split", "seed"}
     others = [replace(plain, captions="permuted"), replace(plain, captions="descriptions"),
-              replace(plain, left_out=(1,)), replace(plain, left_out=(1, 2)), vision(), vision("alexnet")]
-    assert len({runs.run_directory(config, "data", tmp_path) for config in (plain, *others)}) == 7
+              replace(plain, left_out=(1,)), replace(plain, left_out=(1, 2)), vision(), vision("alexnet"),
+              pretrained_text(plain)]
+    assert len({runs.run_directory(config, "data", tmp_path) for config in (plain, *others)}) == 8
 
 
 @pytest.mark.parametrize("config", [
     run_config("cpu", "report_js"), vision_config("cpu", "alexnet", "subject", 3),
-    replace(run_config("cpu", "sound_ce"), captions="descriptions", left_out=(9, 11))], ids=lambda c: c.objective)
+    replace(run_config("cpu", "sound_ce"), captions="descriptions", left_out=(9, 11)),
+    pretrained_text(run_config("cpu", "sound_ce"))], ids=lambda c: c.objective)
 def test_a_configuration_reads_back(config, tmp_path):
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config.as_dict() | {"captions": ["a", "b"]}))

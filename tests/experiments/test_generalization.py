@@ -7,26 +7,27 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from mgutils.config import PROFILES, CourseProfileName, get_profile
+from mgutils.config import PROFILES, CourseProfileName, get_profile, run_config
 from mgutils.data.audit import audit_split
+from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
 from mgutils.experiments import generalization
-from mgutils.experiments.recipes import LADDER, OURS, RECIPES, STEPS, recipe_config
+from mgutils.experiments.recipes import ENDS, RECIPES, recipe_config
 from mgutils.metrics import paired as comparison
+from mgutils.report.recipes import new_people_table
 
 # -- recipes and runs --------------------------------------------------------------------------------------------------
 
 
 def test_a_recipe_changes_what_it_says_and_nothing_else():
-    assert RECIPES["ours"] == LADDER[OURS] and next(iter(LADDER)) == "report"
-    second = list(STEPS)[1]
-    config = recipe_config("cpu", second, "clip", 3, select="held_out")
+    config = recipe_config("cpu", "ours", "clip", 3, select="held_out")
     assert (config.objective, config.split, config.seed) == ("sound_ce", "clip", 3)
     changed = {name for name, value in vars(config.train).items() if value != getattr(PROFILES["cpu"].train, name)}
-    assert changed == {"select"}.union(*list(STEPS.values())[:2])
-    steps = [recipe_config("cpu", name) for name in LADDER]
+    assert changed == {"select", "augment"}
+    steps = [recipe_config("cpu", name) for name in RECIPES]
     assert all(before != after for before, after in zip(steps, steps[1:], strict=False))
+    assert {"report", "ours"} == set(ENDS) <= set(RECIPES)
 
 
 def test_an_unknown_recipe_is_an_error():
@@ -35,16 +36,21 @@ def test_an_unknown_recipe_is_an_error():
 
 
 @pytest.mark.parametrize("profile", get_args(CourseProfileName))
-def test_configs_share_seeds_epochs_and_choice(profile):
-    configs, settings_ = generalization.all_configs(profile, generalization.SPLITS, seed=7), get_profile(profile)
+def test_the_ends_share_seeds_epochs_and_choice(profile):
+    configs, settings_ = generalization.recipe_configs(profile, "subject", seed=7), get_profile(profile)
     every = [config for group in configs.values() for config in group]
-    assert len(set(map(str, every))) == len(every)
-    assert all(config.train.select == "held_out" for config in every)
-    assert len({config.train.epochs for config in every}) == 1
+    assert len(set(map(str, every))) == len(every) == len(ENDS) * settings_.seeds
+    assert {(config.split, config.train.select) for config in every} == {("subject", "held_out")}
+    assert {config.train.epochs for config in every} == {settings_.report_epochs or settings_.train.epochs}
     for group in configs.values():
-        assert [config.seed for config in group] == list(range(7, 7 + len(group)))
-    for recipe in ("report", generalization.BASE_RECIPE, OURS):
-        assert len(configs[recipe, "subject"]) == settings_.generalization_seeds
+        assert [config.seed for config in group] == list(range(7, 7 + settings_.seeds))
+
+
+def test_the_outer_splits_have_the_runs_of_table_1():
+    configs = generalization.split_configs("cpu", generalization.SPLITS)
+    assert [len(group) for group in configs.values()] == [3, 1, 1, 3]
+    for name, group in configs.items():
+        assert group == [run_config("cpu", "sound_ce", name, seed) for seed in range(len(group))]
 
 
 # -- tables ------------------------------------------------------------------------------------------------------------
@@ -73,7 +79,7 @@ def test_split_table_stands_beside_the_audit(dataset):
     table = generalization.split_table(dataset, runs)
     assert list(table["score"].unique()) == ["top1", "uar"]  # four classes, no class 32
     for row in table[table["score"] == "top1"].itertuples():
-        audit = audit_split(dataset, generalization.reported_split(dataset, row.split))
+        audit = audit_split(dataset, make_split(dataset, row.split))
         assert (row.constant, row.lookup) == pytest.approx((audit.constant_top1, audit.lookup_top1))
         assert row.gain == pytest.approx(row.value - row.constant)
         assert row.seed_low <= row.value <= row.seed_high
@@ -135,6 +141,22 @@ def test_figures_draw_with_and_without_the_sidecar(dataset):
     split = generalization.reported_split(dataset, splits[-1])
     recall = generalization.recall_table(dataset, [invented(dataset, split.name, 0)], split)
     assert figures.recall_by_clips(recall, dataset.labels).axes[0].get_xscale() == "log"
-    recipes = {name: [invented(dataset, splits[-1], s)] for s, name in enumerate("abc")}
-    ladder = generalization.compare(dataset, recipes, [("a", "b"), ("b", "c")])
-    assert [text.get_text() for text in figures.ladder_chart(ladder).axes[0].get_yticklabels()] == ["a", "b", "c"]
+    recipes = {name: [invented(dataset, splits[-1], s)] for s, name in enumerate("ab")}
+    ends = generalization.compare(dataset, recipes, [("a", "b")])
+    scores = {score: {"a": [0.2, 0.3], "b": [0.3, 0.5]} for score in ("top1", "uar")}
+    panels = figures.recipes_on_new_people(ends, scores, {"top1": 0.25, "uar": 0.04}).axes
+    assert [text.get_text() for text in panels[0].get_yticklabels()] == ["a", "b"] and len(panels) == 3
+
+
+@pytest.mark.slow
+def test_recipes_are_tabled(dataset):
+    split = generalization.usable_splits(dataset)[-1]
+    config = SimpleNamespace(train=SimpleNamespace(epochs=4))
+    runs = {name: [SimpleNamespace(**vars(invented(dataset, split, s, rate)), config=config) for s in range(2)]
+            for name, rate in (("report", 0.2), ("sound", 0.5), ("ours", 0.9))}
+    lines = [line.split(" | ") for line in new_people_table(dataset, runs, split).splitlines() if line.startswith("|")]
+    assert [line[0][2:] for line in lines[2:]] == [
+        "the report's recipe", "the same with the sound loss", "ours: the sound loss and small turns, shifts and zooms",
+        "constant class"]
+    assert f"Split by {split}, 4 epochs" in lines[0][0] and len({len(line) for line in lines}) == 1
+    assert "shown" in lines[3][-1] and lines[2][-1].startswith("–")

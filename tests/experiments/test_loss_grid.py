@@ -172,6 +172,15 @@ def test_results_of_other_code_or_size_are_not_taken(tmp_path, monkeypatch):
     assert len(pd.read_csv(tmp_path / "court.csv")) == 3 * SIZE.seeds
 
 
+def test_texts_and_comments_do_not_decide_a_result():
+    code = ('class A:\n    size = 1\n    """Of it."""\n'
+            '    def f(self):\n        """Say {}."""\n        return "{}"  # why\n')
+    same, other = code.format("more", "a"), code.format("less", "b")
+    assert loss_grid._without_texts(code.format("less", "a")) == loss_grid._without_texts(same)
+    assert loss_grid._without_texts(other) != loss_grid._without_texts(same)
+    assert "Of it" not in loss_grid._without_texts(same)
+
+
 def test_summary_counts_the_marks():
     rows = [asdict(Condition()) | {"seed": seed, "top1": top1, "predicted": predicted, "caption_cosine": cosine,
                               "image_cosine": 0.0, "logit": 1.0, "loss": 1.0, "constant": 0.27}
@@ -196,6 +205,8 @@ def test_figures_draw():
     rows = [asdict(cell) | {"seed": 0, "top1": 0.5, "predicted": 3, "caption_cosine": 1.0, "image_cosine": 0.0,
                             "logit": 1.0, "loss": 1.0, "constant": 0.27} for cell in cells]
     drawn = [
+        figures.three_bars({"p": [0.2, 0.8], "q": [1, 0], "m": [0.6, 0.4]}, ["a", "b"]),
+        figures.equal_copies([[1, 2, 1], [0, 3, 0], [2, 2, 2]], ["a", "b", "a"]),
         figures.target_matrices({"one": np.eye(3), "two": np.full((3, 3), 1 / 3)}, ["a", "b", "c"]),
         figures.curves([0, 1], {"a": [1, 2], "b": [2, 1]}, title="t", xlabel="x", ylabel="y",
                              levels={"ln 2": 0.69}, log=True),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mgutils import config
 from mgutils.config import OBJECTIVES, PROFILES, ModelConfig, Objective, Protocol, TrainConfig, run_config
 from mgutils.errors import ConfigError
-from mgutils.experiments.recipes import LADDER, recipe_config
+from mgutils.experiments.recipes import RECIPES, recipe_config
 from mgutils.training.config_file import parse_config
 
 
@@ -96,7 +96,7 @@ def test_all_that_the_kit_offers_is_allowed():
     for profile in PROFILES:
         for objective in OBJECTIVES:
             run_config(profile, objective)
-        for step in LADDER:
+        for step in RECIPES:
             recipe_config(profile, step, "subject", 0)
 
 

@@ -1,4 +1,4 @@
-"""Every loss against a slow twin in plain loops and against a closed form; the laws that notebook 03 teaches."""
+"""Every loss against a slow twin in plain loops and against a closed form; the laws that notebook 04 teaches."""
 
 from __future__ import annotations
 

@@ -11,8 +11,10 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
+from mgutils.config import OBJECTIVES, ModelConfig
 from mgutils.errors import ConfigError
 from mgutils.models import hub
+from mgutils.models.clip import build_model
 from mgutils.models.encoders import ImageEncoder, TextEncoder, as_images, make_tokenizer, tokenize
 from mgutils.models.hub import PACKAGES, find_weights, in_package
 
@@ -70,6 +72,15 @@ def test_sentences_have_the_mean_over_their_tokens_whatever_the_padding():
         torch.testing.assert_close(found, sum(states) / len(states), atol=1e-5, rtol=1e-4)
     near, far = torch.cosine_similarity(together[:1], together[1:])
     assert near > far + 0.2
+
+
+@needs_weights
+def test_the_text_encoder_alone_can_be_pretrained():
+    config = ModelConfig("resnet18", {"layers": [1, 1, 1, 1]}, MINILM, pretrained="text")
+    model, _ = build_model(config, OBJECTIVES["sound_ce"], ["one", "two"])  # no hub has such a ResNet's weights
+    wanted = TextEncoder(MINILM, pretrained=True).state_dict()
+    for name, tensor in model.text_encoder.state_dict().items():
+        torch.testing.assert_close(tensor, wanted[name], atol=0, rtol=0)
 
 
 @needs_weights

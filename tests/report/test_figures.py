@@ -27,7 +27,8 @@ from mgutils.report.figures import (
 from mgutils.report.figures import (
     splits as figures_splits,
 )
-from mgutils.style import GROUP_COLORS, new_figure, save, shorten, use_style
+from mgutils.report.figures.bootstrap import drawn_bootstrap
+from mgutils.style import BLUE, GREY, GROUP_COLORS, new_figure, save, shorten, use_style
 
 LABELS = imigue_labels()
 AUDITS = {"frame": Audit(0.9, 1.0, 1.0, 0.93, 0.25, 0.6), "clip": Audit(0.0, None, None, 0.25, 0.25, 0.6)}
@@ -76,13 +77,22 @@ def every_figure(dataset, runs):
         "strip": lambda: figures_data.clip_strip(dataset, 2),
         "four": lambda: figures_data.look_alike_four(dataset),
         "audit": lambda: figures_splits.audit_bars(AUDITS),
+        "nested": figures_splits.nested_splits,
+        "bootstrap": lambda: drawn_bootstrap([0.2, 0.8, 0.5], [10, 40, 20], np.eye(3, dtype=int) * 3,
+                                             np.linspace(0.2, 0.8, 40)),
         "clip": figures_framework.clip_architecture,
         "framework": figures_framework.framework,
+        "two passes": figures_framework.two_passes,
         "similarity": lambda: figures_model.similarity_matrix(np.eye(3, 4), LABELS.display[:3], "abcd", digits=1,
                                                               mark=np.eye(3, 4), title="three and four"),
         "wide similarity": lambda: figures_model.similarity_matrix(np.eye(8, 32), LABELS.display[:8], LABELS.display,
                                                                    title="eight and 32"),
         "temperature": lambda: figures_model.temperature_effect([0.1, 0.5], [1, 0.07], ["a", "b"]),
+        "directions": lambda: figures_model.directions({"a": ([0, 90], [10, 80]), "b": ([0], [180])}),
+        "curve": lambda: figures_model.learning_curve([np.nan, 2, 1], [0, 0.3, 0.5], 0.27),
+        "answers": lambda: figures_model.answers_beneath([np.zeros((4, 4, 3))] * 2, np.eye(2, 32), LABELS.display,
+                                                         [0, 3]),
+        "framework with logits": lambda: figures_framework.framework(logits=np.arange(16).reshape(4, 4) - 600),
         "curves": lambda: figures_results.training_curves(runs, 0.25),
         "chart": lambda: figures_results.table1_chart(runs, AUDITS["frame"]),
         "confusion": lambda: figures_results.confusion_matrix(np.eye(32), LABELS),
@@ -118,12 +128,13 @@ def test_same_figure_same_bytes(name, dataset, runs, tmp_path):
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_marks_on_one_place_are_moved_apart_and_others_stay():
-    places = np.array([[0.0, 0.0]] * 5 + [[0.4, 0.1], [100.0, 100.0]])
-    moved = figures_results.apart(places, gap=2)
-    distance = np.linalg.norm(moved[:, None] - moved, axis=2) + 9 * np.eye(7)
-    assert distance.min() >= 2 and np.allclose(moved[-1], places[-1], atol=0.01)
-    assert np.linalg.norm(moved[:-1], axis=1).max() < 6
+def test_every_caption_of_the_map_has_its_name_beside_the_points(runs):
+    axes = figures_results.embedding_map(runs["sound_ce"][0], LABELS).axes[0]
+    assert sorted(text.get_text().strip() for text in axes.texts) == sorted(shorten(name) for name in LABELS.display)
+    points = np.concatenate([dots.get_offsets() for dots in axes.collections])
+    for text in axes.texts:
+        x = text.get_position()[0]
+        assert x < points[:, 0].min() if text.get_ha() == "right" else x > points[:, 0].max()
 
 
 def test_groups_of_the_classes():
@@ -173,6 +184,32 @@ def test_framework_draws_the_target_of_its_captions():
     assert {"N × 2048", "N × 768", "N × 256"} <= set(texts)
 
 
+def test_framework_writes_the_logits_that_it_is_given():
+    figure = figures_framework.framework(["a", "b", "a"], logits=7.2 * np.eye(3))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts.count("7") == 3 and texts.count("0") == 6 + 4
+
+
+def test_directions_are_arrows_at_their_angles():
+    panel = figures_model.directions({"one": ([90], [180, 0])}).axes[0]
+    assert np.allclose([text.xy for text in panel.texts], [(0, 1), (-0.85, 0), (0.85, 0)])
+
+
+def test_answers_come_in_order_and_the_own_caption_is_blue():
+    figure = figures_model.answers_beneath([np.zeros((4, 4, 3))], [[0.1, 0.7, 0.2]], ["a", "b", "c"], [2], count=2)
+    bars = figure.axes[1]
+    assert [bar.get_width() for bar in bars.patches] == pytest.approx([0.7, 0.2])
+    assert [text.get_text() for text in bars.texts] == ["b  0.70", "c  0.20"]
+    assert [bar.get_facecolor() for bar in bars.patches] == [to_rgba(GREY), to_rgba(BLUE)]
+
+
+def test_a_learning_curve_is_in_percent_beside_the_constant_class():
+    left, right = figures_model.learning_curve([np.nan, 2, 1], [0, 0.3, 0.5], 0.27).axes
+    assert right.lines[0].get_ydata() == pytest.approx([0, 30, 50])
+    assert right.lines[1].get_ydata()[0] == pytest.approx(27)
+    assert left.lines[0].get_ydata()[1:] == pytest.approx([2, 1])
+
+
 @pytest.mark.parametrize(("captions", "images"), [(["a"], None), (["a", "b", "c"], [np.zeros((4, 4, 3))])])
 def test_framework_refuses_what_it_cannot_draw(captions, images):
     with pytest.raises(ValueError, match="wanted 3 to 6 captions"):
@@ -189,12 +226,15 @@ def test_temperature_panels_hold_a_softmax():
     assert [bar.get_width() for bar in figure.axes[0].patches] == pytest.approx([0.25, 0.75])
 
 
-def test_curves_show_the_mean_and_the_constant_class(runs):
+def test_curves_show_every_seed_and_the_constant_class(runs):
     figure = figures_results.training_curves(runs, constant_top1=0.25)
-    top1 = next(axes for axes in figure.axes if axes.get_title() == "Validation top-1")
-    lines = {line.get_label(): np.asarray(line.get_ydata()) for line in top1.lines}
-    assert lines["report_ce"] == pytest.approx([10, 25, 30]) and lines["constant class"] == pytest.approx([25, 25])
-    assert len(figure.axes) == len(runs) + 1
+    assert len(figure.axes) == 2 * len(runs)
+    lower = figure.axes[len(runs)]  # the first objective's top-1
+    *seeds, constant = (np.asarray(line.get_ydata()) for line in lower.lines)
+    assert [line.tolist() for line in seeds] == [pytest.approx([10, 20, 30]), pytest.approx([10, 30, 30])]
+    assert constant == pytest.approx([25, 25])
+    assert [text.get_text() for text in figure.legends[0].texts] == [
+        "loss of the training images", "loss or top-1 of the validation images", "constant class"]
 
 
 def test_confusion_rows_are_shares_and_empty_rows_are_unknown():

@@ -29,7 +29,6 @@ from mgutils.synth.dataset import make_dataset
 from mgutils.synth.person.keypoints import KEYPOINTS
 from mgutils.synth.plan import make_plan
 from mgutils.synth.render.geometry import Camera, project
-from mgutils.synth.sheet import contact_sheet
 
 pytestmark = pytest.mark.slow
 
@@ -250,16 +249,3 @@ def test_wrong_captions_are_in_the_tables_and_the_truth_beside_them(tmp_path: Pa
     written = sheet["Video ID"].map(clips.set_index("clip_id")["class_id"])
     assert (sheet["Class"] == written).all()
     assert (sheet["Path"].str.split("/").str[0].astype(int) == written).all()
-
-
-@pytest.mark.parametrize("clips", [2, 3])
-def test_contact_sheet_is_tidy(clips: int) -> None:
-    figure = contact_sheet(SynthConfig(frames=260, size=16), clips=clips)
-    figure.canvas.draw()
-    titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert sum(len(axes.images) for axes in figure.axes) == 32 * clips
-    assert titles[:clips] == ["1 Turtle neck"] + [""] * (clips - 1)
-    boxes = [axes._left_title.get_window_extent() for axes in figure.axes if axes.get_title(loc="left")]
-    assert len(boxes) == 32
-    assert all(box.x1 < figure.bbox.x1 and box.y1 < figure.bbox.y1 for box in boxes)
-    assert not any(box.overlaps(other) for i, box in enumerate(boxes) for other in boxes[:i])

@@ -16,12 +16,13 @@ Checker = Callable[[Student], None]
 MODULES = {
     "data": "01",
     "model": "02",
-    "distributions": "03",
-    "loss": "03",
-    "training": "04",
-    "scoring": "05",
-    "controls": "06",
-    "generalization": "07",
+    "scratch": "03",
+    "distributions": "04",
+    "loss": "05",
+    "training": "06",
+    "scoring": "07",
+    "controls": "08",
+    "generalization": "09",
 }
 """Module with checkers to the number of its notebook."""
 _EXERCISES: dict[str, Exercise] = {}

@@ -1,4 +1,4 @@
-"""Checkers of notebook 06: permuted captions, neighbours that vote, an exact test."""
+"""Checkers of notebook 08: permuted captions, neighbours that vote, an exact test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkers of notebook 07: reported epoch, effective number, exact test, bootstrap over people."""
+"""Checkers of notebook 09: reported epoch, effective number, exact test, bootstrap over people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkers of notebook 03: gradients of two losses, the symmetric loss, its two directions."""
+"""Checkers of notebook 05: a loss that saturates, the symmetric loss, its two directions."""
 
 from __future__ import annotations
 
@@ -9,62 +9,6 @@ import torch.nn.functional as F
 from mgutils import losses
 from mgutils.course.exercises.answers import Mistake, Student, mistake
 from mgutils.course.exercises.catalogue import exercise
-
-
-@exercise(points=2)
-def _two_gradients(student: Student) -> None:
-    trials = {
-        "targets [[0.5, 0.5, 0], [0.1, 0.2, 0.7]] and scores [[0, 1, 2], [2, 1, 0]]": (
-            torch.tensor([[0.5, 0.5, 0.0], [0.1, 0.2, 0.7]]).double(),
-            torch.tensor([[0.0, 1, 2], [2, 1, 0]]).double(),
-        ),
-        "4 random rows of 5 answers": (
-            student.tensor(4, 5).softmax(dim=1),
-            2 * student.tensor(4, 5),
-        ),
-    }
-    for answer, q, scores in student.trials(trials):
-        parts = answer.items(
-            2, "two gradients, of the cross entropy and of KL, each of the shape of the scores"
-        )
-        p = scores.softmax(dim=1)
-        gradient = (p - q) / len(q)
-        for part, name in zip(parts, ("cross entropy", "KL"), strict=True):
-            part.tried += f": the gradient of {name}"
-            part.close_to(
-                gradient,
-                likely=[
-                    mistake(p - q,
-                            "That is the gradient of the sum over the rows. "
-                            "Take the mean over the rows."),
-                    mistake(-gradient,
-                            "The sign is that of going downhill. The gradient points uphill."),
-                    mistake((p - q) / q.numel(),
-                            "That is the mean over all cells. "
-                            "Sum over the answers, take the mean over the rows."),
-                    mistake(-q / p / len(q),
-                            "That is the gradient with respect to the probabilities. "
-                            "Go on to the scores."),
-                    mistake(_reverse(q, scores),
-                            "That is the other KL, KL(p || q). "
-                            "The target comes first: KL(q || p)."),
-                    mistake(p / len(q),
-                            "That is the prediction alone: where does the target enter?"),
-                ],
-                tolerance=1e-6,
-                hint="Let scores.requires_grad_(), compute the loss from log_softmax, "
-                "and ask torch.autograd.grad.",
-            )
-
-
-def _reverse(q: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-    """Gradient of the mean KL(p || q) of the rows, where q may be 0."""
-    leaf = scores.clone().requires_grad_()
-    p = leaf.softmax(dim=1)
-    floor = torch.finfo(q.dtype).tiny
-    ratio = p.log() - q.clamp(min=floor).log()
-    kl = (p * ratio).sum(dim=1)
-    return torch.autograd.grad(kl.mean(), leaf)[0]
 
 
 @exercise(points=2)

@@ -1,4 +1,4 @@
-"""Checkers of notebook 05: top-k, UAR, answers by clip, and two bugs that spoil a score."""
+"""Checkers of notebook 07: top-k, UAR, answers by clip, and two bugs that spoil a score."""
 
 from __future__ import annotations
 

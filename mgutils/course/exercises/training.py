@@ -1,4 +1,4 @@
-"""Checkers of notebook 04: the schedule of the learning rate, AdamW, and two bugs in batches."""
+"""Checkers of notebook 06: the schedule of the learning rate, AdamW, and two bugs in batches."""
 
 from __future__ import annotations
 

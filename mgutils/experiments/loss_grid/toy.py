@@ -99,7 +99,7 @@ def train_cells(cells: Sequence[Condition], seed: int, setup: ToySetup) -> list[
 def first_target(cell: Condition, seed: int) -> tuple[Tensor, Tensor]:
     """Target matrix (B, B) of a cell's first samples under untrained weights, and their classes (B,).
 
-    Taught in: 03, section 6.
+    Taught in: 05, section 3.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Figures of notebook 06: models with and without text, permuted captions, classes left out.
+"""Figures of notebook 08: models with and without text, permuted captions, classes left out.
 
 They draw the tables of :mod:`mgutils.evaluation.probes` and the results of
 :mod:`mgutils.evaluation.zero_shot`, shares in percent.
@@ -29,7 +29,6 @@ from mgutils.style import (
     GREY,
     LIGHT,
     ORANGE,
-    PURPLE,
     SKY,
     VERMILLION,
     new_figure,
@@ -42,14 +41,12 @@ if TYPE_CHECKING:
     from mgutils.training.run import Run
 
 METHODS = {
-    "vision_alexnet": ("AlexNet, no text", PURPLE),
     "vision_resnet": ("same encoder, no text", VERMILLION),
     "captions": ("contrastive, by captions", BLUE),
     "linear_probe": ("its embedding, linear probe", SKY),
     "nearest": ("its embedding, neighbours", GREEN),
 }
 """Name and colour of each method, in the order of the figure."""
-_CAPTIONS = {"own": "class names", "descriptions": "descriptions"}
 
 
 def with_and_without_text(table: pd.DataFrame, audits: Mapping[str, Audit]) -> Figure:
@@ -62,7 +59,7 @@ def with_and_without_text(table: pd.DataFrame, audits: Mapping[str, Audit]) -> F
     audits : mapping of str to Audit
         By split, in the order of the panels.
 
-    Taught in: 06, section 3.
+    Taught in: 08, section 3.
     """
     methods = [method for method in METHODS if method in set(table["method"])]
     figure, axes = panels(len(audits), 5.2 * len(audits) + 1.8, 0.55 * len(methods) + 1.7,
@@ -91,7 +88,7 @@ def permuted_captions(own: Sequence[Run], permuted: Sequence[Run], constant_top1
     constant_top1 : float
         Accuracy of the constant class, share.
 
-    Taught in: 06, section 4.
+    Taught in: 08, section 4.
     """
     figure, axes = new_figure(size=(7.5, 4.2))
     lines = [("own captions", own, BLUE, "-"), ("permuted captions", permuted, ORANGE, "--")]
@@ -107,20 +104,45 @@ def permuted_captions(own: Sequence[Run], permuted: Sequence[Run], constant_top1
     return figure
 
 
+def caption_differences(table: pd.DataFrame, margin: float = 5) -> Figure:
+    """What wrong captions change: a difference and its interval for each row, in percentage points.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``value, low, high``, in points; the index names the rows.
+    margin : float
+        Changes up to this size, in points, are shaded.
+
+    Taught in: 08, section 5.
+    """
+    figure, axes = new_figure(size=(7.5, 0.55 * len(table) + 1.3))
+    axes.axvspan(-margin, margin, color=LIGHT, label=f"up to {margin:g} points")
+    axes.axvline(0, color="black", linewidth=1)
+    places = np.arange(len(table))
+    axes.hlines(places, table["low"], table["high"], color=BLUE, linewidth=2, label="95 % interval")
+    axes.plot(table["value"], places, "o", color=BLUE, markersize=8, label="difference")
+    axes.set_yticks(places, list(table.index))
+    axes.set(xlabel="permuted captions less own captions, percentage points",
+             ylim=(len(table) - 0.5, -0.5))
+    legend_beside(axes)
+    return figure
+
+
 def zero_shot_answers(shares: Mapping[str, ArrayLike], names: Sequence[str]) -> Figure:
-    """What images of the classes left out were answered with, a matrix for each kind of caption.
+    """What images of the classes left out were answered with, a matrix for each text encoder.
 
     Parameters
     ----------
     shares : mapping of str to array (k, k)
-        By kind of caption; row: true class, column: answered class; rows sum to 1.
+        By title; row: true class, column: answered class; rows sum to 1.
     names : sequence of str
         Of the k classes.
 
-    Taught in: 06, section 5.
+    Taught in: 08, section 6.
     """
     names = [shorten(name, 30) for name in names]
-    matrices = {_CAPTIONS[kind]: 100 * np.asarray(matrix) for kind, matrix in shares.items()}
+    matrices = {title: 100 * np.asarray(matrix) for title, matrix in shares.items()}
     figure, axes = heat_maps(matrices, names, names, size=(3.9 * len(shares) + 3.6, 4.9),
                              limits=(0, 100), bar="% of the true class", annot=True, fmt=".0f",
                              square=True)
@@ -132,28 +154,27 @@ def zero_shot_answers(shares: Mapping[str, ArrayLike], names: Sequence[str]) -> 
     return figure
 
 
-def permuted_texts(dealt: Mapping[str, LabelPermutationTest], classes: int) -> Figure:
-    """Mean recall under every way of dealing the texts out to the classes left out.
+def permuted_texts(tests: Mapping[str, LabelPermutationTest], classes: int) -> Figure:
+    """Mean recall under every assignment of the texts to the classes left out.
 
     Parameters
     ----------
-    dealt : mapping of str to LabelPermutationTest
-        By kind of caption. The right way is marked.
+    tests : mapping of str to LabelPermutationTest
+        By title. The right assignment is marked.
     classes : int
         k, so that chance is 1 / k.
 
-    Taught in: 06, section 5.
+    Taught in: 08, section 6.
     """
-    figure, axes = panels(len(dealt), 4.8 * len(dealt) + 0.6, 4.4, sharex=True, sharey=True)
-    colors = {"own": BLUE, "descriptions": GREEN}
-    bins = np.linspace(0, 100 * max(result.all.max() for result in dealt.values()), 25)
-    for panel, (kind, result) in zip(axes, dealt.items(), strict=True):
-        ways = f"all {len(result.all)} ways"
-        panel.hist(100 * result.all, bins=bins, color=LIGHT, edgecolor=GREY, label=ways)
-        panel.axvline(100 * result.right, color=colors[kind], linewidth=3,
-                      label="each text at its own class")
+    figure, axes = panels(len(tests), 3.7 * len(tests) + 0.6, 4.4, sharex=True, sharey=True)
+    bins = np.linspace(0, 100 * max(result.all.max() for result in tests.values()), 25)
+    for panel, (title, result) in zip(axes, tests.items(), strict=True):
+        panel.hist(100 * result.all, bins=bins, color=LIGHT, edgecolor=GREY,
+                   label=f"all {len(result.all)} assignments")
+        panel.axvline(100 * result.right, color=BLUE, linewidth=3, label="the right assignment")
         panel.axvline(100 / classes, color="black", linestyle="--", label="chance")
-        panel.set(title=f"{_CAPTIONS[kind]}: p = {result.p:.3f}", xlabel="mean recall, %")
-        panel.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.18))
-    axes[0].set_ylabel("ways of dealing out")
+        panel.set(title=f"{title}: p = {result.p:.3f}", xlabel="mean recall, %")
+    axes[0].locator_params(axis="y", integer=True)
+    axes[0].set_ylabel("assignments")
+    legend_below(figure, axes[0], 3)
     return figure

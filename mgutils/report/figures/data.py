@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from mgutils.config import SynthConfig
 from mgutils.data.labels import Labels, gesture_groups, group_order
 from mgutils.data.table import Dataset
 from mgutils.report.figures.charts import group_patches
@@ -149,24 +153,51 @@ def read_image(dataset: Dataset, row: int) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
+def large_images(dataset: Dataset, rows: Sequence[int], size: int = 160) -> list[np.ndarray]:
+    """The images of row positions for people to look at, as bytes (H, W, 3).
+
+    The studio draws its images once more, ``size`` pixels wide, with everything else as it was; others are as they are
+    on disk.
+    """
+    record = dataset.root / "studio.json"
+    if not record.exists():
+        return [read_image(dataset, row) for row in rows]
+    from mgutils.synth.frames import render_frames
+    from mgutils.synth.plan import make_plan
+
+    config = replace(SynthConfig(**json.loads(record.read_text(encoding="utf-8"))["config"]), size=size)
+    keys = ["clip_id", "frame_id"]
+    planned = make_plan(config).frames.set_index(keys, drop=False)
+    wanted = pd.MultiIndex.from_frame(dataset.frames.iloc[list(rows)][keys])
+    chosen = planned.loc[wanted.unique()].sort_index()  # the renderer wants the frames of a clip together
+    place = {key: position for position, key in enumerate(chosen.index)}
+    drawn = render_frames(config, chosen.reset_index(drop=True))["rgb"]
+    return [drawn[place[key]] for key in wanted]
+
+
+def clip_rows(dataset: Dataset, class_id: int) -> np.ndarray:
+    """Row positions of a class's longest clip in the order of time; empty for a class without images."""
+    frames = dataset.frames.reset_index(drop=True)
+    frames = frames[frames["class_id"] == class_id]
+    sizes = frames.groupby("clip_id").size()
+    longest = sizes.idxmax() if len(sizes) else None
+    return frames[frames["clip_id"] == longest].sort_values("frame_id").index.to_numpy()
+
+
 def middle_frame(dataset: Dataset, class_id: int) -> int | None:
     """Row position of the middle frame of a class's longest clip; ``None`` for a class without images.
 
     The middle of a long clip is where a gesture is most likely to be under way.
     """
-    frames = dataset.frames.reset_index(drop=True)
-    frames = frames[frames["class_id"] == class_id]
-    if frames.empty:
-        return None
-    longest = frames.groupby("clip_id").size().idxmax()
-    clip = frames[frames["clip_id"] == longest].sort_values("frame_id")
-    return int(clip.index[len(clip) // 2])
+    clip = clip_rows(dataset, class_id)
+    return int(clip[len(clip) // 2]) if len(clip) else None
 
 
 def _middle_frames(dataset: Dataset, class_ids: Sequence[int]) -> dict[int, np.ndarray]:
     """The middle frame of each class that has images, by class id."""
     rows = {class_id: middle_frame(dataset, class_id) for class_id in class_ids}
-    return {class_id: read_image(dataset, row) for class_id, row in rows.items() if row is not None}
+    rows = {class_id: row for class_id, row in rows.items() if row is not None}
+    return dict(zip(rows, large_images(dataset, list(rows.values())), strict=True))
 
 
 def contact_sheet(dataset: Dataset, *, columns: int = 8) -> Figure:
@@ -199,7 +230,7 @@ def clip_strip(dataset: Dataset, clip_id: int, *, most: int = 8) -> Figure:
         raise ValueError(f"clip {clip_id}: the dataset has no such clip")
     places = np.linspace(0, len(clip) - 1, min(most, len(clip))).round().astype(int)
     clip = clip.iloc[places]
-    images = [read_image(dataset, row) for row in clip.index]
+    images = large_images(dataset, clip.index)
     titles = [f"frame {frame_id}" for frame_id in clip["frame_id"]]
     name = shorten(dataset.labels.display[clip["class_id"].iloc[0] - 1], 70)
     return image_grid(images, titles, columns=most, title=f"clip {clip_id}: {name}")

@@ -1,4 +1,4 @@
-"""The report's Figure 2 (CLIP) and Figure 3 (its own framework), drawn by code."""
+"""Diagrams: the report's Figure 2 (CLIP) and Figure 3 (its own framework), and the two-pass gradient."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def clip_architecture() -> Figure:
 
 
 def framework(captions: Sequence[str] = ("Folding arms", "Touching jaw", "Folding arms", "Head up"),
-              images: Sequence[ArrayLike] | None = None) -> Figure:
+              images: Sequence[ArrayLike] | None = None, logits: ArrayLike | None = None) -> Figure:
     """The report's Figure 3: every shape of its framework, and the target matrix of a batch.
 
     Parameters
@@ -34,6 +34,9 @@ def framework(captions: Sequence[str] = ("Folding arms", "Touching jaw", "Foldin
         Three to six captions of a batch; equal ones show why the target is not the identity.
     images : sequence of array (H, W, 3), optional
         An image for each caption.
+    logits : array (N, N), optional
+        Of the batch, rows are images: written into their cells, the higher the darker. The cells are empty if not
+        given.
 
     Raises
     ------
@@ -54,12 +57,24 @@ def framework(captions: Sequence[str] = ("Folding arms", "Touching jaw", "Foldin
     white = [["white"]] * count
     cells(axes, (0.3, 2.25), (1.7, side), [[text] for text in captions], white, fontsize=8.5)
 
-    # the logits are a drawing, not a measurement
     target = np.equal.outer(captions, captions)
-    wave = np.sin(1.7 * np.arange(count)[:, None] + 2.9 * np.arange(count))
-    strength = np.where(target, 0.75, 0.25) + 0.18 * wave
-    blue = [[tint(BLUE, value) for value in row] for row in strength]
-    cells(axes, (9.85, 4.6), (side, side), [[""] * count] * count, blue)
+    values = np.zeros((count, count)) if logits is None else np.asarray(logits, dtype=float)
+    spread = np.ptp(values) or 1.0
+    blue = [[tint(BLUE, 0.1 + 0.5 * value) for value in row] for row in (values - values.min()) / spread]
+    numbers = np.full(values.shape, "") if logits is None else np.char.mod("%.0f", values)
+    cells(axes, (9.85, 4.6), (side, side), numbers, blue, fontsize=7.5)
     orange = [[tint(ORANGE, 0.6 * value) for value in row] for row in target]
     cells(axes, (11.95, 4.6), (side, side), target.astype(int).astype(str), orange)
     return figure
+
+
+def two_passes() -> Figure:
+    """How a batch that does not fit into memory gets the gradient of the whole: embed, compare, embed again.
+
+    References
+    ----------
+    Gao, Zhang, Han and Callan 2021, arXiv:2101.06983 (GradCache).
+
+    Taught in: 06, section 8.
+    """
+    return diagram("two_passes", 12.2, 4.0)[0]

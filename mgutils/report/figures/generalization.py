@@ -1,9 +1,11 @@
-"""Figures of the honest evaluation: scores by split, where an accuracy comes from, rare classes.
+"""Figures of the honest evaluation: scores by split, where an accuracy comes from, recipes, rare classes.
 
 They draw the tables of :mod:`mgutils.experiments.generalization`, shares in percent.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,14 @@ from matplotlib.figure import Figure
 
 from mgutils.data.labels import Labels, gesture_groups
 from mgutils.experiments.generalization import SCORE_NAMES
-from mgutils.report.figures.charts import group_patches, legend_below, legend_beside, panels
+from mgutils.report.figures.charts import (
+    CONSTANT,
+    dot_rows,
+    group_patches,
+    legend_below,
+    legend_beside,
+    panels,
+)
 from mgutils.report.tables import COUNTED, REPORTED
 from mgutils.style import (
     BLACK,
@@ -22,21 +31,14 @@ from mgutils.style import (
     GROUP_COLORS,
     LIGHT,
     ORANGE,
-    PURPLE,
     SKY,
     VERMILLION,
-    YELLOW,
     new_figure,
     shorten,
 )
 
-_PARTS = {
-    "constant": ("constant\nclass", GREY),
-    "video": ("having seen\nthe subject", SKY),
-    "clip": ("having seen\nthe video", ORANGE),
-    "frame": ("having seen\nthe clip", VERMILLION),
-}
-"""Name and colour of the parts that ``accuracy_sources`` finds, but for the hardest split's."""
+_PART_COLORS = {"constant": GREY, "video": SKY, "clip": ORANGE, "frame": VERMILLION}
+"""Of the parts that ``accuracy_sources`` finds; what is gained on the hardest split is green."""
 _WHITE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
 
 
@@ -53,7 +55,7 @@ def where_accuracy_comes_from(parts: pd.DataFrame, table: pd.DataFrame) -> Figur
     table : DataFrame
         Of :func:`mgutils.experiments.generalization.split_table`.
 
-    Taught in: 07, section 4.
+    Taught in: 09, section 5.
     """
     figure, (ours, report) = new_figure(1, 2, size=(11.5, 4.6), sharey=True,
                                         width_ratios=(len(parts) + 1, 1.7))
@@ -75,27 +77,27 @@ def where_accuracy_comes_from(parts: pd.DataFrame, table: pd.DataFrame) -> Figur
     for axes in (ours, report):
         axes.grid(axis="x", visible=False)
         axes.axhline(0, color=BLACK, linewidth=0.8)
-    ours.set_ylim(top=108)
+    ours.set_ylim(top=112)
     return figure
 
 
 def _draw_parts(axes: Axes, parts: pd.DataFrame) -> None:
-    """Bars that each begin where the one before ends, and their sum."""
+    """Bars that each begin where the one before ends, their intervals beside them, and their sum."""
     percent = 100 * parts[["value", "low", "high"]]
     tops = percent["value"].cumsum()
-    hardest = parts["part"].iloc[1]
-    names = _PARTS | {hardest: (f"gain over it,\nnew {hardest}s", GREEN)}
-    labels, colors = zip(*(names[part] for part in parts["part"]), strict=True)
-    bars = axes.bar(labels, percent["value"], 0.72, tops - percent["value"], color=colors)
-    texts = [f"{value:+.1f}" for value in percent["value"]]
-    texts[0] = texts[0].removeprefix("+")
-    axes.bar_label(bars, texts, label_type="center", bbox=_WHITE)
+    labels = [name.replace(" ", "\n", 1) if len(name) < 16 else "\non new ".join(name.split(" on new "))
+              for name in parts["name"]]
+    colors = [_PART_COLORS.get(part, GREEN) for part in parts["part"]]
+    axes.bar(labels, percent["value"], 0.6, tops - percent["value"], color=colors)
+    for place, (value, top) in enumerate(zip(percent["value"], tops, strict=True)):
+        text = f"{value:+.1f}".replace("-", "\u2212") if place else f"{value:.1f}"
+        axes.text(place, top - value / 2, text, ha="center", va="center", bbox=_WHITE)
     places = np.arange(len(parts))
-    axes.hlines(tops, places - 0.36, places + 1.36, color=GREY, linewidth=0.8)
+    axes.hlines(tops, places - 0.3, places + 1.3, color=GREY, linewidth=0.8)
     known = percent[percent["high"] > percent["low"]]
     error = (known["value"] - known["low"], known["high"] - known["value"])
-    axes.errorbar(known.index + 0.3, tops[known.index], error, fmt="none", color=BLACK, capsize=4)
-    total = axes.bar("accuracy,\nframe split", tops.iloc[-1], 0.72, color=LIGHT, edgecolor=BLACK)
+    axes.errorbar(known.index + 0.42, tops[known.index], error, fmt="none", color=BLACK, capsize=3)
+    total = axes.bar("accuracy,\nframe split", tops.iloc[-1], 0.6, color=LIGHT, edgecolor=BLACK)
     axes.bar_label(total, fmt="%.1f", label_type="center", fontweight="bold")
 
 
@@ -113,29 +115,26 @@ def scores_by_split(table: pd.DataFrame) -> Figure:
     table : DataFrame
         Of :func:`mgutils.experiments.generalization.split_table`.
 
-    Taught in: 07, section 2.
+    Taught in: 09, section 5.
     """
     scores = table["score"].unique()
-    figure, axes = panels(len(scores), 3.9 * len(scores), 4.2, sharey=True)
+    figure, axes = panels(len(scores), 3.9 * len(scores), 4.0, sharey=True)
     for panel, score in zip(axes, scores, strict=True):
         percent = 100 * table[table["score"] == score].set_index("split").drop(columns="score")
         x = np.arange(len(percent))
-        panel.bar(percent.index, percent["value"], 0.6, color=BLUE, label="model, mean of the seeds")
-        panel.vlines(x, percent["low"], percent["high"], color=BLACK, label="95 % interval")
-        panel.vlines(x + 0.12, percent["seed_low"], percent["seed_high"], color=SKY, linewidth=4,
-                     label="lowest to highest seed")
-        panel.hlines(percent["lookup"], x - 0.42, x + 0.42, color=VERMILLION, linewidth=4.5,
-                     label="clip look-up")
-        panel.hlines(percent["constant"], x - 0.42, x + 0.42, color=YELLOW, linewidth=2,
+        panel.bar(percent.index, percent["value"], 0.55, color=SKY, label="model, mean of the seeds")
+        panel.vlines(x, percent["low"], percent["high"], color=BLACK, linewidth=2, label="95 % interval")
+        panel.plot(x, percent["lookup"], "D", color=VERMILLION, markersize=8, label="clip look-up")
+        panel.hlines(percent["constant"], x - 0.42, x + 0.42, color=BLACK, linestyle=":", linewidth=2,
                      label="constant class")
         panel.set(title=SCORE_NAMES[score], xlabel="split", ylim=(0, 103))
         panel.grid(axis="x", visible=False)
     axes[0].set_ylabel("%")
-    legend_below(figure, panel, 5)
+    legend_below(figure, panel, 4)
     return figure
 
 
-def recall_by_clips(table: pd.DataFrame, labels: Labels, *, named: int = 6) -> Figure:
+def recall_by_clips(table: pd.DataFrame, labels: Labels, *, named: int = 8) -> Figure:
     """Recall of each class against the number of clips that it was learned from, in logarithms.
 
     A hollow mark stands for fewer than 10 reported images. The ``named`` classes farthest from the
@@ -147,7 +146,7 @@ def recall_by_clips(table: pd.DataFrame, labels: Labels, *, named: int = 6) -> F
         Of :func:`mgutils.experiments.generalization.recall_table`.
     labels : Labels
 
-    Taught in: 07, section 6.
+    Taught in: 09, section 7.
     """
     rows = table[table["recall"].notna() & (table["clips"] > 0)]
     rows = rows.assign(recall=100 * rows["recall"])
@@ -155,7 +154,8 @@ def recall_by_clips(table: pd.DataFrame, labels: Labels, *, named: int = 6) -> F
     colors = np.array([GROUP_COLORS[groups[class_id - 1]] for class_id in rows["class_id"]])
     faces = np.where(rows["images"] >= 10, colors, "white")
     figure, axes = new_figure(size=(9.5, 4.8))
-    axes.scatter(rows["clips"], rows["recall"], s=70, color=faces, edgecolors=colors, linewidth=1.8)
+    axes.scatter(rows["clips"], rows["recall"], s=70, color=faces, edgecolors=colors, linewidth=1.8,
+                 zorder=5)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(y=0.12)
@@ -180,44 +180,39 @@ def _name_outliers(axes: Axes, rows: pd.DataFrame, named: int) -> None:
         free = height + up + 11
         side, shift = ("right", -8) if row.clips > middle else ("left", 8)
         axes.annotate(shorten(row.name, 28), place, (shift, up), textcoords="offset points",
-                      ha=side, fontsize=8.5)
+                      ha=side, fontsize=8.5, bbox=_WHITE)
 
 
-def ladder_chart(table: pd.DataFrame, *, score: str = "uar") -> Figure:
-    """Left: the score of each recipe. Right: what each step gains, and what could have been seen.
-
-    A step is compared on the seeds that both recipes have, so its gain may differ from that of the
-    bars.
+def recipes_on_new_people(table: pd.DataFrame, by_seed: Mapping[str, Mapping[str, Sequence[float]]],
+                          constant: Mapping[str, float]) -> Figure:
+    """Two recipes on new people: the score of every seed, the constant class, and the interval of the gain.
 
     Parameters
     ----------
     table : DataFrame
-        Of :func:`mgutils.experiments.generalization.compare`, a row for each step.
+        Of :func:`mgutils.experiments.generalization.compare`, one row for each score.
+    by_seed : mapping of str to mapping of str to sequence of float
+        Score and recipe to the score of each seed.
+    constant : mapping of str to float
+        Score to that of the constant class.
 
-    Taught in: 07, section 7.
+    Taught in: 09, section 6.
     """
-    rows = table[table["score"] == score].reset_index(drop=True)
-    figure, (scores, gains) = new_figure(1, 2, size=(11.5, 0.5 * len(rows) + 1.9), sharey=True)
-    fewer = rows["seeds"] < rows["seeds"].max()
-    names = rows["second"].where(~fewer, rows["second"] + " (" + rows["seeds"].astype(str) + " seeds)")
-    names = [rows["first"][0], *names]
-    values = 100 * np.array([rows["first_value"][0], *rows["second_value"]])
-    bars = scores.barh(names, values, 0.62, color=[ORANGE, *[BLUE] * len(rows)])
-    scores.bar_label(bars, fmt="%.1f", padding=3)
-    scores.margins(x=0.14)
-    scores.set(title=SCORE_NAMES[score], xlabel="%", ylim=(len(values) - 0.5, -0.5))
-
-    percent = 100 * rows[["difference", "low", "high", "detectable"]]
-    gains.barh(names[1:], 2 * percent["detectable"], 0.62, left=-percent["detectable"], color=LIGHT,
-               label="found less than 4 times in 5")
-    gains.hlines(names[1:], percent["low"], percent["high"], color=BLACK, label="95 % interval")
-    for shown, color, label in ((True, GREEN, "gain, shown"), (False, PURPLE, "gain, not shown")):
-        found = percent["difference"].where(rows["shown"] == shown)
-        if found.notna().any():
-            gains.plot(found, names[1:], "o", color=color, markersize=8, label=label)
+    rows = table.drop_duplicates("score").set_index("score")
+    figure, axes = panels(len(by_seed) + 1, 4.1 * (len(by_seed) + 1), 2.9)
+    for panel, (score, recipes) in zip(axes, by_seed.items(), strict=False):
+        dot_rows(panel, {name: 100 * np.asarray(values) for name, values in recipes.items()}, [ORANGE, BLUE])
+        panel.axvline(100 * constant[score], **CONSTANT)
+        highest = max(100 * constant[score], *(100 * max(values) for values in recipes.values()))
+        panel.set(title=SCORE_NAMES[score], xlabel="%", xlim=(0, 1.2 * highest))
+        panel.grid(axis="y", visible=False)
+    gains = axes[-1]
+    names = [SCORE_NAMES[score] for score in by_seed]
+    percent = 100 * rows.loc[list(by_seed), ["difference", "low", "high"]]
+    gains.hlines(names, percent["low"], percent["high"], color=BLACK, linewidth=2)
+    gains.plot(percent["difference"], names, "o", color=GREEN, markersize=9)
     gains.axvline(0, color=BLACK, linewidth=0.8)
-    gains.set(title="gain of each step", xlabel="percentage points")
-    for axes in (scores, gains):
-        axes.grid(axis="y", visible=False)
-    legend_below(figure, gains, 4)
+    gains.set(title="ours less the report's", xlabel="percentage points", ylim=(len(names) - 0.5, -0.5))
+    gains.grid(axis="y", visible=False)
+    legend_below(figure, axes[0], 3)
     return figure

@@ -19,21 +19,18 @@ from mgutils.data.labels import Labels, gesture_groups, group_order
 from mgutils.data.table import Dataset
 from mgutils.report.figures.charts import (
     CONSTANT,
-    LINES,
     LOOKUP,
-    MARKERS,
-    band,
     dot_rows,
     group_patches,
     heat_maps,
     legend_below,
-    legend_beside,
 )
 from mgutils.report.figures.data import image_grid, read_image
 from mgutils.report.tables import METHODS, REPORTED
 from mgutils.style import (
     BLACK,
     GREEN,
+    GREY,
     GROUP_COLORS,
     LIGHT,
     OBJECTIVE_COLORS,
@@ -48,61 +45,54 @@ if TYPE_CHECKING:
 
 
 def training_curves(runs: Mapping[str, Sequence[Run]], constant_top1: float) -> Figure:
-    """Loss of each objective in a panel of its own, and the top-1 of all of them in one.
+    """Loss above and validation top-1 below, a column for each objective and a thin line for each seed.
 
-    A line is the mean over the seeds; its band goes from the lowest to the highest. A loss that
-    falls to less than a tenth has a logarithmic axis.
+    A loss that falls to less than a tenth has a logarithmic axis.
 
     Parameters
     ----------
     runs : mapping of str to sequence of Run
-        Up to four objectives.
     constant_top1 : float
         Accuracy of the constant class.
 
-    Taught in: 04, section 4.
+    Taught in: 06, section 4.
     """
-    layout = [[0, 1, "top1"], [2, 3, "top1"]]
-    figure, _ = new_figure(size=(12, 5.4))
-    figure.clear()
-    panels = figure.subplot_mosaic(layout, width_ratios=(1, 1, 1.7))
-    top1 = panels.pop("top1")
-    for i, (objective, group) in enumerate(runs.items()):
+    figure, panels = new_figure(2, len(runs), size=(3.3 * len(runs), 5.8), squeeze=False)
+    for (upper, lower), (objective, group) in zip(panels.T, runs.items(), strict=True):
         color = OBJECTIVE_COLORS[objective]
-        panel = panels.pop(i)
-        _seeds(panel, group, "train_loss", color, label="training", linestyle="--")
-        _seeds(panel, group, "valid_loss", color, label="validation")
-        means = np.concatenate([line.get_ydata() for line in panel.lines])
-        if 0 < 10 * means.min() < means.max():
-            panel.set_yscale("log", base=2)
-            panel.yaxis.set_major_formatter("{x:g}")
-        panel.set_title(f"{METHODS[objective].name}\n{objective}", fontsize=10.5)
-        panel.set(xlabel="epoch", ylabel="loss")
-        panel.legend(fontsize=9)
-        _seeds(top1, group, "top1", color, 100, label=objective, linestyle=LINES[i],
-               marker=MARKERS[i])
-    for panel in panels.values():
-        panel.remove()
-    top1.axhline(100 * constant_top1, **CONSTANT)
-    top1.set(title="Validation top-1", xlabel="epoch", ylabel="%", ylim=(0, 102))
-    top1.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
+        _seeds(upper, group, "train_loss", GREY, label="loss of the training images", linestyle="--")
+        _seeds(upper, group, "valid_loss", color, label="loss or top-1 of the validation images")
+        values = np.concatenate([line.get_ydata() for line in upper.lines])
+        if 0 < 10 * values.min() < values.max():
+            upper.set_yscale("log", base=2)
+            upper.yaxis.set_major_formatter("{x:g}")
+        upper.set_title(METHODS[objective].name, fontsize=11)
+        _seeds(lower, group, "top1", color, 100)
+        lower.axhline(100 * constant_top1, **CONSTANT)
+        lower.set(xlabel="epoch", ylim=(0, 102))
+    panels[0, 0].set_ylabel("loss")
+    panels[1, 0].set_ylabel("validation top-1, %")
+    for panel in panels[1, 1:]:
+        panel.set_yticklabels([])
+    handles = [*panels[0, 0].get_legend_handles_labels()[0], panels[1, 0].lines[-1]]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 
 def _seeds(axes: Axes, group: Sequence[Run], column: str, color: str, scale: float = 1,
-           **line: Any) -> None:
-    """A column of the runs' logs, over the epochs that all of them have."""
-    epochs = min(len(run.log) for run in group)
-    values = [scale * run.log[column][:epochs] for run in group]
-    line.setdefault("marker", "o" if epochs < 4 else "")
-    band(axes, range(1, epochs + 1), values, color, markevery=max(epochs // 12, 1), **line)
+           label: str = "", **line: Any) -> None:
+    """A column of each run's log as a thin line; the first one has the label."""
+    for run in group:
+        axes.plot(run.log["epoch"], scale * run.log[column], color=color, linewidth=1.1,
+                  label=label, marker="o" if len(run.log) < 4 else "", markersize=4, **line)
+        label = ""
     axes.locator_params(axis="x", integer=True)
 
 
 def table1_chart(runs: Mapping[str, Sequence[Run]], audit: Audit) -> Figure:
     """Table 1 as dots: each seed, the mean, the report's number, lines for the two baselines.
 
-    Taught in: 05, section 3.
+    Taught in: 07, section 3.
     """
     figure, axes = new_figure(1, 2, size=(12, 0.62 * len(runs) + 1.9), sharey=True)
     scores = [("top1", audit.constant_top1), ("top5", audit.constant_top5)]
@@ -131,7 +121,7 @@ def confusion_matrix(confusion: ArrayLike, labels: Labels) -> Figure:
     labels : Labels
         Lines separate their groups.
 
-    Taught in: 05, section 4.
+    Taught in: 07, section 5.
     """
     order = group_order(labels)
     counts = np.asarray(confusion, dtype=float)[np.ix_(order, order)]
@@ -140,7 +130,7 @@ def confusion_matrix(confusion: ArrayLike, labels: Labels) -> Figure:
     names = [f"{shorten(labels.display[index], 30)}  {index + 1}" for index in order]
     side = 0.24 * len(labels)
     figure, (axes,) = heat_maps({"": shares}, names, [index + 1 for index in order],
-                                size=(side + 4.6, side + 1.6), limits=(0, 1), shrink=0.5,
+                                size=(side + 4.6, side + 1.6), limits=(0, np.nanmax(shares)), shrink=0.5,
                                 bar="share of the true class", square=True)
     axes.set_facecolor(LIGHT)
     axes.tick_params(labelsize=8.5)
@@ -163,7 +153,7 @@ def best_and_worst(dataset: Dataset, run: Run, *, columns: int = 6) -> Figure:
 
     An answer is as sure as its score is ahead of the second best.
 
-    Taught in: 05, section 4.
+    Taught in: 07, section 5.
     """
     names = [textwrap.fill(shorten(name, 40), 24) for name in dataset.labels.display]
     answer = run.logits.argmax(axis=1)
@@ -183,10 +173,10 @@ def best_and_worst(dataset: Dataset, run: Run, *, columns: int = 6) -> Figure:
 
 
 def embedding_map(run: Run, labels: Labels, *, seed: int = 0, most: int = 500) -> Figure:
-    """Validation images as dots and captions as numbered marks, in two dimensions by t-SNE.
+    """Validation images as dots and captions as stars with their names, in two dimensions by t-SNE.
 
     Images and captions lie apart in the shared space, so each kind is centred on its own mean
-    first. A mark that would cover another is moved aside, and a line leads to its place.
+    first. The names stand in the margins, each at the end of a line from its star.
 
     Parameters
     ----------
@@ -201,7 +191,7 @@ def embedding_map(run: Run, labels: Labels, *, seed: int = 0, most: int = 500) -
     ----------
     van der Maaten and Hinton 2008, Journal of Machine Learning Research 9.
 
-    Taught in: 05, section 5.
+    Taught in: 07, section 6.
     """
     from sklearn.manifold import TSNE  # takes seconds to load
 
@@ -217,45 +207,33 @@ def embedding_map(run: Run, labels: Labels, *, seed: int = 0, most: int = 500) -
 
     groups = gesture_groups(labels)
     colors = [GROUP_COLORS[group] for group in groups]
-    figure, axes = new_figure(size=(9, 7))
+    figure, axes = new_figure(size=(11, 0.17 * len(labels) + 1.9))
     axes.scatter(*images.T, s=14, color=[colors[index] for index in run.target[chosen]], alpha=0.6,
                  linewidth=0)
-    axes.scatter(*captions.T, s=0)  # for the limits
-    title = f"{len(chosen)} images (dots) and {len(labels)} captions (numbers)"
+    axes.scatter(*captions.T, s=110, marker="*", color=colors, edgecolor=BLACK, linewidth=0.7,
+                 zorder=3)
+    _names_beside(axes, captions, flat, [shorten(name, 34) for name in labels.display], colors)
+    title = f"{len(chosen)} images (dots) and {len(labels)} captions (stars)"
     axes.set(xticks=[], yticks=[], title=title)
-    axes.margins(0.05)
-    legend_beside(axes, handles=group_patches(groups), title="group")
-
-    figure.draw_without_rendering()  # settles where a place lies on the page
-    gap = 18 * figure.dpi / 72  # 18 points, in pixels
-    moved = apart(axes.transData.transform(captions), gap)
-    marks = axes.transData.inverted().transform(moved)
-    for number, (place, mark, color) in enumerate(zip(captions, marks, colors, strict=True), 1):
-        axes.plot(*np.transpose([place, mark]), color=color, linewidth=1, zorder=2.5)
-        circle = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": color}
-        axes.text(*mark, number, fontsize=8, ha="center", va="center", fontweight="bold", zorder=3,
-                  bbox=circle | {"linewidth": 1.6})
+    axes.spines[:].set_visible(False)
+    figure.legend(handles=group_patches(groups), loc="outside lower center", ncols=6)
     return figure
 
 
-def apart(places: ArrayLike, gap: float) -> np.ndarray:
-    """Places (N, 2), pushed from one another until any two are at least ``gap`` apart.
-
-    It stops after a thousand steps.
-    """
-    places = np.array(places, dtype=float)
-    turn = 2.4 * np.arange(len(places))  # places at one point leave it in different directions
-    places += 1e-3 * gap * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    for _ in range(1000):
-        away = places[:, None] - places  # (N, N, 2)
-        distance = np.linalg.norm(away, axis=2)
-        np.fill_diagonal(distance, np.inf)
-        short = np.clip(gap - distance, 0, None)
-        if not short.any():
-            break
-        step = 0.3 * (short + 0.01 * gap * (short > 0)) / distance
-        places += (step[..., None] * away).sum(axis=1)
-    return places
+def _names_beside(axes: Axes, places: np.ndarray, points: np.ndarray, names: Sequence[str],
+                  colors: Sequence[str]) -> None:
+    """Names of places (N, 2) left and right of all points, by height, each with a thin line."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    order = np.argsort(places[:, 0], kind="stable")
+    for side, members in zip((-1, 1), np.array_split(order, 2), strict=True):
+        edge = (low[0] if side < 0 else high[0]) + side * 0.06 * (high[0] - low[0])
+        members = members[np.argsort(places[members, 1], kind="stable")]
+        heights = np.linspace(low[1], high[1], len(members) + 2)[1:-1]
+        for one, height in zip(members, heights, strict=True):
+            axes.plot([places[one, 0], edge], [places[one, 1], height], color=colors[one],
+                      linewidth=0.7, alpha=0.8, zorder=2)
+            axes.text(edge, height, f" {names[one]} ", fontsize=8.5, va="center",
+                      ha="right" if side < 0 else "left")
 
 
 def _directions(embeddings: np.ndarray) -> np.ndarray:
