@@ -19,7 +19,7 @@ from mgutils.data.pixels import load_pixels
 from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.experiments import generalization
-from mgutils.experiments.recipes import OURS, recipe_config
+from mgutils.experiments.recipes import recipe_config
 from mgutils.report.markdown import markdown_table
 from mgutils.report.readme import fill_pages
 from mgutils.training.loop import train_epoch
@@ -35,7 +35,7 @@ EPOCHS = 48
 
 def from_scratch(seed: int = 0) -> RunConfig:
     """Our recipe; the epoch is chosen on held-out training subjects."""
-    return recipe_config("cpu", OURS, "subject", seed, select="held_out", epochs=EPOCHS)
+    return recipe_config("cpu", "ours", "subject", seed, select="held_out", epochs=EPOCHS)
 
 
 def pretrained(epochs: int, seed: int = 0) -> RunConfig:

@@ -35,7 +35,7 @@ from PIL.Image import fromarray
 
 from mgutils.config import get_profile
 from mgutils.data.audit import audit_split, audit_table, finest_group
-from mgutils.data.labels import ILLUSTRATIVE, gesture_groups, imigue_classes, imigue_labels
+from mgutils.data.labels import gesture_groups, imigue_classes, imigue_labels
 from mgutils.data.splits import available_splits, make_split
 from mgutils.data.table import read_dataset
 from mgutils.report.figures import data as figures

@@ -40,8 +40,15 @@ from mgutils.course.slider import TemperatureSlider
 from mgutils.data.table import read_dataset
 from mgutils.losses import similarity_logits
 from mgutils.models.clip import VisualTextModel, build_model
-from mgutils.models.encoders import ImageEncoder, ProjectionHead, TextEncoder
-from mgutils.models.encoders import as_images, count_parameters, make_tokenizer, tokenize
+from mgutils.models.encoders import (
+    ImageEncoder,
+    ProjectionHead,
+    TextEncoder,
+    as_images,
+    count_parameters,
+    make_tokenizer,
+    tokenize,
+)
 from mgutils.report.figures.data import middle_frame, read_image
 from mgutils.report.figures.framework import clip_architecture, framework
 from mgutils.report.figures.model import directions, similarity_matrix

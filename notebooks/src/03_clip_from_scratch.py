@@ -541,8 +541,6 @@ print(f"photos profile {photos_top_1} %, linear probe of the same image encoder 
 # tried, what came back and what it expected. Together, the three are a CLIP that you have trained with no line of ours.
 
 # %%
-from mgutils.course.exercises import check
-
 # %% [markdown]
 # ### Exercise: a caption as numbers
 # *Core. Easy, 10 minutes.* Write `encode_caption(caption, vocabulary, length)` for a dictionary of words and numbers,
@@ -551,9 +549,10 @@ from mgutils.course.exercises import check
 # 1 for a token and 0 for `[PAD]`. A word that is not in the dictionary is `[UNK]`; of a caption that is too long the
 # last words go, never `[SEP]`.
 # You will see what a longer sentence loses.
-
 # %% tags=["solution"]
 import re
+
+from mgutils.course.exercises import check
 
 
 def encode_caption(caption: str, vocabulary: dict[str, int], length: int) -> tuple[list[int], list[int]]:
@@ -624,7 +623,7 @@ if check("train_step", train_step):
     grey = grey - grey[train_rows].mean(dim=0)
     bags = torch.zeros(len(names), len(vocabulary)).scatter_(1, tokens["input_ids"], 1.0)  # which words a caption has
     weights = [0.1 * torch.randn(32, grey.shape[1]), 0.1 * torch.randn(32, len(vocabulary))]
-    for step in range(1000):
+    for _ in range(1000):
         rows = train_rows[torch.randint(len(train_rows), (64,))]
         *weights, step_loss = train_step(grey[rows], bags[target[rows]], *weights, 0.07, 0.5)
     linear = F.normalize(grey[valid_rows] @ weights[0].T, dim=1) @ F.normalize(bags @ weights[1].T, dim=1).T

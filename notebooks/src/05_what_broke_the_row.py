@@ -47,7 +47,6 @@ from mgutils.course.exercises import check
 from mgutils.data.csv import write_csv
 from mgutils.experiments.loss_grid import grid as loss_grid
 from mgutils.experiments.loss_grid.grid import Condition, run_cells, select, summarise
-from mgutils.experiments.loss_grid import toy
 from mgutils.experiments.loss_grid.toy import ToyData, ToySetup, class_shares, first_target, train_cells
 from mgutils.models.encoders import ProjectionHead
 from mgutils.report.figures import loss_grid as figures

@@ -152,7 +152,7 @@ chart
 #    97.5<!--= 100 * audit.lookup_top1 --> % needs to have seen a gesture.
 # 2. *The order.* The JS row is far above the cross-entropy row, as in the report: 81.5<!--= mean["report_js"] -->
 #    against 27.1<!--= mean["report_ce"] --> %. The seeds do not overlap.
-# 3. *What failed.* All `report_ce` runs answer one class only, so their UAR is 3.1<!--= uar["report_ce"] --> %, one
+# 3. *What failed.* All `report_ce` runs answer one class only, so their UAR is 3.1<!--= mean_uar["report_ce"] --> %, one
 #    of 32<!--= len(names) -->. That row is a broken run, not an inferior loss.
 # 4. *The controls.* A sound cross entropy has 95.3<!--= mean["sound_ce"] --> %, with a quarter of the epochs. Cross
 #    entropy is not the problem.
@@ -161,7 +161,7 @@ chart
 
 # %%
 mean = {objective: 100 * np.mean([run.metrics["top1"] for run in group]) for objective, group in runs.items()}
-uar = {objective: 100 * np.mean([run.metrics["uar"] for run in group]) for objective, group in runs.items()}
+mean_uar = {objective: 100 * np.mean([run.metrics["uar"] for run in group]) for objective, group in runs.items()}
 most = {objective: [int(np.bincount(run.logits.argmax(axis=1)).max()) for run in group]
         for objective, group in runs.items()}
 print(f"images of {len(target)} that get the most frequent answer:", most)

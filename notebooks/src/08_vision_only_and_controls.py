@@ -44,8 +44,14 @@ from mgutils.data.audit import audit_split
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
 from mgutils.evaluation import probes
-from mgutils.evaluation.zero_shot import LEFT_OUT, REGIONS, answer_shares, label_permutation_test
-from mgutils.evaluation.zero_shot import zero_shot, zero_shot_table
+from mgutils.evaluation.zero_shot import (
+    LEFT_OUT,
+    REGIONS,
+    answer_shares,
+    label_permutation_test,
+    zero_shot,
+    zero_shot_table,
+)
 from mgutils.experiments.controls import MINILM, control_configs, control_runs, pretrained_text
 from mgutils.experiments.generalization import subjects_of, tally_runs
 from mgutils.experiments.table1 import table1_runs

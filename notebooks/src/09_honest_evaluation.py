@@ -32,7 +32,6 @@ import pandas as pd
 from IPython.display import Markdown
 from scipy import stats
 
-from mgutils.config import get_profile
 from mgutils.course.notebooks import SOURCES
 from mgutils.data.audit import audit_split
 from mgutils.data.splits import make_split
@@ -40,7 +39,7 @@ from mgutils.data.table import read_dataset
 from mgutils.experiments import generalization
 from mgutils.experiments.generalization import recipe_configs, reported_split, split_configs, tally_runs
 from mgutils.experiments.runs import train_groups
-from mgutils.metrics.intervals import accuracy, effective_subjects, interval, mean_recall, tail
+from mgutils.metrics.intervals import accuracy, effective_subjects, interval, tail
 from mgutils.metrics.paired import paired
 from mgutils.report.figures import generalization as figures
 from mgutils.report.figures.bootstrap import drawn_bootstrap
