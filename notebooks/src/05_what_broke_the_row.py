@@ -47,13 +47,21 @@ from mgutils.course.exercises import check
 from mgutils.data.csv import write_csv
 from mgutils.experiments.loss_grid import grid as loss_grid
 from mgutils.experiments.loss_grid.grid import Condition, run_cells, select, summarise
-from mgutils.experiments.loss_grid.toy import ToyData, ToySetup, class_shares, first_target, train_cells
+from mgutils.experiments.loss_grid.toy import (
+    CAPTION_COSINE,
+    ToyData,
+    ToySetup,
+    class_shares,
+    first_target,
+    train_cells,
+)
 from mgutils.models.encoders import ProjectionHead
 from mgutils.report.figures import loss_grid as figures
 from mgutils.style import save, use_style
 
 use_style()
 figure_dir = Path(out_dir) / "figures"
+caption_cosine = CAPTION_COSINE
 
 # %% [markdown]
 # ## 1. The bench
@@ -62,7 +70,7 @@ figure_dir = Path(out_dir) / "figures"
 #
 # * Features of 32<!--= len(class_shares()) --> classes with iMiGUE's shares stand in for images, a linear layer for the
 #   image encoder, a trainable vector for each caption.
-# * Captions start alike (mutual cosine 0.9<!--= toy.CAPTION_COSINE -->: short sentences look alike to an untuned text
+# * Captions start alike (mutual cosine 0.9<!--= caption_cosine -->: short sentences look alike to an untuned text
 #   encoder), and so do images (0.8<!--= Condition().likeness -->: one room, one table, one camera). Both numbers are
 #   assumptions; section 4 varies the second.
 # * Projection heads, dropout, learning rates, AdamW and batch size are the report's.
