@@ -64,7 +64,7 @@ class Mark:
     def fits(self, found: float | None) -> bool:
         """Whether a found value rounds to the number."""
         decimals = len(self.number.partition(".")[2])
-        return found is not None and abs(found - self.printed) <= 0.5 * 10**-decimals * (1 + 1e-6)
+        return found is not None and abs(found - self.printed) <= 0.5 * 10**-decimals + 1e-9
 
 
 def marks(notebook: NotebookNode) -> list[Mark]:
