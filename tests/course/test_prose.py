@@ -115,7 +115,7 @@ def test_enough_numbers_are_guarded_and_a_wrong_digit_is_found():
                for mark, value in zip(stored.marks, stored.found, strict=True) if not mark.is_literal]
     assert len(guarded) >= 80
     for mark, value in guarded:
-        last = str((int(mark.number[-1]) + 2) % 10)  # the next one may fit, too, such as 96.2 and 96.3 where it is 96.25
+        last = str((int(mark.number[-1]) + 2) % 10)  # the next digit may fit, too: 96.2 and 96.3 where it is 96.25
         wrong = prose.Mark(mark.section, mark.number[:-1] + last, mark.expression)
         assert mark.fits(value) and not wrong.fits(value), mark
 
