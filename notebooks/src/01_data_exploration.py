@@ -179,7 +179,7 @@ if len(rows):
                      "A drawn athlete lifts both shoulders again and again.", width=320))
 
 # %% [markdown]
-# The film shows at once what no single frame can. That is a limit of image-level recognition, whatever the model.
+# The film shows at once what a single frame hardly can. That is a limit of image-level recognition, whatever the model.
 #
 # Look around yourself: pick a class and a subject, go through the frames, and put the skeleton over the picture. It is
 # the studio's known truth, not a guess: orange is the subject's right side, blue the left, and thin lines are hidden

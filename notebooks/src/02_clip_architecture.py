@@ -151,7 +151,7 @@ print(repr(caption), "->", tokenizer.convert_ids_to_tokens(numbers), "->", numbe
 
 # %% [markdown]
 # `[CLS]` opens every caption and `[SEP]` closes it. Shorter captions are filled up with `[PAD]`, and a mask says which
-# tokens are real. Capitals and trailing spaces, on which notebook 01 stumbled, are gone.
+# tokens are real. Capitals are gone, and so are the spaces at the ends of captions, one of the traps of notebook 01.
 
 # %%
 assert tokenizer(caption.upper() + "  ")["input_ids"] == numbers
@@ -323,8 +323,8 @@ circles
 
 # %% [markdown]
 # The left circle is measured, in the plane of the two cones. Training must do two things at once: turn the cones
-# towards one another, and spread them out, each image beside its own caption. A loss that only turns them ends as on
-# the right: with all captions in one direction, no image can tell them apart. A model has *collapsed* when nearly every
+# towards one another, and spread them out, each image beside its own caption. A loss that only turns them ends as on the right, with all captions in nearly one
+# direction, so that small differences must decide. A model has *collapsed* when nearly every
 # image gets the same answer; notebook 06 shows one.
 #
 # ## 5. Temperature and length
@@ -369,7 +369,7 @@ print(f"temperature 1: {surest(1):.2f}; temperature 0.07: {surest(0.07):.5f}")
 # %% [markdown]
 # It stays at 0.08<!--= surest(1) -->: at temperature 1, CLIP could not even express that it is right.
 #
-# Now the right panel. Why `0.05 / 256`? The report divides by 0.05<!--= model.temperature --> *without* bringing the
+# Now the right panel, at the tiny temperature `0.05 / 256`. Where does it come from? The report divides by 0.05<!--= model.temperature --> *without* bringing the
 # vectors to length one. Two vectors of length 16<!--= eight.norm(dim=1).mean() --> have a dot product of
 # 256<!--= eight.shape[1] --> times their cosine. So its logits are those of a cosine softmax at temperature
 # `0.05 / 256`, which is 0.0002<!--= model.temperature / caption_embeddings.shape[1] -->.

@@ -460,7 +460,7 @@ print(f"words of the sentences that the model has never seen: {unknown_share:.0%
 
 # %% [markdown]
 # 71<!--= 100 * unknown_share --> % of the words in the sentences are `[UNK]` to it. Your model knows
-# 71<!--= len(words) --> words of English, each from a caption or two. OpenAI's CLIP read 400<!--= 400 --> million
+# 71<!--= len(words) --> words of English, most of them from a caption or two. OpenAI's CLIP read 400<!--= 400 --> million
 # captions; the promise needs that. **Predict:** for which classes does your model take these four? Then try your own.
 
 # %%
@@ -473,8 +473,8 @@ def nearest(caption: str) -> str:
 print(nearest("arms folding"), nearest("crossed arms"), nearest("a hand at the jaw"), nearest("bored"), sep="\n")
 
 # %% [markdown]
-# All words of "arms folding" are known, and still it lands on *Arms akimbo*: the model has never needed the order of
-# words. "crossed arms" leaves it one known word, which five captions share. "bored" is `[UNK]`, and so is any other
+# All words of "arms folding" are known, and still it lands on *Arms akimbo*: in another order than it was trained on,
+# the words no longer lead to their class. "crossed arms" leaves it one known word, which five captions share. "bored" is `[UNK]`, and so is any other
 # strange word: your model must give all of them the same answer. Notebook 08 asks the next question: do the words
 # matter at all, or would numbers of classes have done?
 #
@@ -538,9 +538,8 @@ print(f"photos profile {photos_top_1} %, linear probe of the same image encoder 
 # ## Exercises that check themselves
 #
 # Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what it
-# tried, what came back and what it expected. Together, the three are a CLIP that you have trained with no line of ours.
+# tried, what came back and what it expected. Together, the three are a small CLIP of your own.
 
-# %%
 # %% [markdown]
 # ### Exercise: a caption as numbers
 # *Core. Easy, 10 minutes.* Write `encode_caption(caption, vocabulary, length)` for a dictionary of words and numbers,

@@ -242,7 +242,7 @@ def original_kl(image, text, classes, tau):
 
 
 def js(image, text, classes, tau):
-    """What the text describes: Jensen-Shannon to the class target, both directions."""
+    """What the name promises: Jensen-Shannon to the class target, both directions."""
     target = losses.label_distribution(classes, image.dtype)
     logits = image @ text.T / tau
     rows, columns = (js_divergence(target, z.log_softmax(dim=1)).mean() for z in (logits, logits.T))
@@ -451,9 +451,8 @@ off = ((pulls[0] - pulls[1]).norm() / pulls[1].norm()).item()
 print(f"the captions' gradient with the identity target is off by {off:.0%} of its length")
 
 # %% [markdown]
-# Off by 85<!--= 100 * off --> %: for a sigmoid loss the class target matters. One more relative (`losses.supcon`): if
-# all classes in the batch differ, the class target gives CLIP's loss. Khosla's *full* loss then becomes SimCLR's,
-# which also compares images with images.
+# Off by 85<!--= 100 * off --> %: for a sigmoid loss the class target matters. (`losses.supcon`, by Khosla et al. 2020,
+# goes further: it also compares images with images and captions with captions.)
 #
 # **When may a caption be encoded once?** A batch of hundreds of images has at most 32<!--= len(shares) --> different
 # captions. Encoding each once saves most of the text encoder's work. It is the same loss on one condition: **all

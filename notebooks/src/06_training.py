@@ -70,8 +70,9 @@ rows = ["epochs", "batch_size", "lr_image", "lr_text", "lr_head", "weight_decay_
 pd.DataFrame({"the report": asdict(report), profile: asdict(here)}).loc[rows]
 
 # %% [markdown]
-# Two differences matter. The small profiles start from random weights, which need larger steps than pretrained ones:
-# the encoders' rates are ten times the report's. And both columns encode each caption of a batch once, where the
+# The columns differ in one way that matters: the small profiles start from random weights, which need larger steps than pretrained ones:
+# so the encoders' rates are ten times the report's.
+# In another way both columns differ from the original's code: they encode each caption of a batch once, where the
 # original encodes one copy for each image, each with a dropout mask of its own. So even `imigue` is the report's
 # recipe with that one saving.
 #
@@ -102,7 +103,7 @@ task.target[batch]  # (32,)
 # %% [markdown]
 # Several images share a class, and so a caption. Each caption of the batch is encoded once, and every image is told
 # which of them is its own. Equal copies give the same loss and the same gradient as one copy that is counted as often
-# (notebook 05 explains the rule).
+# (notebook 04, section 5, explains the rule).
 
 # %%
 present, own = np.unique(task.target[batch], return_inverse=True)
@@ -311,7 +312,7 @@ for objective in blind:
 #
 # So the *order* of the report's two rows needs no Jensen-Shannon divergence: one of its two losses has a trap. The
 # *height* of its lower row is another matter: 22.54<!--= claimed["table-1-ce-top-1"] --> % lies below the constant
-# class, where our collapsed runs do not end in their best epoch. And that our upper row ends near the report's
+# class, which our collapsed runs reach in their best epoch. We cannot explain that. And that our upper row ends near the report's
 # 81.13<!--= claimed["table-1-js-top-1"] --> %, on other images and with another network, is a coincidence: its curve
 # is still climbing.
 #
@@ -418,8 +419,8 @@ slopes.round(3)
 # (−0.09<!--= slopes.loc["untrained", 0.07] -->): a learned temperature would first rise, since a model that guesses
 # loses less when it speaks softly. The trained model pulls the other way from 0.2<!--= slopes.columns[1] -->, where
 # its slope is 0.63<!--= slopes.loc["trained", 0.2] -->: it is mostly right, and a smaller tau pays. At
-# 0.07<!--= slopes.columns[2] -->, it is −0.11<!--= slopes.loc["trained", 0.07] -->: on validation images that is a
-# little too sure of itself. So a learned temperature settles where the slopes change sign, and follows the model's
+# 0.07<!--= slopes.columns[2] -->, it is −0.11<!--= slopes.loc["trained", 0.07] -->: on validation images a slightly larger tau would lower the loss,
+# because the few wrong answers are costly. So a learned temperature settles where the slopes change sign, and follows the model's
 # confidence. It is no cure for a bad start. `learn_temperature=True` switches it on; the kit keeps tau away from
 # zero.
 #
@@ -433,7 +434,8 @@ half = numbers.bfloat16()
 print(numbers.tolist(), "->", half.tolist())
 
 # %% [markdown]
-# Near 594<!--= numbers[1].item() -->, a logit of the untrained model under the report's settings (notebook 05),
+# Near 594<!--= numbers[1].item() -->, a logit of an untrained model under the report's settings (notebook 04, section 6),
+#
 # bfloat16 knows only every fourth number: 592<!--= half[1].item() -->, 596<!--= half[2].item() -->. A loss taken from
 # such logits would be noise. So mixed precision means mixed: the encoders run in half precision, and embeddings are
 # turned back to float32 before the logits, the softmax and the loss (`full_precision` in
@@ -665,7 +667,7 @@ if check("adamw", adamw):
 #
 #    The loss of single batches jumps, so again and again more than ten batches in a row lie above the best one. In
 #    our trial the rate fell to a third in the first epoch and to about a hundredth in the third, before the model had
-#    learned anything. With the sentence as it stands the report's runs would have stood still early; its code does
+#    learned anything; where the loss never finds a new best, it falls still faster (notebook 14 computes that case). With the sentence as it stands the report's runs would have stood still early; its code does
 #    otherwise.
 #
 #    </details>

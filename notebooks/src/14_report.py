@@ -142,7 +142,7 @@ findings.to_frame("found")
 # `claims.toml` lists every checkable sentence of the report with the function that tests it. The next cell tests all of
 # them, as `mg verify` does. A verdict is computed; nobody types one:
 # * *refuted*: no part holds, and a result contradicts one; *partly*: some parts hold;
-# * *not shown*: the seeds overlap too much to say either;
+# * *not shown*: the seeds overlap too much to say either, or an interval over people holds zero;
 # * *reproduced*: every part holds, and where the verdict comes from training, its *control* (the same measure where
 #   there is nothing to find, such as shuffled labels) does not show the same;
 # * *needs the real data*: these images cannot show it, such as a number on the report's own;
@@ -163,13 +163,13 @@ Markdown(by_verdict(ledger))
 # Of 55<!--= len(ledger.rows) --> sentences, 13<!--= ledger.counts["refuted"] --> are refuted and
 # 6<!--= ledger.counts["partly"] --> hold in part; 9<!--= ledger.counts["reproduced"] --> are reproduced. That is no
 # verdict on the authors: 19<!--= ledger.counts["by construction"] --> more sentences describe settings and drawings that
-# we copied, and for 6<!--= ledger.counts["needs the real data"] --> one would need the report's images. Most refuted
+# we copied, for 6<!--= ledger.counts["needs the real data"] --> one would need the report's images, and on two the seeds or the
+# people are too few to say. Most refuted
 # sentences are about *why* one row won: the loss, its target, its name.
 #
 # ## 5. Receipts
 #
-# Each number above rests on runs whose folders say what made them: settings, data, software, time. Forge a number, and
-# its hash betrays you.
+# Each number above rests on runs whose folders say what made them: settings, data, software, time. Change a number, and the hash in the receipt no longer fits.
 
 # %%
 receipts = pd.DataFrame([{"objective": run.config.objective, "seed": run.config.seed,
@@ -206,8 +206,8 @@ assert receipts["data"].nunique() == 1 and len(receipts) == 4 * facts["seeds"]
 #
 #    <details><summary>Answer</summary>
 #
-#    `metrics.json` holds the score, and `receipt.json` the hash of every file of the run. Change both, and the saved
-#    predictions in `outputs.npz` still give the old score.
+#    `metrics.json` holds the score, and `receipt.json` the hash of every file of the run. Somebody who changes both still
+#    has the saved predictions in `outputs.npz` against her: they give the old score.
 #
 #    </details>
 # 2. *Core. 15 minutes.* Write the two sentences with which you would report this table in a paper.

@@ -200,8 +200,8 @@ curvature.round(3) + 0.0  # -0.0 becomes 0.0
 # nothing pushes the model out. CLIP's loss has a steep way down (−3.33<!--= curvature.loc["CLIP's", "tau 0.05"] -->),
 # and so has the forward KL of the report's "JS" row (−3.33<!--= curvature.loc["the report's JS", "tau 0.05"] -->). At
 # $\tau = 1.0$ the report's cross entropy has a weak way out; an entropy term of weight ten strengthens it
-# (−2.5<!--= curvature.iloc[3, 0] -->). At $\tau = 0.05$ it would take a weight of a million. That is why of the
-# report's two losses one rests where all vectors are alike, and the other gets away (notebook 06 shows both).
+# (−2.5<!--= curvature.iloc[3, 0] -->). At $\tau = 0.05$ it would take a weight of a million. So of the report's two losses one can rest where all vectors are alike and the other cannot; notebook 06
+# shows both.
 #
 # **Can the entropy term keep a model from getting there?** With the gradient through the target, cross entropy *is*
 # KL plus the target's entropy, so the CE and KL rows of the grid are the regularised and the unregularised loss.

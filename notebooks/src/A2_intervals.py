@@ -124,13 +124,14 @@ pd.Series({people: 100 * cut(people) for people in (3, 5, 10, 30, 100, 1000)}, n
 plain, widened = interval(table, accuracy, widen=False), interval(table, accuracy)
 rng = np.random.default_rng(seed)
 times = rng.multinomial(len(images), np.full(len(images), 1 / len(images)), 40_000)
-draws = times @ table.hits.mean(axis=0).sum(axis=1) / (times @ images)
+runs_drawn = rng.multinomial(len(table.hits), np.full(len(table.hits), 1 / len(table.hits)), 40_000) / len(table.hits)
+draws = (times @ table.hits.sum(axis=2).T * runs_drawn).sum(axis=1) / (times @ images)
 figure, axes = new_figure(size=(8, 3))
 axes.hist(100 * draws, bins=60, color="#e6e6e6")
 for found, color, name in ((plain, BLUE, "plain"), (widened, ORANGE, "widened")):
     axes.axvline(100 * found.low, color=color, linewidth=2, label=name)
     axes.axvline(100 * found.high, color=color, linewidth=2)
-axes.set(xlabel="accuracy of a draw, % (people drawn, mean of the seeds)", yticks=[])
+axes.set(xlabel="accuracy of a draw of people and seeds, %", yticks=[])
 axes.legend()
 figure
 
