@@ -85,7 +85,7 @@ company
 # * **Predict** before you run where the text asks for it. It is the best part.
 # * A sentence with its number stands after each result. The numbers are those of the run that was published. A run of
 #   yours that came out otherwise says so at its end, and by how much.
-# * **Exercises** at the end check themselves, from notebook 01 to 09. Two in each notebook are marked *core*. Words that
+# * **Exercises** at the end check themselves, in notebooks 01 to 09. Two in each notebook are marked *core*. Words that
 #   you do not know stand in the [glossary](glossary.md).
 #
 # ## 3. Is this machine ready?
@@ -115,7 +115,8 @@ print("measured on", "this machine" if minutes.exists() else "the authors' machi
 Markdown(course_map.as_markdown(course))
 
 # %% [markdown]
-# Begin with notebook 01 and go on in order. Notebook 14 is the report; the numbers 10 to 13 are unused. A1 and A2 are appendices for those who want the proofs. In a hurry? Notebooks 01, 03, 05 and 09 tell the story.
+# Begin with notebook 01 and go on in order. After notebook 09 comes notebook 14, the report. A1 and A2 are appendices
+# for those who want the proofs. In a hurry? Notebooks 01, 03, 05 and 09 tell the story.
 #
 # ## 5. One word sets the size
 #

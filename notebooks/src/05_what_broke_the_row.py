@@ -329,7 +329,7 @@ print(f"share of the most common class among the report's frames: {class_shares(
 
 # %% [markdown]
 # The same loss scores 73<!--= unlike.min() --> % or more where images are unlike, and 6<!--= alike.max() --> % or
-# less at a mutual cosine of 0.8, as the bench has it. Frames of one press conference look alike. So on this bench
+# less where they are as alike as on the bench. Frames of one press conference look alike. So on this bench
 # the row fails because of what cross entropy is *given*, not because it is cross entropy.
 #
 # The report's 22.54<!--= claimed["table-1-ce-top-1"] --> % has the same signature: it lies below the
