@@ -62,7 +62,7 @@ def check_start(folder: Path, model: ModelConfig) -> str:
 
 def model_to_build(config: RunConfig) -> ModelConfig:
     """The model of a run: without pretrained weights where those of another run replace them."""
-    return replace(config.model, pretrained=config.model.pretrained and not config.init)
+    return replace(config.model, pretrained=False) if config.init else config.model
 
 
 def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> None:

@@ -72,16 +72,16 @@ print("images of each person:", sorted(images.tolist(), reverse=True))
 # half.
 
 # %%
-def effective_number(shares: np.ndarray) -> float:
+def people_worth(shares: np.ndarray) -> float:
     """Shares that sum to one -> number of people of equal weight."""
     return 1 / (shares**2).sum()
 
 
-print(f"equal: {effective_number(np.array([1/3, 1/3, 1/3])):.2f}, uneven: "
-      f"{effective_number(np.array([0.8, 0.1, 0.1])):.2f}")
+print(f"equal: {people_worth(np.array([1/3, 1/3, 1/3])):.2f}, uneven: "
+      f"{people_worth(np.array([0.8, 0.1, 0.1])):.2f}")
 shares = images / images.sum()
 worth = effective_subjects(table.counts, accuracy)
-assert np.isclose(effective_number(shares), worth)
+assert np.isclose(people_worth(shares), worth)
 print(f"{len(images)} people are worth {worth:.1f}")
 
 # %% [markdown]

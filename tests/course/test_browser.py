@@ -222,7 +222,7 @@ def test_lab_opens_at_notebook_00_and_01_runs_to_its_end(opened, lab):
     image.scroll_into_view_if_needed()
     assert image.evaluate("(image) => image.complete && image.naturalWidth") > 800
     keep(opened, "lab-01-contact-sheet", full=False)
-    assert "all claims hold" in cell_with(opened, "all claims hold on").locator(".jp-OutputArea").inner_text()
+    assert "numbers in the text" in cell_with(opened, "compare_text(").locator(".jp-OutputArea").inner_text()
 
 
 def test_lab_asks_nobody_but_its_own_server(opened, lab):
@@ -252,7 +252,7 @@ def test_the_explorer_answers_to_clicks(opened):
 
 
 def test_a_cell_is_rewritten_and_run(opened):
-    cell = answer_cell(opened, "all claims hold on", "answer = 6 * 7\nprint('the answer is', answer)")
+    cell = answer_cell(opened, "report.to_index([1, 32, 99])", "answer = 6 * 7\nprint('the answer is', answer)")
     assert "the answer is 42" in cell.locator(".jp-OutputArea").inner_text()
 
 

@@ -53,7 +53,7 @@ def test_every_rejection_says_what_was_tried_and_has_a_hint(name, scores):
         assert result.message.startswith(f"{name}: not solved yet.")
 
 
-def test_there_are_twenty_exercises_and_a_project_in_each_notebook():
+def test_there_are_twenty_exercises_two_of_them_core_in_each_notebook():
     every = list_exercises()
     assert [one.name for one in every] and {one.name for one in every} == set(all_exercises())
     assert len(every) >= 20 and {one.notebook for one in every} == set(MODULES.values())
@@ -61,8 +61,9 @@ def test_there_are_twenty_exercises_and_a_project_in_each_notebook():
         task = all_exercises()[one.name]
         assert (task.notebook, task.points) == (one.notebook, KINDS[one.kind])
     for notebook in {one.notebook for one in every}:
-        kinds = [one.kind for one in every if one.notebook == notebook]
-        assert len(kinds) >= 3 and kinds.count("Project") == 1
+        own = [one for one in every if one.notebook == notebook]
+        assert len(own) >= 3 and sum(one.core for one in own) == 2, notebook
+        assert sum(one.kind == "Project" for one in own) <= 1
 
 
 def test_the_guides_tables_are_those_of_the_code(scores):

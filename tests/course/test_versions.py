@@ -113,12 +113,11 @@ def test_the_instructors_solutions_are_folded(source_dir):
 def test_a_stored_output_gives_no_answer_away():
     unsolved = "mean: not solved yet.\n  tried:     mean([1])\n  expected:  1\n  hint:      divide\n             it\n"
     solved = "mean: solved (3 trials).\n1.5\n"
-    said = {'check("mean", mean)': unsolved, 'if check("mean", mean):\n    print(1.5)': solved, "print(said)": unsolved}
-    notebook = nbformat.v4.new_notebook(cells=[
-        nbformat.v4.new_code_cell(source, outputs=[nbformat.v4.new_output("stream", text=text)])
-        for source, text in said.items()])
-    without_answers(notebook)
-    assert [cell.outputs[0].text for cell in notebook.cells] == ["mean: not solved yet.\n", solved, unsolved]
+    cells = [nbformat.v4.new_code_cell("...", metadata={"tags": tags}, outputs=[] if text is None else [
+        nbformat.v4.new_output("stream", text=text)])
+        for tags, text in ((["exercise"], None), ([], unsolved), (["exercise"], None), ([], solved), ([], unsolved))]
+    without_answers(nbformat.v4.new_notebook(cells=cells))
+    assert [cell.outputs[0].text for cell in cells if cell.outputs] == ["mean: not solved yet.\n", solved, unsolved]
 
 
 def test_a_picture_gets_the_alt_text_of_its_cell(tmp_path):
