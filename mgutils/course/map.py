@@ -135,7 +135,7 @@ def questions_table(root: Path | str) -> str:
         link = f"[{title}](notebooks/{row.notebook}.ipynb)"
         count = exercises[row.notebook[:2]] or "–"
         rows.append((link, QUESTIONS.get(row.notebook, ""), _show(row.minutes), count))
-    rows.append(("together", "", _show(table["minutes"].sum()), exercises.total()))
+    rows.append(("together", "", _show(table["minutes"].sum(skipna=False)), exercises.total()))
     return markdown_table(("Notebook", "Question", "Minutes", "Exercises"), rows, "llrr")
 
 
