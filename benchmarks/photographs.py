@@ -24,7 +24,7 @@ from mgutils.data.table import read_dataset
 from mgutils.evaluation.embed import load_run, score_rows
 from mgutils.evaluation.few_shot import few_of_each, probe_encoder
 from mgutils.metrics.scores import scores
-from mgutils.report.markdown import markdown_table
+from mgutils.report.markdown import markdown_table, percent
 from mgutils.report.readme import fill_pages
 from mgutils.training.loop import fit
 from mgutils.training.store import train_all
@@ -82,17 +82,13 @@ def table(root: Path, out_dir: Path, shots: Sequence[int], seeds: int) -> str:
     for count in (*shots, 0):
         ours = on_few(root, out_dir, count) if count else on_all(root, out_dir, seeds)
         probe = probes.loc[count]
-        lines.append((str(count or "all"), f"{probe['images']:,.0f}", _percent(np.mean(ours), min(ours), max(ours)),
-                      _percent(probe["top1"], probe["low"], probe["high"])))
+        lines.append((str(count or "all"), f"{probe['images']:,.0f}", percent(np.mean(ours), min(ours), max(ours)),
+                      percent(probe["top1"], probe["low"], probe["high"])))
         print(*lines[-1], sep="  ", flush=True)
     head = ("Images a class", "Images", "`photos` profile", f"linear probe, {encoder}, {size} px")
     spread = f"{seeds} seeds" + (f"; with few images, of {DRAWS} draws" if shots else "")
     return (f"{markdown_table(head, lines, 'rrrr')}\n\nTop-1, new people: mean and (lowest to highest) of {spread}. "
             "The weights are those of the last epoch. The probe has no seed.\n")
-
-
-def _percent(mean: float, low: float, high: float) -> str:
-    return f"{100 * mean:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def main() -> None:

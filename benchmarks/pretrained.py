@@ -20,7 +20,7 @@ from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.experiments import generalization
 from mgutils.experiments.recipes import recipe_config
-from mgutils.report.markdown import markdown_table
+from mgutils.report.markdown import markdown_table, percent
 from mgutils.report.readme import fill_pages
 from mgutils.training.loop import train_epoch
 from mgutils.training.run import Run
@@ -62,19 +62,15 @@ def table(dataset: Dataset, runs: dict[str, Sequence[Run]], seconds: dict[str, f
     for name, words in (("scratch", "small encoders from scratch"), ("pretrained", "pretrained pair")):
         scores = generalization.split_table(dataset, {"subject": runs[name]}).set_index("score")
         epochs = runs[name][0].config.train.epochs
-        found = [_percent(*scores.loc[score, ["value", "seed_low", "seed_high"]]) for score in ("top1", "uar")]
+        found = [percent(*scores.loc[score, ["value", "seed_low", "seed_high"]]) for score in ("top1", "uar")]
         lines.append((words, str(epochs), f"{epochs * seconds[name] / 60:.1f}", *found))
-    gain = [_percent(*gains.loc[score, ["difference", "low", "high"]]) for score in ("top1", "uar")]
+    gain = [percent(*gains.loc[score, ["difference", "low", "high"]]) for score in ("top1", "uar")]
     shown = {score: "shown" if gains.loc[score, "shown"] else "not shown" for score in ("top1", "uar")}
     lines.append(("difference", "", "", *(f"{text}, {shown[score]}" for text, score in
                                           zip(gain, ("top1", "uar"), strict=True))))
     return markdown_table(("New people", "Epochs", "Processor minutes", "Top-1", "UAR"), lines, "lrrrr") + (
         f"\n\nPercent; mean and (lowest to highest) over {SEEDS} seeds; the difference with its 95 % interval over "
         "subjects and seeds. Synthetic images of 64 px.\n")
-
-
-def _percent(value: float, low: float, high: float) -> str:
-    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Tables in Markdown: one function for every page and every published table."""
+"""Tables in Markdown: one function for every page and every published table, and how a share with its range reads."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]], alig
     """
     rule = ["---:" if side == "r" else "---" for side in align.ljust(len(header))]
     return "\n".join(_line(cells) for cells in (header, rule, *rows))
+
+
+def percent(value: float, low: float, high: float) -> str:
+    """A share with its lowest and highest, in percent: ``95.3 (95.1 to 95.4)``."""
+    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _line(cells: Sequence[object]) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from mgutils.config import SplitName
 from mgutils.data.table import Dataset
 from mgutils.experiments import generalization
-from mgutils.report.markdown import markdown_table
+from mgutils.report.markdown import markdown_table, percent
 from mgutils.training.run import Run
 
 _WORDS = {
@@ -41,7 +41,7 @@ def new_people_table(dataset: Dataset, runs: Mapping[str, Sequence[Run]], split:
     lines = []
     for name, group in runs.items():
         scores = generalization.split_table(dataset, {split: group}).set_index("score")
-        found = [_percent(*scores.loc[score, ["value", "seed_low", "seed_high"]]) for score in ("top1", "uar")]
+        found = [percent(*scores.loc[score, ["value", "seed_low", "seed_high"]]) for score in ("top1", "uar")]
         found.append(_gain(gains.loc[name]) if name in gains.index else "–")
         lines.append((_WORDS[name], *found))
     constant = (f"{100 * scores.loc[score, 'constant']:.1f}" for score in ("top1", "uar"))
@@ -53,8 +53,4 @@ def new_people_table(dataset: Dataset, runs: Mapping[str, Sequence[Run]], split:
 
 
 def _gain(row: pd.Series) -> str:
-    return f"{_percent(row['difference'], row['low'], row['high'])}, {'shown' if row['shown'] else 'not shown'}"
-
-
-def _percent(value: float, low: float, high: float) -> str:
-    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+    return f"{percent(row['difference'], row['low'], row['high'])}, {'shown' if row['shown'] else 'not shown'}"

@@ -24,7 +24,7 @@ from mgutils.errors import CheckpointError
 from mgutils.models.encoders import make_tokenizer
 from mgutils.training.config_file import parse_config
 from mgutils.training.session import open_session
-from mgutils.training.start import check_start
+from mgutils.training.start import check_start, model_to_build
 from mgutils.training.store import run_directory, train_all
 
 NAMES = ("Turtle neck", "folded arms", "touching brown hat ")
@@ -106,6 +106,13 @@ def changed(before, now):
     """Names of weights that are not what they were; a count of batches is none."""
     return {name for name in now if "num_batches" not in name
             and not (name in before and torch.equal(now[name], before[name]))}
+
+
+def test_a_pretrained_text_encoder_alone_stays_one_and_needs_no_weights_where_a_run_gives_them():
+    model = replace(run_config("smoke", "sound_ce").model, pretrained="text")
+    config = replace(run_config("smoke", "sound_ce"), model=model)
+    assert model_to_build(config) == model  # not True, which would look for the image encoder's weights, too
+    assert model_to_build(replace(config, init="a hash")).pretrained is False
 
 
 def test_weights_come_over_where_they_mean_the_same(place):
