@@ -23,7 +23,7 @@ class SynthConfig:
 class ClipConfig(SynthConfig):
     """The parameters of the studio's clips. ``frames``, ``size`` and ``depth`` are those of the images, too.
 
-    The last four are those of the imagined detector, which stands between the known joints and a student of them.
+    The last three are those of the imagined detector, which stands between the known joints and a student of them.
     """
 
     rate: float = 12.5  # Frames a second.
@@ -32,4 +32,3 @@ class ClipConfig(SynthConfig):
     jitter: float = 0.04  # Standard deviation of a joint's place, as a share of the picture's height.
     missing: float = 0.05  # Share of the joints that are not found.
     swaps: float = 0.05  # Share of the frames in which the hands are taken for each other.
-    padded: int = 0  # Write so many frames of each clip, the ones after its end empty: how a length leaks. 0: do not.
