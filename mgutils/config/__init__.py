@@ -1,11 +1,16 @@
 """Every setting of the kit: ``settings`` of a run, ``skeleton`` networks, the ``studio``, and the ``profiles``."""
 
 from mgutils.config.profiles import (
+    POSECONV3D_LITE,
     PROFILES,
+    SKELETON_PROFILES,
     Profile,
+    SkeletonProfile,
     get_objective,
     get_profile,
+    get_skeleton_profile,
     run_config,
+    skeleton_config,
     vision_config,
 )
 from mgutils.config.settings import (
@@ -36,9 +41,11 @@ __all__ = [
     "ADDED",
     "NO_TEXT",
     "OBJECTIVES",
+    "POSECONV3D_LITE",
     "PROFILES",
     "REPORT_OBJECTIVES",
     "RETIRED",
+    "SKELETON_PROFILES",
     "WRITTEN",
     "CaptionKind",
     "ClipConfig",
@@ -53,6 +60,7 @@ __all__ = [
     "Protocol",
     "RunConfig",
     "SkeletonConfig",
+    "SkeletonProfile",
     "SplitName",
     "SynthConfig",
     "TaskName",
@@ -60,6 +68,8 @@ __all__ = [
     "WordKind",
     "get_objective",
     "get_profile",
+    "get_skeleton_profile",
     "run_config",
+    "skeleton_config",
     "vision_config",
 ]

@@ -18,11 +18,13 @@ from mgutils.config.settings import (
     NetworkName,
     Objective,
     ProfileName,
+    Protocol,
     RunConfig,
     SplitName,
     TrainConfig,
 )
-from mgutils.config.studio import SynthConfig
+from mgutils.config.skeleton import SkeletonConfig
+from mgutils.config.studio import ClipConfig, SynthConfig
 from mgutils.errors import ConfigError
 
 
@@ -75,9 +77,55 @@ PROFILES: dict[str, Profile] = {
 }
 
 
+@dataclass(frozen=True)
+class SkeletonProfile:
+    """A size of the skeleton system: the clips to make, the network, the training."""
+
+    name: str
+    clips: ClipConfig | None  # None: the profile needs real skeletons
+    model: SkeletonConfig
+    train: TrainConfig
+    limit: int  # training clips that a run of the course learns from; 0: all
+    seeds: int
+    note: str
+
+
+_POSECONV3D = SkeletonConfig("poseconv3d", frames=48, words="words", flip="pairs")
+"""The original's network and its loss; its width and depth are the defaults of its class."""
+POSECONV3D_LITE = SkeletonConfig("poseconv3d", {"base": 8, "blocks": [1, 1, 1], "size": 24})
+"""A twentieth of the original's width and depth, for two cores."""
+_COSINE = {"schedule": "cosine", "select": "last", "image_size": 56}
+
+SKELETON_PROFILES: dict[str, SkeletonProfile] = {
+    "smoke": SkeletonProfile(
+        "smoke", ClipConfig(frames=400, imbalance=0.6), SkeletonConfig(),
+        TrainConfig(epochs=2, lr_image=1e-3, weight_decay_head=0.01, threads=1, **_COSINE), limit=0, seeds=2,
+        note="seconds; proves that everything runs, its numbers mean nothing"),
+    "cpu": SkeletonProfile(
+        "cpu", ClipConfig(frames=12000, imbalance=0.6), SkeletonConfig(),
+        TrainConfig(epochs=30, lr_image=1e-3, weight_decay_head=0.01, threads=1, **_COSINE), limit=500, seeds=5,
+        note="synthetic clips, a transformer over coordinates, seconds a run"),
+    "gpu": SkeletonProfile(
+        "gpu", ClipConfig(frames=40000, imbalance=0.6), _POSECONV3D,
+        TrainConfig(epochs=24, lr_image=1e-3, weight_decay_head=0.01, augment="affine", **_COSINE), limit=0, seeds=3,
+        note="synthetic clips, the original's network"),
+    "miga": SkeletonProfile(
+        "miga", None, replace(_POSECONV3D, views=10, flip_views=True),
+        TrainConfig(epochs=100, optimizer="sgd", lr_image=0.0667, lr_head=0.0667, weight_decay_head=3e-4,
+                    schedule="cosine", augment="affine", image_size=56), limit=0, seeds=1,
+        note="the second original's own settings, on the challenge's skeletons (licence needed)"),
+}
+
+
 def get_profile(profile: str | Profile) -> Profile:
     """The profile of that name, or the one given; :class:`ConfigError` if there is none."""
     return profile if isinstance(profile, Profile) else _look_up("profile", profile, PROFILES)
+
+
+def get_skeleton_profile(profile: str | SkeletonProfile) -> SkeletonProfile:
+    """The profile of that name, or the one given; :class:`ConfigError` if there is none."""
+    known = isinstance(profile, SkeletonProfile)
+    return profile if known else _look_up("profile", profile, SKELETON_PROFILES)
 
 
 def get_objective(name: str) -> Objective:
@@ -98,6 +146,15 @@ def run_config(profile: str | Profile, objective: str, split: SplitName = "frame
     if objective in REPORT_OBJECTIVES and profile.report_epochs is not None:
         train = {"epochs": profile.report_epochs} | train
     return RunConfig(objective, get_objective(objective), profile.model, replace(profile.train, **train), split, seed)
+
+
+def skeleton_config(profile: str | SkeletonProfile, split: SplitName = "official", seed: int = 0,
+                    **model: Any) -> RunConfig:
+    """The profile's run on skeletons; further words change its :class:`SkeletonConfig`."""
+    profile = get_skeleton_profile(profile)
+    model = replace(profile.model, **model)
+    return RunConfig(f"{model.network}_{model.stream}", Objective("class_ce", normalize=False, temperature=1.0), model,
+                     profile.train, split, seed, protocol=Protocol(limit=profile.limit))
 
 
 def vision_config(profile: str | Profile, network: NetworkName, split: SplitName = "frame",
