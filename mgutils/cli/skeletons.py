@@ -122,9 +122,9 @@ class Submit:
     """Folder of the clips to answer, as `mg import skeletons` makes it."""
     ids: Path
     """The challenge's list of clips, one a line: its order is that of the file."""
-    out: Path = Path("Submission.zip")
-    """The zip file."""
-    form: Literal["2023", "2025"] = "2023"
+    out_dir: Path = Path()
+    """Where Submission.zip or prediction.zip goes."""
+    year: Literal[2023, 2025] = 2023
     """Submission.csv without a header, or prediction.csv with Id,Target."""
     weights: tuple[float, ...] = ()
     """One for each run; equal ones if not given."""
@@ -137,5 +137,5 @@ class Submit:
 
         from mgutils.predict.skeletons import submit
 
-        print(submit(self.runs, self.clips, self.ids, self.out, form=self.form,
+        print(submit(self.runs, self.clips, self.ids, self.out_dir, year=self.year,
                      weights=self.weights or (1.0,) * len(self.runs)))

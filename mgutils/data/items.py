@@ -2,8 +2,9 @@
 
 A folder of clips holds
 
-* ``Clip_label.csv`` and ``clips.csv``, which has one row for each clip: ``clip_id, class_id, frames`` (its true length)
-  and, where they are known, ``video_id, subject_id, description, numbering``;
+* ``Clip_label.csv`` and ``clips.csv``, which has one row for each clip: ``clip_id, class_id`` (0 where nobody knows),
+  ``frames`` (its true length) and, where they are known, ``video_id, subject_id, description, numbering``, and the
+  ``name`` that others call it by;
 * ``clips/<modality>.npy``: the frames of all clips one after the other, in the order of ``clips.csv``. ``joints`` is
   (F, 22, 3) float32: x and y from the top left corner in units of the picture's height, and a score in 0..1; a missing
   joint is 0, 0, 0. ``rgb`` is (F, S, S, 3) uint8, ``depth`` (F, S, S) uint16 in millimetres.
@@ -44,9 +45,9 @@ def read_clip_dataset(root: Path | str) -> Dataset:
     Returns
     -------
     Dataset
-        ``frames`` has one row for each clip, in the order of ``clips.csv``: ``class_id`` (1..C), ``clip_id``, ``start``
-        and ``length`` (its place in the arrays, in frames), ``description``, and ``video_id`` and ``subject_id`` where
-        they are known.
+        ``frames`` has one row for each clip, in the order of ``clips.csv``: ``class_id`` (1..C, or 0), ``clip_id``,
+        ``start`` and ``length`` (its place in the arrays, in frames), ``description``, and ``video_id`` and
+        ``subject_id`` where they are known.
 
     Raises
     ------
@@ -59,8 +60,8 @@ def read_clip_dataset(root: Path | str) -> Dataset:
     table = read_csv(file, COLUMNS, _REMEDY)
     groups = [name for name in GROUPS if name in table]
     clips = read_numbers(table, (*COLUMNS, *groups), file, "Correct it, or make the clips again.", findings)
-    refuse_cells(findings, file, table["class_id"][(clips["class_id"] == 0) | (clips["class_id"] > len(labels))],
-                 f"1..{len(labels)}", "Correct it, or add the class to Clip_label.csv.")
+    refuse_cells(findings, file, table["class_id"][clips["class_id"] > len(labels)],
+                 f"1..{len(labels)}, or 0 where nobody knows", "Correct it, or add the class to Clip_label.csv.")
     refuse_cells(findings, file, table["frames"][clips["frames"] == 0], "at least 1 frame", "Leave the clip out.")
     again = clips["clip_id"].duplicated() & (clips["clip_id"] >= 0)
     findings.rows(file, "clip_id", clips.index[again], table["clip_id"][again] + " again", "each clip once",
@@ -72,6 +73,8 @@ def read_clip_dataset(root: Path | str) -> Dataset:
                            "start": np.cumsum(length) - length, "length": length})
     if len(groups) == len(GROUPS):
         frames[groups] = clips[groups]
+    if "name" in table:
+        frames["name"] = table["name"]
     for name in ("description", NUMBERING):
         frames[name] = table[name] if name in table else ""
     numbering = numbering_of(root, frames)

@@ -6,76 +6,16 @@ coordinates, and a graph network. A frame in which no joint has a score is paddi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
-
 import torch
 from numpy import ndarray
 from torch import Tensor, nn
 
+from mgutils.config import SkeletonConfig
 from mgutils.data.keypoints import JOINTS, LIMBS
 from mgutils.errors import ConfigError
-from mgutils.models.heatmaps import joint_maps, limb_maps
-from mgutils.models.slowonly import SlowOnly
+from mgutils.models.slowonly import PoseConv3D, Stream, parts_of
 
-Stream = Literal["joint", "limb"]
 NECK, RIGHT, LEFT = (JOINTS.index(name) for name in ("neck", "right_shoulder", "left_shoulder"))
-
-
-class PoseConv3D(nn.Module):
-    """Draw the joints or the limbs, look at the drawings with SlowOnly, and take the mean.
-
-    Shape: joints (B, T, 22, 3), x and y in 0..1 of the box round the clip (see
-    :func:`mgutils.data.keypoints.compact`) -> (B, ``width``). Padded frames are empty maps and count in
-    the mean, as in the original: how long a clip is remains visible.
-
-    Parameters
-    ----------
-    stream : {"joint", "limb"}
-        What is drawn.
-    size : int
-        Side of the maps; the original trains at 56 and tests at 64.
-    base, blocks
-        As for :class:`SlowOnly`. Base 8, blocks (1, 1, 1) and 24 px do on two cores.
-    sigma : float
-        Of the spots and ridges, in pixels of the map.
-    limbs : ndarray
-        Start and end of each limb, ``(L, 2)``.
-
-    Raises
-    ------
-    ConfigError
-        If the stream is unknown.
-
-    References
-    ----------
-    Duan et al. 2022, arXiv:2104.13586.
-    """
-
-    def __init__(self, stream: Stream = "joint", size: int = 56, base: int = 32,
-                 blocks: Sequence[int] = (4, 6, 3), sigma: float = 0.6,
-                 limbs: ndarray = LIMBS) -> None:
-        super().__init__()
-        if stream not in ("joint", "limb"):
-            raise ConfigError(f"stream: found {stream!r}; wanted 'joint' or 'limb'.")
-        self.stream = stream
-        self.size = size
-        self.sigma = sigma
-        self.limbs = limbs
-        channels = len(JOINTS) if stream == "joint" else len(limbs)
-        backbone = SlowOnly(channels, base, blocks)
-        self.backbone = backbone.to(memory_format=torch.channels_last_3d)  # as the maps have it
-        self.width = backbone.width
-
-    def forward(self, joints: Tensor) -> Tensor:
-        features = self.backbone(self.draw(joints))  # (B, width, T', H', W')
-        return features.mean(dim=(2, 3, 4))
-
-    def draw(self, joints: Tensor) -> Tensor:
-        """The maps: joints (B, T, 22, 3) -> (B, V, T, S, S)."""
-        if self.stream == "joint":
-            return joint_maps(joints, self.size, self.sigma)
-        return limb_maps(joints, self.size, self.sigma, self.limbs)
 
 
 class CoordinateTransformer(nn.Module):
@@ -86,6 +26,8 @@ class CoordinateTransformer(nn.Module):
 
     Parameters
     ----------
+    stream : {"joint", "limb"}
+        Where the joints are, or how the limbs between them lie.
     width : int
         Of the tokens.
     layers, heads : int
@@ -101,11 +43,12 @@ class CoordinateTransformer(nn.Module):
         If a clip has more frames than there are positions.
     """
 
-    def __init__(self, width: int = 96, layers: int = 2, heads: int = 4, frames: int = 64,
-                 dropout: float = 0.1) -> None:
+    def __init__(self, stream: Stream = "joint", width: int = 96, layers: int = 2, heads: int = 4,
+                 frames: int = 64, dropout: float = 0.1) -> None:
         super().__init__()
+        self.stream = stream
         self.width = width
-        self.embed = nn.Linear(5 * len(JOINTS), width)
+        self.embed = nn.Linear(5 * parts_of(stream), width)
         self.positions = nn.Parameter(0.02 * torch.randn(frames, width))
         layer = nn.TransformerEncoderLayer(
             width, heads, 2 * width, dropout, batch_first=True, norm_first=True)
@@ -117,7 +60,7 @@ class CoordinateTransformer(nn.Module):
             raise ConfigError(
                 f"clips: found {joints.shape[1]} frames; wanted at most {len(self.positions)}. "
                 "Sample fewer frames, or build the network with more.")
-        tokens = self.embed(frame_features(joints)) + self.positions[: joints.shape[1]]
+        tokens = self.embed(frame_features(joints, self.stream)) + self.positions[: joints.shape[1]]
 
         # attention over nothing is 0 / 0: a clip of padding only attends to itself
         ignored = ~there & there.any(dim=1, keepdim=True)
@@ -177,18 +120,24 @@ def mean_there(frames: Tensor, there: Tensor) -> Tensor:
     return (frames * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
 
 
-def frame_features(joints: Tensor) -> Tensor:
+def frame_features(joints: Tensor, stream: Stream = "joint") -> Tensor:
     """What a person does, wherever she sits and however far away: (B, T, 22, 3) -> (B, T, 110).
 
     For each joint x, y, score, and how far it went since the frame before. Coordinates are seen from
     the clip's mean neck, in shoulder widths; without a neck or without shoulders, from the middle of
-    the joints that are seen, in sizes of their box. A missing joint is 0 in all five.
+    the joints that are seen, in sizes of their box. A missing joint is 0 in all five. Of limbs the
+    vector from start to end is taken in place of the coordinates: (B, T, 105).
     """
     points = joints[..., :2]
     score = joints[..., 2:]
     seen = score > 0  # (B, T, 22, 1)
     centre, unit = _frame_of(points, seen)
     placed = torch.where(seen, (points - centre) / unit, 0)
+    if stream == "limb":
+        start, end = torch.from_numpy(LIMBS).to(joints.device).T
+        seen = seen[:, :, start] & seen[:, :, end]
+        score = torch.minimum(score[:, :, start], score[:, :, end])
+        placed = torch.where(seen, placed[:, :, end] - placed[:, :, start], 0)
 
     # a joint moves only between two neighbouring frames that both show it
     both = seen[:, 1:] & seen[:, :-1]
@@ -228,10 +177,10 @@ def limb_graph(limbs: ndarray = LIMBS) -> Tensor:
 
 
 class SkeletonClassifier(nn.Module):
-    """A skeleton network and its heads: joints (B, T, 22, 3) -> logits (B, C), or with words a pair.
+    """A skeleton network and its heads: joints (B, T, 22, 3) -> logits (B, C) and words (B, W) or ``None``.
 
-    The pair is (logits (B, C), words (B, W)). The word head reads the vector as it is, the class head
-    after dropout, as in the original; at test only the logits are used.
+    The word head reads the vector as it is, the class head after dropout, as in the original; at test
+    only the logits are used.
 
     Parameters
     ----------
@@ -251,12 +200,39 @@ class SkeletonClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Linear(network.width, classes)
         self.words = nn.Linear(network.width, words) if words else None
-        for head in (self.classes, self.words):
-            if head is not None:
-                nn.init.normal_(head.weight, std=0.01)
-                nn.init.zeros_(head.bias)
+        for head in self.heads:
+            nn.init.normal_(head.weight, std=0.01)
+            nn.init.zeros_(head.bias)
 
-    def forward(self, joints: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    @property
+    def heads(self) -> list[nn.Linear]:
+        """The layer of the classes and, if there is one, that of the words."""
+        return [self.classes] if self.words is None else [self.classes, self.words]
+
+    def forward(self, joints: Tensor) -> tuple[Tensor, Tensor | None]:
         vector = self.network(joints)  # (B, width)
         logits = self.classes(self.dropout(vector))
-        return logits if self.words is None else (logits, self.words(vector))
+        return logits, None if self.words is None else self.words(vector)
+
+
+NETWORKS = {"transformer": CoordinateTransformer, "stgcn": STGCN, "poseconv3d": PoseConv3D}
+
+
+def build_skeleton(settings: SkeletonConfig, classes: int, words: int = 0) -> SkeletonClassifier:
+    """The network of a configuration with its heads.
+
+    Raises
+    ------
+    ConfigError
+        If the network does not take what it is given.
+    """
+    streams = {} if settings.network == "stgcn" else {"stream": settings.stream}
+    if settings.network == "stgcn" and settings.stream != "joint":
+        raise ConfigError(f"stream: found {settings.stream!r} for a network over the graph of the joints; wanted "
+                          "'joint'.")
+    try:
+        network = NETWORKS[settings.network](**streams, **settings.network_kwargs)
+    except TypeError as error:
+        raise ConfigError(f"network_kwargs: found {settings.network_kwargs}; wanted what "
+                          f"{NETWORKS[settings.network].__name__} takes ({error}).") from None
+    return SkeletonClassifier(network, classes, words, settings.dropout)

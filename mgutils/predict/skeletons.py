@@ -66,7 +66,7 @@ def predict_keypoints(run_dir: Path | str, files: Sequence[Path | str], top: int
     return pd.DataFrame(rows)
 
 
-def submit(run_dirs: Sequence[Path | str], clips: Path | str, ids: Path | str, out: Path | str, *, form: str,
+def submit(run_dirs: Sequence[Path | str], clips: Path | str, ids: Path | str, out_dir: Path | str, *, year: int,
            weights: Sequence[float]) -> Path:
     """Answer a challenge's clips with several runs, and write the zip file in the order of its list.
 
@@ -90,7 +90,7 @@ def submit(run_dirs: Sequence[Path | str], clips: Path | str, ids: Path | str, o
         reader = clip_reader(dataset, joints, run.config.model)
         logits.append(score_clips(run.model, reader, rows, torch.device("cpu"))[0].numpy())
     answers = mix(logits, weights).argmax(axis=1)
-    return write_submission(Path(out), names, answers, form=form, classes=logits[0].shape[1])
+    return write_submission(out_dir, names, answers, year, count=logits[0].shape[1])
 
 
 def clip_names(dataset: Dataset) -> list[str]:

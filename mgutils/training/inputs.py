@@ -30,7 +30,7 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     Raises
     ------
     ConfigError
-        If the folder holds images where clips are wanted, or the other way round.
+        If the folder holds images where clips are wanted or the other way round, or clips without a class.
     DataError
         If it does not keep its contract.
     """
@@ -40,7 +40,14 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
         remedy = ("Make clips with `mg clips`, or import them with `mg import skeletons`." if clips else
                   "Give --task skeleton, or a folder of images.")
         raise ConfigError(f"{root}: found a folder of {found}; wanted one of {wanted}. {remedy}")
-    return read_clip_dataset(root) if clips else read_dataset(root)
+    if not clips:
+        return read_dataset(root)
+    dataset = read_clip_dataset(root)
+    unknown = int((dataset.frames["class_id"] == 0).sum())
+    if unknown:
+        raise ConfigError(f"{root}: found {unknown:,} clips of which nobody knows the class; wanted a class for each. "
+                          "`mg submit` answers them.")
+    return dataset
 
 
 def load_array(dataset: Dataset, kind: Kind, cache_dir: Path | str | None = None,

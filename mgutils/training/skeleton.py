@@ -79,7 +79,7 @@ class Skeleton(Task):
 
     def __post_init__(self) -> None:
         self.forward: nn.Module = self.model
-        self.memory_format = self.model.memory_format
+        self.memory_format = torch.preserve_format  # a network chooses its own
 
     @classmethod
     def build(cls, config: RunConfig, dataset: Dataset, loader: PixelLoader,
@@ -109,9 +109,10 @@ class Skeleton(Task):
         """The rates of the network and of the heads; both decay alike, as in the original."""
         settings = self.config.train
         decay = settings.weight_decay_head
+        heads = [weight for head in self.model.heads for weight in head.parameters()]
         return [
             {"params": list(self.model.network.parameters()), "lr": settings.lr_image, "weight_decay": decay},
-            {"params": list(self.model.heads.parameters()), "lr": settings.lr_head, "weight_decay": decay},
+            {"params": heads, "lr": settings.lr_head, "weight_decay": decay},
         ]
 
     def batch(self, rows: np.ndarray, generator: torch.Generator) -> Batch:

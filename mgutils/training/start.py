@@ -109,7 +109,7 @@ def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> None:
     own = model.state_dict()
     kept = ["log_temperature"]
     if classes.names != labels.names:
-        kept += ["linear.weight", "linear.bias"]
+        kept += ["linear.weight", "linear.bias", "classes.weight", "classes.bias"]
     for name in [CAPTIONS, *kept]:
         found.pop(name, None)
     found |= {name: own[name] for name in kept if name in own}
