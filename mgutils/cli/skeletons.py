@@ -13,6 +13,8 @@ from mgutils.cli.paths import need_dataset, need_file, need_run
 from mgutils.cli.training import Train
 from mgutils.config import (
     ClipConfig,
+    NetworkName,
+    ObjectiveName,
     Protocol,
     RunConfig,
     SkeletonConfig,
@@ -53,6 +55,8 @@ class TrainSkeleton(Train):
 
     task: TaskName = "skeleton"
     """Fixed: the options below are those of skeletons."""
+    network: Annotated[NetworkName, tyro.conf.arg(name="image-network"), tyro.conf.Suppress] = "resnet"
+    objective: Annotated[ObjectiveName, tyro.conf.Suppress] = "sound_ce"
     split: SplitName = "subject"
     """How clips are shared out between training and validation."""
     train: TrainConfig = field(default_factory=TrainConfig)
