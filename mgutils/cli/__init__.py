@@ -24,7 +24,7 @@ from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.probing import Probe, ZeroShotCommand
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
-from mgutils.cli.skeletons import Clips, EnsembleCommand, Submit, TrainSkeleton
+from mgutils.cli.skeletons import Clips, EnsembleCommand, Keypoints, Submit, TrainSkeleton
 from mgutils.cli.training import Diff, Evaluate, Microscope, Train
 from mgutils.errors import MgError
 from mgutils.files import UNWRITABLE
@@ -40,6 +40,7 @@ COMMANDS = {
     ("train",): Train,
     ("crossval",): CrossVal,
     ("evaluate",): Evaluate,
+    ("keypoints",): Keypoints,
     ("ensemble",): EnsembleCommand,
     ("submit",): Submit,
     ("probe",): Probe,

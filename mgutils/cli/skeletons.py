@@ -80,6 +80,34 @@ class TrainSkeleton(Train):
 
 
 @dataclass(frozen=True)
+class Keypoints:
+    """Find the joints of a film with MediaPipe, and write them for `mg predict` and `mg import skeletons`."""
+
+    video: Annotated[Path, tyro.conf.Positional]
+    """A film of one person, at least of the upper body."""
+    pose_model: Path
+    """MediaPipe's pose_landmarker .task file."""
+    hand_model: Path | None = None
+    """Its hand_landmarker .task file; without it the tips of the fingers are missing."""
+    rate: float = 12.5
+    """Frames a second to take; 0 takes all."""
+    out: Path = Path("keypoints.npz")
+    """The file to write."""
+
+    def run(self) -> None:
+        need_file(self.video, "a film")
+        need_file(self.pose_model, "the .task file of MediaPipe's pose landmarker")
+        need_file(self.hand_model, "the .task file of MediaPipe's hand landmarker")
+
+        from mgutils.predict import pose
+
+        detector = pose.mediapipe_detector(self.pose_model, self.hand_model)
+        joints, times = pose.film_keypoints(self.video, detector, rate=self.rate or None)
+        pose.write_keypoints(self.out, joints, times, self.video.name)
+        print(f"{self.out}: {len(joints)} frames, {(joints[..., 2] > 0).mean():.0%} of the joints found")
+
+
+@dataclass(frozen=True)
 class EnsembleCommand:
     """Mix what finished runs answered, by weights or by weights found on the other half of the people."""
 
