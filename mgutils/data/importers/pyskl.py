@@ -63,8 +63,8 @@ def read_pyskl(file: Path, findings: Findings, size: tuple[int, int] | None = No
         findings.notes.append(f"{file}: {counts['crowds']:,} clips show several persons; the one with the highest mean "
                               "score was taken")
     if counts["padded"]:
-        findings.notes.append(f"{file}: {counts['frames']:,} empty frames at the end of {counts['padded']:,} clips were "
-                              "cut off")
+        findings.notes.append(f"{file}: {counts['frames']:,} empty frames at the end of {counts['padded']:,} clips "
+                              "were cut off")
 
 
 def _kind(value: Any) -> str:

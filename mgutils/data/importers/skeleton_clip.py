@@ -5,7 +5,6 @@ The readers are ``pyskl``, ``miga``, ``openpose`` and ``keypoint_files``; ``skel
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,8 +148,6 @@ def _outside(joints: ndarray, size: tuple[float, float]) -> tuple[str, str, str]
     for axis, length in enumerate(size):
         # pose estimators may guess at a joint beyond the edge, but not at one half a picture away
         wrong[..., axis] = seen & (np.abs(joints[..., axis] - length / 2) > length)
-    if math.isinf(size[0]):
-        wrong[..., 0] = False
     fault = _first(wrong, joints, f"a point of a picture of {size[0]:g} x {size[1]:g}")
     return None if fault is None else (*fault[:2], "Give the picture's size with --size. " + REMEDY)
 

@@ -1,0 +1,238 @@
+"""Other people's skeletons as a clip dataset: 22 joints a frame, x and y in units of the picture's height.
+
+The readers are ``pyskl``, ``miga``, ``openpose`` and ``keypoint_files``. They yield one clip at a time; its joints go
+to a file without a name, so that memory holds one clip, and the dataset is written when every clip has been read.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+from numpy import ndarray
+
+from mgutils.data.csv import write_csv
+from mgutils.data.importers.keypoint_files import SUFFIX, read_keypoint_files
+from mgutils.data.importers.miga import DATA, read_miga
+from mgutils.data.importers.openpose import read_openpose
+from mgutils.data.importers.place import check_place, write_not_imported, writing
+from mgutils.data.importers.pyskl import read_pyskl
+from mgutils.data.importers.skeleton_clip import SkeletonClip, place_of
+from mgutils.data.importers.skeleton_groups import (
+    choose_labels,
+    class_ids,
+    fill_from_csv,
+    fill_from_names,
+    names_pattern,
+    numbered,
+)
+from mgutils.data.items import write_clips
+from mgutils.data.sidecar import IMIGUE, NUMBERING
+from mgutils.errors import ConfigError, DataError, Findings, data_error
+from mgutils.progress import progress_bar
+
+FORMATS = ("pyskl", "miga", "openpose", "npz")
+"""What is read: PYSKL's pickles, MiGA's arrays, OpenPose's JSON and iMiGUE's sheets, the kit's own keypoints."""
+_SUFFIXES = {".pkl": "pyskl", ".pickle": "pyskl", ".npy": "miga", ".csv": "openpose", ".xlsx": "openpose",
+             SUFFIX: "npz"}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import made.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset.
+    clips, frames : int
+    notes : tuple of str
+        What is worth knowing.
+    """
+
+    root: Path
+    clips: int
+    frames: int
+    notes: tuple[str, ...]
+
+
+def import_skeletons(source: Path | str, out_root: Path | str, *, format: str = "auto",
+                     labels: Path | str | None = None, clips: Path | str | None = None, names: str | None = None,
+                     label_file: Path | str | None = None, size: tuple[int, int] | None = None,
+                     imigue_subjects: bool = False, skip_bad: bool = False, progress: bool = True) -> Imported:
+    """Make a clip dataset from a file or a folder of skeletons.
+
+    Parameters
+    ----------
+    source : path
+    out_root : path
+        Folder to make; must not exist, or be empty.
+    format : str
+        One of :data:`FORMATS`; ``auto`` goes by the names of the files.
+    labels : path, optional
+        Table of the classes (``Clip_label.csv``: ``id,name``). If not given, the one beside the source, else the
+        classes that ``clips`` or ``names`` call by their names, else iMiGUE's.
+    clips : path, optional
+        CSV that tells ``class``, ``video`` and ``subject`` of each ``clip``; or, without a column ``clip``, the
+        ``subject`` of each ``video``.
+    names : str, optional
+        Regular expression with the groups ``video``, ``subject`` or ``class`` that every clip's name matches.
+    label_file : path, optional
+        MiGA's labels, where they do not lie beside the array under its name.
+    size : (int, int), optional
+        Width and height of the pictures in pixels, in place of what PYSKL's file says. MiGA's arrays and OpenPose's
+        files do not say it: iMiGUE's 1280 x 720 if not given.
+    imigue_subjects : bool
+        The subjects have iMiGUE's numbers, so that its official split can be made.
+    skip_bad : bool
+        Leave out clips that are not sound, and list them in ``not_imported.csv``. Otherwise nothing is imported where
+        there is one.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    Imported
+        Clip ids follow the order of the source. The name of each clip is in the column ``source`` of ``clips.csv``,
+        the part of the dataset that the source puts it in, if any, in the column ``split``. Where no clip has a class,
+        all have the class id 0.
+
+    Raises
+    ------
+    ConfigError
+        If an option is out of range, or ``out_root`` is not free.
+    DataError
+        With every fault of the source.
+    """
+    source, out_root, findings = Path(source), Path(out_root), Findings()
+    check_place(out_root, None)
+    names_pattern(names)
+    if size is not None and min(size) < 1:
+        raise ConfigError(f"size: found {size}; wanted a width and a height of at least 1 pixel.")
+    reader = _read(source, format, findings, size, None if label_file is None else Path(label_file))
+    with writing(out_root), tempfile.TemporaryFile(dir=_existing(out_root)) as joints:
+        table = _spool(reader, joints, source, findings, progress)
+        if findings.faults and (not skip_bad or table.empty):
+            raise DataError(findings.faults)
+        left_out = [*findings.faults]
+        findings.faults.clear()
+        fill_from_names(table, names, source, findings)
+        if clips is not None:
+            fill_from_csv(table, Path(clips), findings)
+        if findings.faults:
+            raise DataError(findings.faults)
+        chosen = choose_labels(table, None if labels is None else Path(labels), source, findings)
+        table["class_id"] = class_ids(table, chosen, source)
+        written = _clip_table(table, imigue_subjects)
+        total = int(table["frames"].sum())
+        mapped = np.memmap(joints, np.float32, "r", shape=(total, 22, 3))
+        write_clips(out_root, written, chosen, {"joints": mapped})
+        _write_names(out_root, table)
+        write_not_imported(out_root, left_out)
+    return Imported(out_root, len(table), total, tuple(findings.notes))
+
+
+def format_of(source: Path) -> str:
+    """The format of a file or a folder by the names in it.
+
+    Raises
+    ------
+    DataError
+        If there is nothing that is known.
+    """
+    wanted = f"a file that ends in {', '.join(_SUFFIXES)}, or a folder of such files or of OpenPose's JSON"
+    if not source.exists():
+        raise data_error(source, "no such file or folder", wanted, "Correct the path.")
+    if source.is_file() and source.suffix.lower() in _SUFFIXES:
+        return _SUFFIXES[source.suffix.lower()]
+    for pattern, kind in (("*_keypoints.json", "openpose"), ("*_openpose.*", "openpose"), (f"*{DATA}", "miga"),
+                          (f"*{SUFFIX}", "npz")):
+        if source.is_dir() and next(source.rglob(pattern), None) is not None:
+            return kind
+    raise data_error(source, "nothing that tells its format", wanted, "Name it with --format.")
+
+
+def _read(source: Path, kind: str, findings: Findings, size: tuple[int, int] | None,
+          label_file: Path | None) -> Iterator[SkeletonClip]:
+    if kind not in ("auto", *FORMATS):
+        raise ConfigError(f"format: found {kind!r}; wanted auto or one of {', '.join(FORMATS)}.")
+    kind = format_of(source) if kind == "auto" else kind
+    if not source.exists() or (kind == "pyskl" and source.is_dir()):
+        raise data_error(source, "no such file", f"what the format {kind} reads", "Correct the path.")
+    if size is None and kind in ("miga", "openpose"):
+        findings.notes.append("no --size, so the pictures have iMiGUE's 1280 x 720")
+    if kind == "pyskl":
+        return read_pyskl(source, findings, size)
+    if kind == "openpose":
+        return read_openpose(source, findings, size)
+    if kind == "npz":
+        return read_keypoint_files(source, findings)
+    files = sorted(source.rglob(f"*{DATA}")) if source.is_dir() else [source]
+    if not files or (label_file is not None and len(files) > 1):
+        raise data_error(source, f"{len(files)} files *{DATA}", "one array, or some with their labels beside them",
+                         "Name one array.")
+    return (clip for file in files for clip in read_miga(file, findings, size, label_file))
+
+
+def _existing(out_root: Path) -> Path:
+    """The folder nearest to the dataset that is there, for what is written before it."""
+    return next(folder for folder in out_root.absolute().parents if folder.is_dir())
+
+
+def _spool(reader: Iterator[SkeletonClip], file: BinaryIO, source: Path, findings: Findings,
+           progress: bool) -> pd.DataFrame:
+    """Write the joints of every clip to a file; returns ``name, class, video, subject, split, start, frames``."""
+    rows, seen = [], set()
+    with progress_bar(total=None, unit="clip", desc="import", disable=not progress) as bar:
+        for clip in reader:
+            bar.update()
+            if clip.name in seen:
+                findings.fault(place_of(source, clip.name), "the clip again", "each clip once",
+                               "Leave one of them out.")
+                continue
+            seen.add(clip.name)
+            joints: ndarray = np.ascontiguousarray(clip.in_heights(), dtype=np.float32)
+            file.write(joints.data)
+            class_ = "" if clip.class_index is None else clip.class_index + 1  # a text is a name, or an id in a CSV
+            rows.append((clip.name, class_, clip.video, clip.subject, clip.split, clip.start, len(joints)))
+    file.flush()
+    if not rows and not findings.faults:
+        findings.fault(source, "no clips", "at least one", "Correct the path.")
+    columns = ["name", "class", "video", "subject", "split", "start", "frames"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _clip_table(table: pd.DataFrame, imigue_subjects: bool) -> pd.DataFrame:
+    """The rows of ``clips.csv``; video and subject only where they are known of every clip."""
+    written = pd.DataFrame({"clip_id": np.arange(len(table))})
+    for field in ("video", "subject"):
+        if (table[field] != "").all():
+            written[f"{field}_id"] = table[field].map(numbered(table[field]))
+    written["class_id"] = table["class_id"]
+    written["frames"] = table["frames"]
+    written["start_frame"] = table["start"]
+    written["end_frame"] = table["start"] + table["frames"] - 1
+    written["source"] = table["name"]
+    if table["split"].any():
+        written["split"] = table["split"]
+    if imigue_subjects:
+        if "subject_id" not in written or not table["subject"].map(lambda text: text.isdigit()).all():
+            raise ConfigError("imigue_subjects: found that subjects are not known, or are no numbers; wanted iMiGUE's "
+                              "numbers. Tell them with --clips or --names.")
+        written[NUMBERING] = IMIGUE
+    return written
+
+
+def _write_names(root: Path, table: pd.DataFrame) -> None:
+    """``videos.csv`` and ``subjects.csv``: which text an id stands for, where it is not the number itself."""
+    for field in ("video", "subject"):
+        ids = numbered(table[field])
+        if "" not in ids and any(not text.isdigit() for text in ids):
+            write_csv(pd.DataFrame({f"{field}_id": ids.values(), "source": ids.keys()}),
+                      os.path.join(root, f"{field}s.csv"))
