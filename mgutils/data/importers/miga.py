@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from mgutils.data.csv import describe
-from mgutils.data.importers.pickles import as_array, read_pickle
+from mgutils.data.importers.pickles import as_array, as_text, in_words, read_pickle
 from mgutils.data.importers.skeleton_clip import (
     IMIGUE_SIZE,
     LAYOUTS,
@@ -30,6 +29,7 @@ from mgutils.errors import Findings, data_error
 
 DATA = "_data.npy"
 _LABELS = ("_label.pkl", "_label.npy", "_label.csv", "_id.txt", "_ids.txt")
+_MOST_CLASSES = 10**6
 _WANTED = f"an array (N, 3, T, V, M) or (N, T, V, 3) of numbers, V one of {', '.join(map(str, LAYOUTS))}"
 _REMEDY = "Give the array that MiGA's tools write, uncompressed, in the order of NumPy's default."
 _LABEL_REMEDY = "Give the label file that belongs to the array with --label-file."
@@ -134,8 +134,8 @@ def _read_labels(file: Path, labels: Path | None, count: int,
             raise data_error(labels, f"{len(found):,} {what}", f"{count:,}, one for each clip of {file.name}",
                              _LABEL_REMEDY)
     for number, (name, index) in enumerate(zip(names, classes, strict=True)):
-        if not is_name(name) or (index is not None and (type(index) is not int or index < 0)):
-            raise data_error(labels, f"{name!r:.60} with the label {index!r:.60} for clip {number}",
+        if not is_name(name) or (index is not None and (type(index) is not int or not 0 <= index < _MOST_CLASSES)):
+            raise data_error(labels, f"{in_words(name)} with the label {in_words(index)} for clip {number}",
                              "a line of text and a whole number from 0", _LABEL_REMEDY)
     return names, classes
 
@@ -152,8 +152,8 @@ def _label_pickle(file: Path) -> tuple[list[Any], Any]:
     content = read_pickle(file)
     wanted = "(names, labels): a list of texts and one of whole numbers"
     if not isinstance(content, list | tuple) or len(content) != 2 or not isinstance(content[0], list | tuple):
-        raise data_error(file, f"a {type(content).__name__}", wanted, _LABEL_REMEDY)
+        raise data_error(file, in_words(content), wanted, _LABEL_REMEDY)
     labels = as_array(content[1])
     if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise data_error(file, f"labels that are {describe(str(content[1]))}", wanted, _LABEL_REMEDY)
-    return [str(name) if type(name) is int else name for name in content[0]], labels
+        raise data_error(file, f"labels that are {in_words(content[1])}", wanted, _LABEL_REMEDY)
+    return [as_text(name) for name in content[0]], labels

@@ -91,7 +91,8 @@ def is_name(name: object) -> bool:
 
 def without_padding(joints: ndarray) -> ndarray:
     """The frames up to the last one that has a joint; ``(T, V, 3)`` with a smaller T, a view."""
-    filled = np.flatnonzero(joints.any(axis=(1, 2)))
+    with np.errstate(invalid="ignore"):
+        filled = np.flatnonzero(joints.any(axis=(1, 2)))
     return joints[:filled[-1] + 1] if len(filled) else joints[:0]
 
 
@@ -110,7 +111,8 @@ def is_sound(place: str, joints: ndarray, size: tuple[float, float], findings: F
         Takes the fault.
     """
     for check in (_empty, _not_finite, _no_score, _not_in_pixels, _outside):
-        fault = check(joints, size)
+        with np.errstate(all="ignore"):
+            fault = check(joints, size)
         if fault is not None:
             findings.fault(place, *fault)
             return False
