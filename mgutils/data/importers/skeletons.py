@@ -117,7 +117,10 @@ def import_skeletons(source: Path | str, out_root: Path | str, *, format: str = 
         raise ConfigError(f"size: found {size}; wanted a width and a height of at least 1 pixel.")
     reader = _read(source, format, findings, size, None if label_file is None else Path(label_file))
     with writing(out_root), tempfile.TemporaryFile(dir=_existing(out_root)) as joints:
-        table = _spool(reader, joints, source, findings, progress)
+        try:
+            table = _spool(reader, joints, source, findings, progress)
+        except DataError as error:
+            raise DataError([*findings.faults, *error.faults]) from None
         if findings.faults and (not skip_bad or table.empty):
             raise DataError(findings.faults)
         left_out = [*findings.faults]
