@@ -11,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from mgutils.cli.paths import need_dataset, need_run
+from mgutils.cli.paths import IMAGES, need_dataset, need_run
 from mgutils.config import (
     NetworkName,
     ObjectiveName,
@@ -22,6 +22,7 @@ from mgutils.config import (
     TaskName,
     TrainConfig,
     run_config,
+    skeleton_config,
     vision_config,
 )
 from mgutils.errors import ConfigError
@@ -37,7 +38,7 @@ class Recipe:
     config: Path | None = None
     """Start from the config.json of a run; the options given beside it win."""
     task: TaskName = "image-text"
-    """Images with captions, or a plain classifier that reads no text."""
+    """Images with captions, a plain classifier that reads no text, or the joints of clips."""
     network: NetworkName = "resnet"
     """Of a classifier: the profile's own image encoder, or AlexNet."""
     profile: ProfileName = "cpu"
@@ -63,6 +64,14 @@ class Recipe:
     train: TrainConfig = field(default_factory=TrainConfig)
     """Epochs, learning rates, augmentation; those not given are the profile's."""
 
+    def base(self) -> RunConfig:
+        """The run of the profile that they start from."""
+        if self.task == "skeleton":
+            return skeleton_config(self.profile)
+        if self.task == "classification":
+            return vision_config(self.profile, self.network)
+        return run_config(self.profile, self.objective)
+
     def settings(self, protocol: Protocol) -> RunConfig:
         """The run that these options describe."""
         need_dataset(self.data_root)
@@ -71,10 +80,8 @@ class Recipe:
                               "Install its package, or leave --log-with out.")
         if self.config is not None:
             base = read_config(self.config)
-        elif self.task == "classification":
-            base = vision_config(self.profile, self.network)
         else:
-            base = run_config(self.profile, self.objective)
+            base = self.base()
         if base.init and self.init is None:
             raise ConfigError(f"init: found none beside {self.config}, the settings of a run that started from the "
                               "weights of another; wanted that run, or another one. Give it with --init.")
@@ -160,7 +167,7 @@ class Microscope:
     """Of the choice of images."""
 
     def run(self) -> None:
-        need_run(self.run_dir)
+        need_run(self.run_dir, *IMAGES)
         need_dataset(self.data_root)
 
         from mgutils.course.microscope import write_microscope
