@@ -14,6 +14,7 @@ import pytest
 from mgutils.cli import main
 from mgutils.data.importers.skeleton_clip import LAYOUTS
 from mgutils.data.importers.skeletons import import_skeletons
+from mgutils.data.items import load_modality, read_clip_dataset
 from mgutils.data.keypoints import JOINTS
 from mgutils.data.labels import Labels, imigue_labels, read_labels, write_labels
 from mgutils.errors import ConfigError, DataError, MgError
@@ -41,18 +42,20 @@ def in_heights(joints: np.ndarray, height: float = 720) -> np.ndarray:
 
 
 def read(root):
-    return pd.read_csv(root / "clips.csv"), np.load(root / "clips" / "joints.npy")
+    """The table of the clips, and the joints."""
+    dataset = read_clip_dataset(root)
+    return pd.read_csv(root / "clips.csv"), load_modality(dataset, "joints")
 
 
 def check(root, clips=CLIPS, classes=CLASSES):
     """The dataset has these clips, one after the other, in the order of its table."""
     table, joints = read(root)
     assert joints.dtype == np.float32 and joints.shape == (sum(map(len, clips.values())), 22, 3)
-    assert sorted(table["source"]) == sorted(clips) and table["clip_id"].tolist() == list(range(len(clips)))
+    assert sorted(table["name"]) == sorted(clips) and table["clip_id"].tolist() == list(range(len(clips)))
     starts = [0, *table["frames"].cumsum()]
     for row, start, end in zip(table.itertuples(), starts, starts[1:], strict=False):
-        np.testing.assert_allclose(joints[start:end], in_heights(clips[row.source]), atol=2e-7)
-        assert classes is None or row.class_id == classes[row.source] + 1
+        np.testing.assert_allclose(joints[start:end], in_heights(clips[row.name]), atol=2e-7)
+        assert classes is None or row.class_id == classes[row.name] + 1
     return table
 
 
@@ -307,7 +310,7 @@ def test_miga_arrays_and_their_labels(label, channels_first, tmp_path):
 
 def test_miga_arrays_without_names_or_without_labels(tmp_path):
     table, _ = read(imported(write_miga(tmp_path / "a", ".npy"), tmp_path).root)
-    assert table["source"].tolist() == [0, 1, 2] and table["class_id"].tolist() == [32, 1, 9]
+    assert table["name"].tolist() == [0, 1, 2] and table["class_id"].tolist() == [32, 1, 9]
     check(import_skeletons(write_miga(tmp_path / "b", ".txt"), tmp_path / "b2", progress=False).root, classes=None)
     made = import_skeletons(write_miga(tmp_path / "c", ""), tmp_path / "c2", size=(1280, 720), progress=False)
     assert any("clips are called by their place" in note for note in made.notes)
@@ -403,7 +406,7 @@ def test_openpose_folders_for_each_clip_of_each_class(tmp_path):
     table = check(made.root, {f"wave {CLASSES[name]}/{name}": clip for name, clip in CLIPS.items()}, None)
     labels = read_labels(made.root / "Clip_label.csv")
     assert labels.names == ("wave 0", "wave 31", "wave 8")
-    assert [labels.name(i) for i in table["class_id"]] == [name.split("/")[0] for name in table["source"]]
+    assert [labels.name(i) for i in table["class_id"]] == [name.split("/")[0] for name in table["name"]]
     assert table["video_id"].tolist() == [54, 54, 7]
 
 
@@ -524,7 +527,7 @@ def test_keypoints_of_the_studio(tiny_root, tmp_path):
     made = imported(tiny_root, tmp_path)
     table, joints = read(made.root)
     assert read_labels(made.root / "Clip_label.csv") == dataset.labels
-    first = dataset.frames[dataset.frames["clip_id"] == table["source"][0]].sort_values("frame_id")
+    first = dataset.frames[dataset.frames["clip_id"] == table["name"][0]].sort_values("frame_id")
     assert len(first) == table["frames"][0] and first["class_id"].iloc[0] == table["class_id"][0]
     assert ("subject_id" in table) == dataset.has_groups
     from PIL import Image
@@ -589,7 +592,7 @@ def test_the_command(tmp_path, capsys):
     source = write_pickle(tmp_path / "a.pkl", annotations())
     assert main(["import", "skeletons", str(source), str(tmp_path / "out"), "--format", "pyskl"]) == 0
     said = capsys.readouterr().out
-    assert "note: no --labels" in said and "3 clips, 47 frames" in said
+    assert "note: no --labels" in said and "3 clips, 47 frames; splits: frame, clip" in said
     check(tmp_path / "out")
     assert main(["import", "skeletons", str(source), str(tmp_path / "out")]) == 2
     assert "wanted a name that is free" in capsys.readouterr().err

@@ -1,13 +1,11 @@
 """Other people's skeletons as a clip dataset: 22 joints a frame, x and y in units of the picture's height.
 
 The readers are ``pyskl``, ``miga``, ``openpose`` and ``keypoint_files``. They yield one clip at a time; its joints go
-to a file without a name, so that memory holds one clip, and the dataset is written when every clip has been read.
+to the file at once, so that memory holds one clip. The dataset appears under its name when all of it is written.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,6 @@ from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
-from numpy import ndarray
 
 from mgutils.data.csv import write_csv
 from mgutils.data.importers.keypoint_files import SUFFIX, read_keypoint_files
@@ -32,9 +29,11 @@ from mgutils.data.importers.skeleton_groups import (
     names_pattern,
     numbered,
 )
-from mgutils.data.items import write_clips
+from mgutils.data.items import FOLDER, write_clips
+from mgutils.data.keypoints import JOINTS
 from mgutils.data.sidecar import IMIGUE, NUMBERING
 from mgutils.errors import ConfigError, DataError, Findings, data_error
+from mgutils.files import atomic_folder
 from mgutils.progress import progress_bar
 
 FORMATS = ("pyskl", "miga", "openpose", "npz")
@@ -99,7 +98,7 @@ def import_skeletons(source: Path | str, out_root: Path | str, *, format: str = 
     Returns
     -------
     Imported
-        Clip ids follow the order of the source. The name of each clip is in the column ``source`` of ``clips.csv``,
+        Clip ids follow the order of the source. The name of each clip is in the column ``name`` of ``clips.csv``,
         the part of the dataset that the source puts it in, if any, in the column ``split``. Where no clip has a class,
         all have the class id 0.
 
@@ -116,11 +115,8 @@ def import_skeletons(source: Path | str, out_root: Path | str, *, format: str = 
     if size is not None and min(size) < 1:
         raise ConfigError(f"size: found {size}; wanted a width and a height of at least 1 pixel.")
     reader = _read(source, format, findings, size, None if label_file is None else Path(label_file))
-    with writing(out_root), tempfile.TemporaryFile(dir=_existing(out_root)) as joints:
-        try:
-            table = _spool(reader, joints, source, findings, progress)
-        except DataError as error:
-            raise DataError([*findings.faults, *error.faults]) from None
+    with writing(out_root), atomic_folder(out_root.absolute()) as folder:
+        table = _write_joints(reader, folder, source, findings, progress)
         if findings.faults and (not skip_bad or table.empty):
             raise DataError(findings.faults)
         left_out = [*findings.faults]
@@ -132,13 +128,10 @@ def import_skeletons(source: Path | str, out_root: Path | str, *, format: str = 
             raise DataError(findings.faults)
         chosen = choose_labels(table, None if labels is None else Path(labels), source, findings)
         table["class_id"] = class_ids(table, chosen, source)
-        written = _clip_table(table, imigue_subjects)
-        total = int(table["frames"].sum())
-        mapped = np.memmap(joints, np.float32, "r", shape=(total, 22, 3))
-        write_clips(out_root, written, chosen, {"joints": mapped})
-        _write_names(out_root, table)
-        write_not_imported(out_root, left_out)
-    return Imported(out_root, len(table), total, tuple(findings.notes))
+        write_clips(folder, _clip_table(table, imigue_subjects), chosen, {})
+        _write_names(folder, table)
+        write_not_imported(folder, left_out)
+    return Imported(out_root, len(table), int(table["frames"].sum()), tuple(findings.notes))
 
 
 def format_of(source: Path) -> str:
@@ -183,32 +176,39 @@ def _read(source: Path, kind: str, findings: Findings, size: tuple[int, int] | N
     return (clip for file in files for clip in read_miga(file, findings, size, label_file))
 
 
-def _existing(out_root: Path) -> Path:
-    """The folder nearest to the dataset that is there, for what is written before it."""
-    return next(folder for folder in out_root.absolute().parents if folder.is_dir())
-
-
-def _spool(reader: Iterator[SkeletonClip], file: BinaryIO, source: Path, findings: Findings,
-           progress: bool) -> pd.DataFrame:
-    """Write the joints of every clip to a file; returns ``name, class, video, subject, split, start, frames``."""
+def _write_joints(reader: Iterator[SkeletonClip], folder: Path, source: Path, findings: Findings,
+                  progress: bool) -> pd.DataFrame:
+    """Write the joints of every clip; returns ``name, class, video, subject, split, start, frames``."""
+    (folder / FOLDER).mkdir()
     rows, seen = [], set()
-    with progress_bar(total=None, unit="clip", desc="import", disable=not progress) as bar:
-        for clip in reader:
-            bar.update()
-            if clip.name in seen:
-                findings.fault(place_of(source, clip.name), "the clip again", "each clip once",
-                               "Leave one of them out.")
-                continue
-            seen.add(clip.name)
-            joints: ndarray = np.ascontiguousarray(clip.in_heights(), dtype=np.float32)
-            file.write(joints.data)
-            class_ = "" if clip.class_index is None else clip.class_index + 1  # a text is a name, or an id in a CSV
-            rows.append((clip.name, class_, clip.video, clip.subject, clip.split, clip.start, len(joints)))
-    file.flush()
+    with (open(folder / FOLDER / "joints.npy", "wb") as file,
+          progress_bar(total=None, unit="clip", desc="import", disable=not progress) as bar):
+        _write_header(file, 0)
+        try:
+            for clip in reader:
+                bar.update()
+                if clip.name in seen:
+                    findings.fault(place_of(source, clip.name), "the clip again", "each clip once",
+                                   "Leave one of them out.")
+                    continue
+                seen.add(clip.name)
+                joints = np.ascontiguousarray(clip.in_heights())
+                file.write(joints.data)
+                class_ = "" if clip.class_index is None else clip.class_index + 1  # a text comes from a CSV or a name
+                rows.append((clip.name, class_, clip.video, clip.subject, clip.split, clip.start, len(joints)))
+        except DataError as error:
+            raise DataError([*findings.faults, *error.faults]) from None
+        _write_header(file, sum(row[-1] for row in rows))
     if not rows and not findings.faults:
         findings.fault(source, "no clips", "at least one", "Correct the path.")
-    columns = ["name", "class", "video", "subject", "split", "start", "frames"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=["name", "class", "video", "subject", "split", "start", "frames"])
+
+
+def _write_header(file: BinaryIO, frames: int) -> None:
+    """Write the beginning of an ``.npy`` file; NumPy leaves room in it for any number of frames."""
+    file.seek(0)
+    shape = (frames, len(JOINTS), 3)
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
 
 
 def _clip_table(table: pd.DataFrame, imigue_subjects: bool) -> pd.DataFrame:
@@ -221,7 +221,7 @@ def _clip_table(table: pd.DataFrame, imigue_subjects: bool) -> pd.DataFrame:
     written["frames"] = table["frames"]
     written["start_frame"] = table["start"]
     written["end_frame"] = table["start"] + table["frames"] - 1
-    written["source"] = table["name"]
+    written["name"] = table["name"]
     if table["split"].any():
         written["split"] = table["split"]
     if imigue_subjects:
@@ -238,4 +238,4 @@ def _write_names(root: Path, table: pd.DataFrame) -> None:
         ids = numbered(table[field])
         if "" not in ids and any(not text.isdigit() for text in ids):
             write_csv(pd.DataFrame({f"{field}_id": ids.values(), "source": ids.keys()}),
-                      os.path.join(root, f"{field}s.csv"))
+                      root / f"{field}s.csv")
