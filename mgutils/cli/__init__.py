@@ -20,7 +20,7 @@ from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.defaults import asked_task, default_options
 from mgutils.cli.exercises import ExercisesOtter
 from mgutils.cli.grading import Grade
-from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal
+from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal, ImportSkeletons
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.probing import Probe, ZeroShotCommand
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
@@ -37,6 +37,7 @@ COMMANDS = {
     ("import", "folders"): ImportFolders,
     ("import", "original"): ImportOriginal,
     ("import", "imigue"): ImportImigue,
+    ("import", "skeletons"): ImportSkeletons,
     ("train",): Train,
     ("crossval",): CrossVal,
     ("evaluate",): Evaluate,
