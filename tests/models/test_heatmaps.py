@@ -117,3 +117,11 @@ def test_no_nan_without_joints():
     empty = torch.zeros(2, 3, 22, 3)
     assert not joint_maps(empty, 6).any()
     assert not limb_maps(empty, 6).any()
+
+
+@pytest.mark.parametrize("draw", [joint_maps, limb_maps])
+def test_the_joints_are_left_as_they_are_and_get_no_gradient(draw):
+    joints = torch.rand(1, 2, 22, 3, requires_grad=True)
+    kept = joints.detach().clone()
+    assert not draw(joints, 8).requires_grad
+    assert torch.equal(joints, kept)
