@@ -24,8 +24,8 @@ from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal, Imp
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.probing import Probe, ZeroShotCommand
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
-from mgutils.cli.skeletons import Clips, EnsembleCommand, Keypoints, Submit, TrainSkeleton
-from mgutils.cli.training import Diff, Evaluate, Microscope, Train
+from mgutils.cli.skeletons import Clips, EnsembleCommand, Keypoints, Submit
+from mgutils.cli.training import Diff, Evaluate, Microscope, Train, TrainSkeleton
 from mgutils.errors import MgError
 from mgutils.files import UNWRITABLE
 

@@ -60,7 +60,7 @@ class Reproduce:
 
 @dataclass(frozen=True)
 class Verify:
-    """Test every claim of the report; print expected, obtained, spread and verdict."""
+    """Test every claim of an original; print expected, obtained, spread and verdict."""
 
     profile: CourseProfileName = "cpu"
     """Size of everything."""
@@ -68,6 +68,8 @@ class Verify:
     """Folder of the dataset, made if absent; data/<profile> if not given."""
     seed: int = 0
     """First seed."""
+    source: str = "report"
+    """Whose claims: the report's, or those of miga2023, the skeleton system of notebook 10."""
     out_dir: Path | None = None
     """Folder of the results; what is missing there is run; out/<profile> if not given."""
     figures: Path | None = None
@@ -83,7 +85,7 @@ class Verify:
             from mgutils.course.reproduce import make_data
 
             make_data(get_profile(self.profile), data_root)
-        ledger = verify(Evidence(self.profile, data_root, out_dir, seed=self.seed))
+        ledger = verify(Evidence(self.profile, data_root, out_dir, seed=self.seed), source=self.source)
         for path in write_ledger(ledger, self.figures or out_dir / "figures"):
             print(path)
 

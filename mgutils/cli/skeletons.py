@@ -1,28 +1,16 @@
-"""Commands of the skeleton system: make clips, train on joints, mix runs, hand in answers."""
+"""Commands of the skeleton system: make clips, find joints in a film, mix runs, hand in answers."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from mgutils.cli.paths import need_dataset, need_file, need_run
-from mgutils.cli.training import Train
-from mgutils.config import (
-    ClipConfig,
-    NetworkName,
-    ObjectiveName,
-    Protocol,
-    RunConfig,
-    SkeletonConfig,
-    SplitName,
-    TaskName,
-    TrainConfig,
-    skeleton_config,
-)
+from mgutils.config import ClipConfig
 
 
 @dataclass(frozen=True)
@@ -47,36 +35,6 @@ class Clips:
         dataset = read_clip_dataset(make_clips(self.clips, self.root, workers=self.workers))
         print(f"{self.root}: {len(dataset):,} clips, {dataset.frames['length'].sum():,} frames, "
               f"{dataset.frames['subject_id'].nunique()} subjects; splits: {', '.join(available_splits(dataset))}")
-
-
-@dataclass(frozen=True)
-class TrainSkeleton(Train):
-    """Train a network on the joints of clips and print its scores."""
-
-    task: TaskName = "skeleton"
-    """Fixed: the options below are those of skeletons."""
-    network: Annotated[NetworkName, tyro.conf.arg(name="image-network"), tyro.conf.Suppress] = "resnet"
-    objective: Annotated[ObjectiveName, tyro.conf.Suppress] = "sound_ce"
-    split: SplitName = "subject"
-    """How clips are shared out between training and validation."""
-    train: TrainConfig = field(default_factory=TrainConfig)
-    """Epochs, learning rates, augmentation; those not given are the profile's."""
-    protocol: Protocol = Protocol()
-    """A fold, or a group by its name, in place of a single split; how many clips are learned from."""
-    model: SkeletonConfig = field(default_factory=SkeletonConfig)
-    """The network, and how it reads a clip; what is not given is the profile's."""
-
-    def base(self) -> RunConfig:
-        """The profile's run with the network of these options."""
-        return self.named(skeleton_config(self.profile))
-
-    def settings(self, protocol: Protocol) -> RunConfig:
-        """The run that these options describe."""
-        return self.named(super().settings(protocol))
-
-    def named(self, run: RunConfig) -> RunConfig:
-        """The run with the network of these options, named after it."""
-        return replace(run, objective=f"{self.model.network}_{self.model.stream}", model=self.model)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,69 @@ from mgutils.models.slowonly import PoseConv3D, Stream, parts_of
 NECK, RIGHT, LEFT = (JOINTS.index(name) for name in ("neck", "right_shoulder", "left_shoulder"))
 
 
+<<<<<<< HEAD
+=======
+class PoseConv3D(nn.Module):
+    """Draw the joints or the limbs, look at the drawings with SlowOnly, and take the mean.
+
+    Shape: joints (B, T, 22, 3), x and y in 0..1 of the box round the clip (see
+    :func:`mgutils.data.keypoints.compact`) -> (B, ``width``). Padded frames are empty maps and count
+    in the mean, as in the original: how long a clip is remains visible.
+
+    Parameters
+    ----------
+    stream : {"joint", "limb"}
+        What is drawn.
+    size : int
+        Side of the maps; the original trains at 56 and tests at 64.
+    base, blocks
+        As for :class:`SlowOnly`. Base 8, blocks (1, 1, 1) and 24 px do on two cores.
+    sigma : float
+        Of the spots and ridges, in pixels of the map.
+    limbs : ndarray
+        Start and end of each limb, ``(L, 2)``.
+
+    Raises
+    ------
+    ConfigError
+        If the stream is unknown.
+
+    References
+    ----------
+    Duan et al. 2022, arXiv:2104.13586.
+    """
+
+    def __init__(self, stream: Stream = "joint", size: int = 56, base: int = 32,
+                 blocks: Sequence[int] = (4, 6, 3), sigma: float = 0.6,
+                 limbs: ndarray = LIMBS) -> None:
+        super().__init__()
+        if stream not in ("joint", "limb"):
+            raise ConfigError(f"stream: found {stream!r}; wanted 'joint' or 'limb'.")
+        self.stream = stream
+        self.size = size
+        self.sigma = sigma
+        self.limbs = limbs
+        channels = len(JOINTS) if stream == "joint" else len(limbs)
+        backbone = SlowOnly(channels, base, blocks)
+        self.backbone = backbone.to(memory_format=torch.channels_last_3d)  # as the maps have it
+        self.width = backbone.width
+
+    def forward(self, joints: Tensor) -> Tensor:
+        features = self.backbone(self.draw(joints))  # (B, width, T', H', W')
+        return features.mean(dim=(2, 3, 4))
+
+    def draw(self, joints: Tensor) -> Tensor:
+        """The maps: joints (B, T, 22, 3) -> (B, V, T, S, S)."""
+        if self.stream == "joint":
+            return joint_maps(joints, self.size, self.sigma)
+        return limb_maps(joints, self.size, self.sigma, self.limbs)
+
+
+>>>>>>> models
 class CoordinateTransformer(nn.Module):
     """A transformer over the frames, each a token of coordinates, scores and velocities.
 
-    Shape: joints (B, T, 22, 3) -> (B, ``width``). Padded frames are not attended to and not averaged;
+    Shape: joints (B, T, 22, 3) -> (B, ``width``). Padded frames are neither attended to nor averaged;
     a clip of padding only becomes zeros.
 
     Parameters
@@ -52,7 +111,8 @@ class CoordinateTransformer(nn.Module):
         self.positions = nn.Parameter(0.02 * torch.randn(frames, width))
         layer = nn.TransformerEncoderLayer(
             width, heads, 2 * width, dropout, batch_first=True, norm_first=True)
-        self.encoder = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(
+            layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
 
     def forward(self, joints: Tensor) -> Tensor:
         there = frames_there(joints)  # (B, T)
@@ -62,7 +122,7 @@ class CoordinateTransformer(nn.Module):
                 "Sample fewer frames, or build the network with more.")
         tokens = self.embed(frame_features(joints, self.stream)) + self.positions[: joints.shape[1]]
 
-        # attention over nothing is 0 / 0: a clip of padding only attends to itself
+        # attention over nothing is 0 / 0: a clip that is all padding attends to itself
         ignored = ~there & there.any(dim=1, keepdim=True)
         tokens = self.encoder(tokens, src_key_padding_mask=ignored)  # (B, T, width)
         return mean_there(tokens, there)
@@ -71,8 +131,8 @@ class CoordinateTransformer(nn.Module):
 class STGCN(nn.Module):
     """A graph network: joints exchange features with their neighbours, then with other frames.
 
-    Shape: joints (B, T, 22, 3) -> (B, ``width``). Each layer has its own 22 x 22 matrix of who listens to
-    whom; it starts as the limbs (and every joint itself), and is learned.
+    Shape: joints (B, T, 22, 3) -> (B, ``width``). Each layer has its own 22 x 22 matrix of who listens
+    to whom; it starts as the limbs (and every joint itself), and is learned.
 
     Parameters
     ----------
@@ -123,10 +183,16 @@ def mean_there(frames: Tensor, there: Tensor) -> Tensor:
 def frame_features(joints: Tensor, stream: Stream = "joint") -> Tensor:
     """What a person does, wherever she sits and however far away: (B, T, 22, 3) -> (B, T, 110).
 
+<<<<<<< HEAD
     For each joint x, y, score, and how far it went since the frame before. Coordinates are seen from
     the clip's mean neck, in shoulder widths; without a neck or without shoulders, from the middle of
     the joints that are seen, in sizes of their box. A missing joint is 0 in all five. Of limbs the
     vector from start to end is taken in place of the coordinates: (B, T, 105).
+=======
+    For each joint x, y, score, and how far it went since the frame before. Coordinates start at the
+    clip's mean neck, in shoulder widths; without neck or shoulders, in the middle of the joints that
+    are seen, in sizes of their box. A missing joint is 0 in all five.
+>>>>>>> models
     """
     points = joints[..., :2]
     score = joints[..., 2:]
@@ -168,7 +234,7 @@ def _frame_of(points: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def limb_graph(limbs: ndarray = LIMBS) -> Tensor:
-    """Each joint's mean over itself and the joints that a limb joins it to: (22, 22), rows sum to 1."""
+    """The mean over each joint and its neighbours, as a matrix (22, 22): its rows sum to 1."""
     graph = torch.eye(len(JOINTS))
     start, end = torch.from_numpy(limbs).T
     graph[start, end] = 1
@@ -177,10 +243,17 @@ def limb_graph(limbs: ndarray = LIMBS) -> Tensor:
 
 
 class SkeletonClassifier(nn.Module):
+<<<<<<< HEAD
     """A skeleton network and its heads: joints (B, T, 22, 3) -> logits (B, C) and words (B, W) or ``None``.
 
     The word head reads the vector as it is, the class head after dropout, as in the original; at test
     only the logits are used.
+=======
+    """A skeleton network and its heads: joints (B, T, 22, 3) -> logits (B, C), with words a pair.
+
+    The pair is (logits (B, C), words (B, W)). The word head reads the vector as it is, the class
+    head after dropout, as in the original; at test only the logits are used.
+>>>>>>> models
 
     Parameters
     ----------
@@ -194,7 +267,8 @@ class SkeletonClassifier(nn.Module):
         Before the class head.
     """
 
-    def __init__(self, network: nn.Module, classes: int, words: int = 0, dropout: float = 0.5) -> None:
+    def __init__(self, network: nn.Module, classes: int, words: int = 0,
+                 dropout: float = 0.5) -> None:
         super().__init__()
         self.network = network
         self.dropout = nn.Dropout(dropout)
