@@ -18,65 +18,6 @@ from mgutils.models.slowonly import PoseConv3D, Stream, parts_of
 NECK, RIGHT, LEFT = (JOINTS.index(name) for name in ("neck", "right_shoulder", "left_shoulder"))
 
 
-<<<<<<< HEAD
-=======
-class PoseConv3D(nn.Module):
-    """Draw the joints or the limbs, look at the drawings with SlowOnly, and take the mean.
-
-    Shape: joints (B, T, 22, 3), x and y in 0..1 of the box round the clip (see
-    :func:`mgutils.data.keypoints.compact`) -> (B, ``width``). Padded frames are empty maps and count
-    in the mean, as in the original: how long a clip is remains visible.
-
-    Parameters
-    ----------
-    stream : {"joint", "limb"}
-        What is drawn.
-    size : int
-        Side of the maps; the original trains at 56 and tests at 64.
-    base, blocks
-        As for :class:`SlowOnly`. Base 8, blocks (1, 1, 1) and 24 px do on two cores.
-    sigma : float
-        Of the spots and ridges, in pixels of the map.
-    limbs : ndarray
-        Start and end of each limb, ``(L, 2)``.
-
-    Raises
-    ------
-    ConfigError
-        If the stream is unknown.
-
-    References
-    ----------
-    Duan et al. 2022, arXiv:2104.13586.
-    """
-
-    def __init__(self, stream: Stream = "joint", size: int = 56, base: int = 32,
-                 blocks: Sequence[int] = (4, 6, 3), sigma: float = 0.6,
-                 limbs: ndarray = LIMBS) -> None:
-        super().__init__()
-        if stream not in ("joint", "limb"):
-            raise ConfigError(f"stream: found {stream!r}; wanted 'joint' or 'limb'.")
-        self.stream = stream
-        self.size = size
-        self.sigma = sigma
-        self.limbs = limbs
-        channels = len(JOINTS) if stream == "joint" else len(limbs)
-        backbone = SlowOnly(channels, base, blocks)
-        self.backbone = backbone.to(memory_format=torch.channels_last_3d)  # as the maps have it
-        self.width = backbone.width
-
-    def forward(self, joints: Tensor) -> Tensor:
-        features = self.backbone(self.draw(joints))  # (B, width, T', H', W')
-        return features.mean(dim=(2, 3, 4))
-
-    def draw(self, joints: Tensor) -> Tensor:
-        """The maps: joints (B, T, 22, 3) -> (B, V, T, S, S)."""
-        if self.stream == "joint":
-            return joint_maps(joints, self.size, self.sigma)
-        return limb_maps(joints, self.size, self.sigma, self.limbs)
-
-
->>>>>>> models
 class CoordinateTransformer(nn.Module):
     """A transformer over the frames, each a token of coordinates, scores and velocities.
 
@@ -183,16 +124,10 @@ def mean_there(frames: Tensor, there: Tensor) -> Tensor:
 def frame_features(joints: Tensor, stream: Stream = "joint") -> Tensor:
     """What a person does, wherever she sits and however far away: (B, T, 22, 3) -> (B, T, 110).
 
-<<<<<<< HEAD
     For each joint x, y, score, and how far it went since the frame before. Coordinates are seen from
     the clip's mean neck, in shoulder widths; without a neck or without shoulders, from the middle of
     the joints that are seen, in sizes of their box. A missing joint is 0 in all five. Of limbs the
     vector from start to end is taken in place of the coordinates: (B, T, 105).
-=======
-    For each joint x, y, score, and how far it went since the frame before. Coordinates start at the
-    clip's mean neck, in shoulder widths; without neck or shoulders, in the middle of the joints that
-    are seen, in sizes of their box. A missing joint is 0 in all five.
->>>>>>> models
     """
     points = joints[..., :2]
     score = joints[..., 2:]
@@ -243,17 +178,10 @@ def limb_graph(limbs: ndarray = LIMBS) -> Tensor:
 
 
 class SkeletonClassifier(nn.Module):
-<<<<<<< HEAD
     """A skeleton network and its heads: joints (B, T, 22, 3) -> logits (B, C) and words (B, W) or ``None``.
 
     The word head reads the vector as it is, the class head after dropout, as in the original; at test
     only the logits are used.
-=======
-    """A skeleton network and its heads: joints (B, T, 22, 3) -> logits (B, C), with words a pair.
-
-    The pair is (logits (B, C), words (B, W)). The word head reads the vector as it is, the class
-    head after dropout, as in the original; at test only the logits are used.
->>>>>>> models
 
     Parameters
     ----------

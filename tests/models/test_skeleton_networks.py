@@ -359,9 +359,11 @@ def test_the_word_head_reads_the_vector_before_dropout():
     torch.testing.assert_close(model.eval()(joints)[0], model.classes(model.network(joints)))
 
 
-def test_without_words_there_are_only_logits():
+def test_without_words_there_is_no_second_answer():
     model = SkeletonClassifier(build("graph"), classes=6)
-    assert model(clips()).shape == (3, 6)
+    logits, words = model(clips())
+    assert logits.shape == (3, 6)
+    assert words is None
     assert model.dropout.p == 0.5
     torch.manual_seed(0)
     wide = SkeletonClassifier(PoseConv3D("joint", blocks=(1, 1, 1)), classes=32, words=300)
