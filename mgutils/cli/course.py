@@ -35,7 +35,7 @@ class NotebooksBuild:
 
 @dataclass(frozen=True)
 class Reproduce:
-    """Make the data if absent, execute every notebook, compare the results with the published ones."""
+    """Make the data if absent, execute the notebooks, compare the results with the published ones."""
 
     profile: CourseProfileName = "cpu"
     """Size of everything."""
@@ -49,13 +49,15 @@ class Reproduce:
     """Execute these notebooks alone: numbers or names, such as 04 07_evaluation."""
     start: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """Execute this notebook and those after it; what the earlier ones left is used."""
+    all: bool = False
+    """Also execute the notebooks of the other systems, 10 to 13."""
 
     def run(self) -> None:
         from mgutils.course.reproduce import reproduce
 
         only = [word for words in self.only for word in words] if self.only else None
         reproduce(self.profile, self.data_root or Path("data") / self.profile, self.seed,
-                  self.out_dir or Path("out") / self.profile, only, start=self.start)
+                  self.out_dir or Path("out") / self.profile, only, start=self.start, everything=self.all)
 
 
 @dataclass(frozen=True)
