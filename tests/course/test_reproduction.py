@@ -130,7 +130,7 @@ def test_without_a_readable_manifest_nothing_is_recorded(executed, source_dir, c
     remove(MANIFEST)(executed)
     if content is not None:
         (executed / MANIFEST).write_text(content)
-    with pytest.raises(ConfigError, match="not recorded as executed: 01_a, 02_b, 03_c; .* `mg reproduce --all --out-dir "):
+    with pytest.raises(ConfigError, match="not recorded as executed: 01_a, 02_b, 03_c; .* `mg reproduce --all "):
         complete_notebooks(executed, sources(source_dir))
 
 
