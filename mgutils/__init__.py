@@ -6,21 +6,22 @@ scored).
 
 The rooms, from the ground up:
 
-    data         datasets in the report's layout: read, check, split, audit, import
+    config       every setting: of a run, a network, the studio; the profiles
+    data         images and clips: read, check, split, audit, import
     synth        the studio, which draws the synthetic people and their gestures
     losses       the losses and the divergences that they are made of
-    models       the two encoders, the space that they share, a classifier without text
+    models       networks for images, texts and skeletons; the space that they share
     metrics      scores, intervals over people, paired tests
     training     the loop, batches, checkpoints, several processes, the store of runs
     evaluation   a finished run on other rows, probes, zero-shot classes, where a model looks
-    predict      a checkpoint's answers for images, videos and files; export
+    predict      answers for images, videos and keypoints; export
     experiments  for each question of a notebook: which runs, which table
     report       figures, tables and the generated parts of the pages
-    claims       the report's sentences, one test each, and the ledger of verdicts
+    claims       the originals' sentences, one test each, and the ledger of verdicts
     course       notebooks, their execution, the book, exercises, grading
     cli          the ``mg`` command
 
-``config``, ``limits``, ``errors``, ``files``, ``progress`` and ``style`` belong to all of them.
+``limits``, ``errors``, ``files``, ``progress`` and ``style`` belong to all of them.
 Importing this package imports nothing heavy; each module imports what it needs.
 """
 

@@ -76,7 +76,7 @@ def read_openpose(source: Path, findings: Findings, size: tuple[int, int] | None
         gaps += numbers[-1] - numbers[0] + 1 != len(numbers)
         yield SkeletonClip(name, joints, *size, start=numbers[0])
     for count, what in ((crowds, "show several persons in some frame; the first was taken"),
-                        (no_hands, "have no point of a hand: OpenPose finds hands with its option --hand only"),
+                        (no_hands, "have no point of a hand: OpenPose finds hands only where it is told to"),
                         (gaps, "lack frames in between; those that are there follow one another")):
         if count:
             findings.notes.append(f"{source}: {count:,} clips {what}")
