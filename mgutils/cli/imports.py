@@ -121,8 +121,7 @@ class ImportSkeletons:
 
         from mgutils.data.importers.place import NOT_IMPORTED
         from mgutils.data.importers.skeletons import import_skeletons
-        from mgutils.data.items import read_clip_dataset
-        from mgutils.data.splits import available_splits
+        from mgutils.data.items import describe_clips, read_clip_dataset
 
         made = import_skeletons(self.source, self.root, format=self.format, labels=self.labels, clips=self.clips,
                                 names=self.names, label_file=self.label_file, size=self.size,
@@ -131,8 +130,7 @@ class ImportSkeletons:
             print(f"note: {note}")
         if (made.root / NOT_IMPORTED).exists():
             print(f"note: {made.root / NOT_IMPORTED} lists what was left out")
-        splits = available_splits(read_clip_dataset(made.root))
-        print(f"{made.root}: {made.clips:,} clips, {made.frames:,} frames; splits: {', '.join(splits)}")
+        print(describe_clips(read_clip_dataset(made.root)))
 
 
 def _report(root: Path) -> None:

@@ -27,14 +27,11 @@ class Clips:
     """Processes that draw; the bytes do not depend on it."""
 
     def run(self) -> None:
-        from mgutils.data.items import read_clip_dataset
-        from mgutils.data.splits import available_splits
+        from mgutils.data.items import describe_clips, read_clip_dataset
         from mgutils.synth.clips import make_clips, validate_clips
 
         validate_clips(self.clips)
-        dataset = read_clip_dataset(make_clips(self.clips, self.root, workers=self.workers))
-        print(f"{self.root}: {len(dataset):,} clips, {dataset.frames['length'].sum():,} frames, "
-              f"{dataset.frames['subject_id'].nunique()} subjects; splits: {', '.join(available_splits(dataset))}")
+        print(describe_clips(read_clip_dataset(make_clips(self.clips, self.root, workers=self.workers))))
 
 
 @dataclass(frozen=True)

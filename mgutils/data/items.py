@@ -25,6 +25,7 @@ from mgutils.data.csv import read_csv, read_numbers, refuse_cells, write_csv
 from mgutils.data.keypoints import JOINTS
 from mgutils.data.labels import Labels, read_labels, write_labels
 from mgutils.data.sidecar import NUMBERING, numbering_of
+from mgutils.data.splits import available_splits
 from mgutils.data.table import Dataset
 from mgutils.errors import DataError, Findings, data_error
 
@@ -106,6 +107,19 @@ def load_modality(dataset: Dataset, name: str) -> np.ndarray:
         raise data_error(file, f"{array.dtype} of shape {array.shape}", wanted,
                          "It belongs to another table. Make or import the clips again.")
     return array
+
+
+def describe_clips(dataset: Dataset) -> str:
+    """One line: clips, classes, frames, modalities, subjects, and the splits that can be made."""
+    length, known = dataset.frames["length"], dataset.frames["class_id"]
+    parts = [f"{len(dataset):,} clips of {known[known > 0].nunique()} classes",
+             f"{length.sum():,} frames ({length.min()} to {length.max()} a clip)",
+             " and ".join(file.stem for file in sorted((dataset.root / FOLDER).glob("*.npy")))]
+    if dataset.has_groups:
+        parts.append(f"{dataset.frames['subject_id'].nunique()} subjects")
+    if (known == 0).any():
+        parts.append(f"{(known == 0).sum():,} clips without a class")
+    return f"{dataset.root}: {', '.join(parts)}; splits: {', '.join(available_splits(dataset))}"
 
 
 def is_clip_dataset(root: Path | str) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mgutils.cli import main
 from mgutils.data.items import choose_frames, is_clip_dataset, load_modality, read_clip_dataset, write_clips
 from mgutils.data.labels import Labels
 from mgutils.data.splits import make_split
@@ -107,3 +108,13 @@ def test_the_middle_of_each_segment():
     assert index.tolist() == [[1, 3, 5, 7]]
     index, _ = choose_frames(np.array([10]), 4, np.array([[0.5]]), window=True)
     assert index.tolist() == [[3, 4, 5, 6]]
+
+
+def test_a_check_and_an_audit_of_clips_say_what_is_there(root, capsys):
+    assert main(["data", "check", str(root)]) == 0
+    assert "4 clips of 2 classes, 13 frames (1 to 5 a clip), joints, 2 subjects; splits: frame, clip" in (
+        capsys.readouterr().out)
+    assert main(["data", "audit", str(root)]) in (0, 2)  # four clips are too few for a split by frame
+    edit(root, class_id=(1, "9"))
+    assert main(["data", "check", str(root)]) == 2
+    assert "row 3, column 'class_id'" in capsys.readouterr().err
