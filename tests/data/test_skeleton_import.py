@@ -592,7 +592,10 @@ def test_the_command(tmp_path, capsys):
     source = write_pickle(tmp_path / "a.pkl", annotations())
     assert main(["import", "skeletons", str(source), str(tmp_path / "out"), "--format", "pyskl"]) == 0
     said = capsys.readouterr().out
-    assert "note: no --labels" in said and "3 clips of " in said and ", 47 frames (" in said and "splits: frame, clip" in said
+    assert "note: no --labels" in said
+    assert "3 clips of " in said
+    assert ", 47 frames (" in said
+    assert "splits: frame, clip" in said
     check(tmp_path / "out")
     assert main(["import", "skeletons", str(source), str(tmp_path / "out")]) == 2
     assert "wanted a name that is free" in capsys.readouterr().err
