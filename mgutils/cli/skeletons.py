@@ -92,7 +92,7 @@ class EnsembleCommand:
 
     def run(self) -> None:
         for folder in self.runs:
-            need_run(folder)
+            need_run(folder, "skeleton")
 
         from mgutils.errors import ConfigError
         from mgutils.evaluation.ensemble import chosen_apart, mix_runs
@@ -137,7 +137,7 @@ class Submit:
         need_dataset(self.clips)
         need_file(self.ids, "the challenge's list of clips")
         for folder in self.runs:
-            need_run(folder)
+            need_run(folder, "skeleton")
 
         from mgutils.predict.skeletons import submit
 

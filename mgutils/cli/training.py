@@ -11,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from mgutils.cli.paths import need_dataset, need_run
+from mgutils.cli.paths import IMAGES, need_dataset, need_run
 from mgutils.config import (
     NetworkName,
     ObjectiveName,
@@ -167,7 +167,7 @@ class Microscope:
     """Of the choice of images."""
 
     def run(self) -> None:
-        need_run(self.run_dir)
+        need_run(self.run_dir, *IMAGES)
         need_dataset(self.data_root)
 
         from mgutils.course.microscope import write_microscope

@@ -47,7 +47,7 @@ def joint_maps(joints: Tensor, size: int, sigma: float = 0.6) -> Tensor:
 
     # a spot in two dimensions is the outer product of two in one
     across, down = (
-        torch.exp(-((pixel - place) ** 2) / (2 * sigma**2)) * _window(pixel, place, place, sigma)
+        _bell((pixel - place) ** 2, sigma) * _window(pixel, place, place, sigma)
         for place in (size * x[..., None, :], size * y[..., None, :]))  # (B, T, S, V)
     height = torch.where(score < FAINTEST, 0, score)[..., None, :]
     maps = (height * down)[..., :, None, :] * across[..., None, :, :]  # (B, T, S, S, V)
@@ -87,14 +87,15 @@ def limb_maps(joints: Tensor, size: int, sigma: float = 0.6, limbs: ndarray = LI
     score = torch.where(short, start[..., 2], height)
     score = torch.where(height < FAINTEST, 0, score)
 
-    # each pixel in the limb's own axes: u along the limb, from 0 to its length, and v beside it
+    # each pixel in the limb's own axes, from its middle: u along the limb, v beside it
     pixel = torch.arange(size, device=joints.device, dtype=joints.dtype)[:, None]  # (S, 1)
-    x = pixel - start_at[..., None, :, 0]  # (B, T, S, L)
-    y = pixel - start_at[..., None, :, 1]
+    middle = (start_at + end_at) / 2
+    x = pixel - middle[..., None, :, 0]  # (B, T, S, L)
+    y = pixel - middle[..., None, :, 1]
     u = _outer_sum(y * along_y[..., None, :], x * along_x[..., None, :])  # (B, T, S, S, L)
     v = _outer_sum(y * along_x[..., None, :], -x * along_y[..., None, :])
-    beyond = u - torch.minimum(u.clamp(min=0), length[..., None, None, :])
-    ridge = torch.exp((v**2 + beyond**2) / (-2 * sigma**2))
+    beyond = (u.abs() - length[..., None, None, :] / 2).clamp(min=0)  # past either end
+    ridge = _bell(v**2 + beyond**2, sigma)
 
     low = torch.minimum(start_at, end_at)
     high = torch.maximum(start_at, end_at)
@@ -103,6 +104,14 @@ def limb_maps(joints: Tensor, size: int, sigma: float = 0.6, limbs: ndarray = LI
         for axis in (0, 1))  # (B, T, S, L)
     window = (score[..., None, :] * down)[..., :, None, :] * across[..., None, :, :]
     return (ridge * window).permute(0, 4, 1, 2, 3)
+
+
+def _bell(squared: Tensor, sigma: float) -> Tensor:
+    """A Gaussian of a squared distance, 1 at 0, and wrong by less than 1e-34 far away.
+
+    Processors take 16 times as long for an exponential too small for a normal number.
+    """
+    return torch.exp(-(squared / (2 * sigma**2)).clamp(max=80))
 
 
 def _window(pixel: Tensor, low: Tensor, high: Tensor, sigma: float) -> Tensor:

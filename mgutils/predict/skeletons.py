@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from scipy.special import softmax
 
+from mgutils.data.csv import write_csv
 from mgutils.data.items import load_modality, read_clip_dataset
 from mgutils.data.keypoints import JOINTS
 from mgutils.data.submission import read_ids, write_submission
@@ -17,6 +18,7 @@ from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError, data_error
 from mgutils.evaluation.embed import LoadedRun, load_run
 from mgutils.evaluation.ensemble import mix
+from mgutils.files import atomic_file
 from mgutils.training.skeleton import ClipReader, clip_reader, score_clips
 from mgutils.training.whole import check_run
 
@@ -64,6 +66,17 @@ def predict_keypoints(run_dir: Path | str, files: Sequence[Path | str], top: int
             rows.append({"file": str(file), "rank": rank, "class_id": int(run.labels.to_id([place])[0]),
                          "name": run.labels.names[place].strip(), "probability": float(probs[place])})
     return pd.DataFrame(rows)
+
+
+def answer_keypoints(run_dir: Path | str, files: Sequence[Path | str], out_dir: Path) -> str:
+    """:func:`predict_keypoints`, written to ``predictions.csv``; returns what to print: the answer for each file."""
+    table = predict_keypoints(run_dir, files)
+    file = out_dir / "predictions.csv"
+    with atomic_file(file) as aside:
+        write_csv(table, aside)
+    first = table[table["rank"] == 1]
+    lines = [f"{row.file}: {row.name} ({row.probability:.1%})" for row in first.itertuples(index=False)]
+    return "\n".join([*lines, str(file)])
 
 
 def submit(run_dirs: Sequence[Path | str], clips: Path | str, ids: Path | str, out_dir: Path | str, *, year: int,
