@@ -60,7 +60,7 @@ def training_step(network: nn.Module, inputs: Tensor) -> Callable[[], None]:
 
     def step() -> None:
         optimizer.zero_grad()
-        F.cross_entropy(model(inputs), target).backward()
+        F.cross_entropy(model(inputs)[0], target).backward()
         optimizer.step()
     return step
 

@@ -1,6 +1,6 @@
 """Teaching and reproduction kit for image-level micro-gesture classification.
 
-Read first, in this order: ``config.py`` (every setting), ``losses/image_text.py`` (the losses),
+Read first, in this order: ``config/settings.py`` (every setting of a run), ``losses/image_text.py`` (the losses),
 ``models/clip.py`` (the network), ``training/loop.py`` (how it learns), ``metrics/scores.py`` (how it is
 scored).
 

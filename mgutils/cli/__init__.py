@@ -20,12 +20,12 @@ from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.defaults import asked_task, default_options
 from mgutils.cli.exercises import ExercisesOtter
 from mgutils.cli.grading import Grade
-from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal
+from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal, ImportSkeletons
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.probing import Probe, ZeroShotCommand
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
-from mgutils.cli.skeletons import Clips, EnsembleCommand, Submit, TrainSkeleton
-from mgutils.cli.training import Diff, Evaluate, Microscope, Train
+from mgutils.cli.skeletons import Clips, EnsembleCommand, Keypoints, Submit
+from mgutils.cli.training import Diff, Evaluate, Microscope, Train, TrainSkeleton
 from mgutils.errors import MgError
 from mgutils.files import UNWRITABLE
 
@@ -37,9 +37,11 @@ COMMANDS = {
     ("import", "folders"): ImportFolders,
     ("import", "original"): ImportOriginal,
     ("import", "imigue"): ImportImigue,
+    ("import", "skeletons"): ImportSkeletons,
     ("train",): Train,
     ("crossval",): CrossVal,
     ("evaluate",): Evaluate,
+    ("keypoints",): Keypoints,
     ("ensemble",): EnsembleCommand,
     ("submit",): Submit,
     ("probe",): Probe,

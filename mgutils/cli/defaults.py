@@ -9,8 +9,8 @@ from pathlib import Path
 import tyro
 
 from mgutils.cli.data import Synth
-from mgutils.cli.skeletons import Clips, TrainSkeleton
-from mgutils.cli.training import Recipe
+from mgutils.cli.skeletons import Clips
+from mgutils.cli.training import Recipe, TrainSkeleton
 from mgutils.config import (
     REPORT_OBJECTIVES,
     TrainConfig,

@@ -1,28 +1,16 @@
-"""Commands of the skeleton system: make clips, train on joints, mix runs, hand in answers."""
+"""Commands of the skeleton system: make clips, find joints in a film, mix runs, hand in answers."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from mgutils.cli.paths import need_dataset, need_file, need_run
-from mgutils.cli.training import Train
-from mgutils.config import (
-    ClipConfig,
-    NetworkName,
-    ObjectiveName,
-    Protocol,
-    RunConfig,
-    SkeletonConfig,
-    SplitName,
-    TaskName,
-    TrainConfig,
-    skeleton_config,
-)
+from mgutils.config import ClipConfig
 
 
 @dataclass(frozen=True)
@@ -50,33 +38,31 @@ class Clips:
 
 
 @dataclass(frozen=True)
-class TrainSkeleton(Train):
-    """Train a network on the joints of clips and print its scores."""
+class Keypoints:
+    """Find the joints of a film with MediaPipe, and write them for `mg predict` and `mg import skeletons`."""
 
-    task: TaskName = "skeleton"
-    """Fixed: the options below are those of skeletons."""
-    network: Annotated[NetworkName, tyro.conf.arg(name="image-network"), tyro.conf.Suppress] = "resnet"
-    objective: Annotated[ObjectiveName, tyro.conf.Suppress] = "sound_ce"
-    split: SplitName = "subject"
-    """How clips are shared out between training and validation."""
-    train: TrainConfig = field(default_factory=TrainConfig)
-    """Epochs, learning rates, augmentation; those not given are the profile's."""
-    protocol: Protocol = Protocol()
-    """A fold, or a group by its name, in place of a single split; how many clips are learned from."""
-    model: SkeletonConfig = field(default_factory=SkeletonConfig)
-    """The network, and how it reads a clip; what is not given is the profile's."""
+    video: Annotated[Path, tyro.conf.Positional]
+    """A film of one person, at least of the upper body."""
+    pose_model: Path
+    """MediaPipe's pose_landmarker .task file."""
+    hand_model: Path | None = None
+    """Its hand_landmarker .task file; without it the tips of the fingers are missing."""
+    rate: float = 12.5
+    """Frames a second to take; 0 takes all."""
+    out: Path = Path("keypoints.npz")
+    """The file to write."""
 
-    def base(self) -> RunConfig:
-        """The profile's run with the network of these options."""
-        return self.named(skeleton_config(self.profile))
+    def run(self) -> None:
+        need_file(self.video, "a film")
+        need_file(self.pose_model, "the .task file of MediaPipe's pose landmarker")
+        need_file(self.hand_model, "the .task file of MediaPipe's hand landmarker")
 
-    def settings(self, protocol: Protocol) -> RunConfig:
-        """The run that these options describe."""
-        return self.named(super().settings(protocol))
+        from mgutils.predict import pose
 
-    def named(self, run: RunConfig) -> RunConfig:
-        """The run with the network of these options, named after it."""
-        return replace(run, objective=f"{self.model.network}_{self.model.stream}", model=self.model)
+        detector = pose.mediapipe_detector(self.pose_model, self.hand_model)
+        joints, times = pose.film_keypoints(self.video, detector, rate=self.rate or None)
+        pose.write_keypoints(self.out, joints, times, self.video.name)
+        print(f"{self.out}: {len(joints)} frames, {(joints[..., 2] > 0).mean():.0%} of the joints found")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from mgutils.config import (
     ProfileName,
     Protocol,
     RunConfig,
+    SkeletonConfig,
     SplitName,
     TaskName,
     TrainConfig,
@@ -110,6 +111,36 @@ class Train(Recipe):
         run = train_all([config], self.data_root, self.out_dir, jobs=1, resume=self.resume, log_with=self.log_with)[0]
         if os.environ.get("RANK", "0") == "0":  # the first of several processes
             print(json.dumps(run.metrics | run.summary | {"directory": str(run.directory)}, indent=2))
+
+
+@dataclass(frozen=True)
+class TrainSkeleton(Train):
+    """Train a network on the joints of clips and print its scores."""
+
+    task: TaskName = "skeleton"
+    """Fixed: the options below are those of skeletons."""
+    network: Annotated[NetworkName, tyro.conf.arg(name="image-network"), tyro.conf.Suppress] = "resnet"
+    objective: Annotated[ObjectiveName, tyro.conf.Suppress] = "sound_ce"
+    split: SplitName = "subject"
+    """How clips are shared out between training and validation."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """Epochs, learning rates, augmentation; those not given are the profile's."""
+    protocol: Protocol = Protocol()
+    """A fold, or a group by its name, in place of a single split; how many clips are learned from."""
+    model: SkeletonConfig = field(default_factory=SkeletonConfig)
+    """The network, and how it reads a clip; what is not given is the profile's."""
+
+    def base(self) -> RunConfig:
+        """The profile's run with the network of these options."""
+        return self.named(skeleton_config(self.profile))
+
+    def settings(self, protocol: Protocol) -> RunConfig:
+        """The run that these options describe."""
+        return self.named(super().settings(protocol))
+
+    def named(self, run: RunConfig) -> RunConfig:
+        """The run with the network of these options, named after it."""
+        return replace(run, objective=f"{self.model.network}_{self.model.stream}", model=self.model)
 
 
 @dataclass(frozen=True)

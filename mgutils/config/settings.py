@@ -134,7 +134,7 @@ class Protocol(Settings):
     """Report one group by its own name, such as a subject, and train on the others."""
     limit: Natural = 0
     """Learn from so many training rows, drawn at random; 0: all."""
-    shots: Natural = 0
+    per_class: Natural = 0
     """Learn from at most so many training rows of each class, drawn at random; 0: all."""
     split_seed: Annotated[int, Limits("0 to 4,294,967,295", lambda value: 0 <= value < 2**32)] = 42
     """Of the draws of rows."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mgutils.config import Protocol, RunConfig, SplitName
+from mgutils.config.settings import Protocol, RunConfig, SplitName
 from mgutils.data.sidecar import read_group_names
 from mgutils.data.splits import (
     GROUPED,
@@ -41,14 +41,14 @@ def split_of(config: RunConfig, dataset: Dataset) -> Split:
 
 
 def thin_out(dataset: Dataset, split: Split, protocol: Protocol) -> Split:
-    """Keep some of the training rows: at most ``shots`` of each class, then ``limit`` in all, drawn at random."""
+    """Keep some of the training rows: at most ``per_class`` of each class, then ``limit`` in all, drawn at random."""
     train = np.random.default_rng(protocol.split_seed).permutation(split.train)
-    if protocol.shots:
+    if protocol.per_class:
         order = pd.Series(dataset.target[train])
-        train = train[(order.groupby(order).cumcount() < protocol.shots).to_numpy()]
+        train = train[(order.groupby(order).cumcount() < protocol.per_class).to_numpy()]
     if protocol.limit:
         train = train[:protocol.limit]
-    return replace(split, train=np.sort(train)) if protocol.shots or protocol.limit else split
+    return replace(split, train=np.sort(train)) if protocol.per_class or protocol.limit else split
 
 
 def reported_split(dataset: Dataset, name: str, protocol: Protocol) -> Split:

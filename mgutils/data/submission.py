@@ -126,7 +126,7 @@ def write_submission(folder: Path | str, ids: Sequence[str], classes: Sequence[i
     Returns
     -------
     Path
-        The archive. :func:`check_submission` has found nothing wrong with it.
+        The archive; :func:`check_submission` finds nothing wrong with it.
 
     Raises
     ------
@@ -138,20 +138,22 @@ def write_submission(folder: Path | str, ids: Sequence[str], classes: Sequence[i
     if year not in FORMATS:
         raise ConfigError(f"year: found {year!r}; wanted one of {', '.join(map(str, FORMATS))}.")
     kind = FORMATS[year]
+    archive = Path(folder) / kind.archive
+    rows = [(str(name), str(index)) for name, index in zip(ids, classes, strict=False)]
+    if len(ids) != len(classes):
+        raise data_error(archive, f"{len(classes):,} answers", f"one for each of {len(ids):,} ids", "Give both alike.")
+    submission = _parse(rows, archive, year)
+    _check(submission, archive, [str(name) for name in ids], count)
     table = io.StringIO(newline="")
     writer = CsvWriter(table)
-    rows = [(str(name), int(index)) for name, index in zip(ids, classes, strict=True)]
     for row in ([kind.header] if kind.header else []) + rows:
         writer.writerow(row)
     entry = zipfile.ZipInfo(kind.table, _EPOCH)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3  # the same bytes on every system
+    entry.compress_type = zipfile.ZIP_STORED  # libraries differ in what they compress to
+    entry.create_system = 3  # nor do the bytes tell the system
     entry.external_attr = 0o644 << 16
-    archive = Path(folder) / kind.archive
-    with atomic_file(archive) as aside:
-        with zipfile.ZipFile(aside, "w") as opened:
-            opened.writestr(entry, table.getvalue(), compresslevel=6)
-        check_submission(aside, [str(name) for name in ids], count=count, year=year)
+    with atomic_file(archive) as aside, zipfile.ZipFile(aside, "w") as opened:
+        opened.writestr(entry, table.getvalue())
     return archive
 
 
@@ -180,7 +182,7 @@ def read_submission(file: Path | str) -> Submission:
         found = "a header" if has_header else "no header"
         raise data_error(file, f"{found} in {FORMATS[year].table}",
                          f"the header {','.join(FORMATS[2025].header)} in {FORMATS[2025].table} only", _WRITE)
-    return _parse(rows, has_header, file, year or (2025 if has_header else None))
+    return _parse(rows[has_header:], file, year or (2025 if has_header else None))
 
 
 def check_submission(file: Path | str, ids: Sequence[str], *, count: int = CLASSES,
@@ -203,32 +205,42 @@ def check_submission(file: Path | str, ids: Sequence[str], *, count: int = CLASS
     DataError
         With every fault.
     """
-    submission, findings = read_submission(file), Findings()
+    submission = read_submission(file)
     if year is not None and submission.year != year:
-        findings.fault(file, f"the format of {submission.year or 'no year'}", f"{FORMATS[year].table} alone in a zip "
-                       "archive", _WRITE)
-    answered = set(submission.ids)
-    header = FORMATS[submission.year].header if submission.year else ()
-    for name in ids:
-        if name not in answered:
-            findings.fault(file, f"no line for {name!r}", f"an answer for each of {len(ids):,} ids", _WRITE)
-    wanted, seen = set(ids), set()
-    for row, name in enumerate(submission.ids, start=1 + bool(header)):
+        raise data_error(file, f"the format of {submission.year or 'no year'}",
+                         f"{FORMATS[year].table} alone in a zip archive", _WRITE)
+    _check(submission, Path(file), ids, count)
+    return submission
+
+
+def _check(submission: Submission, file: Path, ids: Sequence[str], count: int) -> None:
+    """Raise every fault of the answers."""
+    findings, wanted, seen = Findings(), set(ids), set()
+    first = _first_row(submission.year)
+    for name in wanted.difference(submission.ids):
+        findings.fault(file, f"no line for {name!r}", f"an answer for each of {len(ids):,} ids", _WRITE)
+    findings.faults.sort(key=str)
+    for row, name in enumerate(submission.ids, start=first):
         if name in seen or name not in wanted:
             found = "again" if name in seen else "which is no id of the challenge"
-            findings.fault(file, f"{describe(name)}, {found}", "each id of the challenge once", _WRITE, row=row)
+            findings.fault(file, f"{name!r}, {found}", "each id of the challenge once", _WRITE, row=row)
         seen.add(name)
     if not findings.faults and submission.ids != tuple(ids):
-        row = next(row for row, pair in enumerate(zip(submission.ids, ids, strict=True)) if pair[0] != pair[1])
-        findings.fault(file, f"{submission.ids[row]!r}", f"{ids[row]!r}, as in the challenge's list",
-                       "Write the lines in the order of the ids.", row=row + 1 + bool(header))
-    for row in np.flatnonzero((submission.classes < 0) | (submission.classes >= count)):
-        findings.fault(file, f"class {submission.classes[row]} for {submission.ids[row]!r}", f"0..{count - 1}",
+        place, pair = next((place, pair) for place, pair in enumerate(zip(submission.ids, ids, strict=True))
+                           if pair[0] != pair[1])
+        findings.fault(file, f"{pair[0]!r}", f"{pair[1]!r}, as in the challenge's list",
+                       "Write the lines in the order of the ids.", row=place + first)
+    for place in np.flatnonzero((submission.classes < 0) | (submission.classes >= count)):
+        findings.fault(file, f"class {submission.classes[place]}", f"0..{count - 1}",
                        "Classes of the challenge count from 0: take 1 off the kit's class ids.",
-                       row=int(row) + 1 + bool(header))
+                       row=int(place) + first)
     if findings.faults:
         raise DataError(findings.faults)
-    return submission
+
+
+def _first_row(year: int | None) -> int:
+    """Row of the first answer, as a spreadsheet counts."""
+    return 2 if year is not None and FORMATS[year].header else 1
 
 
 def _content(file: Path, remedy: str) -> bytes:
@@ -269,9 +281,9 @@ def _unpack(content: bytes, file: Path) -> tuple[int, bytes]:
         raise data_error(file, f"no readable archive ({type(error).__name__})", wanted, _WRITE) from None
 
 
-def _parse(rows: list[list[str]], has_header: bool, file: Path, year: int | None) -> Submission:
+def _parse(rows: Sequence[Sequence[str]], file: Path, year: int | None) -> Submission:
     findings, ids, classes = Findings(), [], []
-    for row, fields in enumerate(rows[has_header:], start=1 + has_header):
+    for row, fields in enumerate(rows, start=_first_row(year)):
         answer = fields[-1].strip()
         if len(fields) != 2 or not _ID.fullmatch(fields[0]) or not re.fullmatch(r"-?[0-9]{1,9}", answer, re.ASCII):
             findings.fault(file, describe(",".join(fields)), "id,class", _WRITE, row=row)

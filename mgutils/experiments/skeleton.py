@@ -31,7 +31,6 @@ from mgutils.metrics.intervals import Score, Tally, accuracy, interval, mean_rec
 from mgutils.metrics.paired import paired
 from mgutils.metrics.scores import scores
 from mgutils.models.words import word_vectors
-from mgutils.synth.clips import make_clips
 from mgutils.training.run import Run
 
 SCORES: dict[str, Score] = {"top1": accuracy, "uar": mean_recall}
@@ -55,7 +54,15 @@ def clips_of(profile: str | SkeletonProfile, root: Path | str) -> Path:
 
     Taught in: 10, section 1.
     """
+    from mgutils.synth.clips import make_clips  # the studio is large, and most who ask have their clips
+
     return make_clips(get_skeleton_profile(profile).clips, root)
+
+
+def clips_beside(data_root: Path | str) -> Path:
+    """Where the clips lie that belong to a dataset of images: ``data/cpu_clips`` beside ``data/cpu``."""
+    data_root = Path(data_root)
+    return data_root.with_name(f"{data_root.name}_clips")
 
 
 def skeleton_configs(profile: str | SkeletonProfile, seed: int = 0) -> dict[str, list[RunConfig]]:
@@ -73,7 +80,7 @@ def skeleton_configs(profile: str | SkeletonProfile, seed: int = 0) -> dict[str,
     for shots in SHOTS:
         for arm in FEW_ARMS:
             groups[f"{arm}, {shots} clips a class"] = [
-                replace(config, protocol=replace(config.protocol, limit=0, shots=shots))
+                replace(config, protocol=replace(config.protocol, limit=0, per_class=shots))
                 for config in groups[arm][:FEW_SEEDS]]
     for stream in ("joint", "limb"):
         model = replace(POSECONV3D_LITE, stream=stream)

@@ -20,8 +20,8 @@ Vectors = Literal["words", "permuted", "random", "one_hot"]
 def semantic_loss(embedded: Tensor, target: Tensor, vectors: Tensor) -> Tensor:
     """Mean squared error to the vector of one's own class, over batch and dimensions.
 
-    The best answer to a clip x is the mean vector under p(y|x), ``sum_c p(c|x) v_c``: a linear image
-    of what a classifier learns anyway. With scaled one-hot vectors it is p(y|x), scaled (Brier score).
+    The best answer to a clip x is the mean vector under p(y|x), ``sum_c p(c|x) v_c``: a linear
+    image of what a classifier learns anyway. With one-hot vectors it is p(y|x), scaled (Brier score).
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def class_vectors(kind: Vectors, words: ndarray, seed: int = 0) -> ndarray:
     Parameters
     ----------
     kind : {"words", "permuted", "random", "one_hot"}
-        The words as they are; the words dealt to other classes, so that none keeps its own; Gaussian
-        noise; or an axis for each class, which knows nothing but that classes differ.
+        The words as they are; the words dealt to other classes, so that none keeps its own;
+        Gaussian noise; or an axis for each class, which knows nothing but that classes differ.
     words : ndarray
         ``(C, W)``.
     seed : int
@@ -74,7 +74,8 @@ def class_vectors(kind: Vectors, words: ndarray, seed: int = 0) -> ndarray:
            [0.        , 1.41421356]])
     """
     if kind not in get_args(Vectors):
-        raise ConfigError(f"class vectors: found {kind!r}; wanted one of {', '.join(get_args(Vectors))}.")
+        known = ", ".join(get_args(Vectors))
+        raise ConfigError(f"class vectors: found {kind!r}; wanted one of {known}.")
     random = np.random.default_rng(seed)
     classes = len(words)
     if kind == "words":
@@ -89,7 +90,8 @@ def class_vectors(kind: Vectors, words: ndarray, seed: int = 0) -> ndarray:
 def _derangement(count: int, random: np.random.Generator) -> ndarray:
     """A permutation that leaves nothing in its place, each of them with the same probability."""
     if count < 2:
-        raise ConfigError(f"permuted words: found {count} class; wanted at least 2, so that one can take another's.")
+        raise ConfigError(
+            f"permuted words: found {count} class; wanted at least 2, so that one takes another's.")
     while True:  # more than one in three permutations is one
         order = random.permutation(count)
         if not np.any(order == np.arange(count)):

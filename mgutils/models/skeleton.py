@@ -21,7 +21,7 @@ NECK, RIGHT, LEFT = (JOINTS.index(name) for name in ("neck", "right_shoulder", "
 class CoordinateTransformer(nn.Module):
     """A transformer over the frames, each a token of coordinates, scores and velocities.
 
-    Shape: joints (B, T, 22, 3) -> (B, ``width``). Padded frames are not attended to and not averaged;
+    Shape: joints (B, T, 22, 3) -> (B, ``width``). Padded frames are neither attended to nor averaged;
     a clip of padding only becomes zeros.
 
     Parameters
@@ -52,7 +52,8 @@ class CoordinateTransformer(nn.Module):
         self.positions = nn.Parameter(0.02 * torch.randn(frames, width))
         layer = nn.TransformerEncoderLayer(
             width, heads, 2 * width, dropout, batch_first=True, norm_first=True)
-        self.encoder = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(
+            layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
 
     def forward(self, joints: Tensor) -> Tensor:
         there = frames_there(joints)  # (B, T)
@@ -62,7 +63,7 @@ class CoordinateTransformer(nn.Module):
                 "Sample fewer frames, or build the network with more.")
         tokens = self.embed(frame_features(joints, self.stream)) + self.positions[: joints.shape[1]]
 
-        # attention over nothing is 0 / 0: a clip of padding only attends to itself
+        # attention over nothing is 0 / 0: a clip that is all padding attends to itself
         ignored = ~there & there.any(dim=1, keepdim=True)
         tokens = self.encoder(tokens, src_key_padding_mask=ignored)  # (B, T, width)
         return mean_there(tokens, there)
@@ -71,8 +72,8 @@ class CoordinateTransformer(nn.Module):
 class STGCN(nn.Module):
     """A graph network: joints exchange features with their neighbours, then with other frames.
 
-    Shape: joints (B, T, 22, 3) -> (B, ``width``). Each layer has its own 22 x 22 matrix of who listens to
-    whom; it starts as the limbs (and every joint itself), and is learned.
+    Shape: joints (B, T, 22, 3) -> (B, ``width``). Each layer has its own 22 x 22 matrix of who listens
+    to whom; it starts as the limbs (and every joint itself), and is learned.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ def _frame_of(points: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def limb_graph(limbs: ndarray = LIMBS) -> Tensor:
-    """Each joint's mean over itself and the joints that a limb joins it to: (22, 22), rows sum to 1."""
+    """The mean over each joint and its neighbours, as a matrix (22, 22): its rows sum to 1."""
     graph = torch.eye(len(JOINTS))
     start, end = torch.from_numpy(limbs).T
     graph[start, end] = 1
@@ -194,7 +195,8 @@ class SkeletonClassifier(nn.Module):
         Before the class head.
     """
 
-    def __init__(self, network: nn.Module, classes: int, words: int = 0, dropout: float = 0.5) -> None:
+    def __init__(self, network: nn.Module, classes: int, words: int = 0,
+                 dropout: float = 0.5) -> None:
         super().__init__()
         self.network = network
         self.dropout = nn.Dropout(dropout)

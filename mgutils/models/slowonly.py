@@ -24,7 +24,7 @@ Triple = tuple[int, int, int]
 
 
 class ConvNorm(nn.Module):
-    """A 3-D convolution without bias and its batch normalisation, padded so that a stride of 1 keeps the size."""
+    """A 3-D convolution without bias and its batch normalisation; padded to keep the size."""
 
     def __init__(self, channels: int, out: int, kernel: Triple, stride: Triple = (1, 1, 1)) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Bottleneck(nn.Module):
     stride : tuple of int
         Of the second convolution and of the shortcut.
     inflate : bool
-        Whether the first convolution sees the frame before and the frame after. Only inflated blocks
+        Whether the first convolution sees the frame before and the one after. Only inflated blocks
         know that there is time; in the others a frame never meets another.
     shortcut : bool
         Whether the input needs a convolution before it can be added, because its size changes.
@@ -144,7 +144,11 @@ class SlowOnly(nn.Module):
         return features
 
 
-PYSKL = {"backbone.": "network.backbone.", "cls_head.fc_cls.": "classes.", "cls_head.emb_fc.": "words."}
+PYSKL = {
+    "backbone.": "network.backbone.",
+    "cls_head.fc_cls.": "classes.",
+    "cls_head.emb_fc.": "words.",
+}
 """How the names of a pyskl checkpoint begin, and how those of our classifier do."""
 
 
@@ -173,8 +177,8 @@ def from_pyskl(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, Ten
     if faults:
         raise CheckpointError(
             f"pyskl checkpoint: {len(faults)} of its weights do not fit the model; "
-            f"{'; '.join(sorted(faults)[:5])}. Build the model with the checkpoint's joints or limbs, "
-            "base, blocks, classes and words.")
+            f"{'; '.join(sorted(faults)[:5])}. Build the model with the checkpoint's joints or "
+            "limbs, base, blocks, classes and words.")
     return found
 
 

@@ -133,9 +133,8 @@ def _style(config: SynthConfig, clip_id: int, class_id: int) -> Style:
 
 def _animate(config: SynthConfig, clip: pd.DataFrame) -> tuple[Subject, Pose]:
     """Subject and pose in each frame of one clip."""
-    first = next(clip.itertuples())
-    class_id = first.true_class_id
-    subject = costume(class_id, _subject(config, first.subject_id))
-    style = _style(config, first.clip_id, class_id)
+    class_id, subject_id, clip_id = (int(clip[name].iat[0]) for name in ("true_class_id", "subject_id", "clip_id"))
+    subject = costume(class_id, _subject(config, subject_id))
+    style = _style(config, clip_id, class_id)
     pose = perform(class_id, clip["phase"].to_numpy(), style, subject)
     return subject[[0] * len(clip)], pose

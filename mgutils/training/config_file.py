@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mgutils.config import RETIRED, WRITTEN, ModelConfig, Objective, Protocol, RunConfig, SkeletonConfig, TrainConfig
+from mgutils.config.settings import (
+    RETIRED,
+    WRITTEN,
+    ModelConfig,
+    Objective,
+    Protocol,
+    RunConfig,
+    SkeletonConfig,
+    TrainConfig,
+)
 from mgutils.errors import ConfigError
 
 _NO_CONFIG = "{}: not the configuration of a run ({!r}). Name a folder that `mg train` left."

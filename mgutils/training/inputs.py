@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mgutils.config import RunConfig
+from mgutils.config.settings import RunConfig
 from mgutils.data.items import is_clip_dataset, load_modality, read_clip_dataset
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset, read_dataset

@@ -29,9 +29,8 @@ from mgutils.models.words import word_vectors
 from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import load_weights, read_weights
 from mgutils.training.distributed import gather, shard
-from mgutils.training.image_text import full_precision
 from mgutils.training.start import take_weights
-from mgutils.training.task import Batch, Task, Validation
+from mgutils.training.task import Batch, Task, Validation, full_precision
 
 _MIRRORS = {"pairs": MIRROR, "original": ORIGINAL_MIRROR}
 

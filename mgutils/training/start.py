@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mgutils.config import ModelConfig, RunConfig, SkeletonConfig
+from mgutils.config.settings import ModelConfig, RunConfig, SkeletonConfig
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
 from mgutils.data.pixels import fingerprint

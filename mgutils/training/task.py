@@ -117,3 +117,8 @@ class Task(ABC):
     def record(self) -> dict[str, float]:
         """Numbers for the log and for the header of the saved weights."""
         return {}
+
+
+def full_precision(part: Tensor) -> Tensor:
+    """Half precision ends with the model: losses are computed in float32, or in float64."""
+    return part if part.dtype == torch.float64 else part.float()

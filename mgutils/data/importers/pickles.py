@@ -19,11 +19,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy import ndarray
 
+from mgutils.data.csv import describe
 from mgutils.errors import MgError, data_error
 
 _WANTED = "a pickle of numbers, texts, lists, dictionaries and NumPy arrays"
 _REMEDY = "Copy the file again from its source. A pickle that asks for anything else may run a program: do not load it."
 _KIND = re.compile(r"[<>|=]?(?:[biuf][1248]|f16|c8|c16|[SU][0-9]{1,6})")
+_LARGEST = 10**15
 _OPCODES = {opcode.code.encode("latin1")[0]: opcode.name for opcode in pickletools.opcodes}
 
 
@@ -155,7 +157,7 @@ class _PlainUnpickler(pickle._Unpickler):  # the one in Python: its memo is a di
     def load_build(self) -> None:
         state = self.stack.pop()
         if not isinstance(self.stack[-1], _Array | _Kind):
-            raise _RefusedError(f"a state for a {type(self.stack[-1]).__name__}")
+            raise _RefusedError(f"a state for a value of the type {type(self.stack[-1]).__name__}")
         self.stack[-1].set_state(state)
 
     def load_bytearray8(self) -> None:
@@ -231,3 +233,26 @@ def as_array(value: Any) -> ndarray | None:
         except (ValueError, TypeError, OverflowError, MemoryError, RecursionError):
             return None
     return value if isinstance(value, ndarray) and value.dtype.kind in "iuf" else None
+
+
+def as_text(value: Any) -> str | None:
+    """A text, or a whole number as one; ``None`` where a value is anything else."""
+    if type(value) is int and abs(value) < _LARGEST:
+        return str(value)
+    return value if isinstance(value, str) else None
+
+
+def in_words(value: Any) -> str:
+    """A value of a pickle, short enough for a line however long or deep it is."""
+    if isinstance(value, dict):
+        return f"a dictionary with the keys {', '.join(map(in_words, list(value)[:5]))}"[:100]
+    if isinstance(value, list | tuple):
+        if 0 < len(value) < 5 and all(as_text(one) for one in value):
+            return f"({', '.join(map(in_words, value))})"
+        return f"a {type(value).__name__} of {len(value):,}"
+    array = as_array(value)
+    if array is not None:
+        return f"an array of shape {array.shape}"
+    if isinstance(value, str | float) or as_text(value) is not None:
+        return describe(value)
+    return f"a value of the type {type(value).__name__}"

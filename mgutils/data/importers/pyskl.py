@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from mgutils.data.csv import describe
-from mgutils.data.importers.pickles import as_array, read_pickle
+from mgutils.data.importers.pickles import as_array, as_text, in_words, read_pickle
 from mgutils.data.importers.skeleton_clip import (
     LAYOUTS,
     REMEDY,
@@ -28,6 +27,7 @@ from mgutils.data.importers.skeleton_clip import (
 from mgutils.errors import Findings, data_error
 
 _LONGEST_SIDE = 100_000  # of a picture, in pixels
+_MOST_CLASSES = 10**6
 _WANTED = "a list of annotations, each with frame_dir, label, img_shape, keypoint and keypoint_score"
 _REMEDY = "Give a file of 2D skeletons as PYSKL's tools write it."
 
@@ -52,7 +52,7 @@ def read_pyskl(file: Path, findings: Findings, size: tuple[int, int] | None = No
     content = read_pickle(file)
     annotations = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(annotations, list) or not annotations:
-        raise data_error(file, _kind(content), _WANTED, _REMEDY)
+        raise data_error(file, in_words(content), _WANTED, _REMEDY)
     splits = _splits(content, file, findings)
     counts = {"crowds": 0, "padded": 0, "frames": 0}
     for number, annotation in enumerate(annotations):
@@ -63,48 +63,36 @@ def read_pyskl(file: Path, findings: Findings, size: tuple[int, int] | None = No
         findings.notes.append(f"{file}: {counts['crowds']:,} clips show several persons; the one with the highest mean "
                               "score was taken")
     if counts["padded"]:
-        findings.notes.append(f"{file}: {counts['frames']:,} empty frames at the end of {counts['padded']:,} clips were "
-                              "cut off")
-
-
-def _kind(value: Any) -> str:
-    """What stands in a pickle in place of what was wanted."""
-    if isinstance(value, dict):
-        return f"a dictionary with the keys {', '.join(map(str, list(value)[:5]))}"[:100]
-    if isinstance(value, list | tuple):
-        return f"a {type(value).__name__} of {len(value)}"
-    array = as_array(value)
-    return f"a {type(value).__name__.strip('_').lower()}" if array is None else f"an array of shape {array.shape}"
+        findings.notes.append(f"{file}: {counts['frames']:,} empty frames at the end of {counts['padded']:,} clips "
+                              "were cut off")
 
 
 def _splits(content: Any, file: Path, findings: Findings) -> dict[str, str]:
     """The parts that each clip is in, by its name: "train", or "xsub_train xview_val" where there are several."""
     listed = content.get("split", {}) if isinstance(content, dict) else {}
     splits: dict[str, list[str]] = {}
-    for part, names in listed.items() if isinstance(listed, dict) else [("split", None)]:
+    for part, names in listed.items() if isinstance(listed, dict) else [("split", listed)]:
         if not is_name(part) or not isinstance(names, list | tuple):
-            findings.fault(file, f"{describe(part)} with {_kind(names)}", "a list of clips for each part in 'split'",
+            findings.fault(file, f"{in_words(part)} with {in_words(names)}", "a list of clips for each part in 'split'",
                            _REMEDY)
             continue
         for name in names:
-            splits.setdefault(str(name), []).append(part)
+            splits.setdefault(as_text(name) or "", []).append(part)
     return {name: " ".join(parts) for name, parts in splits.items()}
 
 
 def _clip(annotation: Any, number: int, file: Path, findings: Findings, size: tuple[int, int] | None,
           splits: dict[str, str], counts: dict[str, int]) -> SkeletonClip | None:
     """One annotation as a clip; ``None``, and a fault, where it is not sound."""
-    name = annotation.get("frame_dir") if isinstance(annotation, dict) else None
-    name = str(name) if type(name) is int else name
+    name = as_text(annotation.get("frame_dir")) if isinstance(annotation, dict) else None
     if not is_name(name):
-        findings.fault(f"{file}, annotation {number}", _kind(annotation), "a dictionary whose frame_dir is a line of "
-                       "text", REMEDY)
+        findings.fault(f"{file}, annotation {number}", in_words(annotation),
+                       "a dictionary whose frame_dir is a line of text", REMEDY)
         return None
     place = place_of(file, name)
     label = annotation.get("label", -1)
-    if label is not None and (type(label) is not int or label < -1):
-        findings.fault(place, f"the label {_kind(label) if isinstance(label, dict | list) else describe(label)}",
-                       "a whole number from 0", REMEDY)
+    if label is not None and (type(label) is not int or not -1 <= label < _MOST_CLASSES):
+        findings.fault(place, f"the label {in_words(label)}", "a whole number from 0", REMEDY)
         return None
     size = size or _size(annotation, place, findings)
     joints = None if size is None else _joints(annotation, place, findings, counts)
@@ -115,12 +103,14 @@ def _clip(annotation: Any, number: int, file: Path, findings: Findings, size: tu
 
 def _size(annotation: dict[str, Any], place: str, findings: Findings) -> tuple[int, int] | None:
     """Width and height of the picture."""
-    shape = annotation.get("img_shape") or annotation.get("original_shape")
-    shape = shape.tolist() if isinstance(shape, ndarray) else shape
+    shape = annotation.get("img_shape")
+    shape = annotation.get("original_shape") if shape is None else shape
+    array = as_array(shape)
+    shape = shape if array is None else array.tolist()
     if (isinstance(shape, list | tuple) and len(shape) == 2
             and all(type(side) is int and 0 < side <= _LONGEST_SIDE for side in shape)):
         return shape[1], shape[0]
-    findings.fault(place, f"the img_shape {shape!r:.60}", "(height, width) in pixels",
+    findings.fault(place, f"the img_shape {in_words(shape)}", "(height, width) in pixels",
                    "Correct it, or give the pictures' size with --size.")
     return None
 
@@ -138,8 +128,8 @@ def _joints(annotation: dict[str, Any], place: str, findings: Findings, counts: 
         return None
     frames = annotation.get("total_frames", shapes[0][1])
     if type(frames) is not int or not 0 <= frames <= shapes[0][1]:
-        findings.fault(place, f"total_frames {describe(frames) if isinstance(frames, int) else _kind(frames)}",
-                       f"at most {shapes[0][1]}, the frames of keypoint", REMEDY)
+        findings.fault(place, f"total_frames {in_words(frames)}", f"at most {shapes[0][1]}, the frames of keypoint",
+                       REMEDY)
         return None
     person = 0
     with np.errstate(all="ignore"):  # of what is not finite; the checks find it

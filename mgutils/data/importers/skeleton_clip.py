@@ -5,7 +5,6 @@ The readers are ``pyskl``, ``miga``, ``openpose`` and ``keypoint_files``; ``skel
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +91,8 @@ def is_name(name: object) -> bool:
 
 def without_padding(joints: ndarray) -> ndarray:
     """The frames up to the last one that has a joint; ``(T, V, 3)`` with a smaller T, a view."""
-    filled = np.flatnonzero(joints.any(axis=(1, 2)))
+    with np.errstate(invalid="ignore"):
+        filled = np.flatnonzero(joints.any(axis=(1, 2)))
     return joints[:filled[-1] + 1] if len(filled) else joints[:0]
 
 
@@ -111,7 +111,8 @@ def is_sound(place: str, joints: ndarray, size: tuple[float, float], findings: F
         Takes the fault.
     """
     for check in (_empty, _not_finite, _no_score, _not_in_pixels, _outside):
-        fault = check(joints, size)
+        with np.errstate(all="ignore"):
+            fault = check(joints, size)
         if fault is not None:
             findings.fault(place, *fault)
             return False
@@ -149,8 +150,6 @@ def _outside(joints: ndarray, size: tuple[float, float]) -> tuple[str, str, str]
     for axis, length in enumerate(size):
         # pose estimators may guess at a joint beyond the edge, but not at one half a picture away
         wrong[..., axis] = seen & (np.abs(joints[..., axis] - length / 2) > length)
-    if math.isinf(size[0]):
-        wrong[..., 0] = False
     fault = _first(wrong, joints, f"a point of a picture of {size[0]:g} x {size[1]:g}")
     return None if fault is None else (*fault[:2], "Give the picture's size with --size. " + REMEDY)
 

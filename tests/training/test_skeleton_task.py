@@ -99,7 +99,7 @@ def test_a_limit_and_shots_thin_the_training_rows_alone(root):
     dataset, run = read_clip_dataset(root), config()
     whole = split_of(run, dataset)
     limited = split_of(replace(run, protocol=replace(run.protocol, limit=20)), dataset)
-    shots = split_of(replace(run, protocol=replace(run.protocol, shots=2)), dataset)
+    shots = split_of(replace(run, protocol=replace(run.protocol, per_class=2)), dataset)
     for part in (limited, shots):
         assert np.array_equal(part.valid, whole.valid)
         assert set(part.train) <= set(whole.train)

@@ -158,8 +158,8 @@ def test_a_block_starts_as_its_shortcut():
 
 def test_convolutions_start_as_kaiming_says():
     torch.manual_seed(0)
-    weight = SlowOnly(22, base=32, blocks=(1, 1, 1)).layer2[0].conv2.conv.weight  # 64 x 64 x 1 x 3 x 3
-    assert weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.02)
+    weight = SlowOnly(22, base=32, blocks=(1, 1, 1)).conv1.conv.weight  # 32 x 22 x 1 x 7 x 7
+    assert weight.std().item() == pytest.approx((2 / (32 * 49)) ** 0.5, rel=0.02)
 
 
 @pytest.mark.parametrize(("layer", "inflate", "kernel"), [(1, (0, 1, 1), 1), (2, (0, 1, 1), 3), (3, (0, 1, 1), 3),
@@ -285,7 +285,8 @@ def test_a_clip_of_padding_only_has_no_nan(name):
         assert not vector[1].any()
     vector.sum().backward()
     assert all(weight.grad.isfinite().all() for weight in network.parameters())
-    assert network.eval()(torch.zeros(2, 4, 22, 3)).isfinite().all()
+    with torch.no_grad():  # torch has another, fused path for this
+        assert network.eval()(joints).isfinite().all()
 
 
 @pytest.mark.parametrize("name", ["transformer", "graph"])
@@ -358,9 +359,11 @@ def test_the_word_head_reads_the_vector_before_dropout():
     torch.testing.assert_close(model.eval()(joints)[0], model.classes(model.network(joints)))
 
 
-def test_without_words_there_are_only_logits():
+def test_without_words_there_is_no_second_answer():
     model = SkeletonClassifier(build("graph"), classes=6)
-    assert model(clips()).shape == (3, 6)
+    logits, words = model(clips())
+    assert logits.shape == (3, 6)
+    assert words is None
     assert model.dropout.p == 0.5
     torch.manual_seed(0)
     wide = SkeletonClassifier(PoseConv3D("joint", blocks=(1, 1, 1)), classes=32, words=300)
