@@ -25,10 +25,7 @@ LINEAGE = pd.DataFrame([
     (2024, "MANet, micro-actions, same group", "as before", "50"),
     (2025, "MM-Gesture, MiGA winner, same group", "no words", "dropped"),
 ], columns=["year", "system", "target of the second loss", "weight"]).set_index("year")
-"""Where the second loss and its weight come from: read in the public code of each system.
-
-Taught in: 10, section 6.
-"""
+"""Where the second loss and its weight come from: read in the public code of each system."""
 PUBLISHED = pd.DataFrame([
     ("constant class", "nothing", 34.96, "iMiGUE's labels"),
     ("ST-GCN, 2021", "skeletons", 46.97, "iMiGUE's README"),
@@ -41,10 +38,7 @@ PUBLISHED = pd.DataFrame([
     ("MM-Gesture, MiGA winner 2025", "six modalities", 73.213, "2507.08344"),
     ("XInsight, MiGA winner 2026", "MM-Gesture's and video", 74.419, "2606.09261"),
 ], columns=["system", "sees", "top-1", "source"]).set_index("system")
-"""Top-1 on iMiGUE's reported people, as published.
-
-Taught in: 10, section 6.
-"""
+"""Top-1 on iMiGUE's reported people, as published."""
 
 
 def detector_table(truth: ndarray, joints: ndarray) -> pd.Series:

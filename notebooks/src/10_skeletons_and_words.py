@@ -78,7 +78,7 @@ figure_dir = Path(out_dir) / "figures"
 
 # %%
 size = "smoke" if profile == "smoke" else "cpu"
-clips = tables.clips_of(size, Path(data_root).with_name(Path(data_root).name + "_clips"))
+clips = tables.clips_of(size, tables.clips_beside(data_root))
 dataset = read_clip_dataset(clips)
 split, people = make_split(dataset, "official"), dataset.frames["subject_id"].to_numpy()
 print(f"{len(dataset):,} clips; {len(split.train):,} of {len(set(people[split.train]))} people to learn from, "
@@ -388,7 +388,7 @@ chart
 # With words the network answers 55.7<!--= arm_scores["top1"]["words"] --> % of the clips of new people, without them
 # 53.4<!--= arm_scores["top1"]["cross entropy"] --> %. A paper would stop here. But random vectors reach
 # 55.8<!--= arm_scores["top1"]["random vectors"] --> %. The intervals of the scores are wide and overlap, because
-# people differ. The same people and seeds stand in all rows, so we look at differences in pairs.
+# people differ. The same people and seeds stand in all rows, so `difference_table` compares them in pairs.
 
 # %% alt="Differences to cross entropy with intervals: words and random vectors lie above zero, the others across it"
 word_gain = small.compare(dataset, plain, answers, *(("cross entropy", name) for name in arms[1:]),
