@@ -54,6 +54,8 @@ def read_clip_dataset(root: Path | str) -> Dataset:
     ------
     DataError
         With every fault of the table, or if an array does not fit it.
+
+    Taught in: 10, section 1.
     """
     root, findings = Path(root), Findings()
     file = root / TABLE
@@ -92,6 +94,8 @@ def load_modality(dataset: Dataset, name: str) -> np.ndarray:
     ------
     DataError
         If there is no such array, or it does not fit the table.
+
+    Taught in: 10, section 1.
     """
     file, total = dataset.root / FOLDER / f"{name}.npy", int(dataset.frames["length"].sum())
     shape, kind = SHAPES.get(name, ((), ""))

@@ -106,6 +106,8 @@ def compact(joints: ndarray, padding: float = 0.25) -> ndarray:
     ndarray
         A new array: 0..1 from left to right and from top to bottom; missing joints stay 0, 0, 0. A
         clip without a joint stays as it is.
+
+    Taught in: 10, section 3.
     """
     seen = (joints[..., 2] > 0)[..., None]
     points = joints[..., :2]

@@ -134,6 +134,8 @@ def write_submission(folder: Path | str, ids: Sequence[str], classes: Sequence[i
         If there is no such year, or the folder cannot be written to.
     DataError
         If the ids are not unique, or a class is out of range or missing.
+
+    Taught in: 10, section 9.
     """
     if year not in FORMATS:
         raise ConfigError(f"year: found {year!r}; wanted one of {', '.join(map(str, FORMATS))}.")

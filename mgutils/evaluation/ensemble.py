@@ -40,6 +40,8 @@ def mix(logits: Sequence[ndarray], weights: Sequence[float]) -> ndarray:
     ------
     ConfigError
         If the weights are not as many as the runs, or one is negative, or all are 0.
+
+    Taught in: 10, section 7.
     """
     weights = np.asarray(weights, dtype=np.float64)
     if weights.shape != (len(logits),) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum():

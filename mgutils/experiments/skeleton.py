@@ -60,7 +60,10 @@ def clips_of(profile: str | SkeletonProfile, root: Path | str) -> Path:
 
 
 def clips_beside(data_root: Path | str) -> Path:
-    """Where the clips lie that belong to a dataset of images: ``data/cpu_clips`` beside ``data/cpu``."""
+    """Where the clips lie that belong to a dataset of images: ``data/cpu_clips`` beside ``data/cpu``.
+
+    Taught in: 10, section 1.
+    """
     data_root = Path(data_root)
     return data_root.with_name(f"{data_root.name}_clips")
 
@@ -137,7 +140,10 @@ def own_answers(runs: Sequence[Run]) -> list[np.ndarray]:
 
 
 def head_answers(dataset: Dataset, runs: Sequence[Run]) -> list[np.ndarray]:
-    """The class whose vector lies nearest to what the second head says: that head as a classifier of its own."""
+    """The class whose vector lies nearest to what the second head says: that head as a classifier of its own.
+
+    Taught in: 10, section 5.
+    """
     answers = []
     for run in runs:
         settings = run.config.model

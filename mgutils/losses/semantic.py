@@ -40,6 +40,8 @@ def semantic_loss(embedded: Tensor, target: Tensor, vectors: Tensor) -> Tensor:
     References
     ----------
     Li et al. 2023, arXiv:2307.10624, MiGA2023_Track1, ``mse_loss.py`` at commit fe362d7.
+
+    Taught in: 10, section 5.
     """
     return (embedded - vectors[target]).square().mean()
 
@@ -72,6 +74,8 @@ def class_vectors(kind: Vectors, words: ndarray, seed: int = 0) -> ndarray:
     >>> class_vectors("one_hot", np.ones((2, 3)))  # each of 4 entries has 1 as its mean square
     array([[1.41421356, 0.        ],
            [0.        , 1.41421356]])
+
+    Taught in: 10, section 5.
     """
     if kind not in get_args(Vectors):
         known = ", ".join(get_args(Vectors))

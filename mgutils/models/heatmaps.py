@@ -43,6 +43,8 @@ def joint_maps(joints: Tensor, size: int, sigma: float = 0.6) -> Tensor:
     1.0
     >>> round(joint_maps(torch.tensor([[[[0.5625, 0.5625, 1.0]]]]), size=8).max().item(), 2)
     0.5
+
+    Taught in: 10, section 3.
     """
     x, y, score = joints.unbind(-1)  # (B, T, V)
     pixel = torch.arange(size, device=joints.device, dtype=joints.dtype)[:, None]  # (S, 1)

@@ -41,6 +41,8 @@ class CoordinateTransformer(nn.Module):
     ------
     ConfigError
         If a clip has more frames than there are positions.
+
+    Taught in: 10, section 4.
     """
 
     def __init__(self, stream: Stream = "joint", width: int = 96, layers: int = 2, heads: int = 4,
@@ -128,6 +130,8 @@ def frame_features(joints: Tensor, stream: Stream = "joint") -> Tensor:
     the clip's mean neck, in shoulder widths; without a neck or without shoulders, from the middle of
     the joints that are seen, in sizes of their box. A missing joint is 0 in all five. Of limbs the
     vector from start to end is taken in place of the coordinates: (B, T, 105).
+
+    Taught in: 10, section 4.
     """
     points = joints[..., :2]
     score = joints[..., 2:]

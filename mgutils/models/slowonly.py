@@ -55,6 +55,8 @@ class Bottleneck(nn.Module):
         know that there is time; in the others a frame never meets another.
     shortcut : bool
         Whether the input needs a convolution before it can be added, because its size changes.
+
+    Taught in: 10, section 3.
     """
 
     def __init__(self, channels: int, planes: int, stride: Triple, inflate: bool,
@@ -110,6 +112,8 @@ class SlowOnly(nn.Module):
     >>> from mgutils.models.encoders import count_parameters
     >>> count_parameters(SlowOnly(22))
     2001920
+
+    Taught in: 10, section 3.
     """
 
     def __init__(

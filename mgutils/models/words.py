@@ -37,6 +37,8 @@ def word_vectors(names: Sequence[str], encoder: str = MINILM) -> ndarray:
     ------
     ConfigError
         If the encoder's weights are not at hand.
+
+    Taught in: 10, section 5.
     """
     tokenizer = make_tokenizer(encoder, names)
     model = TextEncoder(encoder, pretrained=True).model
