@@ -34,7 +34,7 @@ from mgutils.models.words import word_vectors
 from mgutils.training.run import Run
 
 SCORES: dict[str, Score] = {"top1": accuracy, "uar": mean_recall}
-WORD_ARMS = {"cross entropy": {}, "words": {"words": "words"}, "permuted words": {"words": "permuted"},
+WORD_ARMS = {"cross entropy": {"words": "none"}, "words": {"words": "words"}, "permuted words": {"words": "permuted"},
              "random vectors": {"words": "random"}, "one-hot": {"words": "one_hot"}}
 """What the second head is to hit, by the name of the group; weight 20, as in the original."""
 WEIGHTS = {"words x 1": 1.0, "words x 50": 50.0}

@@ -56,7 +56,8 @@ def test_a_file_of_keypoints_is_answered(trained, tmp_path, capsys):
     wanted = np.argsort(-Run(runs[0]).logits[0], kind="stable")[:5] + 1
     assert table["class_id"].tolist() == wanted.tolist()
     assert table["probability"].is_monotonic_decreasing
-    assert main(["predict", str(tmp_path / "one.npz"), "--checkpoint", str(runs[0])]) == 0
+    assert main(["predict", str(tmp_path / "one.npz"), "--checkpoint", str(runs[0]), "--out-dir",
+                 str(tmp_path)]) == 0
     assert table["name"].iloc[0] in capsys.readouterr().out
 
 
