@@ -8,8 +8,8 @@ The rooms, from the ground up:
 
     config       every setting: of a run, a network, the studio; the profiles
     data         images and clips: read, check, split, audit, import
-    synth        the studio, which draws the synthetic people and their gestures
-    losses       the losses and the divergences that they are made of
+    synth        the studio, which draws people and their gestures
+    losses       the losses and their divergences
     models       networks for images, texts and skeletons; the space that they share
     metrics      scores, intervals over people, paired tests
     training     the loop, batches, checkpoints, several processes, the store of runs

@@ -115,4 +115,4 @@ def points(table: pd.DataFrame) -> pd.DataFrame:
     Taught in: 10, section 5.
     """
     found = table.assign(pair=table["second"] + " less " + table["first"]).set_index(["pair", "score"])
-    return (100 * found[["difference", "low", "high", "detectable"]]).join(found[["p", "shown"]])
+    return (100 * found[["difference", "low", "high", "detectable"]]).join(found["shown"])

