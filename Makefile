@@ -1,5 +1,6 @@
 # make setup       .venv with the pinned packages (uv where there is one, else python3 -m venv and pip)
 # make reproduce   data, notebooks, figures, Table 1          PROFILE=smoke|cpu|gpu|imigue, default cpu
+# make reproduce-all   the same with the notebooks of the other systems, 10 to 13
 # make test        ruff and pytest
 # make publish     reproduce, then copy the cpu profile's notebooks, figures and tables to where git keeps them
 # make lab         JupyterLab, opened at notebook 00
@@ -18,7 +19,7 @@ PYTHON_FITS := import sys; v = sys.version_info[:2]; \
   sys.exit(None if (3, 11) <= v < (3, 14) else "found Python %d.%d; wanted 3.11 to 3.13: set PYTHON" % v)
 EDITABLE := --no-deps --no-build-isolation --editable .
 
-.PHONY: setup reproduce publish test lab book bench mutants lock clean
+.PHONY: setup reproduce reproduce-all publish test lab book bench mutants lock clean
 
 setup: .venv/.ready
 
@@ -39,8 +40,11 @@ setup: .venv/.ready
 reproduce: setup
 	$(BIN)/mg reproduce --profile $(PROFILE)
 
+reproduce-all: setup
+	$(BIN)/mg reproduce --profile $(PROFILE) --all
+
 publish: setup
-	$(BIN)/mg reproduce --profile cpu
+	$(BIN)/mg reproduce --profile cpu --all
 	$(BIN)/mg publish
 
 test: setup

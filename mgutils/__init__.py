@@ -1,26 +1,27 @@
 """Teaching and reproduction kit for image-level micro-gesture classification.
 
-Read first, in this order: ``config.py`` (every setting), ``losses/image_text.py`` (the losses),
+Read first, in this order: ``config/settings.py`` (every setting of a run), ``losses/image_text.py`` (the losses),
 ``models/clip.py`` (the network), ``training/loop.py`` (how it learns), ``metrics/scores.py`` (how it is
 scored).
 
 The rooms, from the ground up:
 
-    data         datasets in the report's layout: read, check, split, audit, import
-    synth        the studio, which draws the synthetic people and their gestures
-    losses       the losses and the divergences that they are made of
-    models       the two encoders, the space that they share, a classifier without text
+    config       every setting: of a run, a network, the studio; the profiles
+    data         images and clips: read, check, split, audit, import
+    synth        the studio, which draws people and their gestures
+    losses       the losses and their divergences
+    models       networks for images, texts and skeletons; the space that they share
     metrics      scores, intervals over people, paired tests
     training     the loop, batches, checkpoints, several processes, the store of runs
     evaluation   a finished run on other rows, probes, zero-shot classes, where a model looks
-    predict      a checkpoint's answers for images, videos and files; export
+    predict      answers for images, videos and keypoints; export
     experiments  for each question of a notebook: which runs, which table
     report       figures, tables and the generated parts of the pages
-    claims       the report's sentences, one test each, and the ledger of verdicts
+    claims       the originals' sentences, one test each, and the ledger of verdicts
     course       notebooks, their execution, the book, exercises, grading
     cli          the ``mg`` command
 
-``config``, ``limits``, ``errors``, ``files``, ``progress`` and ``style`` belong to all of them.
+``limits``, ``errors``, ``files``, ``progress`` and ``style`` belong to all of them.
 Importing this package imports nothing heavy; each module imports what it needs.
 """
 

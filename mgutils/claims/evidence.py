@@ -18,16 +18,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgutils.config import Profile, SplitName, get_profile
+from mgutils.claims.registry import REPORT
+from mgutils.config import Profile, SplitName, get_profile, get_skeleton_profile
 from mgutils.data.audit import Audit, audit_split
 from mgutils.data.captions import describable
 from mgutils.data.csv import unguard
+from mgutils.data.items import read_clip_dataset
 from mgutils.data.splits import Split, make_split
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.experiments.controls import control_configs
 from mgutils.experiments.loss_grid.grid import grid_size, run_cells
 from mgutils.experiments.loss_grid.stack import Condition
 from mgutils.experiments.runs import train_groups
+from mgutils.experiments.skeleton import clips_beside, clips_of, skeleton_configs
 from mgutils.experiments.table1 import table1_runs
 from mgutils.training.run import Run
 
@@ -57,6 +60,7 @@ class Evidence:
         """What was looked at since :meth:`begin`: its name, and a hash of its content."""
         self._runs: dict[tuple[str, str], list[Run]] = {}
         self._controls: dict[str, list[Run]] = {}
+        self._skeletons: dict[str, list[Run]] = {}
 
     def begin(self) -> None:
         """Forget what was looked at."""
@@ -120,6 +124,35 @@ class Evidence:
         if missing:
             self._controls |= train_groups(missing, self.data_root, self.out_dir, jobs=self.jobs)
         return {name: self._controls[name] for name in names}
+
+    CLIPS = "clips.csv"
+    """What is noted where a test looks at clips."""
+
+    @property
+    def clips(self) -> Dataset:
+        """The clips beside the dataset, made where they are not there."""
+        self.read[self.CLIPS] = _hash(self._clips.frames.to_csv(index=False).encode())
+        return self._clips
+
+    @cached_property
+    def _clips(self) -> Dataset:
+        skeletons = get_skeleton_profile(self.profile.name)
+        return read_clip_dataset(clips_of(skeletons, clips_beside(self.data_root)))
+
+    def seeds(self, source: str) -> int:
+        """How many seeds are behind a number about one of the originals."""
+        return self.profile.seeds if source == REPORT else get_skeleton_profile(self.profile.name).seeds
+
+    def skeletons(self, *names: str) -> dict[str, list[Run]]:
+        """Runs of notebook 10 by the names in :func:`mgutils.experiments.skeleton.skeleton_configs`."""
+        wanted = skeleton_configs(self.profile.name, self.seed)
+        missing = {name: wanted[name] for name in names if name not in self._skeletons}
+        if missing:
+            self._skeletons |= train_groups(missing, self.clips.root, self.out_dir, jobs=self.jobs)
+        found = {name: self._skeletons[name] for name in names}
+        for run in (run for group in found.values() for run in group):
+            self._note(run, "outputs.npz", b"".join(array.tobytes() for array in run.arrays.values()))
+        return found
 
     def metrics(self, run: Run) -> dict[str, Any]:
         """The content of a run's ``metrics.json``."""

@@ -26,7 +26,7 @@ from typing import Any, Literal, get_args
 from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import within
 from mgutils.claims.listing import CLAIMS, Claim, Sentence, load_claims
-from mgutils.claims.registry import Finding
+from mgutils.claims.registry import REPORT, Finding
 from mgutils.claims.tests import TESTS
 from mgutils.report.markdown import markdown_table
 
@@ -62,6 +62,7 @@ class Ledger:
     seeds: int
     rows: tuple[Row, ...]
     unchecked: tuple[Sentence, ...]
+    source: str = REPORT
 
     @property
     def counts(self) -> dict[str, int]:
@@ -124,21 +125,22 @@ def _number_holds(claim: Claim, finding: Finding) -> bool | None:
     return within(low, high, claim.expected, claim.tolerance)
 
 
-def verify(evidence: Evidence, *, claims: Path | str = CLAIMS, progress: bool = True) -> Ledger:
-    """Test every claim; print expected, obtained, spread and verdict of each as it is found.
+def verify(evidence: Evidence, *, claims: Path | str = CLAIMS, source: str = REPORT, progress: bool = True) -> Ledger:
+    """Test every claim of a source; print expected, obtained, spread and verdict of each as it is found.
 
     Raises
     ------
     MgError
         If the claims or the data cannot be read, or a missing run cannot be trained.
     """
-    listed, unchecked = load_claims(claims)
+    listed, unchecked = load_claims(claims, source)
     rows = []
     for number, claim in enumerate(listed, start=1):
         rows.append(_test(claim, evidence))
         if progress:
             print(f"{number:>3}/{len(listed)}  {_line(rows[-1])}", flush=True)
-    ledger = Ledger(evidence.profile.name, evidence.images, evidence.profile.seeds, tuple(rows), tuple(unchecked))
+    ledger = Ledger(evidence.profile.name, evidence.images, evidence.seeds(source), tuple(rows), tuple(unchecked),
+                    source)
     if progress:
         print(f"\n{ledger.summary}")
     return ledger
@@ -155,6 +157,8 @@ def _test(claim: Claim, evidence: Evidence) -> Row:
 
 def _tested_on(evidence: Evidence) -> str:
     court = ["the loss grid"] if "court.csv" in evidence.read else []
+    if evidence.CLIPS in evidence.read:
+        return f"{evidence.images} clips"
     images = [f"{evidence.images} images"] if evidence.read.keys() - {"court.csv"} else []
     return ", ".join(images + court) or "code alone"
 
@@ -177,7 +181,9 @@ def _spread(finding: Finding) -> str:
 
 
 def write_ledger(ledger: Ledger, directory: Path | str) -> list[Path]:
-    """Write ``claims.json`` and ``claims.md``; equal ledgers give equal bytes.
+    """Write ``claims.json`` and ``claims.md``, of another source than the report ``claims_<source>``.
+
+    Equal ledgers give equal bytes.
 
     Returns
     -------
@@ -188,7 +194,8 @@ def write_ledger(ledger: Ledger, directory: Path | str) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     plain = {"profile": ledger.profile, "images": ledger.images, "seeds": ledger.seeds, "counts": ledger.counts,
              "rows": [row.as_dict() for row in ledger.rows], "unchecked": [asdict(item) for item in ledger.unchecked]}
-    files = [directory / "claims.json", directory / "claims.md"]
+    name = "claims" if ledger.source == REPORT else f"claims_{ledger.source}"
+    files = [directory / f"{name}.json", directory / f"{name}.md"]
     files[0].write_text(json.dumps(plain, indent=1, ensure_ascii=False, default=_plain) + "\n", encoding="utf-8")
     files[1].write_text(to_markdown(ledger), encoding="utf-8")
     return files
@@ -204,8 +211,11 @@ def to_markdown(ledger: Ledger) -> str:
     lines = [(row.claim.statement, row.claim.where, row.claim.expectation,
                f"{_obtained(row.finding)}. {row.finding.note}".strip(), _spread(row.finding), row.tested_on,
                f"**{row.verdict}**") for row in ledger.rows]
-    return (f"{ledger.summary}\n\n{markdown_table(header, lines)}\n\nSentences that no row tests:\n\n"
-            + "\n".join(f"* {item.where}: {item.statement} ({item.why})" for item in ledger.unchecked) + "\n")
+    text = f"{ledger.summary}\n\n{markdown_table(header, lines)}\n"
+    if ledger.unchecked:
+        text += "\nSentences that no row tests:\n\n"
+        text += "\n".join(f"* {item.where}: {item.statement} ({item.why})" for item in ledger.unchecked) + "\n"
+    return text
 
 
 SHOWN_FIRST: tuple[Verdict, ...] = ("refuted", "partly", "not shown", "reproduced", "needs the real data",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from mgutils.claims.registry import REPORT
 from mgutils.claims.tests import TESTS
 from mgutils.errors import ConfigError
 
@@ -20,7 +21,7 @@ MADE_BY = ("", "kit", "data")
 
 @dataclass(frozen=True)
 class Claim:
-    """One checkable statement of the report or of its README."""
+    """One checkable statement of an original or of its README."""
 
     id: str
     statement: str
@@ -45,6 +46,8 @@ class Claim:
     tolerance: float = 0.0
     """How far from it the value found may be."""
     unit: str = ""
+    source: str = REPORT
+    """Which original says it: ``report``, or ``miga2023``."""
 
     @property
     def expectation(self) -> str:
@@ -63,15 +66,15 @@ class Sentence:
     why: str
 
 
-def load_claims(path: Path | str = CLAIMS) -> tuple[list[Claim], list[Sentence]]:
-    """Read ``claims.toml``.
+def load_claims(path: Path | str = CLAIMS, source: str = REPORT) -> tuple[list[Claim], list[Sentence]]:
+    """Read the claims of one source from ``claims.toml``.
 
     Returns
     -------
     list of Claim
         The rows of the ledger, in the order of the file.
     list of Sentence
-        What is not checked.
+        What of it is not checked.
 
     Raises
     ------
@@ -88,7 +91,11 @@ def load_claims(path: Path | str = CLAIMS) -> tuple[list[Claim], list[Sentence]]
     for name, count in Counter(claim.id for claim in claims).items():
         if count > 1:
             raise ConfigError(f"{path}: found the id {name!r} {count} times; wanted each id once. Rename one.")
-    return claims, [Sentence(**entry) for entry in plain.get("unchecked", [])]
+    sources = {claim.source for claim in claims}
+    if claims and source not in sources:
+        raise ConfigError(f"source: found {source!r}; wanted one of {', '.join(sorted(sources))}.")
+    unchecked = [Sentence(**entry) for entry in plain.get("unchecked", [])] if source == REPORT else []
+    return [claim for claim in claims if claim.source == source], unchecked
 
 
 def _claim(path: Path, entry: dict[str, Any]) -> Claim:

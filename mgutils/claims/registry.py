@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+REPORT = "report"
+"""The source of what the first original says; the other systems have names of their own."""
+
 
 @dataclass(frozen=True)
 class Finding:

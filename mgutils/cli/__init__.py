@@ -17,27 +17,33 @@ import mgutils
 from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.crossval import CrossVal
 from mgutils.cli.data import DataAudit, DataCheck, Synth
-from mgutils.cli.defaults import default_options
+from mgutils.cli.defaults import asked_task, default_options
 from mgutils.cli.exercises import ExercisesOtter
 from mgutils.cli.grading import Grade
-from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal
+from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal, ImportSkeletons
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.probing import Probe, ZeroShotCommand
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
-from mgutils.cli.training import Diff, Evaluate, Microscope, Train
+from mgutils.cli.skeletons import Clips, EnsembleCommand, Keypoints, Submit
+from mgutils.cli.training import Diff, Evaluate, Microscope, Train, TrainSkeleton
 from mgutils.errors import MgError
 from mgutils.files import UNWRITABLE
 
 COMMANDS = {
     ("synth",): Synth,
+    ("clips",): Clips,
     ("data", "check"): DataCheck,
     ("data", "audit"): DataAudit,
     ("import", "folders"): ImportFolders,
     ("import", "original"): ImportOriginal,
     ("import", "imigue"): ImportImigue,
+    ("import", "skeletons"): ImportSkeletons,
     ("train",): Train,
     ("crossval",): CrossVal,
     ("evaluate",): Evaluate,
+    ("keypoints",): Keypoints,
+    ("ensemble",): EnsembleCommand,
+    ("submit",): Submit,
     ("probe",): Probe,
     ("zero-shot",): ZeroShotCommand,
     ("diff",): Diff,
@@ -69,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _overview(arguments)
         kind = COMMANDS[command]
         rest = arguments[len(command):]
+        kind = TrainSkeleton if kind is Train and asked_task(rest) == "skeleton" else kind
         default = default_options(kind, rest)
         chosen = tyro.cli(kind, args=rest, prog=f"mg {' '.join(command)}", config=(tyro.conf.OmitArgPrefixes,),
                           **({} if default is None else {"default": default}))

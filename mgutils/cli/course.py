@@ -35,7 +35,7 @@ class NotebooksBuild:
 
 @dataclass(frozen=True)
 class Reproduce:
-    """Make the data if absent, execute every notebook, compare the results with the published ones."""
+    """Make the data if absent, execute the notebooks, compare the results with the published ones."""
 
     profile: CourseProfileName = "cpu"
     """Size of everything."""
@@ -49,18 +49,20 @@ class Reproduce:
     """Execute these notebooks alone: numbers or names, such as 04 07_evaluation."""
     start: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """Execute this notebook and those after it; what the earlier ones left is used."""
+    all: bool = False
+    """Also execute the notebooks of the other systems, 10 to 13."""
 
     def run(self) -> None:
         from mgutils.course.reproduce import reproduce
 
         only = [word for words in self.only for word in words] if self.only else None
         reproduce(self.profile, self.data_root or Path("data") / self.profile, self.seed,
-                  self.out_dir or Path("out") / self.profile, only, start=self.start)
+                  self.out_dir or Path("out") / self.profile, only, start=self.start, everything=self.all)
 
 
 @dataclass(frozen=True)
 class Verify:
-    """Test every claim of the report; print expected, obtained, spread and verdict."""
+    """Test every claim of an original; print expected, obtained, spread and verdict."""
 
     profile: CourseProfileName = "cpu"
     """Size of everything."""
@@ -68,6 +70,8 @@ class Verify:
     """Folder of the dataset, made if absent; data/<profile> if not given."""
     seed: int = 0
     """First seed."""
+    source: str = "report"
+    """Whose claims: the report's, or those of miga2023, the skeleton system of notebook 10."""
     out_dir: Path | None = None
     """Folder of the results; what is missing there is run; out/<profile> if not given."""
     figures: Path | None = None
@@ -83,7 +87,7 @@ class Verify:
             from mgutils.course.reproduce import make_data
 
             make_data(get_profile(self.profile), data_root)
-        ledger = verify(Evidence(self.profile, data_root, out_dir, seed=self.seed))
+        ledger = verify(Evidence(self.profile, data_root, out_dir, seed=self.seed), source=self.source)
         for path in write_ledger(ledger, self.figures or out_dir / "figures"):
             print(path)
 

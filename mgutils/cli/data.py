@@ -52,9 +52,16 @@ class DataCheck:
         need_dataset(self.root)
 
         from mgutils.data.audit import finding
+        from mgutils.data.items import describe_clips, is_clip_dataset, read_clip_dataset
         from mgutils.data.sidecar import write_left_out
         from mgutils.data.table import check_dataset, read_dataset
 
+        if is_clip_dataset(self.root):
+            dataset = read_clip_dataset(self.root)
+            with suppress(ConfigError):  # too small for that split
+                print(f"note: {finding(dataset)}")
+            print(describe_clips(dataset))
+            return
         check = check_dataset(self.root, decode=self.decode, all_rows=self.skip_bad)
         if self.skip_bad and len(check.faults) == len(check.bad_images) < check.images:
             write_left_out(self.root, check.bad_images)
@@ -79,9 +86,10 @@ class DataAudit:
         need_dataset(self.root)
 
         from mgutils.data.audit import audit_table, finding
+        from mgutils.data.items import is_clip_dataset, read_clip_dataset
         from mgutils.data.table import read_dataset
 
-        dataset = read_dataset(self.root)
+        dataset = read_clip_dataset(self.root) if is_clip_dataset(self.root) else read_dataset(self.root)
         table = audit_table(dataset)
         shares = [name for name in table if name.endswith(("_shared", "_top1", "_top5"))]
         print(table.to_string(index=False, formatters=dict.fromkeys(shares, "{:.1%}".format), na_rep="-"))

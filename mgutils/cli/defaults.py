@@ -9,8 +9,16 @@ from pathlib import Path
 import tyro
 
 from mgutils.cli.data import Synth
-from mgutils.cli.training import Recipe
-from mgutils.config import REPORT_OBJECTIVES, TrainConfig, get_profile, run_config
+from mgutils.cli.skeletons import Clips
+from mgutils.cli.training import Recipe, TrainSkeleton
+from mgutils.config import (
+    REPORT_OBJECTIVES,
+    TrainConfig,
+    get_profile,
+    get_skeleton_profile,
+    run_config,
+    skeleton_config,
+)
 from mgutils.errors import ConfigError
 from mgutils.training.config_file import read_config
 
@@ -22,6 +30,8 @@ def default_options(kind: type, arguments: Sequence[str]) -> object | None:
     if issubclass(kind, Recipe):
         file = _last(arguments, "--config", "")
         return _options_of_run(kind, file, arguments) if file else _options_of_profile(kind, arguments)
+    if kind is Clips:
+        return _options_of_clips(arguments)
     if kind is not Synth:
         return None
     profile = get_profile(_last(arguments, "--profile", "cpu"))
@@ -30,7 +40,29 @@ def default_options(kind: type, arguments: Sequence[str]) -> object | None:
     return Synth(tyro.MISSING, profile=profile.name, synth=profile.synth)
 
 
+def asked_task(arguments: Sequence[str]) -> str:
+    """The task that the words of a command name, or that of the run whose settings they name."""
+    file = _last(arguments, "--config", "")
+    return read_config(file).task if file else _last(arguments, "--task", "image-text")
+
+
+def _options_of_clips(arguments: Sequence[str]) -> Clips:
+    profile = get_skeleton_profile(_last(arguments, "--profile", "cpu"))
+    if profile.clips is None:
+        raise ConfigError(f"profile: found {profile.name!r}, which is for real skeletons; wanted smoke, cpu or gpu.")
+    return Clips(tyro.MISSING, profile=profile.name, clips=profile.clips)
+
+
+def _options_of_skeleton(kind: type[Recipe], arguments: Sequence[str]) -> Recipe:
+    run = skeleton_config(_last(arguments, "--profile", "cpu"))
+    model = {"model": run.model} if kind is TrainSkeleton else {}
+    return kind(tyro.MISSING, task="skeleton", profile=_last(arguments, "--profile", "cpu"), split="subject",
+                train=run.train, **model)
+
+
 def _options_of_profile(kind: type[Recipe], arguments: Sequence[str]) -> Recipe:
+    if _last(arguments, "--task", "image-text") == "skeleton":
+        return _options_of_skeleton(kind, arguments)
     profile = get_profile(_last(arguments, "--profile", "cpu"))
     objective = _last(arguments, "--objective", "sound_ce")
     text = _last(arguments, "--task", "image-text") != "classification"
@@ -51,7 +83,9 @@ def _options_of_run(kind: type[Recipe], file: str, arguments: Sequence[str]) -> 
                           f"{file}.")
     run = read_config(file)
     single = {"protocol": run.protocol} if "protocol" in kind.__dataclass_fields__ else {}
-    return kind(tyro.MISSING, config=Path(file), split=run.split, seed=run.seed, train=run.train,
+    if kind is TrainSkeleton:
+        single["model"] = run.model
+    return kind(tyro.MISSING, config=Path(file), task=run.task, split=run.split, seed=run.seed, train=run.train,
                 logit_adjustment=run.loss.logit_adjustment, left_out=run.left_out, **single)
 
 

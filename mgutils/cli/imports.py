@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -85,6 +85,52 @@ class ImportImigue:
 
         _report(import_imigue(self.videos, self.labels, self.root, rate=self.rate, size=self.size,
                               workers=self.workers, skip_bad=self.skip_bad))
+
+
+@dataclass(frozen=True)
+class ImportSkeletons:
+    """Turn skeletons of PYSKL, MiGA, OpenPose or the kit into a dataset of clips."""
+
+    source: Annotated[Path, tyro.conf.Positional]
+    """A pickle of PYSKL, an array *_data.npy of MiGA, a folder of OpenPose's JSON or of iMiGUE's sheets, or a
+    keypoints.npz."""
+    root: Annotated[Path, tyro.conf.Positional]
+    """Folder to make."""
+    labels: Path | None = None
+    """Table of the classes (id,name), such as Clip_label.csv; iMiGUE's if there is none."""
+    format: Literal["auto", "pyskl", "miga", "openpose", "npz"] = "auto"
+    """What the source is; auto goes by the names of its files."""
+    clips: Path | None = None
+    """CSV that tells class, video and subject of each clip, or the subject of each video."""
+    names: str | None = None
+    """Regular expression that the name of every clip matches, such as '(?P<video>[0-9]+)_(?P<subject>[0-9]+)'; its
+    groups are video, subject and class."""
+    label_file: Path | None = None
+    """Labels of an array of MiGA that are not beside it."""
+    size: tuple[int, int] | None = None
+    """Width and height of the pictures in pixels; as in PYSKL's file, else iMiGUE's, if not given."""
+    imigue_subjects: bool = False
+    """Subjects have iMiGUE's numbers, so that its official split can be made."""
+    skip_bad: bool = False
+    """Leave out clips that are not sound, and list them in not_imported.csv."""
+
+    def run(self) -> None:
+        need_file(self.labels, "the table of the classes")
+        need_file(self.clips, "the table of the clips")
+        need_file(self.label_file, "the labels")
+
+        from mgutils.data.importers.place import NOT_IMPORTED
+        from mgutils.data.importers.skeletons import import_skeletons
+        from mgutils.data.items import describe_clips, read_clip_dataset
+
+        made = import_skeletons(self.source, self.root, format=self.format, labels=self.labels, clips=self.clips,
+                                names=self.names, label_file=self.label_file, size=self.size,
+                                imigue_subjects=self.imigue_subjects, skip_bad=self.skip_bad)
+        for note in made.notes:
+            print(f"note: {note}")
+        if (made.root / NOT_IMPORTED).exists():
+            print(f"note: {made.root / NOT_IMPORTED} lists what was left out")
+        print(describe_clips(read_clip_dataset(made.root)))
 
 
 def _report(root: Path) -> None:

@@ -15,9 +15,12 @@ def need_dataset(root: Path) -> None:
                           "`mg synth`, or import images with `mg import folders`.")
 
 
-def need_run(folder: Path) -> None:
-    """Refuse a folder without the settings of a run."""
-    read_config(folder / "config.json")
+def need_run(folder: Path, *tasks: str) -> None:
+    """Refuse a folder without the settings of a run, or with a run of a task that a command has no use for."""
+    found = read_config(folder / "config.json").task
+    if tasks and found not in tasks:
+        raise ConfigError(f"{folder}: found a run of the task {found!r}; wanted one of {', '.join(tasks)}. "
+                          f"`mg train --task {tasks[0]}` makes one.")
 
 
 def need_file(file: Path | None, what: str) -> None:
@@ -27,3 +30,11 @@ def need_file(file: Path | None, what: str) -> None:
 
 
 CHECKPOINT = "a folder that `mg train` left, a model.safetensors of `mg export`, or a .pth of the report's script"
+IMAGES = ("image-text", "classification")
+"""The tasks whose runs answer for images."""
+
+
+def is_skeleton_run(folder: Path) -> bool:
+    """Whether a checkpoint is a folder with a run on skeletons."""
+    file = folder / "config.json"
+    return file.is_file() and read_config(file).task == "skeleton"

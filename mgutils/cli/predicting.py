@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from mgutils.cli.paths import CHECKPOINT, need_file
+from mgutils.cli.paths import CHECKPOINT, IMAGES, is_skeleton_run, need_file, need_run
 from mgutils.predict.kinds import refuse_graph
 
 if TYPE_CHECKING:
@@ -26,13 +26,15 @@ class Loading:
     tokenizer: Path | None = None
     """Folder with the files of the text encoder's tokenizer, where no hub can be reached."""
 
-    def look(self) -> None:
+    def look(self, *tasks: str) -> None:
         """Refuse what cannot be loaded, as far as its name says, before anything heavy is imported."""
         need_file(self.checkpoint, CHECKPOINT)
         need_file(self.labels, "a Clip_label.csv")
         need_file(self.config, "the config.json of a run")
         need_file(self.tokenizer, "a folder with the files of a tokenizer")
         refuse_graph(self.checkpoint)
+        if (self.checkpoint / "config.json").is_file():
+            need_run(self.checkpoint, *IMAGES, *tasks)
 
     def load(self) -> Predictor:
         """The model of the checkpoint, ready to answer."""
@@ -80,7 +82,7 @@ class Test(Loading):
 
 @dataclass(frozen=True)
 class Predict(Loading):
-    """Answer for images, folders, videos, or - for paths from standard input."""
+    """Answer for images, folders, videos, or - for paths from standard input; for keypoints.npz by a skeleton run."""
 
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Images, folders, videos; - reads paths from standard input, one a line."""
@@ -102,7 +104,12 @@ class Predict(Loading):
     def run(self) -> None:
         import sys
 
-        self.look()
+        self.look("skeleton")
+        if is_skeleton_run(self.checkpoint):
+            from mgutils.predict.skeletons import answer_keypoints
+
+            print(answer_keypoints(self.checkpoint, self.inputs, self.out_dir))
+            return
 
         from mgutils.predict.files import PredictOptions, answer_files
 

@@ -73,7 +73,7 @@ class ZeroShotCommand:
     """A dataset of other classes; if not given, those that the run left out (`mg train --left-out`)."""
 
     def run(self) -> None:
-        need_run(self.run_dir)
+        need_run(self.run_dir, "image-text")
         if self.data_root is not None:
             need_dataset(self.data_root)
 

@@ -11,17 +11,19 @@ from typing import Annotated
 
 import tyro
 
-from mgutils.cli.paths import need_dataset, need_run
+from mgutils.cli.paths import IMAGES, need_dataset, need_run
 from mgutils.config import (
     NetworkName,
     ObjectiveName,
     ProfileName,
     Protocol,
     RunConfig,
+    SkeletonConfig,
     SplitName,
     TaskName,
     TrainConfig,
     run_config,
+    skeleton_config,
     vision_config,
 )
 from mgutils.errors import ConfigError
@@ -37,7 +39,7 @@ class Recipe:
     config: Path | None = None
     """Start from the config.json of a run; the options given beside it win."""
     task: TaskName = "image-text"
-    """Images with captions, or a plain classifier that reads no text."""
+    """Images with captions, a plain classifier that reads no text, or the joints of clips."""
     network: NetworkName = "resnet"
     """Of a classifier: the profile's own image encoder, or AlexNet."""
     profile: ProfileName = "cpu"
@@ -63,6 +65,14 @@ class Recipe:
     train: TrainConfig = field(default_factory=TrainConfig)
     """Epochs, learning rates, augmentation; those not given are the profile's."""
 
+    def base(self) -> RunConfig:
+        """The run of the profile that they start from."""
+        if self.task == "skeleton":
+            return skeleton_config(self.profile)
+        if self.task == "classification":
+            return vision_config(self.profile, self.network)
+        return run_config(self.profile, self.objective)
+
     def settings(self, protocol: Protocol) -> RunConfig:
         """The run that these options describe."""
         need_dataset(self.data_root)
@@ -71,10 +81,8 @@ class Recipe:
                               "Install its package, or leave --log-with out.")
         if self.config is not None:
             base = read_config(self.config)
-        elif self.task == "classification":
-            base = vision_config(self.profile, self.network)
         else:
-            base = run_config(self.profile, self.objective)
+            base = self.base()
         if base.init and self.init is None:
             raise ConfigError(f"init: found none beside {self.config}, the settings of a run that started from the "
                               "weights of another; wanted that run, or another one. Give it with --init.")
@@ -103,6 +111,36 @@ class Train(Recipe):
         run = train_all([config], self.data_root, self.out_dir, jobs=1, resume=self.resume, log_with=self.log_with)[0]
         if os.environ.get("RANK", "0") == "0":  # the first of several processes
             print(json.dumps(run.metrics | run.summary | {"directory": str(run.directory)}, indent=2))
+
+
+@dataclass(frozen=True)
+class TrainSkeleton(Train):
+    """Train a network on the joints of clips and print its scores."""
+
+    task: TaskName = "skeleton"
+    """Fixed: the options below are those of skeletons."""
+    network: Annotated[NetworkName, tyro.conf.arg(name="image-network"), tyro.conf.Suppress] = "resnet"
+    objective: Annotated[ObjectiveName, tyro.conf.Suppress] = "sound_ce"
+    split: SplitName = "subject"
+    """How clips are shared out between training and validation."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """Epochs, learning rates, augmentation; those not given are the profile's."""
+    protocol: Protocol = Protocol()
+    """A fold, or a group by its name, in place of a single split; how many clips are learned from."""
+    model: SkeletonConfig = field(default_factory=SkeletonConfig)
+    """The network, and how it reads a clip; what is not given is the profile's."""
+
+    def base(self) -> RunConfig:
+        """The profile's run with the network of these options."""
+        return self.named(skeleton_config(self.profile))
+
+    def settings(self, protocol: Protocol) -> RunConfig:
+        """The run that these options describe."""
+        return self.named(super().settings(protocol))
+
+    def named(self, run: RunConfig) -> RunConfig:
+        """The run with the network of these options, named after it."""
+        return replace(run, objective=f"{self.model.network}_{self.model.stream}", model=self.model)
 
 
 @dataclass(frozen=True)
@@ -160,7 +198,7 @@ class Microscope:
     """Of the choice of images."""
 
     def run(self) -> None:
-        need_run(self.run_dir)
+        need_run(self.run_dir, *IMAGES)
         need_dataset(self.data_root)
 
         from mgutils.course.microscope import write_microscope

@@ -207,9 +207,9 @@ def check_wall() -> Check:
     from mgutils.course.grading.box import why_open
 
     if reason := why_open():
-        return Check("wall for mg grade", "note", f"{reason}: only for grading submissions",
+        return Check("wall for mg grade", "note", f"{reason}: only instructors need it, to shut submissions in",
                      "apt-get install bubblewrap, if you grade; or grade in a container (INSTRUCTORS.md).")
-    return Check("wall for mg grade", "ok", "bubblewrap, tried just now")
+    return Check("wall for mg grade", "ok", "bubblewrap, tried just now; it shuts submissions in, for instructors")
 
 
 # -- the network -------------------------------------------------------------------------------------------------------

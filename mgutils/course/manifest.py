@@ -113,6 +113,8 @@ def _remedy(directory: Path, stems: Sequence[str], all_stems: Sequence[str], par
     words = ["mg", "reproduce"]
     if len(stems) < len(all_stems):
         words += ["--only", *(stem.partition("_")[0] for stem in all_stems if stem in stems)]
+    else:
+        words.append("--all")
     if parameters:
         data_root = os.path.normpath(Path("notebooks", parameters["data_root"]))  # there a notebook runs
         words += ["--profile", parameters["profile"], "--seed", str(parameters["seed"]), "--data-root", data_root]

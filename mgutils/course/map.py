@@ -36,6 +36,7 @@ QUESTIONS = {
     "07_evaluation": "What does Table 1 say beside classifiers that look at no pixel?",
     "08_vision_only_and_controls": "Does the text help?",
     "09_honest_evaluation": "What is left on new people, and how sure is that?",
+    "10_skeletons_and_words": "Do words help a skeleton, and does a second stream?",
     "14_report": "Which figures, numbers and sentences of the report hold?",
     "A1_disputes": "Who is right in the public disputes about the loss?",
     "A2_intervals": "How do the intervals work, and do they hold what they promise?",

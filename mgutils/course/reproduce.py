@@ -24,7 +24,7 @@ from mgutils.report.compare import compare
 
 def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir: Path | str,
               only: Sequence[str] | None = None, source_dir: Path | str = SOURCES, *,
-              start: str | None = None) -> list[Path]:
+              start: str | None = None, everything: bool = False) -> list[Path]:
     """Make the dataset if absent, execute the notebooks in order, compare with published results.
 
     Leaves ``out_dir/notebooks/NN_name.ipynb`` and ``.html``, a ``manifest.json`` of those that
@@ -35,10 +35,12 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
     Parameters
     ----------
     only : sequence of str, optional
-        Numbers or names of notebooks, such as ``05`` or ``07_evaluation``; all if not given.
+        Numbers or names of notebooks, such as ``05`` or ``07_evaluation``; those of the report if not given.
     start : str, optional
         Number or name of the first notebook to execute; it uses what the earlier ones left in the
         run store.
+    everything : bool
+        Also the notebooks of the other systems, 10 to 13.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
         After all notebooks, if some failed; the message names each of them and its cell.
     """
     profile = get_profile(profile) if isinstance(profile, str) else profile
-    chosen = choose(sources(source_dir), only, start)
+    chosen = choose(sources(source_dir), only, start, everything)
     data_root, out_dir = Path(data_root).absolute(), Path(out_dir).absolute()
     make_data(profile, data_root)
     cwd = Path(source_dir).absolute().parent
@@ -72,9 +74,16 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
     return [_executed(out_dir, source) for source in chosen]
 
 
+OTHER_SYSTEMS = ("10", "11", "12", "13")
+"""Numbers of the notebooks that are about other originals than the report."""
+
+
 def choose(all_sources: Sequence[Path], only: Sequence[str] | None = None,
-           start: str | None = None) -> list[Path]:
+           start: str | None = None, everything: bool = False) -> list[Path]:
     """The sources with one of the numbers or names, or those from one of them on.
+
+    Without ``only``, the notebooks of the other systems come along only where ``everything`` is asked for, or where one
+    of them is the start.
 
     Raises
     ------
@@ -84,10 +93,10 @@ def choose(all_sources: Sequence[Path], only: Sequence[str] | None = None,
     if only is not None and start is not None:
         raise ConfigError("only, from: found both; wanted one of them. --only names notebooks, "
                           "--from the first of all that follow.")
-    if start is not None:
-        return list(all_sources[_position(all_sources, "from", start):])
     if only is None:
-        return list(all_sources)
+        first = 0 if start is None else _position(all_sources, "from", start)
+        others = everything or (start is not None and _number(all_sources[first]) in OTHER_SYSTEMS)
+        return [source for source in all_sources[first:] if others or _number(source) not in OTHER_SYSTEMS]
     if not only:
         raise ConfigError(f"only: found no notebook; wanted some of {_stems(all_sources)}.")
     places = {_position(all_sources, "only", word) for word in only}
@@ -101,6 +110,10 @@ def _position(all_sources: Sequence[Path], option: str, word: str) -> int:
         if word in (source.stem, name, number) or f"0{word}" == number:
             return place
     raise ConfigError(f"{option}: found {word!r}; wanted some of {_stems(all_sources)}.")
+
+
+def _number(source: Path) -> str:
+    return source.stem.partition("_")[0]
 
 
 def _stems(all_sources: Sequence[Path]) -> str:

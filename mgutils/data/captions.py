@@ -15,7 +15,7 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 
-from mgutils.config import CaptionKind
+from mgutils.config.settings import CaptionKind
 from mgutils.data.labels import Labels, imigue_labels
 from mgutils.errors import ConfigError
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from mgutils.config import Protocol, RunConfig, SplitName
+from mgutils.config.settings import Protocol, RunConfig, SplitName
 from mgutils.data.sidecar import read_group_names
 from mgutils.data.splits import (
     GROUPED,
@@ -35,7 +36,19 @@ def split_of(config: RunConfig, dataset: Dataset) -> Split:
     split = reported_split(dataset, config.split, config.protocol)
     if config.train.select == "held_out":
         split = hold_out(dataset, split, seed=config.protocol.split_seed)
-    return leave_out(dataset, split, config.left_out) if config.left_out else split
+    split = leave_out(dataset, split, config.left_out) if config.left_out else split
+    return thin_out(dataset, split, config.protocol)
+
+
+def thin_out(dataset: Dataset, split: Split, protocol: Protocol) -> Split:
+    """Keep some of the training rows: at most ``per_class`` of each class, then ``limit`` in all, drawn at random."""
+    train = np.random.default_rng(protocol.split_seed).permutation(split.train)
+    if protocol.per_class:
+        order = pd.Series(dataset.target[train])
+        train = train[(order.groupby(order).cumcount() < protocol.per_class).to_numpy()]
+    if protocol.limit:
+        train = train[:protocol.limit]
+    return replace(split, train=np.sort(train)) if protocol.per_class or protocol.limit else split
 
 
 def reported_split(dataset: Dataset, name: str, protocol: Protocol) -> Split:

@@ -19,10 +19,11 @@ from mgutils.config import Protocol, RunConfig
 from mgutils.data.csv import write_csv
 from mgutils.data.protocol import group_names, split_of
 from mgutils.data.splits import GROUPED
-from mgutils.data.table import Dataset, read_dataset
+from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.files import atomic_file
 from mgutils.metrics.intervals import Interval, accuracy, interval, mean_recall, tally
+from mgutils.training.inputs import input_kind, read_rows
 from mgutils.training.run import Run
 from mgutils.training.store import train_all
 
@@ -90,7 +91,7 @@ def cross_validate(config: RunConfig, data_root: Path | str, out_dir: Path | str
     ConfigError
         If the data do not allow the folds.
     """
-    dataset = read_dataset(data_root)
+    dataset = read_rows(data_root, input_kind(config))
     configs = fold_configs(config, dataset)
     splits = [split_of(fold, dataset) for fold in configs]  # what cannot be is said before training
     order = np.argsort([-len(split.train) for split in splits], kind="stable")

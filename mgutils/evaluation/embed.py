@@ -16,9 +16,8 @@ from transformers import PreTrainedTokenizerFast
 from mgutils.config import Protocol, RunConfig, SplitName
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
-from mgutils.data.pixels import load_pixels
 from mgutils.data.protocol import split_of
-from mgutils.data.table import Dataset, read_dataset
+from mgutils.data.table import Dataset
 from mgutils.errors import CheckpointError, ConfigError
 from mgutils.losses import similarity_logits
 from mgutils.metrics.scores import Scores, scores
@@ -26,11 +25,14 @@ from mgutils.models.classifier import Classifier, build_classifier
 from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import tokenize
 from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
+from mgutils.models.skeleton import SkeletonClassifier
 from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import load_weights
 from mgutils.training.config_file import read_config
 from mgutils.training.encode import classify_all, encode_all
+from mgutils.training.inputs import input_kind, load_array, read_rows
 from mgutils.training.run import write_scores
+from mgutils.training.skeleton import build_trained, clip_reader, score_clips
 from mgutils.training.start import learned_from
 from mgutils.training.whole import check_run
 
@@ -38,7 +40,7 @@ from mgutils.training.whole import check_run
 class LoadedRun(NamedTuple):
     """The model of a finished run."""
 
-    model: VisualTextModel | Classifier
+    model: VisualTextModel | Classifier | SkeletonClassifier
     tokens: dict[str, Tensor] | None
     """Of the captions, each (C, L); ``None`` for a classifier, which reads no text."""
     config: RunConfig
@@ -61,6 +63,9 @@ def load_run(run_dir: Path | str) -> LoadedRun:
     file = Path(run_dir) / "config.json"
     config = read_config(file)
     labels = Labels(tuple(json.loads(file.read_text(encoding="utf-8"))["captions"]))
+    if config.task == "skeleton":
+        model = build_trained(config, labels, Path(run_dir) / "best.safetensors")
+        return LoadedRun(model, None, config, labels)
     # the weights come from the run: nothing is downloaded
     untrained = replace(config.model, pretrained=False)
     if config.reads_text:
@@ -98,7 +103,7 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     run_dir : path
         Folder that a training run left.
     data_root : path
-        A dataset with the classes that the run was trained on.
+        A dataset, or a folder of clips, with the classes that the run was trained on.
     out_dir : path
         Receives ``metrics.json``, ``per_class.csv``, ``confusion.csv``.
     split : str, optional
@@ -114,7 +119,8 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
         If the dataset does not keep the contract.
     """
     run_dir = Path(run_dir)
-    dataset = read_dataset(data_root)
+    kind = input_kind(read_config(run_dir / "config.json"))
+    dataset = read_rows(data_root, kind)
     check_run(run_dir, ("config.json", "best.safetensors"), hashes=True)
     run = load_run(run_dir)
     if run.labels.names != dataset.labels.names:
@@ -122,7 +128,7 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
             f"{run_dir}: trained on {len(run.labels)} classes whose captions are not those of "
             f"{data_root} ({len(dataset.labels)} classes). Evaluate on data with the same "
             "Clip_label.csv.")
-    pixels = load_pixels(dataset, run.config.train.image_size)
+    pixels = load_array(dataset, kind)
     chosen = run.config
     if split not in (None, chosen.split):
         chosen = replace(chosen, split=split, protocol=Protocol())
@@ -132,7 +138,7 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
               f"{dataset.labels.names[dataset.target[rows][0]]!r}: the score says nothing about "
               "the others.", file=sys.stderr)
     warn_of_seen(run_dir, run.config, dataset, pixels, rows)
-    logits = score_rows(run, pixels, rows)
+    logits = score_rows(run, pixels, rows, dataset)
     if np.isnan(logits).any():
         raise CheckpointError(
             f"{run_dir}/best.safetensors: gives scores that are no numbers (NaN). The run "
@@ -152,8 +158,11 @@ def warn_of_seen(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.
               f"Its own split is {config.split!r}.", file=sys.stderr)
 
 
-def score_rows(run: LoadedRun, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Scores (N, C) of some rows of a dataset's pixels."""
+def score_rows(run: LoadedRun, pixels: np.ndarray, rows: np.ndarray, dataset: Dataset | None = None) -> np.ndarray:
+    """Scores (N, C) of some rows of a dataset's pixels, or of its clips, whose places the dataset knows."""
+    if isinstance(run.model, SkeletonClassifier):
+        reader = clip_reader(dataset, pixels, run.config.model)
+        return score_clips(run.model, reader, rows, torch.device("cpu"))[0].numpy()
     loader = PixelLoader(pixels, torch.device("cpu"))
     if run.tokens is None:
         return classify_all(run.model, loader, rows).numpy()

@@ -76,10 +76,10 @@ def make_dataset(config: SynthConfig, root: Path | str, *, workers: int = 2, pro
     if workers < 1:
         raise ConfigError(f"workers: found {workers}; wanted at least 1.")
     root = Path(root)
-    if _is_made(config, root):
+    if is_made(config, root):
         return root
     with writing(root), atomic_folder(root.resolve()) as partial:
-        if _is_made(config, root):  # by a process that has just ended
+        if is_made(config, root):  # by a process that has just ended
             return root
         folder = Path(mkdtemp(dir=partial))  # workers of a killed run, which may still write, do not know this name
         plan = make_plan(config)
@@ -94,8 +94,8 @@ def make_dataset(config: SynthConfig, root: Path | str, *, workers: int = 2, pro
     return root
 
 
-def _is_made(config: SynthConfig, root: Path) -> bool:
-    """Whether the dataset is there; False for a free path or an empty folder.
+def is_made(config: SynthConfig, root: Path) -> bool:
+    """Whether the dataset of these parameters is there; False for a free path or an empty folder.
 
     Raises
     ------

@@ -15,8 +15,9 @@ from numpy import ndarray
 from mgutils.config import SynthConfig
 from mgutils.synth.gestures.perform import BOTH_HANDS, NO_HANDS, Style, costume, describe, perform, sample_style
 from mgutils.synth.person.body import build
-from mgutils.synth.person.keypoints import RADIUS
+from mgutils.synth.person.keypoints import RADIUS, find
 from mgutils.synth.person.pose import Pose
+from mgutils.synth.person.skeleton import place
 from mgutils.synth.person.subject import Subject, sample_subject
 from mgutils.synth.plan import Plan
 from mgutils.synth.render.geometry import Camera, project
@@ -44,13 +45,9 @@ def render_frames(config: SynthConfig, frames: pd.DataFrame, device: str = "cpu"
         * ``visible``: whether each keypoint is seen, bool, ``(n, K)``;
         * ``camera``: position (3) and target (3) in metres, vertical angle of view in degrees, float32, ``(n, 7)``.
     """
-    animated = [_animate(config, clip) for _, clip in frames.groupby("clip_id", sort=False)]
-    subjects, poses = zip(*animated, strict=True)
-    rooms = [_room(config, video_id) for video_id in frames["video_id"]]
-    scenes, cameras = zip(*rooms, strict=True)
-    shapes, points = (part.to(device) for part in build(Subject.join(subjects), Pose.join(poses)))
-    scene = Scene.join(scenes).to(device)
-    camera = Camera.join(cameras).to(device)
+    subjects, poses = _act(config, frames)
+    shapes, points = (part.to(device) for part in build(subjects, poses))
+    scene, camera = (part.to(device) for part in _place(config, frames))
     picture = render(shapes, camera, scene, config.size)
     uv, _ = project(points, camera, config.size)
     result = {
@@ -62,6 +59,22 @@ def render_frames(config: SynthConfig, frames: pd.DataFrame, device: str = "cpu"
         "camera": torch.cat([camera.position, camera.target, camera.fov[:, None]], dim=1),
     }
     return {name: value.cpu().numpy() for name, value in result.items()}
+
+
+def project_frames(config: SynthConfig, frames: pd.DataFrame) -> tuple[ndarray, ndarray]:
+    """Only the keypoints of rows of ``plan.frames``, without drawing: some thousand frames a second.
+
+    Returns
+    -------
+    uv : array (n, K, 2) of float32
+        From the left and the top edge, in units of the picture's height.
+    inside : array (n, K) of bool
+        Whether each lies within the picture. What is before it is not known without drawing.
+    """
+    subjects, poses = _act(config, frames)
+    uv, z = project(find(subjects, poses, place(subjects, poses)), _place(config, frames)[1], 1)
+    inside = ((uv >= 0) & (uv < 1)).all(dim=2) & (z > 0)
+    return uv.numpy(), inside.numpy()
 
 
 def clip_table(config: SynthConfig, plan: Plan) -> pd.DataFrame:
@@ -87,6 +100,19 @@ def clip_table(config: SynthConfig, plan: Plan) -> pd.DataFrame:
     return plan.clips.join(pd.DataFrame(rows))
 
 
+def _act(config: SynthConfig, frames: pd.DataFrame) -> tuple[Subject, Pose]:
+    """Subject and pose in each frame; the frames of a clip stand together."""
+    animated = [_animate(config, clip) for _, clip in frames.groupby("clip_id", sort=False)]
+    subjects, poses = zip(*animated, strict=True)
+    return Subject.join(subjects), Pose.join(poses)
+
+
+def _place(config: SynthConfig, frames: pd.DataFrame) -> tuple[Scene, Camera]:
+    """Room and camera of each frame."""
+    scenes, cameras = zip(*(_room(config, video_id) for video_id in frames["video_id"]), strict=True)
+    return Scene.join(scenes), Camera.join(cameras)
+
+
 def _rng(config: SynthConfig, stream: int, number: int) -> np.random.Generator:
     return np.random.default_rng([config.seed, stream, number])
 
@@ -107,9 +133,8 @@ def _style(config: SynthConfig, clip_id: int, class_id: int) -> Style:
 
 def _animate(config: SynthConfig, clip: pd.DataFrame) -> tuple[Subject, Pose]:
     """Subject and pose in each frame of one clip."""
-    first = next(clip.itertuples())
-    class_id = first.true_class_id
-    subject = costume(class_id, _subject(config, first.subject_id))
-    style = _style(config, first.clip_id, class_id)
+    class_id, subject_id, clip_id = (int(clip[name].iat[0]) for name in ("true_class_id", "subject_id", "clip_id"))
+    subject = costume(class_id, _subject(config, subject_id))
+    style = _style(config, clip_id, class_id)
     pose = perform(class_id, clip["phase"].to_numpy(), style, subject)
     return subject[[0] * len(clip)], pose

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -88,12 +90,8 @@ def render_all(config: SynthConfig, plan: Plan, folder: Path, *, workers: int = 
 
 def render_chunk(config: SynthConfig, frames: pd.DataFrame, folder: Path, device: str) -> tuple[Truth, bytes]:
     """Write the images of some rows of ``plan.frames``; returns their truth and the digest of the files."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         truth = render_frames(config, frames, device)
-    finally:
-        torch.set_num_threads(threads)
     digest = hashlib.sha256()
     for row, rgb, depth in zip(frames.itertuples(), truth.pop("rgb"), truth.pop("depth"), strict=True):
         name = f"{row.class_id}/{row.clip_id}.{row.frame_id}"
@@ -105,6 +103,17 @@ def render_chunk(config: SynthConfig, frames: pd.DataFrame, folder: Path, device
             (folder / path).write_bytes(content)
             digest.update(content)
     return truth, digest.digest()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have torch use one thread, so that their number changes no byte."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _encoded(pixels: ndarray, kind: str, **options: int) -> bytes:

@@ -23,9 +23,8 @@ from mgutils.models.classifier import Classifier, build_classifier
 from mgutils.training.batches import PixelLoader, augment
 from mgutils.training.distributed import gather, shard
 from mgutils.training.encode import classify_all
-from mgutils.training.image_text import full_precision
 from mgutils.training.start import model_to_build, take_weights
-from mgutils.training.task import Batch, Task, Validation
+from mgutils.training.task import Batch, Task, Validation, full_precision
 
 
 @dataclass

@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mgutils.config import RETIRED, WRITTEN, ModelConfig, Objective, Protocol, RunConfig, TrainConfig
+from mgutils.config.settings import (
+    RETIRED,
+    WRITTEN,
+    ModelConfig,
+    Objective,
+    Protocol,
+    RunConfig,
+    SkeletonConfig,
+    TrainConfig,
+)
 from mgutils.errors import ConfigError
 
 _NO_CONFIG = "{}: not the configuration of a run ({!r}). Name a folder that `mg train` left."
@@ -29,7 +38,8 @@ def parse_config(text: str, source: str) -> RunConfig:
                 raise ConfigError(f"{name}: found a setting that no longer exists; wanted {value!r}.")
         loss = dict(plain["loss"])
         loss["loss"] = {old: name for name, old in WRITTEN.items()}.get(loss["loss"], loss["loss"])
-        return RunConfig(plain["objective"], Objective(**loss), ModelConfig(**plain["model"]),
+        kind = SkeletonConfig if "network" in plain["model"] else ModelConfig
+        return RunConfig(plain["objective"], Objective(**loss), kind(**plain["model"]),
                          TrainConfig(**train), plain["split"], plain["seed"],
                          plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())),
                          Protocol(**plain.get("protocol", {})), plain.get("init", ""))

@@ -28,7 +28,7 @@ from mgutils.training.distributed import gather, shard
 from mgutils.training.encode import encode_images
 from mgutils.training.features import Features, image_features
 from mgutils.training.start import model_to_build, take_weights
-from mgutils.training.task import Batch, Task, Validation
+from mgutils.training.task import Batch, Task, Validation, full_precision
 
 VALIDATION_ORDER = 0
 """Seed of the order in which validation rows are put into batches for the loss."""
@@ -202,8 +202,3 @@ def parameter_groups(model: VisualTextModel, settings: TrainConfig) -> list[dict
         groups.append({"params": [model.log_temperature],
                        "lr": settings.lr_head, "weight_decay": 0.0})
     return groups
-
-
-def full_precision(part: Tensor) -> Tensor:
-    """Half precision ends with the model: losses are computed in float32, or in float64."""
-    return part if part.dtype == torch.float64 else part.float()

@@ -56,8 +56,10 @@ def make_accelerator(precision: str) -> Accelerator:
         ) from None
 
 
-def make_optimizer(groups: list[dict[str, Any]]) -> torch.optim.AdamW:
-    """AdamW over the parameter groups of a task."""
+def make_optimizer(groups: list[dict[str, Any]], kind: str = "adamw") -> torch.optim.Optimizer:
+    """AdamW, or SGD with a momentum of 0.9 (``sgd``), over the parameter groups of a task."""
+    if kind == "sgd":
+        return torch.optim.SGD(groups, momentum=0.9)
     return torch.optim.AdamW(groups, fused=True)
 
 

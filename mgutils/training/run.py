@@ -80,6 +80,11 @@ class Run:
                 "`mg train` left. Restore it, or delete the folder and train again.") from error
 
     @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything that the task kept of its best epoch, by name."""
+        return self._outputs
+
+    @property
     def valid(self) -> np.ndarray:
         """(N,) positions of the validation rows in the table."""
         return self._outputs["valid"]

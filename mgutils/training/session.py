@@ -27,9 +27,10 @@ from mgutils.training.optim import (
     make_scheduler,
     seed_everything,
 )
+from mgutils.training.skeleton import Skeleton
 from mgutils.training.task import Task
 
-TASKS = {"image-text": ImageText, "classification": Classification}
+TASKS = {"image-text": ImageText, "classification": Classification, "skeleton": Skeleton}
 """By the names of :attr:`mgutils.config.RunConfig.task`."""
 
 
@@ -79,10 +80,10 @@ def make_session(task: Task, accelerator: Accelerator, config: RunConfig, split:
         raise ConfigError(
             f"batch_size: found {settings.batch_size} for {accelerator.num_processes} processes; "
             "wanted at least two images for each. A batch is shared by all processes.")
-    optimizer = make_optimizer(task.parameter_groups())
+    optimizer = make_optimizer(task.parameter_groups(), settings.optimizer)
     steps = math.ceil(len(split.train) / settings.batch_size)
     scheduler = make_scheduler(optimizer, settings, steps)
-    model = task.model.to(accelerator.device, memory_format=torch.channels_last)
+    model = task.model.to(accelerator.device, memory_format=task.memory_format)
     forward = torch.compile(model) if settings.compile else model
     task.forward, optimizer = accelerator.prepare(forward, optimizer)
     return Session(config, accelerator, task, optimizer, scheduler)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mgutils.config import ModelConfig, RunConfig
+from mgutils.config.settings import ModelConfig, RunConfig, SkeletonConfig
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
-from mgutils.data.pixels import fingerprint, load_pixels
+from mgutils.data.pixels import fingerprint
 from mgutils.data.protocol import split_of
 from mgutils.errors import CheckpointError, ConfigError
 from mgutils.training.config_file import read_config
+from mgutils.training.inputs import input_kind, load_array
 from mgutils.training.whole import RECEIPT, find_fault, hash_file
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 
 WEIGHTS = "best.safetensors"
 _SAME = ("image_encoder", "image_kwargs", "text_encoder", "text_kwargs", "projection")
+_SAME_SKELETON = ("network", "network_kwargs", "stream", "frames")
 _PIECES = "text_encoder.model.embeddings.word_embeddings.weight"
 """Of a ``scratch`` text encoder: a vector (V, width) for each piece of text in its tokenizer's vocabulary."""
 
 
-def check_start(folder: Path, model: ModelConfig) -> str:
+def check_start(folder: Path, model: ModelConfig | SkeletonConfig) -> str:
     """SHA-256 of the weights of a finished run from which a model of this configuration can start.
 
     Raises
@@ -52,7 +54,11 @@ def check_start(folder: Path, model: ModelConfig) -> str:
         fault = f"{folder / WEIGHTS}: found no such file; wanted the weights of a finished run"
     if fault:
         raise CheckpointError(f"init: {fault}. Let `mg train` finish that run, or name another one.")
-    differ = [name for name in _SAME if getattr(before, name) != getattr(model, name)]
+    same = _SAME if isinstance(model, ModelConfig) else _SAME_SKELETON
+    if type(before) is not type(model):
+        raise ConfigError(f"init: found {folder}, a run of another task; wanted one of the same. Give the --task of "
+                          "that run.")
+    differ = [name for name in same if getattr(before, name) != getattr(model, name)]
     if differ:
         found, wanted = (", ".join(f"{name} {getattr(each, name)!r}" for name in differ) for each in (before, model))
         raise ConfigError(f"init: found {folder} with {found}; wanted {wanted}, as the other options have it. Give "
@@ -103,11 +109,11 @@ def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> None:
     own = model.state_dict()
     kept = ["log_temperature"]
     if classes.names != labels.names:
-        kept += ["linear.weight", "linear.bias"]
+        kept += ["linear.weight", "linear.bias", "classes.weight", "classes.bias"]
     for name in [CAPTIONS, *kept]:
         found.pop(name, None)
     found |= {name: own[name] for name in kept if name in own}
-    if config.model.text_encoder == SCRATCH:
+    if config.reads_text and config.model.text_encoder == SCRATCH:
         old = class_captions(classes, before.captions, before.seed)
         new = class_captions(labels, config.captions, config.seed)
         found[_PIECES] = _same_pieces(found[_PIECES], old, own[_PIECES], new)
@@ -134,7 +140,9 @@ def warn_of_start(config: RunConfig, dataset: Dataset, cache_dir: Path) -> str:
         return ""
     folder = Path(config.init_from)
     before = read_config(folder / "config.json")
-    pixels = load_pixels(dataset, before.train.image_size, cache_dir=cache_dir, progress=False)
+    if input_kind(before) != input_kind(config):
+        return ""
+    pixels = load_array(dataset, input_kind(before), cache_dir, progress=False)
     rows = split_of(config, dataset).valid
     seen = learned_from(folder, before, dataset, pixels, rows)
     return (f"{folder}, which the run starts from, learned from {seen:,} of the {len(rows):,} images that are "

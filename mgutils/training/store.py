@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 
 from mgutils.config import RunConfig
-from mgutils.data.pixels import check_pixels, fingerprint, load_pixels
+from mgutils.data.pixels import check_pixels, fingerprint
 from mgutils.data.protocol import split_of, warn_of_one_class
-from mgutils.data.table import Dataset, read_dataset
+from mgutils.data.table import Dataset
 from mgutils.progress import progress_bar
+from mgutils.training.inputs import Kind, input_kind, load_array, read_rows
 from mgutils.training.run import Run
 from mgutils.training.start import warn_of_start
 from mgutils.training.whole import find_fault
@@ -46,7 +47,7 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     ----------
     configs : sequence of RunConfig
     data_root : path
-        A dataset in the original's layout.
+        A dataset in the original's layout, or of clips.
     out_dir : path
         Holds ``runs/`` and the pixel cache.
     jobs : int
@@ -59,10 +60,11 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
         A tracker that accelerate knows, such as ``tensorboard``.
     """
     out_dir = Path(out_dir)
-    dataset = read_dataset(data_root)
+    kinds = {input_kind(config): None for config in configs}
+    dataset = read_rows(data_root, next(iter(kinds)))
     warn(warn_of_one_class(dataset, split_of(config, dataset)) for config in configs)
-    for size in {config.train.image_size for config in configs}:
-        pixels = load_pixels(dataset, size, cache_dir=out_dir / "cache", progress=progress)
+    for kind in kinds:
+        pixels = load_array(dataset, kind, out_dir / "cache", progress)
         check_pixels(pixels)
     data = fingerprint(dataset, pixels)
     warn(warn_of_start(config, dataset, out_dir / "cache") for config in configs)
@@ -157,27 +159,27 @@ def _partial(folder: Path) -> Path:
     return folder.with_name(folder.name + ".partial")
 
 
-def _load(data_root: Path, size: int, out_dir: Path) -> tuple[Dataset, np.ndarray]:
-    dataset = read_dataset(data_root)
-    return dataset, load_pixels(dataset, size, cache_dir=out_dir / "cache", progress=False)
+def _load(data_root: Path, kind: Kind, out_dir: Path) -> tuple[Dataset, np.ndarray]:
+    dataset = read_rows(data_root, kind)
+    return dataset, load_array(dataset, kind, out_dir / "cache", progress=False)
 
 
 @cache
-def _load_once(data_root: Path, size: int, out_dir: Path) -> tuple[Dataset, np.ndarray]:
+def _load_once(data_root: Path, kind: Kind, out_dir: Path) -> tuple[Dataset, np.ndarray]:
     """:func:`_load` for a worker, which trains several runs on the same data."""
-    return _load(data_root, size, out_dir)
+    return _load(data_root, kind, out_dir)
 
 
 def _train_one(config: RunConfig, data_root: Path, out_dir: Path, folder: Path, resume: bool,
                progress: bool = False, log_with: str = "",
-               load: Callable[[Path, int, Path], tuple[Dataset, np.ndarray]] = _load) -> None:
+               load: Callable[[Path, Kind, Path], tuple[Dataset, np.ndarray]] = _load) -> None:
     """Train one run in its partial folder, and rename that when the run is whole."""
     import torch
 
     from mgutils.training.distributed import rank_and_world_size
     from mgutils.training.loop import fit
 
-    dataset, pixels = load(data_root, config.train.image_size, out_dir)
+    dataset, pixels = load(data_root, input_kind(config), out_dir)
     split = split_of(config, dataset)
     partial = _partial(folder)
     threads = torch.get_num_threads()

@@ -1,9 +1,9 @@
 """What can be trained: the one interface that the training loop knows.
 
 A task owns a model. It says which parameters learn at which rate, prepares a batch, embeds it,
-turns the embeddings into named losses, and validates itself. :mod:`mgutils.training.image_text` and
-:mod:`mgutils.training.classification` are two of them. How anything is trained is the same for
-all, and stands in :mod:`mgutils.training.loop`.
+turns the embeddings into named losses, and validates itself. :mod:`mgutils.training.image_text`,
+:mod:`mgutils.training.classification` and :mod:`mgutils.training.skeleton` are three. How anything is
+trained is the same for all, and stands in :mod:`mgutils.training.loop`.
 """
 
 from __future__ import annotations
@@ -78,11 +78,14 @@ class Task(ABC):
         wrapped for several ranks.
     offset : Tensor or None
         (C,) to add to the logits of the classes while training; see :mod:`mgutils.losses.adjustment`.
+    memory_format : torch.memory_format
+        Of the weights; that which the model's convolutions are fastest in.
     """
 
     model: nn.Module
     forward: nn.Module
     offset: Tensor | None = None
+    memory_format: torch.memory_format = torch.channels_last
 
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -114,3 +117,8 @@ class Task(ABC):
     def record(self) -> dict[str, float]:
         """Numbers for the log and for the header of the saved weights."""
         return {}
+
+
+def full_precision(part: Tensor) -> Tensor:
+    """Half precision ends with the model: losses are computed in float32, or in float64."""
+    return part if part.dtype == torch.float64 else part.float()

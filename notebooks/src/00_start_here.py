@@ -85,7 +85,7 @@ company
 # * **Predict** before you run where the text asks for it. It is the best part.
 # * A sentence with its number stands after each result. The numbers are those of the run that was published. A run of
 #   yours that came out otherwise says so at its end, and by how much.
-# * **Exercises** at the end check themselves, in notebooks 01 to 09. Two in each notebook are marked *core*. Words that
+# * **Exercises** at the end check themselves, in notebooks 01 to 10. Two in each notebook are marked *core*. Words that
 #   you do not know stand in the [glossary](glossary.md).
 #
 # ## 3. Is this machine ready?

@@ -82,7 +82,11 @@ pd.DataFrame(cosines.numpy(), index=["image 1", "image 2", "image 3"],
 
 # %% [markdown]
 # **Predict:** which of the three images gets a wrong caption?
-#
+
+# %%
+cosines.argmax(dim=1) + 1  # the nearest caption of each image
+
+# %% [markdown]
 # The second one does: its cosine is 1.00<!--= cosines[1, 0] --> with caption 1 and 0.96<!--= cosines[1, 1] --> with its
 # own. A loss turns that into a number to lower. Divide by a temperature, take the softmax of each row, and look at the
 # probability of the right caption, on the diagonal.

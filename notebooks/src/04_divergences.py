@@ -537,7 +537,7 @@ picture
 # $$\left|\frac{\partial\,CE}{\partial s}\right| = 1-p, \qquad
 #   \left|\frac{\partial JS}{\partial s}\right| = \tfrac12\,p(1-p)\,\ln\frac{1+p}{p}.$$
 #
-# Predict both for $s = 20$: $p = 2.06\cdot10^{-9}$, so CE has $1.0$, and JS $\tfrac12 \cdot 2.06\cdot10^{-9} \cdot 20
+# An example, $s = 20$: $p = 2.06\cdot10^{-9}$, so CE has $1.0$, and JS $\tfrac12 \cdot 2.06\cdot10^{-9} \cdot 20
 # \approx 2\cdot10^{-8}$.
 
 # %% alt="Size of the gradient over the margin of a wrong answer, log scale: cross entropy stays at 1, JS falls to 2e-8"

@@ -124,8 +124,13 @@ print(tuple(images.shape), "->", tuple(image.shape), "and", tuple(captions.shape
 
 # %% [markdown]
 # **Predict.** What would the loss be if the model guessed? The 12<!--= len(present) --> captions count once for each
-# of their images, so a uniform guess spreads over 32<!--= len(batch) --> copies and costs ln 32<!--= len(batch) --> =
-# 3.47<!--= np.log(len(batch)) -->. The first loss is 3.49<!--= first_loss -->: before training the model is close to
+# of their images, so a uniform guess spreads over 32<!--= len(batch) --> copies.
+
+# %%
+print(f"a uniform guess costs {np.log(len(batch)):.2f}, the untrained model {value:.2f}")
+
+# %% [markdown]
+# A guess costs ln 32<!--= len(batch) --> = 3.47<!--= np.log(len(batch)) -->. The first loss is 3.49<!--= first_loss -->: before training the model is close to
 # guessing.
 #
 # One step should lower the loss on the batch it was taken on. Dropout draws new masks in every pass and moves the

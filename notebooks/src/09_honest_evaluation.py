@@ -585,5 +585,5 @@ if check("bootstrap_people", bootstrap_people):
 # * Bouthillier et al. 2021, *Accounting for variance in machine learning benchmarks*.
 # * Kapoor and Narayanan 2023, *Leakage and the reproducibility crisis in machine-learning-based science*.
 #
-# Next comes notebook 14, which puts every figure, table and sentence of the report beside its check. Notebook A2 is the
-# appendix on the intervals.
+# Next comes notebook 14, which puts every figure, table and sentence of the report beside its check. Notebook 10 asks
+# the same questions of another system, which reads skeletons. Notebook A2 is the appendix on the intervals.

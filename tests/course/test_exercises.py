@@ -251,6 +251,13 @@ def test_prints_of_the_function_are_swallowed_and_its_arguments_are_copies(capsy
     assert capsys.readouterr().out == "" and given.tolist() == [2, 3]
 
 
+def test_a_copy_of_a_read_only_array_is_read_only():
+    given = np.array([2, 3])
+    given.flags.writeable = False
+    student = Student(lambda *both: [one.flags.writeable for one in both])
+    assert student(given, given.copy(), tried="x").value == [False, True]
+
+
 def test_expected_values_are_in_no_frame_of_the_first_call():
     seen = []
 

@@ -43,7 +43,7 @@ LEAK = hostile_notebooks.LEAK
 OPEN = why_open()
 walled = pytest.mark.skipif(OPEN is not None, reason=f"no wall can be put up here: {OPEN}")
 POINTS = {number: sum(task.points for task in all_exercises().values() if task.notebook == number)
-          for number in ("01", "02", "03", "04", "05", "06", "07", "08", "09")}
+          for number in ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10")}
 
 
 def notebook(*cells):
@@ -435,6 +435,14 @@ def test_arrays_and_tensors_arrive_as_they_were(array):
         assert found.shape == one.shape
     tensor = sent(torch.from_numpy(array))
     assert isinstance(tensor, torch.Tensor) and tensor.dtype == torch.from_numpy(array).dtype
+
+
+def test_a_read_only_array_arrives_read_only():
+    array = np.arange(6.0).reshape(2, 3)
+    assert sent(array).flags.writeable
+    array.flags.writeable = False
+    found = sent(array)
+    assert not found.flags.writeable and found.tolist() == array.tolist()
 
 
 def test_what_is_no_plain_data_arrives_as_words():

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 from reproductions import PARAMETERS, record, record_all
@@ -129,7 +130,7 @@ def test_without_a_readable_manifest_nothing_is_recorded(executed, source_dir, c
     remove(MANIFEST)(executed)
     if content is not None:
         (executed / MANIFEST).write_text(content)
-    with pytest.raises(ConfigError, match="not recorded as executed: 01_a, 02_b, 03_c; .* `mg reproduce --out-dir "):
+    with pytest.raises(ConfigError, match="not recorded as executed: 01_a, 02_b, 03_c; .* `mg reproduce --all "):
         complete_notebooks(executed, sources(source_dir))
 
 
@@ -138,3 +139,16 @@ def test_faults_of_several_kinds_come_together(executed, source_dir):
     fail(executed)
     with pytest.raises(ConfigError, match="found missing 01_a; failed 02_b; .* --only 01 02 --profile"):
         complete_notebooks(executed, sources(source_dir))
+
+
+def test_the_other_systems_come_along_only_where_they_are_asked_for():
+    names = [Path(f"{number}_a.py") for number in ("00", "05", "09", "10", "13", "14", "A1")]
+
+    def chosen(*arguments, **options):
+        return [path.stem[:2] for path in course.choose(names, *arguments, **options)]
+
+    assert chosen() == ["00", "05", "09", "14", "A1"]
+    assert chosen(everything=True) == [path.stem[:2] for path in names]
+    assert chosen(None, "09") == ["09", "14", "A1"]
+    assert chosen(None, "10") == ["10", "13", "14", "A1"]
+    assert chosen(["10", "5"]) == ["05", "10"]

@@ -12,7 +12,7 @@ import mgutils
 PACKAGE = Path(mgutils.__file__).parent
 ROOMS = ["ground", *re.findall(r"^    (\w+) {2,}\S", mgutils.__doc__, re.MULTILINE)]
 """From the ground up, as the map in the package's docstring has them."""
-LONGEST_CHAIN = 9
+LONGEST_CHAIN = 11  # of which the four files of the settings, which nearly everything ends in, are three
 MOST_LINES = 300
 NO_ROOM = {"", "__main__"}
 """The package itself and its command line: they belong to no room."""
@@ -73,7 +73,7 @@ def test_there_is_no_cycle_and_no_long_chain():
 
 def test_files_are_few_at_the_top_and_short():
     assert len(list(PACKAGE.glob("*.py"))) <= 8
-    assert len(ROOMS) - 1 <= 13
+    assert len(ROOMS) - 1 <= 14
     lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in PACKAGE.rglob("*.py")}
     assert max(lines.values()) <= MOST_LINES, max(lines, key=lines.get)
 

@@ -77,6 +77,14 @@ def test_parts_of_a_batch_on_two_processes(results):
     assert distance(results["1-0"]["js"], results["2-0"]["parts"]) < 1e-9
 
 
+def test_skeletons_with_word_vectors_on_two_processes(results):
+    """Cross entropy, squared error and their gradients are those of the whole batch, in parts of it, too."""
+    whole = results["1-0"]["skeleton"]
+    assert {"cross_entropy", "words"} <= whole.keys()
+    for rank, name in (("1-0", "skeleton parts"), ("2-0", "skeleton"), ("2-1", "skeleton"), ("2-0", "skeleton parts")):
+        assert distance(whole, results[rank][name]) < 1e-9
+
+
 def test_one_process_keeps_its_rows():
     rows = torch.arange(6.0).reshape(3, 2)
     assert gather(rows, 3) is rows

@@ -4,6 +4,7 @@ Also run by one process alone, for comparison: everything in float64, without dr
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import torch
 from torch import nn
 
 from mgutils import losses
-from mgutils.config import run_config
+from mgutils.config import run_config, skeleton_config
 from mgutils.data.splits import Split
 from mgutils.losses.grouped import CLASS_LOSSES, on_pairs
+from mgutils.models.skeleton import build_skeleton
 from mgutils.training import image_text
 from mgutils.training.batches import PixelLoader
 from mgutils.training.distributed import gather, rank_and_world_size, shard
@@ -21,6 +23,7 @@ from mgutils.training.image_text import ImageText
 from mgutils.training.loop import train_step
 from mgutils.training.optim import make_accelerator
 from mgutils.training.session import make_session
+from mgutils.training.skeleton import ClipReader, Skeleton
 from mgutils.training.task import Batch
 
 ALL = CLASS_LOSSES | {"siglip": on_pairs(losses.siglip), "supcon": on_pairs(losses.supcon)}
@@ -89,6 +92,34 @@ def one_step(name, **settings):
     return {"loss": losses["contrastive"], **gradients(made.task.model)}
 
 
+class DoubleClips(Skeleton):
+    """The skeleton task in float64, its moments not drawn."""
+
+    def batch(self, rows, generator=None):
+        """The middle of each segment, as in a test."""
+        joints = torch.from_numpy(self.reader(shard(rows), np.array([[0.5]])))
+        return Batch(rows, torch.from_numpy(self.target[rows]), {"joints": joints})
+
+
+def skeleton_step(**settings):
+    """Loss and gradients of one step on seven clips, with vectors to hit beside the classes."""
+    torch.manual_seed(0)
+    config = skeleton_config("smoke", frames=4, network_kwargs={"width": 16, "dropout": 0.0}, dropout=0.0)
+    config = replace(config, train=replace(config.train, batch_size=8, **settings))
+    model = build_skeleton(config.model, 5, 6).double()
+    for head in model.heads:
+        torch.nn.init.normal_(head.weight, std=0.3)
+    joints = np.random.default_rng(0).random((7 * 9, 22, 3))
+    reader = ClipReader(joints, 9 * np.arange(7), np.full(7, 9), config.model)
+    accelerator = make_accelerator("float32")
+    split = Split("frame", np.arange(7), np.arange(7))
+    task = DoubleClips(config, accelerator, model, reader, TARGET, torch.randn(5, 6, dtype=torch.float64))
+    made = make_session(task, accelerator, config, split)
+    made.optimizer.step = lambda: None
+    losses = train_step(made, task.batch(np.arange(7)))
+    return {**losses, **gradients(task.model)}
+
+
 def without_gradient(name):
     """The same, but the other process's embeddings come without their gradient."""
     rank, _ = rank_and_world_size()
@@ -108,6 +139,7 @@ def without_gradient(name):
 
 def main(folder: Path) -> None:
     results = {f"{name}": one_step(name) for name in ALL}
+    results["skeleton"], results["skeleton parts"] = skeleton_step(), skeleton_step(micro_batch=4)
     rank, world = rank_and_world_size()
     results["parts"] = one_step("js", micro_batch=4)
     if world > 1:

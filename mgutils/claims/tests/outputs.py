@@ -67,8 +67,7 @@ def jaw_like_neck(evidence: Evidence) -> Finding:
     places = np.array([(_place(one, _JAW, _NECK) + _place(one, _NECK, _JAW)) / 2 for one in outputs])
     elsewhere = np.array([_place_elsewhere(one) for one in outputs])
     near = in_every_run(places <= (classes - 1) / 4)
-    return Finding(f"the other one is wrong answer number {over_seeds(places, unit='')} of "
-                   f"{classes - 1}",
+    return Finding(f"of {classes - 1} wrong answers the other one is in place {over_seeds(places, unit='')}",
                    {"among the first quarter of the wrong answers":
                         unless_control(near, above(elsewhere, places))},
                    control="for images of other classes the two are number "

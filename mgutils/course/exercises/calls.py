@@ -105,7 +105,7 @@ def call_here(
     left: float,
     seconds: float,
 ) -> Any:
-    """One call in this process.
+    """One call in this process, on copies of the arguments; one of a read-only array is read-only.
 
     Raises
     ------
@@ -113,7 +113,11 @@ def call_here(
         If the function raises, exits or takes longer than ``left`` seconds; the message says
         ``seconds``.
     """
+    given = arguments
     arguments, named = copy.deepcopy((arguments, dict(named)))
+    for old, new in zip(given, arguments, strict=True):
+        if isinstance(old, np.ndarray):  # a copy is writable, unless it is told not to be
+            new.flags.writeable = old.flags.writeable
     try:
         with (
             contextlib.redirect_stdout(_Sink()),

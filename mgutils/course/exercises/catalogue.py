@@ -23,6 +23,7 @@ MODULES = {
     "scoring": "07",
     "controls": "08",
     "generalization": "09",
+    "skeletons": "10",
 }
 """Module with checkers to the number of its notebook."""
 _EXERCISES: dict[str, Exercise] = {}

@@ -118,7 +118,8 @@ def pack(value: Any) -> Any:
         return ["other", repr(value)[:300]]
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
-    kind = "tensor" if hasattr(value, "detach") else "array"
+    fixed = isinstance(value, np.ndarray) and not value.flags.writeable
+    kind = "tensor" if hasattr(value, "detach") else "read-only" if fixed else "array"
     return [kind, base64.b64encode(file.getvalue()).decode()]
 
 
@@ -137,4 +138,6 @@ def unpack(part: Any) -> Any:
     # empty arrays and texts of no width may have endless shapes
     if array.dtype.kind not in _KINDS or math.prod(max(1, size) for size in array.shape) > LARGEST:
         raise ValueError("no such array is packed")
+    if kind == "read-only":
+        array.flags.writeable = False
     return importlib.import_module("torch").from_numpy(array) if kind == "tensor" else array[()]

@@ -30,7 +30,6 @@ from mgutils.report.tables import METHODS, REPORTED
 from mgutils.style import (
     BLACK,
     GREEN,
-    GREY,
     GROUP_COLORS,
     LIGHT,
     OBJECTIVE_COLORS,
@@ -60,7 +59,7 @@ def training_curves(runs: Mapping[str, Sequence[Run]], constant_top1: float) -> 
     figure, panels = new_figure(2, len(runs), size=(3.3 * len(runs), 5.8), squeeze=False)
     for (upper, lower), (objective, group) in zip(panels.T, runs.items(), strict=True):
         color = OBJECTIVE_COLORS[objective]
-        _seeds(upper, group, "train_loss", GREY, label="loss of the training images", linestyle="--")
+        _seeds(upper, group, "train_loss", BLACK, label="loss of the training images", linestyle=":")
         _seeds(upper, group, "valid_loss", color, label="loss or top-1 of the validation images")
         values = np.concatenate([line.get_ydata() for line in upper.lines])
         if 0 < 10 * values.min() < values.max():

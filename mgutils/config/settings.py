@@ -1,15 +1,14 @@
-"""Every setting of the kit, as frozen dataclasses, and the four profiles that set the size.
+"""What decides the outcome of a run, as frozen dataclasses: loss, model, training, protocol.
 
-A profile is the one switch of size: ``smoke`` (seconds, for tests), ``cpu`` (two cores, no network), ``gpu`` (synthetic
-data at 224 px, ResNet-50 and DistilBERT) and ``imigue`` (the report's own settings on the real images). An objective is
-the one switch of the loss. The limits of a number stand at its field. Nothing here imports torch.
+The limits of a number stand at its field. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Annotated, Any, Literal
 
+from mgutils.config.skeleton import SkeletonConfig
 from mgutils.errors import ConfigError
 from mgutils.limits import Count, Limits, Natural, NotNegative, Positive, Settings
 
@@ -17,9 +16,9 @@ LossName = Literal["original_ce", "original_kl", "identity_ce", "multi_positive_
 CaptionKind = Literal["own", "permuted", "descriptions"]
 SplitName = Literal["frame", "clip", "video", "subject", "official"]
 CourseProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
-ProfileName = Literal[CourseProfileName, "photos"]
+ProfileName = Literal[CourseProfileName, "photos", "miga"]
 ObjectiveName = Literal["report_ce", "report_js", "sound_ce", "sound_js"]
-TaskName = Literal["image-text", "classification"]
+TaskName = Literal["image-text", "classification", "skeleton"]
 NetworkName = Literal["resnet", "alexnet"]
 NO_TEXT = "none"  # the text encoder of a plain classifier
 
@@ -27,7 +26,7 @@ WRITTEN = {"original_ce": "seed_ce", "original_kl": "seed_kl"}
 """Names of losses as files have them: a run's folder is named after a hash of its settings, and so keeps its name."""
 RETIRED = {"sampling": "plain", "ema": 0.0}
 """Training settings of earlier versions, at the value that every run has now. They are still written, too."""
-ADDED = {"train": ("early_stop", "warmup", "freeze", "copies"), "loss": ("logit_adjustment",)}
+ADDED = {"train": ("early_stop", "warmup", "freeze", "copies", "optimizer"), "loss": ("logit_adjustment",)}
 """Settings that earlier versions lacked, by their part: written only where a run has another value than the default."""
 
 
@@ -60,20 +59,6 @@ REPORT_OBJECTIVES = ("report_ce", "report_js")
 
 
 @dataclass(frozen=True)
-class SynthConfig:
-    """The parameters of the studio."""
-
-    frames: int = 4800  # Number of images.
-    size: int = 64  # Side of an image, in pixels.
-    imbalance: float = 1.0  # 0: all classes alike; 1: iMiGUE's own class shares.
-    likeness: float = 1.0  # How much a subject or a video looks like itself (the leak): 0 not, 1 as in life.
-    confusion: float = 0.5  # How alike the confusable classes are: 0 kept apart, 1 overlapping.
-    caption_noise: float = 0.0  # Share of clips whose class is written down wrongly.
-    depth: bool = False  # Also write 16-bit depth images, in millimetres.
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class ModelConfig(Settings):
     """The two encoders and the two projection heads."""
 
@@ -100,6 +85,8 @@ class TrainConfig(Settings):
     lr_text: NotNegative = 1e-5
     lr_head: NotNegative = 1e-3
     weight_decay_head: NotNegative = 1e-3
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """``sgd``: with a momentum of 0.9, as the second original has it."""
     schedule: Literal["plateau", "cosine"] = "plateau"
     """``plateau``: the report's ReduceLROnPlateau on the validation loss; ``cosine``: to zero over the run."""
     plateau_patience: Natural = 10
@@ -134,7 +121,10 @@ class TrainConfig(Settings):
 
 @dataclass(frozen=True)
 class Protocol(Settings):
-    """Which part of a split is reported: as it stands, about a fifth of the rows, drawn once."""
+    """Which part of a split is reported, and how much of the rest is learned from.
+
+    As it stands, about a fifth of the rows is reported, drawn once, and all the rest is learned from.
+    """
 
     folds: Annotated[int, Limits("0, or at least 2", lambda value: value == 0 or value >= 2)] = 0
     """Share the rows out into so many folds, groups whole; 0: a single split."""
@@ -142,8 +132,12 @@ class Protocol(Settings):
     """Report this fold, 1 to the number of folds, and train on the others."""
     hold_out: str = ""
     """Report one group by its own name, such as a subject, and train on the others."""
+    limit: Natural = 0
+    """Learn from so many training rows, drawn at random; 0: all."""
+    per_class: Natural = 0
+    """Learn from at most so many training rows of each class, drawn at random; 0: all."""
     split_seed: Annotated[int, Limits("0 to 4,294,967,295", lambda value: 0 <= value < 2**32)] = 42
-    """Of the draw of the rows."""
+    """Of the draws of rows."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -155,77 +149,12 @@ class Protocol(Settings):
 
 
 @dataclass(frozen=True)
-class Profile:
-    """A size: the data to make, the model to build, the training to do."""
-
-    name: ProfileName
-    synth: SynthConfig | None  # None: the profile needs real data
-    model: ModelConfig
-    train: TrainConfig
-    seeds: int  # behind every number in a table
-    note: str  # what it is for and what it takes, in one line
-    memory: float  # GiB for a notebook and two training processes; estimated for gpu and imigue
-    disk: float  # GiB for data and results; likewise
-    report_epochs: int | None = None
-    """Epochs of the report's two objectives, whose loss starts far above a blind guess's; ``None``: the profile's."""
-
-
-_SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_type": "deep", "stem_width": 4}
-_SMALL_TEXT = {"dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128, "max_position_embeddings": 64,
-               "initializer_range": 0.1}  # captions start apart (mean cosine 0.93), as a pretrained encoder has them
-_SMALL_MODEL = ModelConfig(image_encoder="resnet18", image_kwargs=_SMALL_IMAGE, text_encoder="scratch",
-                           text_kwargs=_SMALL_TEXT, pretrained=False)
-_SMALL_ALEXNET = {"pool": 1, "hidden": 512}
-_FROM_SCRATCH = {"lr_image": 1e-3, "lr_text": 1e-4, "lr_head": 1e-3, "threads": 1}  # encoders: ten times the report's
-
-PROFILES: dict[str, Profile] = {
-    "smoke": Profile(
-        "smoke", SynthConfig(frames=320, size=48), _SMALL_MODEL,
-        TrainConfig(epochs=2, image_size=32, **_FROM_SCRATCH), seeds=2,
-        note="seconds; proves that everything runs, its numbers mean nothing", memory=1.5, disk=1.1),
-    "cpu": Profile(
-        "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
-        TrainConfig(epochs=12, image_size=64, **_FROM_SCRATCH), seeds=3,
-        note="synthetic data, two cores, no network", memory=3.5, disk=2.3,
-        report_epochs=48),
-    "photos": Profile(
-        "photos", None, ModelConfig(
-            image_encoder="tf_efficientnet_lite0", text_encoder="sentence-transformers/all-MiniLM-L6-v2"),
-        TrainConfig(epochs=8, image_size=160, schedule="cosine", warmup=1, augment="photo", freeze="text",
-                    select="last", lr_image=5e-4, lr_text=0.0, lr_head=1e-3), seeds=3,
-        note="your own photographs, pretrained encoders out of two packages, two cores", memory=3.5, disk=2.0),
-    "gpu": Profile(
-        "gpu", SynthConfig(frames=20000, size=224), ModelConfig(), TrainConfig(epochs=20), seeds=3,
-        note="synthetic data at 224 px, ResNet-50 and DistilBERT from the hub", memory=12.0, disk=60.0),
-    "imigue": Profile(
-        "imigue", None, ModelConfig(), TrainConfig(), seeds=1,
-        note="the report's own settings on the real images (licence needed)", memory=12.0, disk=10.0),
-}
-
-
-def get_profile(profile: str | Profile) -> Profile:
-    """The profile of that name, or the one given; :class:`ConfigError` if there is none."""
-    return profile if isinstance(profile, Profile) else _look_up("profile", profile, PROFILES)
-
-
-def get_objective(name: str) -> Objective:
-    """The objective of that name; :class:`ConfigError` if there is none."""
-    return _look_up("objective", name, OBJECTIVES)
-
-
-def _look_up(kind: str, name: str, entries: dict[str, Any]) -> Any:
-    if name not in entries:
-        raise ConfigError(f"{kind}: found {name!r}; wanted one of {', '.join(entries)}.")
-    return entries[name]
-
-
-@dataclass(frozen=True)
 class RunConfig(Settings):
     """All that decides the outcome of one training run, but for the data."""
 
     objective: str  # a name in OBJECTIVES, kept for tables
     loss: Objective
-    model: ModelConfig
+    model: ModelConfig | SkeletonConfig
     train: TrainConfig
     split: SplitName = "frame"
     seed: Annotated[int, Limits("0 to 4,294,967,295", lambda value: 0 <= value < 2**32)] = 0
@@ -241,12 +170,14 @@ class RunConfig(Settings):
 
     @property
     def reads_text(self) -> bool:
-        """False for a plain classifier."""
-        return self.model.text_encoder != NO_TEXT
+        """False for a plain classifier, and for skeletons."""
+        return isinstance(self.model, ModelConfig) and self.model.text_encoder != NO_TEXT
 
     @property
     def task(self) -> TaskName:
         """What is trained."""
+        if isinstance(self.model, SkeletonConfig):
+            return "skeleton"
         return "image-text" if self.reads_text else "classification"
 
     def as_dict(self) -> dict[str, Any]:
@@ -272,23 +203,3 @@ class RunConfig(Settings):
         if changed:
             plain["protocol"] = changed
         return plain
-
-
-def run_config(profile: str | Profile, objective: str, split: SplitName = "frame", seed: int = 0,
-               **train: Any) -> RunConfig:
-    """The run of a profile with an objective, a split and a seed; further words change its :class:`TrainConfig`."""
-    profile = get_profile(profile)
-    if objective in REPORT_OBJECTIVES and profile.report_epochs is not None:
-        train = {"epochs": profile.report_epochs} | train
-    return RunConfig(objective, get_objective(objective), profile.model, replace(profile.train, **train), split, seed)
-
-
-def vision_config(profile: str | Profile, network: NetworkName, split: SplitName = "frame",
-                  seed: int = 0, **train: Any) -> RunConfig:
-    """The profile's run of a plain classifier: its own image encoder (``resnet``), or torchvision's ``alexnet``."""
-    profile = get_profile(profile)
-    model = replace(profile.model, text_encoder=NO_TEXT, text_kwargs={})
-    if network == "alexnet":
-        model = replace(model, image_encoder=network, image_kwargs={} if model.pretrained else _SMALL_ALEXNET)
-    return RunConfig(f"vision_{network}", Objective("class_ce", normalize=False, temperature=1.0), model,
-                     replace(profile.train, **train), split, seed)

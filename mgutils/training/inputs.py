@@ -1,0 +1,58 @@
+"""What a run reads: a table of rows, and the array that holds their frames.
+
+Images are decoded to a side in pixels; clips have the arrays of their modalities. The kind of a run's input is that
+number or that name. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mgutils.config.settings import RunConfig
+from mgutils.data.items import is_clip_dataset, load_modality, read_clip_dataset
+from mgutils.data.pixels import load_pixels
+from mgutils.data.table import Dataset, read_dataset
+from mgutils.errors import ConfigError
+
+Kind = int | str
+
+
+def input_kind(config: RunConfig) -> Kind:
+    """Side of the images in pixels, or the name of a modality of clips."""
+    return "joints" if config.task == "skeleton" else config.train.image_size
+
+
+def read_rows(root: Path | str, kind: Kind) -> Dataset:
+    """The table of a dataset: one row for each image, or for each clip.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds images where clips are wanted or the other way round, or clips without a class.
+    DataError
+        If it does not keep its contract.
+    """
+    clips = isinstance(kind, str)
+    if Path(root).is_dir() and is_clip_dataset(root) != clips:
+        found, wanted = ("images", "clips") if clips else ("clips", "images")
+        remedy = ("Make clips with `mg clips`, or import them with `mg import skeletons`." if clips else
+                  "Give --task skeleton, or a folder of images.")
+        raise ConfigError(f"{root}: found a folder of {found}; wanted one of {wanted}. {remedy}")
+    if not clips:
+        return read_dataset(root)
+    dataset = read_clip_dataset(root)
+    unknown = int((dataset.frames["class_id"] == 0).sum())
+    if unknown:
+        raise ConfigError(f"{root}: found {unknown:,} clips of which nobody knows the class; wanted a class for each. "
+                          "`mg submit` answers them.")
+    return dataset
+
+
+def load_array(dataset: Dataset, kind: Kind, cache_dir: Path | str | None = None,
+               progress: bool = True) -> np.ndarray:
+    """Frames of a dataset, memory-mapped: one for each row of images, all frames of all clips."""
+    if isinstance(kind, str):
+        return load_modality(dataset, kind)
+    return load_pixels(dataset, kind, cache_dir=cache_dir, progress=progress)
