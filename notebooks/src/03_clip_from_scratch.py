@@ -514,7 +514,8 @@ print(nearest("arms folding"), nearest("crossed arms"), nearest("a hand at the j
 # photographs, and the sentence encoder all-MiniLM-L6-v2, which knows English. What can one expect of that?
 
 # %% tags=["hidden"]
-row = PUBLISHED.with_name("photographs.md").read_text(encoding="utf-8").splitlines()[2].split("|")
+lines = PUBLISHED.with_name("photographs.md").read_text(encoding="utf-8").splitlines()
+row = next(line for line in lines if line.startswith("| all")).split("|")
 photo_count, photos_top_1, probe_top_1 = (float(re.search(r"[\d,.]+", cell)[0].replace(",", "")) for cell in row[2:5])
 print(f"photos profile {photos_top_1} %, linear probe of the same image encoder {probe_top_1} %")
 
