@@ -44,8 +44,9 @@ def dual_softmax(a: Tensor, b: Tensor, target: Tensor, temperature: Tensor | flo
 
     ``S = a b^T / tau``; the rows of ``S * softmax_columns(S)`` say which b fits an a, and likewise
     for the columns; the two directions are added, not averaged. A logit counts only as far as
-    the other direction agrees. Two rows with the same caption share that agreement: each keeps
-    half, the two stay equal, and no training gets below ln 2 in either direction.
+    the other direction agrees. Two rows with the same caption cannot be told apart by it: if
+    every caption occurs twice, no training gets below ln 2 in either direction, however good
+    the retrieval. (InfoNCE has that floor, too; its mean of two directions is ln 2.)
 
     Shape: a (B, D), b (B, D), target (B,), which is not read -> scalar.
     Source: Cheng et al. 2021, arXiv:2109.04290; in this form CLIP-ViP's

@@ -178,7 +178,7 @@ class BlockMaskedAttention(nn.Module):
 
     References
     ----------
-    Xue et al. 2023, arXiv:2209.06430, section 3.3 (XPretrain at commit c37c904).
+    Xue et al. 2023, arXiv:2209.06430 (XPretrain at commit c37c904).
     """
 
     def __init__(self, width: int, heads: int) -> None:

@@ -148,6 +148,7 @@ def test_dual_softmax_has_a_floor_where_captions_repeat():
     rows = torch.arange(8)
     assert dual_softmax(once, once, rows, 0.01).item() == pytest.approx(0, abs=1e-9)
     assert dual_softmax(twice, twice, rows.repeat(2), 0.01).item() == pytest.approx(2 * log(2), abs=1e-9)
+    assert info_nce(twice, twice, rows.repeat(2), 0.01).item() == pytest.approx(log(2), abs=1e-9)
 
 
 def test_accumulation_is_no_larger_batch():
