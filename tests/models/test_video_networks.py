@@ -141,6 +141,13 @@ def test_the_order_of_frames_counts(kind):
     assert (network(frames) - network(frames.flip(1))).abs().max() > 1e-3
 
 
+def test_a_whole_clip_is_read_without_a_mask():
+    network, frames = build(FrameEncoder, "rgb").eval(), clips("rgb")
+    tokens = [network.embed(network.network(as_images(frames[:, t]))) + network.positions[t] for t in range(4)]
+    tokens = torch.stack([network.first[0].expand(3, 24), *tokens], dim=1)
+    torch.testing.assert_close(network(frames), network.encoder(tokens)[:, 0], atol=1e-5, rtol=0)
+
+
 def test_one_channel_has_a_first_layer_of_one():
     sizes = [count_parameters(build(FrameEncoder, camera)) for camera in CAMERAS]
     first = build(FrameEncoder, "depth").network.conv1[0]
