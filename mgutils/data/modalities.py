@@ -40,7 +40,7 @@ def present(dataset: Dataset, name: str) -> ndarray:
 
 
 def depth_as_float(millimetres: ndarray) -> ndarray:
-    """Metres, float32, of 16-bit millimetres.
+    """Metres, float32, of 16-bit millimetres, for figures and for networks of one's own.
 
     Not by way of 8 bits: Pillow's ``convert("L")`` cuts 16-bit values off at 255, and in millimetres
     all that is farther away than 25.5 cm becomes the same white.
@@ -102,7 +102,7 @@ class Clips(NamedTuple):
     """Some clips as networks read them."""
 
     inputs: dict[str, ndarray]
-    """Modality -> float32; pictures (B, T, channels, S, S), joints (B, T, 22, 3), others (B, T, ...)."""
+    """Modality -> (B, T, ...), in the type and units of the file."""
     present: dict[str, ndarray]
     """Modality -> (B,) bool: the clips that have it. Where it is False the input is zero."""
 
@@ -111,9 +111,8 @@ class Clips(NamedTuple):
 class ModalityReader:
     """Reads T frames of several modalities of the same clips.
 
-    Pictures come as fractions of white (``rgb``, ``infrared``) or in metres (``depth``); joints stay
-    in units of the picture's height. A modality of another name is read as it is, float32, and not
-    moved: nobody said what a turn does to it.
+    Bytes stay bytes and millimetres millimetres; a network scales what it reads. A modality of another
+    name than the studio's is read and not moved: nobody said what a turn does to it.
 
     Parameters
     ----------
@@ -166,18 +165,8 @@ class ModalityReader:
                 frames = move_pictures(frames, draw.changes[name])
             elif name in JOINTS:
                 frames = move_joints(frames, draw.changes[name])
-            inputs[name] = as_input(frames, name)
+            inputs[name] = frames
         return Clips(inputs, there)
-
-
-def as_input(frames: ndarray, name: str) -> ndarray:
-    """Numbers that a network reads, float32: pictures get their channels before the two sides."""
-    if name == "depth":
-        return depth_as_float(frames)[:, :, None]
-    values = frames.astype(np.float32)
-    if name == "rgb":
-        return np.moveaxis(values / 255, -1, 2)
-    return values[:, :, None] / 255 if name == "infrared" else values
 
 
 # -- one movement for pictures and joints ----------------------------------------------------------
