@@ -124,8 +124,6 @@ class ModalityReader:
         Modality to (N,) bool.
     frames : int
         T.
-
-    Taught in: 11.
     """
 
     arrays: Mapping[str, ndarray]

@@ -69,8 +69,6 @@ def retrieval(similarity: np.ndarray, right: np.ndarray, ties: Ties = "expected"
     ------
     ValueError
         See :func:`ranks`.
-
-    Taught in: 11.
     """
     found = ranks(similarity, right, ties)
     if ties == "expected":
@@ -113,8 +111,8 @@ def ranks(similarity: np.ndarray, right: np.ndarray, ties: Ties = "expected") ->
     if (right.sum(axis=1) != 1).any():
         raise ValueError("right: found queries with several right items; the original's counting knows "
                          "one, on the diagonal")
-    lists = [first + 1.0 + np.arange(count) for first, count in zip(better, wrong + tied, strict=True)]
-    return np.concatenate(lists)
+    places = zip(better, wrong + tied, strict=True)
+    return np.concatenate([first + 1.0 + np.arange(count) for first, count in places])
 
 
 def hits(similarity: np.ndarray, right: np.ndarray, k: int) -> np.ndarray:
@@ -145,7 +143,7 @@ def hits(similarity: np.ndarray, right: np.ndarray, k: int) -> np.ndarray:
 
 def _counts(similarity: np.ndarray,
             right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Items above the best right one, and wrong and right items with the same score as it, (Q,) each."""
+    """Items above the best right one; wrong and right items with its score. Each (Q,)."""
     similarity = np.asarray(similarity)
     right = np.asarray(right, dtype=bool)
     if similarity.ndim != 2 or similarity.shape != right.shape or not similarity.size:
