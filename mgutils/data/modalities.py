@@ -205,6 +205,7 @@ def move_pictures(pictures: ndarray, changes: ndarray) -> ndarray:
     column, row = np.clip(np.floor(source * side).astype(np.int64), 0, side - 1).transpose(2, 0, 1)
     pixel = row * side + column  # (B, S * S)
 
+    # clip by clip, as `take` is several times as fast as one index with three arrays
     flat = pictures.reshape(count, times, side * side, *pictures.shape[4:])
-    moved = flat[np.arange(count)[:, None, None], np.arange(times)[:, None], pixel[:, None]]
-    return moved.reshape(pictures.shape)
+    moved = [frames.take(places, axis=1) for frames, places in zip(flat, pixel, strict=True)]
+    return np.stack(moved).reshape(pictures.shape)
