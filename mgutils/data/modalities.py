@@ -201,11 +201,13 @@ def move_pictures(pictures: ndarray, changes: ndarray) -> ndarray:
 
     # back from where a pixel is shown to where it was: the inverse of what joints undergo
     offset = target - 0.5 - shift[:, None]  # (B, S * S, 2)
-    source = np.einsum("bij,bpj->bpi", np.linalg.inv(matrix), offset) + 0.5
-    column, row = np.clip(np.floor(source * side).astype(np.int64), 0, side - 1).transpose(2, 0, 1)
+    source = offset @ np.linalg.inv(matrix).swapaxes(1, 2) + 0.5
+    column, row = np.clip(source * side, 0, side - 1).astype(np.int64).transpose(2, 0, 1)
     pixel = row * side + column  # (B, S * S)
 
     # clip by clip, as `take` is several times as fast as one index with three arrays
     flat = pictures.reshape(count, times, side * side, *pictures.shape[4:])
-    moved = [frames.take(places, axis=1) for frames, places in zip(flat, pixel, strict=True)]
-    return np.stack(moved).reshape(pictures.shape)
+    moved = np.empty_like(flat)
+    for clip in range(count):
+        moved[clip] = flat[clip].take(pixel[clip], axis=1)
+    return moved.reshape(pictures.shape)

@@ -146,6 +146,13 @@ def test_pictures_keep_their_type_and_invent_no_depth():
     assert np.array_equal(moved[0], apart[0][0])
 
 
+def test_a_process_without_a_clip_still_takes_part(reader):
+    clips = reader(np.array([], dtype=int), draw_clips(NAMES, 0, TIMES, np.random.default_rng(0)))
+    assert clips.inputs["rgb"].shape == (0, TIMES, SIDE, SIDE, 3)
+    assert clips.inputs["joints"].shape == (0, TIMES, 22, 3)
+    assert clips.present["depth"].shape == (0,)
+
+
 def test_depth_keeps_what_eight_bits_cut_off():
     millimetres = np.array([[250, 1200, 2600, 65535]], dtype=np.uint16)
     assert depth_as_float(millimetres).tolist() == [pytest.approx([0.25, 1.2, 2.6, 65.535])]
