@@ -126,6 +126,13 @@ def load_modality(dataset: Dataset, name: str) -> np.ndarray:
     return array
 
 
+def present(dataset: Dataset, name: str) -> np.ndarray:
+    """Which clips have a modality, (N,) bool; without a column ``lacks`` all do."""
+    if "lacks" not in dataset.frames:
+        return np.ones(len(dataset), dtype=bool)
+    return np.array([name not in lacks.split() for lacks in dataset.frames["lacks"]])
+
+
 def describe_clips(dataset: Dataset) -> str:
     """One line: clips, classes, frames, modalities, subjects, and the splits that can be made."""
     length, known = dataset.frames["length"], dataset.frames["class_id"]

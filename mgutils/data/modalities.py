@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from mgutils.data.items import choose_frames, load_modality
+from mgutils.data.items import choose_frames, load_modality, present
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 
@@ -30,13 +30,6 @@ SHIFT = 0.06
 """Most by which it is moved right and down, as a fraction of the picture's height."""
 PICTURES = ("rgb", "depth", "infrared")
 JOINTS = ("joints", "truth")
-
-
-def present(dataset: Dataset, name: str) -> ndarray:
-    """Which clips have a modality, (N,) bool; without a column ``lacks`` all do."""
-    if "lacks" not in dataset.frames:
-        return np.ones(len(dataset), dtype=bool)
-    return np.array([name not in lacks.split() for lacks in dataset.frames["lacks"]])
 
 
 def depth_as_float(millimetres: ndarray) -> ndarray:

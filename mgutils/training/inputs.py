@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mgutils.config.settings import RunConfig
-from mgutils.data.items import is_clip_dataset, load_modality, read_clip_dataset
-from mgutils.data.modalities import present
+from mgutils.data.items import is_clip_dataset, load_modality, present, read_clip_dataset
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError
