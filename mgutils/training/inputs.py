@@ -30,7 +30,7 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     Raises
     ------
     ConfigError
-        If the folder holds images where clips are wanted or the other way round, or clips without a class or without joints.
+        If the folder holds images where clips are wanted or the other way round, or clips without a class or joints.
     DataError
         If it does not keep its contract.
     """
@@ -49,8 +49,8 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
                           "`mg submit` answers them.")
     absent = int((~present(dataset, kind)).sum())
     if absent:
-        raise ConfigError(f"{root}: found {absent:,} clips without {kind}; wanted them for each. Leave those clips out, "
-                          "or make clips without --absent.")
+        raise ConfigError(f"{root}: found {absent:,} clips without {kind}; wanted them for each. Leave those clips "
+                          "out, or make clips without --absent.")
     return dataset
 
 
