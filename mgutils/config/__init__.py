@@ -1,5 +1,9 @@
-"""Every setting of the kit: ``settings`` of a run, ``skeleton`` networks, the ``studio``, and the ``profiles``."""
+"""Every setting of the kit: ``settings`` of a run, ``skeleton`` networks, the ``studio``, and the ``profiles``.
 
+``alignment`` has the pairs of modalities that a run pulls together.
+"""
+
+from mgutils.config.alignment import Pair, PairLossName, all_pairs, check_pairs, star
 from mgutils.config.profiles import (
     POSECONV3D_LITE,
     PROFILES,
@@ -55,6 +59,8 @@ __all__ = [
     "NetworkName",
     "Objective",
     "ObjectiveName",
+    "Pair",
+    "PairLossName",
     "Profile",
     "ProfileName",
     "Protocol",
@@ -66,10 +72,13 @@ __all__ = [
     "TaskName",
     "TrainConfig",
     "WordKind",
+    "all_pairs",
+    "check_pairs",
     "get_objective",
     "get_profile",
     "get_skeleton_profile",
     "run_config",
     "skeleton_config",
+    "star",
     "vision_config",
 ]

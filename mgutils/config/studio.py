@@ -23,7 +23,8 @@ class SynthConfig:
 class ClipConfig(SynthConfig):
     """The parameters of the studio's clips. ``frames``, ``size`` and ``depth`` are those of the images, too.
 
-    The last three are those of the imagined detector, which stands between the known joints and a student of them.
+    ``jitter``, ``missing`` and ``swaps`` are those of the imagined detector, which stands between the known joints and
+    a student of them.
     """
 
     rate: float = 12.5  # Frames a second.
@@ -32,3 +33,5 @@ class ClipConfig(SynthConfig):
     jitter: float = 0.04  # Standard deviation of a joint's place, as a share of the picture's height.
     missing: float = 0.05  # Share of the joints that are not found.
     swaps: float = 0.05  # Share of the frames in which the hands are taken for each other.
+    infrared: bool = False  # With rgb, also what an infrared camera with a lamp of its own sees.
+    absent: float = 0.0  # Share of the pairs of clip and modality that are missing; no clip lacks all of its own.

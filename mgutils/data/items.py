@@ -7,7 +7,9 @@ A folder of clips holds
   ``name`` that others call it by;
 * ``clips/<modality>.npy``: the frames of all clips one after the other, in the order of ``clips.csv``. ``joints`` is
   (F, 22, 3) float32: x and y from the top left corner in units of the picture's height, and a score in 0..1; a missing
-  joint is 0, 0, 0. ``rgb`` is (F, S, S, 3) uint8, ``depth`` (F, S, S) uint16 in millimetres.
+  joint is 0, 0, 0. ``rgb`` is (F, S, S, 3) uint8, ``depth`` (F, S, S) uint16 in millimetres, ``infrared`` (F, S, S)
+  uint8. A clip may lack some of them: the column ``lacks`` names them, with spaces between; their frames are zero, and
+  mean nothing.
 
 A clip that is shorter than what a network reads is never filled with frames that count: :func:`choose_frames` says
 which of the chosen frames are there.
@@ -34,7 +36,7 @@ COLUMNS = ("clip_id", "class_id", "frames")
 GROUPS = ("video_id", "subject_id")
 SHAPES: dict[str, tuple[tuple[int | None, ...], str]] = {
     "joints": ((len(JOINTS), 3), "float32"), "truth": ((len(JOINTS), 3), "float32"),
-    "rgb": ((None, None, 3), "uint8"), "depth": ((None, None), "uint16"),
+    "rgb": ((None, None, 3), "uint8"), "depth": ((None, None), "uint16"), "infrared": ((None, None), "uint8"),
 }
 """Shape of one frame and type of each modality; ``None`` is any number."""
 _REMEDY = "Make it with `mg clips`, or import skeletons with `mg import skeletons`."
@@ -47,8 +49,8 @@ def read_clip_dataset(root: Path | str) -> Dataset:
     -------
     Dataset
         ``frames`` has one row for each clip, in the order of ``clips.csv``: ``class_id`` (1..C, or 0), ``clip_id``,
-        ``start`` and ``length`` (its place in the arrays, in frames), ``description``, and ``video_id`` and
-        ``subject_id`` where they are known.
+        ``start`` and ``length`` (its place in the arrays, in frames), ``description``, and ``video_id``,
+        ``subject_id`` and ``lacks`` where the table has them.
 
     Raises
     ------
@@ -69,6 +71,8 @@ def read_clip_dataset(root: Path | str) -> Dataset:
     again = clips["clip_id"].duplicated() & (clips["clip_id"] >= 0)
     findings.rows(file, "clip_id", clips.index[again], table["clip_id"][again] + " again", "each clip once",
                   "Delete one of the two rows.")
+    if "lacks" in table:
+        _check_lacks(table["lacks"], root, findings)
     if findings.faults:
         raise DataError(findings.faults)
     length = clips["frames"].to_numpy()
@@ -76,8 +80,9 @@ def read_clip_dataset(root: Path | str) -> Dataset:
                            "start": np.cumsum(length) - length, "length": length})
     if len(groups) == len(GROUPS):
         frames[groups] = clips[groups]
-    if "name" in table:
-        frames["name"] = table["name"]
+    for name in ("name", "lacks"):
+        if name in table:
+            frames[name] = table[name]
     for name in ("description", NUMBERING):
         frames[name] = table[name] if name in table else ""
     numbering = numbering_of(root, frames)
@@ -85,6 +90,14 @@ def read_clip_dataset(root: Path | str) -> Dataset:
     for array in sorted((root / FOLDER).glob("*.npy")):
         load_modality(dataset, array.stem)
     return dataset
+
+
+def _check_lacks(lacks: pd.Series, root: Path, findings: Findings) -> None:
+    """Refuse the name of a modality that does not exist: the clip's zeros would count as frames."""
+    known = {*SHAPES, *(array.stem for array in (root / FOLDER).glob("*.npy"))}
+    unknown = lacks[[not known.issuperset(names) for names in lacks.str.split()]]
+    refuse_cells(findings, root / TABLE, unknown, f"names out of {', '.join(sorted(known))}, with spaces between",
+                 "Correct it, or leave it empty where the clip has all.")
 
 
 def load_modality(dataset: Dataset, name: str) -> np.ndarray:
@@ -111,6 +124,13 @@ def load_modality(dataset: Dataset, name: str) -> np.ndarray:
         raise data_error(file, f"{array.dtype} of shape {array.shape}", wanted,
                          "It belongs to another table. Make or import the clips again.")
     return array
+
+
+def present(dataset: Dataset, name: str) -> np.ndarray:
+    """Which clips have a modality, (N,) bool; without a column ``lacks`` all do."""
+    if "lacks" not in dataset.frames:
+        return np.ones(len(dataset), dtype=bool)
+    return np.array([name not in lacks.split() for lacks in dataset.frames["lacks"]])
 
 
 def describe_clips(dataset: Dataset) -> str:

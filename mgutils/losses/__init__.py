@@ -1,4 +1,7 @@
-"""Losses. ``divergences`` has their parts, ``grouped`` their form for captions encoded once."""
+"""Losses. ``divergences`` has their parts, ``grouped`` their form for captions encoded once.
+
+``alignment`` calls them on any pairs of modalities.
+"""
 
 from mgutils.losses.divergences import (
     both_directions,

@@ -1,1 +1,1 @@
-"""Numbers from logits: scores, intervals over people, paired tests. NumPy only."""
+"""Numbers from logits: scores, ranks, intervals over people, paired tests. NumPy only."""

@@ -1,9 +1,10 @@
-"""Make whole clips, frames in time, or nothing: joints always, colour and depth where they are asked for.
+"""Make whole clips, frames in time, or nothing: joints always, pictures of three cameras where they are asked for.
 
 The clips are those of ``plan``, with the same people, rooms and styles as the studio's images; a clip is as long as its
 time in the video. Keypoints need no drawing: some hundred clips a second. The layout is that of ``data.items``, with
 ``truth`` beside ``joints``: the same joints as they are, before the detector. Where frames are drawn, joints behind
-something count as hidden; else only those outside the picture do.
+something count as hidden; else only those outside the picture do. A clip may lack a modality, as if a camera had
+failed: its frames are zero, and the column ``lacks`` says so.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,10 @@ from mgutils.data.labels import imigue_labels
 from mgutils.errors import ConfigError
 from mgutils.files import atomic_folder
 from mgutils.progress import progress_bar
-from mgutils.synth.dataset import RECORD, is_made
+from mgutils.synth.dataset import RECORD, is_made, recorded
 from mgutils.synth.detector import detect
 from mgutils.synth.frames import clip_table, project_frames, render_frames
+from mgutils.synth.infrared import shade_head_on
 from mgutils.synth.person.keypoints import KEYPOINTS
 from mgutils.synth.plan import make_plan, validate
 from mgutils.synth.writer import IDLE, MAX_DEPTH, one_thread
@@ -43,6 +44,9 @@ SHORTEST = 4
 """Frames of a clip, at least."""
 CHUNK = 16
 """Clips that are made at once. Another number gives other bytes of drawn frames."""
+CAMERAS = ("rgb", "depth", "infrared")
+"""Modalities that are drawn, each if its parameter says so."""
+_STREAM = 201  # random stream of what is missing, apart from those of plan, frames and detector
 _PLACES = [KEYPOINTS.index(name) for name in JOINTS]
 
 
@@ -77,6 +81,8 @@ def make_clips(config: ClipConfig, root: Path | str, *, workers: int = 2, progre
             return root
         plan = make_plan(config)
         clips = clip_table(config, plan).assign(frames=clip_lengths(config, plan.clips))
+        if config.absent:
+            clips["lacks"] = [" ".join(lacking(config, clip_id)) for clip_id in clips["clip_id"]]
         arrays = _open_arrays(config, int(clips["frames"].sum()), partial)
         place, digest = 0, hashlib.sha256()
         with progress_bar(total=len(clips), unit="clip", desc="studio", mininterval=0.5, disable=not progress) as bar:
@@ -90,7 +96,7 @@ def make_clips(config: ClipConfig, root: Path | str, *, workers: int = 2, progre
         for array in arrays.values():
             array.flush()
         write_clips(partial, clips, imigue_labels(), {})
-        record = {"made_by": f"mgutils {mgutils.__version__}", "config": asdict(config), "clips": len(clips),
+        record = {"made_by": f"mgutils {mgutils.__version__}", "config": recorded(config), "clips": len(clips),
                   "frames": place, "sha256_of_arrays": digest.hexdigest()}
         (partial / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return root
@@ -98,11 +104,14 @@ def make_clips(config: ClipConfig, root: Path | str, *, workers: int = 2, progre
 
 def validate_clips(config: ClipConfig) -> None:
     """Raise a ConfigError that names every parameter out of range."""
-    limits = {"rate": (0.5, 100), "longest": (SHORTEST, 1000), "jitter": (0, 0.5), "missing": (0, 1), "swaps": (0, 1)}
+    limits = {"rate": (0.5, 100), "longest": (SHORTEST, 1000), "jitter": (0, 0.5), "missing": (0, 1), "swaps": (0, 1),
+              "absent": (0, 0.9)}
     faults = [f"{name}: found {getattr(config, name)}; wanted {low} to {high}." for name, (low, high) in limits.items()
               if not low <= getattr(config, name) <= high]
-    if config.depth and not config.rgb:
-        faults.append("depth: found it without rgb; wanted both, as they are drawn together. Add --rgb.")
+    faults += [f"{name}: found it without rgb; wanted both, as they are drawn together. Add --rgb."
+               for name in CAMERAS[1:] if getattr(config, name) and not config.rgb]
+    if config.absent and len(modalities(config)) < 2:
+        faults.append("absent: found clips of joints alone; wanted another modality, which stays. Add --rgb.")
     if faults:
         raise ConfigError(" ".join(faults))
     validate(config)
@@ -114,6 +123,23 @@ def clip_lengths(config: ClipConfig, clips: pd.DataFrame) -> pd.Series:
     return np.ceil(seconds * config.rate).astype(np.int64).clip(SHORTEST, config.longest)
 
 
+def modalities(config: ClipConfig) -> tuple[str, ...]:
+    """Names of what a clip has, unless it is missing: ``joints``, and the cameras that are asked for."""
+    return "joints", *(name for name in CAMERAS if getattr(config, name))
+
+
+def lacking(config: ClipConfig, clip_id: int) -> list[str]:
+    """Names of the modalities that a clip lacks, each with probability ``absent``; one that would lack all keeps one.
+
+    Every clip has its own random generator, so a clip does not depend on which others are there.
+    """
+    names = modalities(config)
+    draw = np.random.default_rng([config.seed, _STREAM, clip_id]).random(len(names))
+    gone = draw < config.absent
+    gone[draw.argmax()] = False
+    return [name for name, missing in zip(names, gone, strict=True) if missing]
+
+
 def _open_arrays(config: ClipConfig, frames: int, folder: Path) -> dict[str, ndarray]:
     """Files of the right size, to be filled chunk by chunk: nothing has to fit into memory."""
     shapes = {"joints": ((len(JOINTS), 3), np.float32), "truth": ((len(JOINTS), 3), np.float32)}
@@ -121,6 +147,8 @@ def _open_arrays(config: ClipConfig, frames: int, folder: Path) -> dict[str, nda
         shapes["rgb"] = ((config.size, config.size, 3), np.uint8)
     if config.depth:
         shapes["depth"] = ((config.size, config.size), np.uint16)
+    if config.infrared:
+        shapes["infrared"] = ((config.size, config.size), np.uint8)
     (folder / FOLDER).mkdir()
     return {name: np.lib.format.open_memmap(folder / FOLDER / f"{name}.npy", "w+", kind, (frames, *shape))
             for name, (shape, kind) in shapes.items()}
@@ -135,7 +163,7 @@ def _make_chunks(config: ClipConfig, clips: pd.DataFrame, workers: int) -> Itera
 
 
 def make_chunk(config: ClipConfig, clips: pd.DataFrame) -> dict[str, ndarray]:
-    """All frames of some clips, one after the other: ``truth``, ``joints`` and, if asked for, ``rgb`` and ``depth``."""
+    """All frames of some clips, one after the other: ``truth``, ``joints`` and the cameras asked for."""
     count = clips["frames"].to_numpy()
     frames = clips.loc[clips.index.repeat(count), ["clip_id", "true_class_id", "video_id", "subject_id"]]
     frames["phase"] = np.concatenate([np.linspace(*SPAN, number) for number in count])
@@ -148,9 +176,17 @@ def make_chunk(config: ClipConfig, clips: pd.DataFrame) -> dict[str, ndarray]:
             if config.depth:
                 millimetres = np.clip(np.rint(drawn["depth"].astype(np.float64) * 1000), 0, MAX_DEPTH)
                 made["depth"] = millimetres.astype(np.uint16)
+            if config.infrared:
+                made["infrared"] = shade_head_on(drawn["depth"], drawn["camera"][:, 6])
         else:
             uv, seen = project_frames(config, frames)
     truth = np.concatenate([uv, seen[..., None]], axis=2).astype(np.float32)[:, _PLACES]
     parts = np.split(truth, count.cumsum()[:-1])
     seen_by_detector = [detect(part, config, clip_id) for part, clip_id in zip(parts, clips["clip_id"], strict=True)]
-    return made | {"truth": truth, "joints": np.concatenate(seen_by_detector)}
+    made |= {"truth": truth, "joints": np.concatenate(seen_by_detector)}
+    if config.absent:
+        lacks = clips["lacks"].str.split()
+        for name in modalities(config):
+            gone = np.array([name in names for names in lacks])
+            made[name][np.repeat(gone, count)] = 0
+    return made

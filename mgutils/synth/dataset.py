@@ -21,6 +21,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,8 @@ from mgutils.synth.plan import Plan, make_plan, validate
 from mgutils.synth.writer import Truth, render_all
 
 RECORD = "studio.json"
+LATER = {"infrared": False, "absent": 0.0}
+"""Parameters that older records lack, and what they mean by it; a record leaves these values out to this day."""
 
 
 def make_dataset(config: SynthConfig, root: Path | str, *, workers: int = 2, progress: bool = True,
@@ -105,7 +108,7 @@ def is_made(config: SynthConfig, root: Path) -> bool:
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     try:
-        made = json.loads((root / RECORD).read_text(encoding="utf-8"))["config"]
+        made = LATER | json.loads((root / RECORD).read_text(encoding="utf-8"))["config"]
         differences = [
             f"{name} {made.get(name)!r} (wanted {value!r})"
             for name, value in asdict(config).items() if made.get(name) != value
@@ -117,6 +120,11 @@ def is_made(config: SynthConfig, root: Path) -> bool:
         raise ConfigError(f"{root}: found a dataset made with {', '.join(differences)}. Choose another folder, or "
                           "remove this one first.")
     return True
+
+
+def recorded(config: SynthConfig) -> dict[str, Any]:
+    """The parameters as ``studio.json`` has them: those of :data:`LATER` only where they are used."""
+    return {name: value for name, value in asdict(config).items() if LATER.get(name) != value}
 
 
 def _write_tables(config: SynthConfig, plan: Plan, truth: Truth, folder: Path) -> None:
@@ -138,7 +146,7 @@ def _write_record(config: SynthConfig, plan: Plan, digest: str, device: str, fol
         sizes[name] = path.stat().st_size
     record = {
         "made_by": f"mgutils {mgutils.__version__}",
-        "config": asdict(config),
+        "config": recorded(config),
         "device": device,
         "frames": len(plan.frames),
         "clips": len(plan.clips),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mgutils.config.settings import RunConfig
-from mgutils.data.items import is_clip_dataset, load_modality, read_clip_dataset
+from mgutils.data.items import is_clip_dataset, load_modality, present, read_clip_dataset
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError
@@ -30,7 +30,7 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     Raises
     ------
     ConfigError
-        If the folder holds images where clips are wanted or the other way round, or clips without a class.
+        If the folder holds images where clips are wanted or the other way round, or clips without a class or joints.
     DataError
         If it does not keep its contract.
     """
@@ -47,6 +47,10 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     if unknown:
         raise ConfigError(f"{root}: found {unknown:,} clips of which nobody knows the class; wanted a class for each. "
                           "`mg submit` answers them.")
+    absent = int((~present(dataset, kind)).sum())
+    if absent:
+        raise ConfigError(f"{root}: found {absent:,} clips without {kind}; wanted them for each. Leave those clips "
+                          "out, or make clips without --absent.")
     return dataset
 
 

@@ -89,6 +89,13 @@ def test_clips_of_unknown_class_are_not_trained_on(root, tmp_path):
         read_rows(tmp_path, "joints")
 
 
+def test_clips_without_joints_are_not_trained_on(tmp_path):
+    config = ClipConfig(frames=40, imbalance=0.6, longest=4, rgb=True, size=12, absent=0.3)
+    holes = make_clips(config, tmp_path / "holes", workers=1, progress=False)
+    with pytest.raises(ConfigError, match="clips without joints"):
+        read_rows(holes, "joints")
+
+
 def test_a_skeleton_network_has_nothing_to_freeze(root, tmp_path):
     run = config()
     with pytest.raises(ConfigError, match="freeze"):
