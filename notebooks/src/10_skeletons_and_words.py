@@ -40,7 +40,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 from scipy.special import softmax
 from sklearn.metrics import balanced_accuracy_score, recall_score
 from torch import nn
@@ -186,6 +186,8 @@ inside = drawn > 0
 assert torch.allclose(drawn[inside], by_hand[inside], atol=1e-6)
 assert by_hand[~inside].max() < np.exp(-4.5)
 print(by_hand[2:7, 1:6].round(decimals=2))
+
+print(f"{len(JOINTS)} joints, {len(LIMBS)} limbs")
 
 boxed = compact(joints[shown])  # (T, 22, 3), x and y in 0..1 of a square round the clip
 drawing = figures.heatmap_pictures(boxed, len(boxed) // 2)
