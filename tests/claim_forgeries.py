@@ -41,6 +41,9 @@ class FakeEvidence:
         self._audit = audit
         self.images, self.profile, self.read = "iMiGUE", get_profile("imigue"), {}
 
+    def seeds(self, source):
+        return self.profile.seeds
+
     def begin(self):
         self.read = {}
 

@@ -34,6 +34,9 @@ from mgutils.experiments.skeleton import clips_beside, clips_of, skeleton_config
 from mgutils.experiments.table1 import table1_runs
 from mgutils.training.run import Run
 
+CLIPS = "clips.csv"
+"""What is noted where a test looks at clips."""
+
 
 class Evidence:
     """Data and results of one profile, read from disk once and trained where missing.
@@ -125,13 +128,10 @@ class Evidence:
             self._controls |= train_groups(missing, self.data_root, self.out_dir, jobs=self.jobs)
         return {name: self._controls[name] for name in names}
 
-    CLIPS = "clips.csv"
-    """What is noted where a test looks at clips."""
-
     @property
     def clips(self) -> Dataset:
         """The clips beside the dataset, made where they are not there."""
-        self.read[self.CLIPS] = _hash(self._clips.frames.to_csv(index=False).encode())
+        self.read[CLIPS] = _hash(self._clips.frames.to_csv(index=False).encode())
         return self._clips
 
     @cached_property

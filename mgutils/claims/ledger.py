@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from mgutils.claims.evidence import Evidence
+from mgutils.claims.evidence import CLIPS, Evidence
 from mgutils.claims.intervals import within
 from mgutils.claims.listing import CLAIMS, Claim, Sentence, load_claims
 from mgutils.claims.registry import REPORT, Finding
@@ -157,7 +157,7 @@ def _test(claim: Claim, evidence: Evidence) -> Row:
 
 def _tested_on(evidence: Evidence) -> str:
     court = ["the loss grid"] if "court.csv" in evidence.read else []
-    if evidence.CLIPS in evidence.read:
+    if CLIPS in evidence.read:
         return f"{evidence.images} clips"
     images = [f"{evidence.images} images"] if evidence.read.keys() - {"court.csv"} else []
     return ", ".join(images + court) or "code alone"

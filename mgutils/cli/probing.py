@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from mgutils.cli.paths import need_dataset, need_run
+from mgutils.cli.paths import IMAGES, need_dataset, need_run
 from mgutils.config import Protocol, SplitName
 from mgutils.errors import ConfigError
 from mgutils.training.config_file import read_config
@@ -73,7 +73,7 @@ class ZeroShotCommand:
     """A dataset of other classes; if not given, those that the run left out (`mg train --left-out`)."""
 
     def run(self) -> None:
-        need_run(self.run_dir, "image-text")
+        need_run(self.run_dir, *IMAGES)
         if self.data_root is not None:
             need_dataset(self.data_root)
 

@@ -78,6 +78,7 @@ class Skeleton(Task):
 
     def __post_init__(self) -> None:
         self.forward: nn.Module = self.model
+        self.classes = self.model.classes.out_features
         self.memory_format = torch.preserve_format  # a network chooses its own
 
     @classmethod
@@ -129,20 +130,23 @@ class Skeleton(Task):
         return Batch(rows, target, {"joints": torch.from_numpy(clips).to(device)})
 
     def embed(self, batch: Batch) -> tuple[Tensor, ...]:
-        """Logits (b, C) and, with word vectors, the vectors (b, W)."""
+        """Logits and, with word vectors, the vectors beside them: (b, C + W), as one row belongs to one clip."""
         with self.accelerator.autocast():
             logits, words = self.forward(batch.inputs["joints"])
-        return (full_precision(logits),) if words is None else (full_precision(logits), full_precision(words))
+        found = logits if words is None else torch.cat([logits, words], dim=1)
+        return (full_precision(found),)
 
     def losses(self, batch: Batch, *embedded: Tensor) -> dict[str, Tensor]:
         """Cross entropy of the whole batch and, with word vectors, the weighted squared error."""
-        logits, *words = (gather(part, len(batch)) for part in embedded)  # of all ranks
+        (found,) = embedded
+        found = gather(found, len(batch))  # (B, C + W), of all ranks
+        logits, words = found.split([self.classes, found.shape[1] - self.classes], dim=1)
         if self.offset is not None:
             logits = logits + self.offset
         losses = {"cross_entropy": F.cross_entropy(logits, batch.target)}
-        if words:
+        if self.vectors is not None:
             vectors = self.vectors.to(logits.device)
-            losses["words"] = self.config.model.word_weight * semantic_loss(words[0], batch.target, vectors)
+            losses["words"] = self.config.model.word_weight * semantic_loss(words, batch.target, vectors)
         return losses
 
     def validate(self, rows: np.ndarray) -> Validation:

@@ -672,7 +672,7 @@ print(f"classes that were performed: {honest:.2f}; classes performed or answered
 
 # %% [markdown]
 # Six of ten are right: a recall of 0.60<!--= honest -->. The union of classes makes it
-# 0.12<!--= union -->. On iMiGUE it is no toy: the class with id 19 has no reported clip, so one answer with it lowers the score of
+# 0.12<!--= union -->. On iMiGUE it is no toy: the class with id 19<!--= 19 --> has no reported clip, so one answer with it lowers the score of
 # everything else. The kit divides by the classes that were performed, as scikit-learn does.
 #
 # **Which checkpoint?** In the group's system of 2025 the folder names mix the best, the last and the latest checkpoints
@@ -801,7 +801,7 @@ if check("mirror_joints", mirror_joints):
 def weight_without_peeking(first: np.ndarray, second: np.ndarray, target: np.ndarray, subject: np.ndarray,
                            chosen_people: np.ndarray) -> tuple[float, np.ndarray]:
     """Weight of the first run, and answers for the clips of everybody who had no say in it."""
-    # Hint: `chosen = np.isin(subject, chosen_people)` are the rows that may choose.
+    # Hint: `np.isin` says which rows may choose; the others are reported.
     # Hint: Count right answers for each weight among these rows; `np.argmax` gives the first of the highest.
     def answers(weight: float) -> np.ndarray:
         return (weight * first + (1 - weight) * second).argmax(axis=1)

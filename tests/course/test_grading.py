@@ -257,8 +257,9 @@ def attacked(tmp_path_factory):
     out_dir = tmp_path_factory.mktemp("grades")
     token, secret, honest = secrets.token_hex(20), folder.parent / "secret", folder / "honest_one.ipynb"
     build(out_dir=folder / "honest_all", version="instructor")
-    for number, path in enumerate(sorted((folder / "honest_all").glob("[0A][1-9]*.ipynb")), start=1):
-        (folder / f"honest_0{number}.ipynb").write_bytes(path.read_bytes())
+    for number in POINTS:
+        path, = (folder / "honest_all").glob(f"{number}_*.ipynb")
+        (folder / f"honest_{number}.ipynb").write_bytes(path.read_bytes())
     build(out_dir=folder / "honest_none")
     honest.write_text(notebook(LEAK, f"secret = '{token}'"))
     secret.write_text(token)
