@@ -113,7 +113,7 @@ SKELETON_PROFILES: dict[str, SkeletonProfile] = {
     "miga": SkeletonProfile(
         "miga", None, replace(_POSECONV3D, views=10, flip_views=True),
         TrainConfig(epochs=100, optimizer="sgd", lr_image=0.0667, lr_head=0.0667, weight_decay_head=3e-4,
-                    schedule="cosine", augment="affine", image_size=56), limit=0, seeds=1,
+                    schedule="cosine", augment="affine", select="held_out", image_size=56), limit=0, seeds=1,
         note="the second original's own settings, on the challenge's skeletons (licence needed)"),
 }
 

@@ -73,7 +73,7 @@ def embedded(embeddings: Mapping[str, np.ndarray], present: Mapping[str, np.ndar
 # -- emergent classes ------------------------------------------------------------------------------
 
 
-def class_vectors(train: np.ndarray, target: np.ndarray, classes: int) -> np.ndarray:
+def prototypes(train: np.ndarray, target: np.ndarray, classes: int) -> np.ndarray:
     """Mean direction of each class's embeddings, (C, D) of length 1; a class without rows is zeros.
 
     References
@@ -103,7 +103,7 @@ def emergent(anchor: np.ndarray, target: np.ndarray, asked: np.ndarray, classes:
     ----------
     Girdhar et al. 2023, arXiv:2305.05665, which calls it emergent zero-shot classification.
     """
-    cosine = cosine_similarity(asked, class_vectors(anchor, target, classes))
+    cosine = cosine_similarity(asked, prototypes(anchor, target, classes))
     cosine[:, np.bincount(target, minlength=classes) == 0] = -np.inf
     return cosine
 

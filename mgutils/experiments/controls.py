@@ -16,12 +16,11 @@ from mgutils.data.table import Dataset
 from mgutils.evaluation.zero_shot import LEFT_OUT
 from mgutils.experiments.runs import train_groups
 from mgutils.models.hub import in_package
+from mgutils.models.words import MINILM
 from mgutils.training.run import Run
 
 OBJECTIVE = "sound_ce"
 """The contrastive objective that everything here is compared with."""
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-"""A text encoder that has learned English from a billion pairs of sentences."""
 
 
 @dataclass(frozen=True)

@@ -144,10 +144,10 @@ def head_answers(dataset: Dataset, runs: Sequence[Run]) -> list[np.ndarray]:
 
     Taught in: 10, section 5.
     """
-    answers = []
+    words, answers = word_vectors(dataset.labels.names), []
     for run in runs:
         settings = run.config.model
-        vectors = class_vectors(settings.words, word_vectors(dataset.labels.names), settings.word_seed)
+        vectors = class_vectors(settings.words, words, settings.word_seed)
         said = run.arrays["words"]
         distance = np.square(said[:, None, :] - vectors).sum(axis=2)
         answers.append(distance.argmin(axis=1))

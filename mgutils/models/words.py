@@ -14,6 +14,7 @@ from numpy import ndarray
 from mgutils.models.encoders import TextEncoder, make_tokenizer
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+"""A text encoder that has learned English from a billion pairs of sentences."""
 MEAN_SQUARE = 0.0769
 """Of the entries of the original's vectors."""
 

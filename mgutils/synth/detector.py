@@ -1,8 +1,8 @@
 """An imagined detector of joints, between the known truth and what a student of skeletons sees.
 
-From perfect joints nearly every network answers nearly everything, and nothing can be compared. A real detector misses
-joints, shakes, takes one hand for the other, and says how sure it is. Every clip has its own random generator, so a
-clip does not depend on which others are there.
+From perfect joints even the class of the nearest clip is mostly right, and little is left to compare. A real detector
+misses joints, shakes, takes one hand for the other, and says how sure it is. Every clip has its own random generator,
+so a clip does not depend on which others are there.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from mgutils.config import RunConfig, SkeletonConfig
 from mgutils.data.items import choose_frames
 from mgutils.data.keypoints import MIRROR, ORIGINAL_MIRROR, compact, mirror
 from mgutils.data.labels import Labels
+from mgutils.data.modalities import move_joints
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.losses.semantic import class_vectors, semantic_loss
@@ -188,7 +189,7 @@ def score_clips(model: SkeletonClassifier, reader: ClipReader, rows: np.ndarray,
         Mean vectors of the second head.
     """
     model.eval()
-    own, views = shard(rows), list(test_views(reader.settings))
+    own, views = shard(rows), views_of(reader.settings)
     starts = range(0, max(len(own), 1), batch_size)  # a rank without rows still takes part
     answers, vectors = [], []
     for part in (own[start:start + batch_size] for start in starts):
@@ -206,7 +207,7 @@ def score_clips(model: SkeletonClassifier, reader: ClipReader, rows: np.ndarray,
     return gather(logits, len(rows)), words
 
 
-def test_views(settings: SkeletonConfig) -> list[tuple[np.ndarray, bool]]:
+def views_of(settings: SkeletonConfig) -> list[tuple[np.ndarray, bool]]:
     """Moments and mirroring of each view: places spread evenly over the segments, or over the starts of a window."""
     places = (np.arange(settings.views) + 0.5) / settings.views
     mirrors = (False, True) if settings.flip_views else (False,)
@@ -216,15 +217,8 @@ def test_views(settings: SkeletonConfig) -> list[tuple[np.ndarray, bool]]:
 def augment_clips(clips: np.ndarray, kind: str, generator: torch.Generator) -> np.ndarray:
     """Turn, shift and scale each clip a little, all its frames alike, round the middle of its box.
 
-    ``affine``: up to 8 degrees, 6 % and 10 %. ``photo`` is ``affine``, as joints have no light.
+    ``affine`` is that of :mod:`mgutils.data.modalities`; ``photo`` is the same, as joints have no light.
     """
     if kind == "none":
         return clips
-    draws = 2 * torch.rand(4, len(clips), 1, 1, generator=generator).numpy() - 1
-    angle, scale = np.radians(8) * draws[0], 1 + 0.1 * draws[1]
-    x, y = clips[..., 0] - 0.5, clips[..., 1] - 0.5
-    seen = clips[..., 2] > 0
-    changed = clips.copy()
-    changed[..., 0] = np.where(seen, scale * (np.cos(angle) * x - np.sin(angle) * y) + 0.5 + 0.06 * draws[2], 0)
-    changed[..., 1] = np.where(seen, scale * (np.sin(angle) * x + np.cos(angle) * y) + 0.5 + 0.06 * draws[3], 0)
-    return changed
+    return move_joints(clips, 2 * torch.rand(len(clips), 4, generator=generator).numpy() - 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mgutils.errors import ConfigError
-from mgutils.evaluation.emergent import answer, class_vectors, embedded, emergent, space_table, tally_draws
+from mgutils.evaluation.emergent import answer, embedded, emergent, prototypes, space_table, tally_draws
 from mgutils.evaluation.retrieval import cosine_similarity, retrieval_table, retrieval_tally, unit
 from mgutils.metrics.intervals import accuracy, interval
 from mgutils.metrics.paired import paired
@@ -101,7 +101,7 @@ def test_two_modalities_that_never_meet_are_refused(space):
 
 def test_class_vectors_are_mean_directions():
     train = np.array([[10.0, 0], [0, 1], [0, -3]])
-    vectors = class_vectors(train, np.array([0, 0, 2]), 4)
+    vectors = prototypes(train, np.array([0, 0, 2]), 4)
     assert vectors.tolist() == [pytest.approx(row) for row in ([0.5**0.5, 0.5**0.5], [0, 0], [0, -1], [0, 0])]
 
 

@@ -16,10 +16,8 @@ from mgutils.synth.clips import make_clips
 from mgutils.training import loop
 from mgutils.training.config_file import read_config
 from mgutils.training.inputs import read_rows
-from mgutils.training.skeleton import ClipReader, augment_clips, score_clips, test_views
+from mgutils.training.skeleton import ClipReader, augment_clips, score_clips, views_of
 from mgutils.training.store import train_all
-
-test_views.__test__ = False
 
 
 @pytest.fixture(scope="module")
@@ -138,14 +136,14 @@ def test_a_short_clip_in_a_window_is_padded_and_the_box_ignores_the_padding():
     assert side.max() == pytest.approx(1 / 1.25, abs=1e-5)
 
 
-def test_views_are_averaged_as_probabilities():
+def views_of_are_averaged_as_probabilities():
     read, rows = reader(views=3), np.array([0, 2])
     logits, words = score_clips(Sums(), read, rows, torch.device("cpu"))
     by_hand = np.mean([torch.softmax(Sums()(torch.from_numpy(read(rows, np.array([[place]]))))[0], dim=1).numpy()
                        for place in (1 / 6, 1 / 2, 5 / 6)], axis=0)
     assert words is None
     assert np.allclose(logits.exp(), by_hand, atol=1e-6)
-    assert len(test_views(SkeletonConfig(views=3, flip_views=True))) == 6
+    assert len(views_of(SkeletonConfig(views=3, flip_views=True))) == 6
 
 
 def test_an_augmented_clip_moves_as_one_body():
