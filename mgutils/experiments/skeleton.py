@@ -175,16 +175,16 @@ def score_table(dataset: Dataset, groups: Mapping[str, Sequence[Run]],
     return pd.DataFrame(rows)
 
 
-def difference_table(dataset: Dataset, runs: Sequence[Run], first: Mapping[str, Sequence[np.ndarray]],
-                     second: Mapping[str, Sequence[np.ndarray]]) -> pd.DataFrame:
-    """Second less first, paired by seed and subject.
+def difference_table(dataset: Dataset, runs: Sequence[Run], answers: Mapping[str, Sequence[np.ndarray]],
+                     *pairs: tuple[str, str]) -> pd.DataFrame:
+    """The second of each pair of names less the first, paired by seed and subject.
 
     Parameters
     ----------
     runs : sequence of Run
         Any group that reports the same rows.
-    first, second : mapping
-        Name to the answers of each seed; the pairs are taken in order.
+    answers : mapping
+        Name to the answers of each seed.
 
     Returns
     -------
@@ -194,13 +194,14 @@ def difference_table(dataset: Dataset, runs: Sequence[Run], first: Mapping[str, 
     Taught in: 10, section 5.
     """
     rows = []
-    for (one, before), (other, after) in zip(first.items(), second.items(), strict=True):
-        seeds = min(len(before), len(after))
-        tables = [tally_answers(dataset, runs, answers[:seeds]) for answers in (before, after)]
+    for pair in pairs:
+        seeds = min(len(answers[name]) for name in pair)
+        tables = [tally_answers(dataset, runs, answers[name][:seeds]) for name in pair]
         for score, function in SCORES.items():
             found = paired(*tables, function)
-            rows.append({"first": one, "second": other, "score": score, "difference": found.value, "low": found.low,
-                         "high": found.high, "p": found.p, "detectable": found.detectable, "shown": found.shown})
+            rows.append({"first": pair[0], "second": pair[1], "score": score, "difference": found.value,
+                         "low": found.low, "high": found.high, "p": found.p, "detectable": found.detectable,
+                         "shown": found.shown})
     return pd.DataFrame(rows)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pandas as pd
 import torch
@@ -15,9 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from mgutils.data.items import choose_frames
 from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset
-from mgutils.experiments.skeleton import difference_table
 from mgutils.models.skeleton import frame_features
-from mgutils.training.run import Run
 
 LINEAGE = pd.DataFrame([
     (2020, "NTUA-BEEU, emotions of bodies", "GloVe, mean over a clip's labels", "1"),
@@ -90,23 +86,6 @@ def percent(table: pd.DataFrame) -> pd.DataFrame:
     """
     groups = list(dict.fromkeys(table["group"]))
     return 100 * table.pivot(index="group", columns="score", values="value").loc[groups]
-
-
-def compare(dataset: Dataset, runs: Sequence[Run], answers: Mapping[str, Sequence[ndarray]],
-            *pairs: tuple[str, str]) -> pd.DataFrame:
-    """The difference table of each pair of names: the second less the first.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-        Any group that reports the same rows.
-    answers : mapping
-        Name to the answers of each seed.
-
-    Taught in: 10, section 5.
-    """
-    return pd.concat([difference_table(dataset, runs, {first: answers[first]}, {second: answers[second]})
-                      for first, second in pairs], ignore_index=True)
 
 
 def points(table: pd.DataFrame) -> pd.DataFrame:

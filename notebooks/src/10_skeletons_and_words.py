@@ -24,7 +24,7 @@
 # * write the challenge's file, and find what its evaluation hides.
 #
 # **Needs** notebook 09 (people and seeds are drawn in all its intervals). It makes its own clips and trains all runs in
-# one go: some ten minutes on two cores in the `cpu` profile.
+# one go: some eleven minutes on two cores in the `cpu` profile.
 
 # %% tags=["parameters"]
 profile = "cpu"
@@ -264,9 +264,8 @@ pd.DataFrame(shapes, index=["channels", "T", "H", "W", "parameters"]).T
 # The stem keeps all frames and pixels, because a heatmap is small and carries no texture. Time is halved only once, in
 # the last layer. The mean over time and place gives a vector of 512<!--= full.width --> numbers for the clip. All
 # 2.0<!--= weights / 1e6 --> million weights are used at many places: one clip costs
-# 16.8<!--= counter.get_total_flops() / 2e9 --> billion multiplications. One training step took 3.7<!--= 3.7 -->
-# seconds a clip on one of our cores, two hours an epoch. So PoseConv3D is trained here once, in a small version, and
-# a faster network carries the comparisons.
+# 16.8<!--= counter.get_total_flops() / 2e9 --> billion multiplications. So
+# PoseConv3D is trained here once, in a small version, and a faster network carries the comparisons.
 #
 # ## 4. A run
 #
@@ -399,7 +398,7 @@ chart
 # people differ. The same people and seeds stand in all rows, so `difference_table` compares them in pairs.
 
 # %% alt="Differences to cross entropy with intervals: words and random vectors lie above zero, the others across it"
-word_gain = small.compare(dataset, plain, answers, *(("cross entropy", name) for name in arms[1:]),
+word_gain = tables.difference_table(dataset, plain, answers, *(("cross entropy", name) for name in arms[1:]),
                           ("permuted words", "words"), ("random vectors", "words"))
 gain_chart = figures.differences_chart(word_gain)
 save(gain_chart, figure_dir / "word_differences.png")
@@ -443,7 +442,7 @@ gain_chart
 # %%
 alone = {f"{name}, second head": tables.head_answers(dataset, runs[name]) for name in kinds}
 head_scores = percent(tables.score_table(dataset, dict.fromkeys(alone, plain), alone))
-head_gain = points(small.compare(dataset, plain, alone | answers, ("cross entropy", "words, second head"),
+head_gain = points(tables.difference_table(dataset, plain, alone | answers, ("cross entropy", "words, second head"),
                                  ("random vectors, second head", "words, second head"),
                                  ("permuted words, second head", "words, second head")))
 display(head_scores.round(1))
@@ -469,7 +468,7 @@ few_table = tables.score_table(dataset, {name: runs[name] for name in few})
 few_pairs = [(f"{one}, {shots} clips a class", f"{two}, {shots} clips a class") for shots in (5, 10)
              for one, two in (("cross entropy", "words"), ("cross entropy", "permuted words"),
                               ("permuted words", "words"))]
-few_top1 = points(small.compare(dataset, plain, answers, *few_pairs)).xs("top1", level="score").set_axis(
+few_top1 = points(tables.difference_table(dataset, plain, answers, *few_pairs)).xs("top1", level="score").set_axis(
     [f"{shots}: {two} less {one}" for shots in (5, 10) for one, two in (("CE", "words"), ("CE", "permuted"),
                                                                        ("permuted", "words"))])
 shades = {name: GREEN if name.startswith("words") else ORANGE if name.startswith("perm") else BLUE for name in few}
@@ -532,7 +531,7 @@ published.round(2)
 together = tables.ensemble_answers(dataset, runs["cross entropy"], runs["limbs"])
 pair_table = tables.score_table(dataset, dict.fromkeys(together, plain), together)
 pair_scores = percent(pair_table)
-pair_gain = small.compare(dataset, plain, together, ("joints", "joints + limbs"), ("limbs", "joints + limbs"),
+pair_gain = tables.difference_table(dataset, plain, together, ("joints", "joints + limbs"), ("limbs", "joints + limbs"),
                           ("two seeds of joints", "joints + limbs"), ("two seeds of limbs", "joints + limbs"),
                           ("joints + limbs", "joints + limbs, 0.4 and 0.6"),
                           ("weight chosen on other people", "weight chosen on the test people"))
@@ -593,7 +592,7 @@ mirrors = figures.mirror_pictures(still)
 save(mirrors, figure_dir / "mirror.png")
 flips = ["cross entropy", "mirror, right pairs", "mirror, the original's pairs"]
 flip_scores = percent(tables.score_table(dataset, {name: runs[name] for name in flips}))
-flip_gain = points(small.compare(dataset, plain, answers, *((flips[0], name) for name in flips[1:])))
+flip_gain = points(tables.difference_table(dataset, plain, answers, *((flips[0], name) for name in flips[1:])))
 display(flip_gain.round(3))
 mirrors
 

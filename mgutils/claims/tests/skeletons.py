@@ -34,24 +34,20 @@ def _top1(evidence: Evidence, runs: list[Run], answers: list[np.ndarray]) -> np.
     return 100 * tally_answers(evidence.clips, runs, answers).scores(accuracy)
 
 
-def _gains(evidence: Evidence, runs: list[Run], pairs: list[tuple[str, list, str, list]]) -> tuple[str, dict]:
-    """What each second group has over the first, in words, and whether that is shown, by its score."""
-    table = difference_table(evidence.clips, runs, {f"{i}|{one}": first for i, (one, first, _, _) in enumerate(pairs)},
-                             {f"{i}|{other}": second for i, (_, _, other, second) in enumerate(pairs)})
+def _gains(evidence: Evidence, runs: list[Run], answers: dict[str, list], *pairs: tuple[str, str]) -> tuple[str, dict]:
+    """What the second of each pair has over the first, in words, and whether that is shown, by its score."""
     texts, better = [], {}
-    for row in table.itertuples():
-        one, other = row.first.split("|")[1], row.second.split("|")[1]
-        texts.append(f"{other} over {one}: {row.score} {100 * row.difference:+.1f} ({100 * row.low:.1f} to "
+    for row in difference_table(evidence.clips, runs, answers, *pairs).itertuples():
+        texts.append(f"{row.second} over {row.first}: {row.score} {100 * row.difference:+.1f} ({100 * row.low:.1f} to "
                      f"{100 * row.high:.1f}; could have detected {100 * row.detectable:.1f})")
-        better[other, one, row.score] = (row.difference > 0) if row.shown else None
+        better[row.second, row.first, row.score] = (row.difference > 0) if row.shown else None
     return "; ".join(texts), better
 
 
 def _compare(evidence: Evidence, *pairs: tuple[str, str]) -> tuple[str, dict]:
     groups = evidence.skeletons(*{name for pair in pairs for name in pair})
     answers = {name: own_answers(runs) for name, runs in groups.items()}
-    first = next(iter(groups.values()))
-    return _gains(evidence, first, [(one, answers[one], other, answers[other]) for one, other in pairs])
+    return _gains(evidence, next(iter(groups.values())), answers, *pairs)
 
 
 @claim_test
@@ -94,8 +90,7 @@ def words_are_a_code(evidence: Evidence) -> Finding:
     """The second head alone: the class whose vector is nearest, for words and for random vectors."""
     groups = evidence.skeletons("words", "random vectors")
     answers = {name: head_answers(evidence.clips, runs) for name, runs in groups.items()}
-    found, better = _gains(evidence, groups["words"],
-                           [("random vectors", answers["random vectors"], "words", answers["words"])])
+    found, better = _gains(evidence, groups["words"], answers, ("random vectors", "words"))
     return Finding(found, {f"better in {score}": better["words", "random vectors", score] for score in ("top1", "uar")})
 
 
@@ -104,8 +99,7 @@ def two_streams_help(evidence: Evidence, beside: str) -> Finding:
     """Joints and limbs together, against one stream or against two seeds of one."""
     groups = evidence.skeletons(_CE, "limbs")
     answers = ensemble_answers(evidence.clips, groups[_CE], groups["limbs"])
-    found, better = _gains(evidence, groups[_CE],
-                           [(beside, answers[beside], "joints + limbs", answers["joints + limbs"])])
+    found, better = _gains(evidence, groups[_CE], answers, (beside, "joints + limbs"))
     top1 = _top1(evidence, groups[_CE], answers["joints + limbs"])
     return Finding(f"joints + limbs {over_seeds(top1)}; {found}",
                    {f"better in {score}": better["joints + limbs", beside, score] for score in ("top1", "uar")},
@@ -117,7 +111,7 @@ def weights_help(evidence: Evidence, first: str, second: str) -> Finding:
     """One way to weigh the two streams against another."""
     groups = evidence.skeletons(_CE, "limbs")
     answers = ensemble_answers(evidence.clips, groups[_CE], groups["limbs"])
-    found, better = _gains(evidence, groups[_CE], [(first, answers[first], second, answers[second])])
+    found, better = _gains(evidence, groups[_CE], answers, (first, second))
     return Finding(found, {"better in top1": better[second, first, "top1"]})
 
 
