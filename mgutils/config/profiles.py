@@ -103,8 +103,8 @@ SKELETON_PROFILES: dict[str, SkeletonProfile] = {
         note="seconds; proves that everything runs, its numbers mean nothing"),
     "cpu": SkeletonProfile(
         "cpu", ClipConfig(frames=12000, imbalance=0.6), SkeletonConfig(),
-        TrainConfig(epochs=20, lr_image=3e-3, lr_head=3e-3, weight_decay_head=0.01, threads=1, **_COSINE), limit=500,
-        seeds=5,
+        TrainConfig(epochs=20, lr_image=3e-3, lr_head=3e-3, weight_decay_head=0.01, threads=1, validate_every=5,
+                    **_COSINE), limit=500, seeds=5,
         note="synthetic clips, a transformer over coordinates, seconds a run"),
     "gpu": SkeletonProfile(
         "gpu", ClipConfig(frames=40000, imbalance=0.6), _POSECONV3D,

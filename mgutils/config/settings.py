@@ -26,7 +26,8 @@ WRITTEN = {"original_ce": "seed_ce", "original_kl": "seed_kl"}
 """Names of losses as files have them: a run's folder is named after a hash of its settings, and so keeps its name."""
 RETIRED = {"sampling": "plain", "ema": 0.0}
 """Training settings of earlier versions, at the value that every run has now. They are still written, too."""
-ADDED = {"train": ("early_stop", "warmup", "freeze", "copies", "optimizer"), "loss": ("logit_adjustment",)}
+ADDED = {"train": ("early_stop", "warmup", "freeze", "copies", "optimizer", "validate_every"),
+         "loss": ("logit_adjustment",)}
 """Settings that earlier versions lacked, by their part: written only where a run has another value than the default."""
 
 
@@ -107,6 +108,8 @@ class TrainConfig(Settings):
     ``last``: nowhere, the last epoch it is, which a cosine ends in, and all training rows are learned from."""
     early_stop: Natural = 0
     """End when the score to choose the best epoch on has not risen for so many epochs; 0: never."""
+    validate_every: Count = 1
+    """Epochs from one validation to the next, and after the last epoch; more than 1 where no score decides anything."""
     image_size: Annotated[int, Limits("at least 8 pixels", lambda value: value >= 8)] = 224
     captions_once: bool = True
     """Encode each caption of a batch once; else once for each image with its own dropout mask, as the original."""
@@ -117,6 +120,15 @@ class TrainConfig(Settings):
     compile: bool = False  # Have torch compile the model: a minute to start, then faster on a GPU.
     threads: Natural = 0
     """Threads of torch; 0 leaves torch's own choice. A fixed number gives equal bits on one machine, not on others."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        reads_loss = self.schedule == "plateau" and self.plateau_every == "epoch"
+        if self.validate_every > 1 and (self.select != "last" or self.early_stop or reads_loss):
+            raise ConfigError(
+                f"validate_every: found {self.validate_every} beside select {self.select!r}, early_stop "
+                f"{self.early_stop} and schedule {self.schedule!r}; wanted 1, as a score of every epoch is needed, or "
+                "select 'last', early_stop 0 and schedule 'cosine'.")
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ QUESTIONS = {
 
 
 def read_minutes(file: Path | str) -> pd.DataFrame:
-    """Minutes of every notebook: the longest run, which had everything to make, and the latest one after the first.
+    """Minutes of every notebook: the first run, which had everything to make, and the latest one after it.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def read_minutes(file: Path | str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``notebook``, ``profile``, ``minutes`` (longest), ``again`` (latest, NaN before there is a second run); empty
+        ``notebook``, ``profile``, ``minutes`` (first), ``again`` (latest, NaN before there is a second run); empty
         where there is no file.
 
     Raises
@@ -73,13 +73,22 @@ def read_minutes(file: Path | str) -> pd.DataFrame:
                       "Delete it; `mg reproduce` writes it anew.") from None
 
 
-def record_minutes(file: Path | str, notebook: str, profile: str, minutes: float) -> None:
-    """Note how long a notebook took, the first time or again; rows of other notebooks and profiles stay."""
+def record_minutes(file: Path | str, notebook: str, profile: str, minutes: float, *, trained: bool = False) -> None:
+    """Note how long a notebook took, the first time or again; rows of other notebooks and profiles stay.
+
+    Parameters
+    ----------
+    trained : bool
+        Runs were missing and have been trained: the minutes count as those of a first run, unless that took longer.
+    """
     table = read_minutes(file).set_index(["notebook", "profile"])
     key = notebook, profile
-    again = minutes if key in table.index else float("nan")
-    longest = np.fmax(minutes, table["minutes"].get(key, minutes))
-    table.loc[key, :] = round(longest, 2), round(again, 2)
+    first, again = table.loc[key] if key in table.index else (minutes, float("nan"))
+    if trained:
+        first = np.fmax(first, minutes)
+    elif key in table.index:
+        again = minutes
+    table.loc[key, :] = round(first, 2), round(again, 2)
     order = sorted(table.index, key=lambda key: (list(PROFILES).index(key[1]), key[0]))
     with atomic_file(file) as aside:
         write_csv(table.loc[order].reset_index(), aside)

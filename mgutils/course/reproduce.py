@@ -125,7 +125,7 @@ def _execute_all(chosen: Sequence[Path], out_dir: Path, parameters: Mapping[str,
     """Execute the notebooks and make their pages. Returns the messages of those that failed."""
     failures = []
     for position, source in enumerate(chosen, start=1):
-        began = time.monotonic()
+        began, runs = time.monotonic(), _runs(out_dir)
         out = _executed(out_dir, source)
         page = out.with_suffix(".html")
         page.unlink(missing_ok=True)  # of an earlier run: a notebook that fails has no page
@@ -141,9 +141,14 @@ def _execute_all(chosen: Sequence[Path], out_dir: Path, parameters: Mapping[str,
         minutes = (time.monotonic() - began) / 60
         if not failed:
             table = out_dir / "tables" / "minutes.csv"
-            record_minutes(table, source.stem, parameters["profile"], minutes)
+            record_minutes(table, source.stem, parameters["profile"], minutes, trained=_runs(out_dir) > runs)
         print(f"{position}/{len(chosen)}  {source.stem:<24} {minutes:5.1f} min{failed}", flush=True)
     return failures
+
+
+def _runs(out_dir: Path) -> set[str]:
+    """Names of the runs that the store holds."""
+    return {folder.name for folder in (out_dir / "runs").glob("*") if folder.suffix != ".partial"}
 
 
 def _executed(out_dir: Path, source: Path) -> Path:

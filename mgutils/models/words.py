@@ -7,6 +7,7 @@ the same way, and brought to the same size, so that the original's weight means 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy import ndarray
@@ -41,6 +42,11 @@ def word_vectors(names: Sequence[str], encoder: str = MINILM) -> ndarray:
 
     Taught in: 10, section 5.
     """
+    return _word_vectors(tuple(names), encoder).copy()
+
+
+@lru_cache(maxsize=8)  # the same names are asked for by every run of a process
+def _word_vectors(names: tuple[str, ...], encoder: str) -> ndarray:
     tokenizer = make_tokenizer(encoder, names)
     model = TextEncoder(encoder, pretrained=True).model
     table = model.get_input_embeddings().weight.detach().numpy()  # (V, 384)

@@ -134,7 +134,7 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
             row, found = _run_epoch(session, split.train, choice, epoch, directory, log)
 
             # the report's rule: the best top-1, the first time that it is reached
-            better = found.scores.top1 > best["top1"] or config.train.select == "last"
+            better = found is not None and (config.train.select == "last" or row["top1"] > best["top1"])
             if better:
                 best = row
                 if choice is not split.valid:
@@ -154,7 +154,7 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
                     adopt_best(directory, kept)
                 _write_log(log, directory)
             bar.update()
-            bar.set_postfix(loss=f"{row['train_loss']:.3f}", top1=f"{row['top1']:.1%}")
+            bar.set_postfix(loss=f"{row['train_loss']:.3f}", **{"top1": f"{row['top1']:.1%}"} if found else {})
             if stops_early(log, best, config.train.early_stop):
                 break
         bar.close()
@@ -178,20 +178,20 @@ def stops_early(log: list[dict[str, Any]], best: dict[str, Any], patience: int) 
 
 
 def _run_epoch(session: Session, rows: np.ndarray, choice: np.ndarray, epoch: int, directory: Path,
-               log: list[dict[str, Any]]) -> tuple[dict[str, Any], Validation]:
-    """Train on some rows, validate on others, and move the schedule. Returns the log's row."""
+               log: list[dict[str, Any]]) -> tuple[dict[str, Any], Validation | None]:
+    """Train on some rows, validate on others where it is time to, and move the schedule. Returns the log's row."""
     settings = session.config.train
     try:
         means = train_epoch(session, rows, seed=session.config.seed * 100_003 + epoch)
     except TrainingError as error:
         last = directory / "last.safetensors" if log else "none, as no epoch has ended"
         raise TrainingError(f"epoch {epoch}, {error} Last good checkpoint: {last}.") from None
-    found = session.task.validate(choice)
+    due = epoch % settings.validate_every == 0 or epoch == settings.epochs
+    found = session.task.validate(choice) if due else None
     row = {
         "epoch": epoch,
         "train_loss": sum(means.values()),
-        "valid_loss": found.loss,
-        **found.scores.summary(),
+        **({"valid_loss": found.loss, **found.scores.summary()} if found else {}),
         "lr_image": session.optimizer.param_groups[0]["lr"],
         **session.task.record(),
     }

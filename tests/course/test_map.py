@@ -36,9 +36,9 @@ def source_dir(tmp_path):
     return folder
 
 
-def test_the_longest_and_the_latest_time_are_kept_by_notebook_and_profile(tmp_path):
+def test_the_first_and_the_latest_time_are_kept_by_notebook_and_profile(tmp_path):
     file = tmp_path / "tables" / "minutes.csv"
-    for minutes in (3.0, 0.25, 0.5):
+    for minutes in (3.0, 9.0, 0.5):  # the second on a loaded machine
         record_minutes(file, "02_b", "cpu", minutes)
     record_minutes(file, "01_a", "cpu", 1.0)
     record_minutes(file, "01_a", "smoke", 2.0)
@@ -51,8 +51,17 @@ def test_minutes_that_only_the_second_run_measured_stay_unknown_for_the_first(tm
     file = tmp_path / "minutes.csv"
     file.write_text("notebook,profile,minutes,again\n04_x,cpu,,0.4\n")
     assert pd.isna(read_minutes(file)["minutes"][0])
-    record_minutes(file, "04_x", "cpu", 5.0)
-    assert read_minutes(file).values.tolist() == [["04_x", "cpu", 5.0, 5.0]]
+    record_minutes(file, "04_x", "cpu", 0.5)
+    assert pd.isna(read_minutes(file)["minutes"][0]) and read_minutes(file)["again"][0] == 0.5
+
+
+def test_a_run_that_had_to_train_counts_as_a_first_one_unless_less_was_missing(tmp_path):
+    file = tmp_path / "minutes.csv"
+    file.write_text("notebook,profile,minutes,again\n04_x,cpu,,0.4\n")
+    record_minutes(file, "04_x", "cpu", 5.0, trained=True)
+    assert read_minutes(file).values.tolist() == [["04_x", "cpu", 5.0, 0.4]]
+    record_minutes(file, "04_x", "cpu", 1.0, trained=True)
+    assert read_minutes(file).values.tolist() == [["04_x", "cpu", 5.0, 0.4]]
 
 
 def test_a_file_that_is_no_such_table_is_an_error(tmp_path):

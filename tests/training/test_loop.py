@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
@@ -413,6 +414,28 @@ def test_the_last_epoch_may_be_the_chosen_one(data, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "metrics.json").read_text())["top1"] == 3 / 8
     best, last = (load_file(tmp_path / f"{name}.safetensors") for name in ("best", "last"))
     assert all(torch.equal(best[name], value) for name, value in last.items())
+
+
+def test_scores_that_decide_nothing_may_be_left_out_and_change_no_bit(data, tmp_path):
+    dataset, pixels, split = data
+    every, some = (short(epochs=3, schedule="cosine", select="last", validate_every=step) for step in (1, 2))
+    first = loop.fit(every, dataset, pixels, split, tmp_path / "every", progress=False)
+    second = loop.fit(some, dataset, pixels, split, tmp_path / "some", progress=False)
+    for name in ("last.safetensors", "outputs.npz", "metrics.json"):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    logs = [Run(folder).log.drop(columns="seconds") for folder in (first, second)]
+    pd.testing.assert_frame_equal(logs[0].loc[1:], logs[1].loc[1:], check_like=True)  # epochs 2 and 3
+    scored = ["valid_loss", "top1", "top5", "uar"]
+    assert logs[1].loc[0, scored].isna().all()
+    same = logs[0].columns.drop(scored)
+    pd.testing.assert_series_equal(logs[0].loc[0, same], logs[1].loc[0, same])
+
+
+@pytest.mark.parametrize("settings", [{}, {"select": "last"}, {"schedule": "cosine"},
+                                      {"select": "last", "schedule": "cosine", "early_stop": 2}])
+def test_scores_that_decide_something_are_not_left_out(settings):
+    with pytest.raises(ConfigError, match="validate_every: found 2 beside select"):
+        short(validate_every=2, **settings)
 
 
 def test_a_run_that_patience_ended_does_not_go_on_when_resumed(data, tmp_path, monkeypatch):

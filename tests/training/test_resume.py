@@ -70,7 +70,8 @@ def stop_after(epochs, monkeypatch):
 
 @pytest.mark.parametrize("make", [config, classifier])
 @pytest.mark.parametrize("settings", [{}, {"schedule": "cosine"}, {"augment": "affine"}, {"plateau_patience": 0},
-                                      {"micro_batch": 5}, {"captions_once": False}],
+                                      {"micro_batch": 5}, {"captions_once": False},
+                                      {"validate_every": 3, "schedule": "cosine", "select": "last"}],
                          ids=lambda settings: next(iter(settings), "plain"))
 def test_a_stopped_run_goes_on_to_the_same_bits(data, tmp_path, monkeypatch, make, settings):
     dataset, pixels, split = data
