@@ -1,6 +1,6 @@
 """Every setting of the kit: ``settings`` of a run, ``skeleton`` networks, the ``studio``, and the ``profiles``.
 
-``alignment`` has the pairs of modalities that a run pulls together.
+``alignment`` has the pairs of modalities that a run pulls together, ``space`` the networks around them.
 """
 
 from mgutils.config.alignment import Pair, PairLossName, all_pairs, check_pairs, star
@@ -8,13 +8,17 @@ from mgutils.config.profiles import (
     POSECONV3D_LITE,
     PROFILES,
     SKELETON_PROFILES,
+    SPACE_PROFILES,
     Profile,
     SkeletonProfile,
+    SpaceProfile,
     get_objective,
     get_profile,
     get_skeleton_profile,
+    get_space_profile,
     run_config,
     skeleton_config,
+    space_config,
     vision_config,
 )
 from mgutils.config.settings import (
@@ -39,6 +43,7 @@ from mgutils.config.settings import (
     TrainConfig,
 )
 from mgutils.config.skeleton import SkeletonConfig, WordKind
+from mgutils.config.space import FusionConfig, HeadName, MaskedConfig, SpaceConfig, modalities_of
 from mgutils.config.studio import ClipConfig, SynthConfig
 
 __all__ = [
@@ -50,11 +55,15 @@ __all__ = [
     "REPORT_OBJECTIVES",
     "RETIRED",
     "SKELETON_PROFILES",
+    "SPACE_PROFILES",
     "WRITTEN",
     "CaptionKind",
     "ClipConfig",
     "CourseProfileName",
+    "FusionConfig",
+    "HeadName",
     "LossName",
+    "MaskedConfig",
     "ModelConfig",
     "NetworkName",
     "Objective",
@@ -67,6 +76,8 @@ __all__ = [
     "RunConfig",
     "SkeletonConfig",
     "SkeletonProfile",
+    "SpaceConfig",
+    "SpaceProfile",
     "SplitName",
     "SynthConfig",
     "TaskName",
@@ -77,8 +88,11 @@ __all__ = [
     "get_objective",
     "get_profile",
     "get_skeleton_profile",
+    "get_space_profile",
+    "modalities_of",
     "run_config",
     "skeleton_config",
+    "space_config",
     "star",
     "vision_config",
 ]

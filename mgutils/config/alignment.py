@@ -14,8 +14,8 @@ from typing import Any, Literal
 from mgutils.errors import ConfigError
 from mgutils.limits import NotNegative, Positive, Settings
 
-PairLossName = Literal["infonce", "siglip", "dual_softmax", "mse", "original_ce", "original_kl", "identity_ce",
-                       "multi_positive_ce", "js"]
+PairLossName = Literal["infonce", "siglip", "dual_softmax", "mse", "class_ce", "original_ce", "original_kl",
+                       "identity_ce", "multi_positive_ce", "js"]
 """Those of a pair, then those of the first system: see :mod:`mgutils.losses.alignment`."""
 
 

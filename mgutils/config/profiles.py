@@ -24,6 +24,7 @@ from mgutils.config.settings import (
     TrainConfig,
 )
 from mgutils.config.skeleton import SkeletonConfig
+from mgutils.config.space import FusionConfig, MaskedConfig, SpaceConfig
 from mgutils.config.studio import ClipConfig, SynthConfig
 from mgutils.errors import ConfigError
 
@@ -118,6 +119,48 @@ SKELETON_PROFILES: dict[str, SkeletonProfile] = {
 }
 
 
+@dataclass(frozen=True)
+class SpaceProfile:
+    """A size of the system of four cameras: the clips to make, the networks, the training."""
+
+    name: str
+    clips: ClipConfig
+    encoders: dict[str, dict[str, Any]]
+    """What is passed on to the network of each modality."""
+    masked: dict[str, Any]
+    """Passed on to the masked autoencoder."""
+    train: TrainConfig
+    seeds: int
+    note: str
+
+
+_CAMERAS = {"rgb": True, "depth": True, "infrared": True}
+_SMALL_FRAMES = {"kwargs": {"layers": [1, 1, 1, 1], "channels": [8, 16, 32, 64], "stem_width": 8}, "width": 64}
+_SMALL_SPACE = {"rgb": _SMALL_FRAMES, "depth": _SMALL_FRAMES, "infrared": _SMALL_FRAMES, "joints": {"width": 64}}
+
+SPACE_PROFILES: dict[str, SpaceProfile] = {
+    "smoke": SpaceProfile(
+        "smoke", ClipConfig(frames=240, imbalance=0.6, size=24, rate=4.0, longest=8, absent=0.1, **_CAMERAS),
+        _SMALL_SPACE, {"width": 32, "layers": 2, "decoder_width": 32, "decoder_layers": 1, "block": [2, 8], "size": 24},
+        TrainConfig(epochs=2, lr_image=1e-3, weight_decay_head=0.01, threads=1, **_COSINE), seeds=2,
+        note="seconds; proves that everything runs, its numbers mean nothing"),
+    "cpu": SpaceProfile(
+        "cpu", ClipConfig(frames=4800, imbalance=0.6, size=48, rate=4.0, longest=8, **_CAMERAS),
+        _SMALL_SPACE, {"width": 96, "layers": 4, "decoder_width": 48, "decoder_layers": 2},
+        TrainConfig(epochs=10, lr_image=2e-3, lr_head=2e-3, weight_decay_head=0.01, threads=1, augment="affine",
+                    validate_every=10, **_COSINE), seeds=3,
+        note="synthetic clips of eight frames at 48 px, small networks, two cores"),
+    "gpu": SpaceProfile(
+        "gpu", ClipConfig(frames=20000, imbalance=0.6, size=112, rate=8.0, longest=16, **_CAMERAS),
+        {name: {"network": "resnet18", "width": 256} for name in _CAMERAS} | {"joints": {"width": 128}},
+        {"width": 384, "layers": 12, "heads": 6, "decoder_width": 192, "decoder_layers": 4, "block": [2, 16],
+         "size": 112},
+        TrainConfig(epochs=30, batch_size=64, lr_image=1e-3, lr_head=1e-3, weight_decay_head=0.01, augment="affine",
+                    **_COSINE), seeds=3,
+        note="synthetic clips of eight frames at 112 px"),
+}
+
+
 def get_profile(profile: str | Profile) -> Profile:
     """The profile of that name, or the one given; :class:`ConfigError` if there is none."""
     return profile if isinstance(profile, Profile) else _look_up("profile", profile, PROFILES)
@@ -127,6 +170,11 @@ def get_skeleton_profile(profile: str | SkeletonProfile) -> SkeletonProfile:
     """The profile of that name, or the one given; :class:`ConfigError` if there is none."""
     known = isinstance(profile, SkeletonProfile)
     return profile if known else _look_up("profile", profile, SKELETON_PROFILES)
+
+
+def get_space_profile(profile: str | SpaceProfile) -> SpaceProfile:
+    """The profile of that name, or the one given; :class:`ConfigError` if there is none."""
+    return profile if isinstance(profile, SpaceProfile) else _look_up("profile", profile, SPACE_PROFILES)
 
 
 def get_objective(name: str) -> Objective:
@@ -156,6 +204,22 @@ def skeleton_config(profile: str | SkeletonProfile, split: SplitName = "official
     model = replace(profile.model, **model)
     return RunConfig(f"{model.network}_{model.stream}", Objective("class_ce", normalize=False, temperature=1.0), model,
                      profile.train, split, seed, protocol=Protocol(limit=profile.limit))
+
+
+def space_config(profile: str | SpaceProfile, model: SpaceConfig | FusionConfig | MaskedConfig, name: str,
+                 split: SplitName = "official", seed: int = 0, **train: Any) -> RunConfig:
+    """The profile's run with a model of the third system; the networks of a space are the profile's where none is said.
+
+    Further words change the :class:`TrainConfig`.
+    """
+    profile = get_space_profile(profile)
+    if isinstance(model, SpaceConfig):
+        known = {key: profile.encoders[key] for key in model.modalities if key in profile.encoders}
+        model = replace(model, encoders=known | model.encoders)
+    elif isinstance(model, MaskedConfig):
+        model = replace(model, network_kwargs=profile.masked | model.network_kwargs)
+    return RunConfig(name, Objective("class_ce", normalize=False, temperature=1.0), model,
+                     replace(profile.train, **train), split, seed)
 
 
 def vision_config(profile: str | Profile, network: NetworkName, split: SplitName = "frame",

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 from mgutils.config.skeleton import SkeletonConfig
+from mgutils.config.space import FusionConfig, MaskedConfig, SpaceConfig
 from mgutils.errors import ConfigError
 from mgutils.limits import Count, Limits, Natural, NotNegative, Positive, Settings
 
@@ -18,7 +19,7 @@ SplitName = Literal["frame", "clip", "video", "subject", "official"]
 CourseProfileName = Literal["smoke", "cpu", "gpu", "imigue"]
 ProfileName = Literal[CourseProfileName, "photos", "miga"]
 ObjectiveName = Literal["report_ce", "report_js", "sound_ce", "sound_js"]
-TaskName = Literal["image-text", "classification", "skeleton"]
+TaskName = Literal["image-text", "classification", "skeleton", "alignment", "fusion", "masked"]
 NetworkName = Literal["resnet", "alexnet"]
 NO_TEXT = "none"  # the text encoder of a plain classifier
 
@@ -160,13 +161,17 @@ class Protocol(Settings):
             raise ConfigError(f"fold: found {self.fold}; wanted {wanted}.")
 
 
+_TASKS: dict[type, TaskName] = {SkeletonConfig: "skeleton", SpaceConfig: "alignment", FusionConfig: "fusion",
+                                MaskedConfig: "masked"}
+
+
 @dataclass(frozen=True)
 class RunConfig(Settings):
     """All that decides the outcome of one training run, but for the data."""
 
     objective: str  # a name in OBJECTIVES, kept for tables
     loss: Objective
-    model: ModelConfig | SkeletonConfig
+    model: ModelConfig | SkeletonConfig | SpaceConfig | FusionConfig | MaskedConfig
     train: TrainConfig
     split: SplitName = "frame"
     seed: Annotated[int, Limits("0 to 4,294,967,295", lambda value: 0 <= value < 2**32)] = 0
@@ -182,15 +187,15 @@ class RunConfig(Settings):
 
     @property
     def reads_text(self) -> bool:
-        """False for a plain classifier, and for skeletons."""
+        """False for a plain classifier, and for clips."""
         return isinstance(self.model, ModelConfig) and self.model.text_encoder != NO_TEXT
 
     @property
     def task(self) -> TaskName:
         """What is trained."""
-        if isinstance(self.model, SkeletonConfig):
-            return "skeleton"
-        return "image-text" if self.reads_text else "classification"
+        if isinstance(self.model, ModelConfig):
+            return "image-text" if self.reads_text else "classification"
+        return _TASKS[type(self.model)]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON; what earlier versions lacked only where a run has it."""

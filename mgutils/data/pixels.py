@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,12 +69,14 @@ def load_pixels(dataset: Dataset, size: int, *, cache_dir: Path | str | None = N
     return np.load(file, mmap_mode="r")
 
 
-def fingerprint(dataset: Dataset, pixels: np.ndarray) -> str:
-    """SHA-256 of a dataset's table, class names and decoded pixels."""
+def fingerprint(dataset: Dataset, pixels: np.ndarray | Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of a dataset's table, class names and decoded pixels, or the arrays of some modalities."""
     digest = hashlib.sha256()
     digest.update(dataset.frames.to_csv(index=False).encode())
     digest.update("\n".join(dataset.labels.names).encode())
-    digest.update(np.ascontiguousarray(pixels).data)
+    for name, part in sorted(pixels.items()) if isinstance(pixels, Mapping) else [("", pixels)]:
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()
 
 

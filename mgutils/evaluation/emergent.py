@@ -20,7 +20,7 @@ import pandas as pd
 from mgutils.errors import ConfigError
 from mgutils.evaluation.few_shot import DRAWS, few_of_each
 from mgutils.evaluation.probes import linear_probe, nearest
-from mgutils.evaluation.retrieval import cosine_similarity, unit
+from mgutils.metrics.cosine import emergent
 from mgutils.metrics.intervals import DRAWS as BOOTSTRAP
 from mgutils.metrics.intervals import Tally, accuracy, interval, mean_recall, tally
 
@@ -68,44 +68,6 @@ def embedded(embeddings: Mapping[str, np.ndarray], present: Mapping[str, np.ndar
         spaces[name] = Embedded(vectors[learned], target[learned], vectors[asked], target[asked],
                                 subjects[asked])
     return spaces
-
-
-# -- emergent classes ------------------------------------------------------------------------------
-
-
-def prototypes(train: np.ndarray, target: np.ndarray, classes: int) -> np.ndarray:
-    """Mean direction of each class's embeddings, (C, D) of length 1; a class without rows is zeros.
-
-    References
-    ----------
-    Snell et al. 2017, arXiv:1703.05175, which calls them prototypes.
-    """
-    sums = np.zeros((classes, train.shape[1]))
-    np.add.at(sums, target, unit(train))
-    return unit(sums)
-
-
-def emergent(anchor: np.ndarray, target: np.ndarray, asked: np.ndarray, classes: int) -> np.ndarray:
-    """Cosine (N, C) of one modality's embeddings with class vectors of another one's.
-
-    A class without a row of the anchor gets -inf.
-
-    Parameters
-    ----------
-    anchor, target : ndarray (n, D), (n,)
-        Embeddings and classes that the vectors are learned from.
-    asked : ndarray (N, D)
-        Embeddings of any modality in the same space.
-    classes : int
-        C.
-
-    References
-    ----------
-    Girdhar et al. 2023, arXiv:2305.05665, which calls it emergent zero-shot classification.
-    """
-    cosine = cosine_similarity(asked, prototypes(anchor, target, classes))
-    cosine[:, np.bincount(target, minlength=classes) == 0] = -np.inf
-    return cosine
 
 
 # -- all questions to all modalities ---------------------------------------------------------------

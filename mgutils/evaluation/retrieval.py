@@ -18,25 +18,12 @@ import numpy as np
 import pandas as pd
 
 from mgutils.errors import ConfigError
+from mgutils.metrics.cosine import cosine_similarity
 from mgutils.metrics.intervals import DRAWS, Tally, accuracy, interval
 from mgutils.metrics.ranks import hits, retrieval, same_text
 
 Embeddings = Mapping[str, np.ndarray]
 """Modality -> (N, D), rows as in the table of clips; where a clip lacks it, any numbers."""
-
-
-def cosine_similarity(queries: np.ndarray, items: np.ndarray) -> np.ndarray:
-    """Cosine of each query with each item, in float64.
-
-    Shape: (Q, D), (K, D) -> (Q, K).
-    """
-    return unit(queries) @ unit(items).T
-
-
-def unit(embeddings: np.ndarray) -> np.ndarray:
-    """Rows of length 1, float64; a row of zeros stays zero. Shape: (N, D) -> (N, D)."""
-    embeddings = np.asarray(embeddings, dtype=np.float64)
-    return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
 
 
 def retrieval_tally(similarities: Sequence[np.ndarray], right: np.ndarray, subjects: np.ndarray,

@@ -98,9 +98,25 @@ a temperature of exp(-10), which multiplies dot products by 22,026.
 """
 
 
+def class_ce(a: Tensor, vectors: Tensor, target: Tensor, temperature: Tensor | float) -> Tensor:
+    """Cross entropy over the cosines of each row with the vectors of all classes: a classifier on a sphere.
+
+    No row is another's negative, so that two clips of one class do not push each other away.
+
+    Shape: a (B, D), vectors (C, D), target (B,) -> scalar.
+    """
+    return F.cross_entropy(class_logits(a, vectors, temperature), target)
+
+
+def class_logits(a: Tensor, vectors: Tensor, temperature: Tensor | float) -> Tensor:
+    """Cosines (B, C) of each row with each class's vector, over the temperature."""
+    return similarity_logits(F.normalize(a, dim=1), F.normalize(vectors, dim=1), temperature)
+
+
 def pair_losses(pairs: Sequence[Pair], embeddings: Embeddings, present: Present | None = None,
                 target: Tensor | None = None,
-                learned: Mapping[str, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:
+                learned: Mapping[str, Mapping[str, Tensor]] | None = None,
+                tables: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
     """The weighted loss of each pair; what is minimised is their sum.
 
     Parameters
@@ -114,6 +130,9 @@ def pair_losses(pairs: Sequence[Pair], embeddings: Embeddings, present: Present 
         (B,) classes, for the losses that know them. Without it, each row is a class of its own.
     learned : mapping, optional
         Name of a pair to what is learned of its loss: ``temperature``, and SigLIP's ``bias``.
+    tables : mapping, optional
+        ``class`` or ``caption`` to the vectors (C, D) of all classes. A clip's own is the row of its class; with
+        ``class_ce`` the clip is compared with all.
 
     Returns
     -------
@@ -141,17 +160,19 @@ def pair_losses(pairs: Sequence[Pair], embeddings: Embeddings, present: Present 
     check_pairs(pairs)
     present = present or {}
     learned = learned or {}
+    tables = tables or {}
+    embeddings = dict(embeddings) | {name: table[target] for name, table in tables.items()}
     if target is None:
         rows, device = _rows(pairs[0], embeddings)
         target = torch.arange(rows, device=device)
     return {
-        pair.name: pair.weight * _loss(pair, embeddings, present, target, learned.get(pair.name, {}))
+        pair.name: pair.weight * _loss(pair, embeddings, present, target, learned.get(pair.name, {}), tables)
         for pair in pairs
     }
 
 
 def _loss(pair: Pair, embeddings: Embeddings, present: Present, target: Tensor,
-          learned: Mapping[str, Tensor]) -> Tensor:
+          learned: Mapping[str, Tensor], tables: Mapping[str, Tensor]) -> Tensor:
     """The loss of one pair, not weighted."""
     rows, device = _rows(pair, embeddings)
     both = torch.ones(rows, dtype=torch.bool, device=device)
@@ -165,6 +186,8 @@ def _loss(pair: Pair, embeddings: Embeddings, present: Present, target: Tensor,
     if not len(a):
         return a.sum() + b.sum() + sum(part.sum() * 0 for part in learned.values())
     settings = {"temperature": pair.temperature} | dict(learned)
+    if pair.loss == "class_ce":
+        return class_ce(a, tables[pair.b], target[both], **settings)
     return PAIR_LOSSES[pair.loss](a, b, target[both], **settings)
 
 

@@ -154,9 +154,14 @@ def reconstruction_loss(guessed: Tensor, patches: Tensor, hidden: Tensor) -> Ten
     ----------
     Tong et al. 2022, arXiv:2203.12602, VideoMAE.
     """
+    return row_losses(guessed, patches, hidden).mean()
+
+
+def row_losses(guessed: Tensor, patches: Tensor, hidden: Tensor) -> Tensor:
+    """The error of each video, (B,); :func:`reconstruction_loss` is their mean."""
     counts = hidden.sum(dim=1)
     if guessed.ndim != 3 or not torch.all(counts == guessed.shape[1]):
         raise ValueError(
             f"found guesses {tuple(guessed.shape)} for {counts.min()} to {counts.max()} hidden "
             "patches; wanted (B, K, numbers) with K hidden patches in every video")
-    return (guessed - patches[hidden].view_as(guessed)).square().mean()
+    return (guessed - patches[hidden].view_as(guessed)).square().mean(dim=(1, 2))

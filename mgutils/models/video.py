@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgutils.errors import ConfigError
+from mgutils.models.arrays import FrameTransformer, check_length, look_at
 from mgutils.models.encoders import ImageEncoder
 from mgutils.models.pretrained import IMAGENET, image_network
 
@@ -112,38 +113,12 @@ class FrameEncoder(nn.Module):
         self.camera = camera
         self.width = width
         self.network, features = _frame_network(camera, network, pretrained, kwargs or {})
-        self.embed = nn.Linear(features, width)
-        self.first = nn.Parameter(0.02 * torch.randn(1, 1, width))
-        self.positions = nn.Parameter(0.02 * torch.randn(frames, width))
-        layer = nn.TransformerEncoderLayer(
-            width, heads, 2 * width, dropout, batch_first=True, norm_first=True)
-        self.encoder = nn.TransformerEncoder(
-            layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.over_time = FrameTransformer(features, width, layers, heads, frames, dropout)
 
     def forward(self, frames: Tensor) -> Tensor:
-        _check_length(frames, len(self.positions))
         shown = frames_shown(frames)  # (B, T)
-        found = self.embed(self._look(scale_frames(frames, self.camera), shown))
-        tokens = found + self.positions[: frames.shape[1]]  # (B, T, width)
-
-        # the first token is always there, so that a clip without frames attends to something
-        first = self.first.expand(len(tokens), 1, self.width)
-        ignored = F.pad(~shown, (1, 0), value=False)  # (B, 1 + T)
-        tokens = self.encoder(torch.cat([first, tokens], dim=1), src_key_padding_mask=ignored)
-        return tokens[:, 0]
-
-    def _look(self, pictures: Tensor, shown: Tensor) -> Tensor:
-        """Features of each frame that is there, 0 elsewhere: (B, T, C, S, S) -> (B, T, features).
-
-        An empty picture would count in the mean and the variance of batch normalisation, so it is
-        not looked at. A batch of nothing else is, or the weights would have no gradient.
-        """
-        if not shown.any():
-            shown = torch.ones_like(shown)
-        found = self.network(pictures[shown])  # (frames that are there, features)
-        features = found.new_zeros(*shown.shape, found.shape[1])
-        features[shown] = found
-        return features
+        found = look_at(self.network, scale_frames(frames, self.camera), shown)
+        return self.over_time(found, shown)
 
 
 def _frame_network(camera: Camera, name: str, pretrained: bool,
@@ -159,13 +134,6 @@ def _frame_network(camera: Camera, name: str, pretrained: bool,
             "(timm.list_models()): only these can be built for one channel.")
     network = image_network(name, pretrained, {"in_chans": channels} | kwargs)
     return network, network.num_features
-
-
-def _check_length(frames: Tensor, positions: int) -> None:
-    if frames.shape[1] > positions:
-        raise ConfigError(
-            f"clips: found {frames.shape[1]} frames; wanted at most {positions}. "
-            "Sample fewer frames, or build the network with more.")
 
 
 class BlockMaskedAttention(nn.Module):
@@ -266,7 +234,7 @@ class PatchEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, frames: Tensor) -> Tensor:
-        _check_length(frames, len(self.times))
+        check_length(frames, len(self.times))
         shown = frames_shown(frames)  # (B, T)
         pictures = scale_frames(frames, self.camera)
         patches = self.embed(pictures.flatten(0, 1)).flatten(2).mT  # (B T, P, width)

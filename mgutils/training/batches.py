@@ -27,6 +27,7 @@ class PixelLoader:
     Parameters
     ----------
     pixels : ndarray (N, S, S, 3), uint8
+        Or what a task of clips reads by itself: the frames of one modality, or of several.
     device : torch.device
     """
 
@@ -49,7 +50,7 @@ class PixelLoader:
 
 def _fits(pixels: np.ndarray, device: torch.device) -> bool:
     """Whether the array would take less than a quarter of the GPU's free memory."""
-    return device.type == "cuda" and 4 * pixels.nbytes < torch.cuda.mem_get_info(device)[0]
+    return device.type == "cuda" and isinstance(pixels, np.ndarray) and 4 * pixels.nbytes < torch.cuda.mem_get_info(device)[0]
 
 
 def prefetch(fetch: Callable[[Item], Fetched],

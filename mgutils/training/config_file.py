@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mgutils.config.settings import (
-    RETIRED,
-    WRITTEN,
-    ModelConfig,
-    Objective,
-    Protocol,
-    RunConfig,
-    SkeletonConfig,
-    TrainConfig,
-)
+from mgutils.config.settings import RETIRED, WRITTEN, ModelConfig, Objective, Protocol, RunConfig, TrainConfig
+from mgutils.config.skeleton import SkeletonConfig
+from mgutils.config.space import FusionConfig, MaskedConfig, SpaceConfig
 from mgutils.errors import ConfigError
 
+_MARKS = {"network": SkeletonConfig, "pairs": SpaceConfig, "head": FusionConfig, "ratio": MaskedConfig}
+"""The field that only this kind of model has."""
 _NO_CONFIG = "{}: not the configuration of a run ({!r}). Name a folder that `mg train` left."
 
 
@@ -38,7 +33,7 @@ def parse_config(text: str, source: str) -> RunConfig:
                 raise ConfigError(f"{name}: found a setting that no longer exists; wanted {value!r}.")
         loss = dict(plain["loss"])
         loss["loss"] = {old: name for name, old in WRITTEN.items()}.get(loss["loss"], loss["loss"])
-        kind = SkeletonConfig if "network" in plain["model"] else ModelConfig
+        kind = next((kind for mark, kind in _MARKS.items() if mark in plain["model"]), ModelConfig)
         return RunConfig(plain["objective"], Objective(**loss), kind(**plain["model"]),
                          TrainConfig(**train), plain["split"], plain["seed"],
                          plain.get("caption_kind", "own"), tuple(plain.get("left_out", ())),

@@ -1,7 +1,7 @@
 """What a run reads: a table of rows, and the array that holds their frames.
 
 Images are decoded to a side in pixels; clips have the arrays of their modalities. The kind of a run's input is that
-number or that name. Nothing here imports torch.
+number, the name of one modality, or the names of several. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -10,18 +10,22 @@ from pathlib import Path
 
 import numpy as np
 
-from mgutils.config.settings import RunConfig
+from mgutils.config.settings import ModelConfig, RunConfig
+from mgutils.config.space import modalities_of
 from mgutils.data.items import is_clip_dataset, load_modality, present, read_clip_dataset
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError
 
-Kind = int | str
+Kind = int | str | tuple[str, ...]
+Arrays = np.ndarray | dict[str, np.ndarray]
 
 
 def input_kind(config: RunConfig) -> Kind:
-    """Side of the images in pixels, or the name of a modality of clips."""
-    return "joints" if config.task == "skeleton" else config.train.image_size
+    """Side of the images in pixels, the name of the one modality of clips, or the names of those that may be absent."""
+    if isinstance(config.model, ModelConfig):
+        return config.train.image_size
+    return "joints" if config.task == "skeleton" else modalities_of(config.model)
 
 
 def read_rows(root: Path | str, kind: Kind) -> Dataset:
@@ -34,11 +38,11 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     DataError
         If it does not keep its contract.
     """
-    clips = isinstance(kind, str)
+    clips = not isinstance(kind, int)
     if Path(root).is_dir() and is_clip_dataset(root) != clips:
         found, wanted = ("images", "clips") if clips else ("clips", "images")
         remedy = ("Make clips with `mg clips`, or import them with `mg import skeletons`." if clips else
-                  "Give --task skeleton, or a folder of images.")
+                  "Give --task skeleton or alignment, or a folder of images.")
         raise ConfigError(f"{root}: found a folder of {found}; wanted one of {wanted}. {remedy}")
     if not clips:
         return read_dataset(root)
@@ -47,7 +51,7 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     if unknown:
         raise ConfigError(f"{root}: found {unknown:,} clips of which nobody knows the class; wanted a class for each. "
                           "`mg submit` answers them.")
-    absent = int((~present(dataset, kind)).sum())
+    absent = int((~present(dataset, kind)).sum()) if isinstance(kind, str) else 0
     if absent:
         raise ConfigError(f"{root}: found {absent:,} clips without {kind}; wanted them for each. Leave those clips "
                           "out, or make clips without --absent.")
@@ -55,8 +59,13 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
 
 
 def load_array(dataset: Dataset, kind: Kind, cache_dir: Path | str | None = None,
-               progress: bool = True) -> np.ndarray:
-    """Frames of a dataset, memory-mapped: one for each row of images, all frames of all clips."""
+               progress: bool = True) -> Arrays:
+    """Frames of a dataset, memory-mapped: one for each row of images, all frames of all clips.
+
+    Of several modalities, the name of each to its frames.
+    """
+    if isinstance(kind, tuple):
+        return {name: load_modality(dataset, name) for name in kind}
     if isinstance(kind, str):
         return load_modality(dataset, kind)
     return load_pixels(dataset, kind, cache_dir=cache_dir, progress=progress)

@@ -17,10 +17,13 @@ from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.losses.adjustment import log_shares
+from mgutils.training.alignment import Alignment
 from mgutils.training.batches import PixelLoader
 from mgutils.training.classification import Classification
+from mgutils.training.fusion import Fusion
 from mgutils.training.grad_cache import rng_state, set_rng_state
 from mgutils.training.image_text import ImageText
+from mgutils.training.masked import Masked
 from mgutils.training.optim import (
     make_accelerator,
     make_optimizer,
@@ -30,7 +33,8 @@ from mgutils.training.optim import (
 from mgutils.training.skeleton import Skeleton
 from mgutils.training.task import Task
 
-TASKS = {"image-text": ImageText, "classification": Classification, "skeleton": Skeleton}
+TASKS = {"image-text": ImageText, "classification": Classification, "skeleton": Skeleton,
+         "alignment": Alignment, "fusion": Fusion, "masked": Masked}
 """By the names of :attr:`mgutils.config.RunConfig.task`."""
 
 
@@ -57,6 +61,7 @@ def open_session(config: RunConfig, dataset: Dataset, pixels: np.ndarray, split:
     accelerator = make_accelerator(config.train.precision)
     loader = PixelLoader(pixels, accelerator.device)
     task = TASKS[config.task].build(config, dataset, loader, accelerator)
+    task.learned = split.train
     if config.loss.logit_adjustment:
         shares = log_shares(dataset.target[split.train], len(dataset.labels))
         task.offset = config.loss.logit_adjustment * shares.to(accelerator.device)

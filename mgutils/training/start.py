@@ -1,7 +1,8 @@
 """Start a run from the weights of a finished one: fine-tuning, ``mg train --init``.
 
 The image encoder, the text encoder and the size of the shared space must be the same. Data, captions, classes, loss and
-all of training may differ. Nothing here imports torch before weights are read.
+all of training may differ. Of a space of several modalities the encoders come over that the new run has, too. Nothing
+here imports torch before weights are read.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mgutils.config.settings import ModelConfig, RunConfig, SkeletonConfig
+from mgutils.config.space import FusionConfig, MaskedConfig, SpaceConfig, modalities_of
 from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
 from mgutils.data.pixels import fingerprint
@@ -29,13 +31,17 @@ if TYPE_CHECKING:
     from mgutils.data.table import Dataset
 
 WEIGHTS = "best.safetensors"
+Model = ModelConfig | SkeletonConfig | SpaceConfig | FusionConfig | MaskedConfig
 _SAME = ("image_encoder", "image_kwargs", "text_encoder", "text_kwargs", "projection")
 _SAME_SKELETON = ("network", "network_kwargs", "stream", "frames")
+_BEFORE = {ModelConfig: (ModelConfig,), SkeletonConfig: (SkeletonConfig,), MaskedConfig: (MaskedConfig,),
+           SpaceConfig: (SpaceConfig, MaskedConfig), FusionConfig: (SpaceConfig,)}
+"""The kinds of run that each can start from."""
 _PIECES = "text_encoder.model.embeddings.word_embeddings.weight"
 """Of a ``scratch`` text encoder: a vector (V, width) for each piece of text in its tokenizer's vocabulary."""
 
 
-def check_start(folder: Path, model: ModelConfig | SkeletonConfig) -> str:
+def check_start(folder: Path, model: Model) -> str:
     """SHA-256 of the weights of a finished run from which a model of this configuration can start.
 
     Raises
@@ -54,9 +60,10 @@ def check_start(folder: Path, model: ModelConfig | SkeletonConfig) -> str:
         fault = f"{folder / WEIGHTS}: found no such file; wanted the weights of a finished run"
     if fault:
         raise CheckpointError(f"init: {fault}. Let `mg train` finish that run, or name another one.")
-    same = _SAME if isinstance(model, ModelConfig) else _SAME_SKELETON
-    if type(before) is not type(model):
-        raise ConfigError(f"init: found {folder}, a run of another task; wanted one of the same. Give the --task of "
+    same = _SAME if isinstance(model, ModelConfig) else _SAME_SKELETON if isinstance(model, SkeletonConfig) else ()
+    if not isinstance(before, _BEFORE[type(model)]):
+        wanted = "an alignment" if isinstance(model, FusionConfig) else "one of the same"
+        raise ConfigError(f"init: found {folder}, a run of another task; wanted {wanted}. Give the --task of "
                           "that run.")
     differ = [name for name in same if getattr(before, name) != getattr(model, name)]
     if differ:
@@ -71,7 +78,7 @@ def model_to_build(config: RunConfig) -> ModelConfig:
     return replace(config.model, pretrained=False) if config.init else config.model
 
 
-def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> None:
+def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> set[str]:
     """Put the weights of the run that a configuration starts from into a new model, where they mean the same.
 
     * Encoders and projection heads come over whole.
@@ -79,6 +86,7 @@ def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> None:
       comes over to the same piece; a word that the other run did not know keeps its random start.
     * A classifier's last layer comes over where the classes are the same in the same order; else it starts anew.
     * A temperature belongs to the objective, and is not taken.
+    * Of a space, and of a masked autoencoder, those encoders and their projections come over that both have.
 
     Parameters
     ----------
@@ -89,13 +97,18 @@ def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> None:
     labels : Labels
         Of the new run.
 
+    Returns
+    -------
+    set of str
+        Names of the weights that came over.
+
     Raises
     ------
     CheckpointError
         If the weights cannot be read, do not fit, or are no longer those that the configuration names.
     """
     if not config.init:
-        return
+        return set()
     from mgutils.models.encoders import SCRATCH
     from mgutils.training.checkpoint import CAPTIONS, fit_weights, read_weights
 
@@ -107,6 +120,10 @@ def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> None:
         raise CheckpointError(f"{folder / WEIGHTS}: found other weights than those that the run was to start from; "
                               "wanted the same. Give the command again: it makes another run.")
     own = model.state_dict()
+    if isinstance(config.model, SpaceConfig | MaskedConfig):
+        taken = _same_encoders(found, own, config.model, folder)
+        fit_weights(model, own | taken, folder / WEIGHTS)
+        return set(taken)
     kept = ["log_temperature"]
     if classes.names != labels.names:
         kept += ["linear.weight", "linear.bias", "classes.weight", "classes.bias"]
@@ -118,6 +135,23 @@ def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> None:
         new = class_captions(labels, config.captions, config.seed)
         found[_PIECES] = _same_pieces(found[_PIECES], old, own[_PIECES], new)
     fit_weights(model, found, folder / WEIGHTS)
+    return set(found)
+
+
+def _same_encoders(found: dict[str, Tensor], own: dict[str, Tensor], settings: SpaceConfig | MaskedConfig,
+                   folder: Path) -> dict[str, Tensor]:
+    """The weights of the encoders, and of the projections, that are found whole and in the same shapes."""
+    taken: dict[str, Tensor] = {}
+    for modality in modalities_of(settings):
+        for part in ("encoders", "projections"):
+            names = [name for name in own if name.startswith(f"{part}.{modality}.")]
+            if all(name in found and found[name].shape == own[name].shape for name in names):
+                taken |= {name: found[name] for name in names}
+    if not any(name.startswith("encoders.") for name in taken):
+        raise CheckpointError(f"{folder / WEIGHTS}: found no encoder of {', '.join(modalities_of(settings))} with the "
+                              "networks of this run; wanted at least one. Name a run that has one of them, with the "
+                              "same encoders.")
+    return taken
 
 
 def _same_pieces(found: Tensor, old: tuple[str, ...], own: Tensor, new: tuple[str, ...]) -> Tensor:

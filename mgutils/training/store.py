@@ -66,9 +66,9 @@ def train_all(configs: Sequence[RunConfig], data_root: Path | str, out_dir: Path
     for kind in kinds:
         pixels = load_array(dataset, kind, out_dir / "cache", progress)
         check_pixels(pixels)
-    data = fingerprint(dataset, pixels)
+        kinds[kind] = fingerprint(dataset, pixels)
     warn(warn_of_start(config, dataset, out_dir / "cache") for config in configs)
-    folders = [run_directory(config, data, out_dir) for config in configs]
+    folders = [run_directory(config, kinds[input_kind(config)], out_dir) for config in configs]
     faults = {folder: find_fault(folder, hashes=True) for folder in folders}
     for folder, fault in faults.items():
         if fault and folder.exists():

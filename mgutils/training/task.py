@@ -2,8 +2,9 @@
 
 A task owns a model. It says which parameters learn at which rate, prepares a batch, embeds it,
 turns the embeddings into named losses, and validates itself. :mod:`mgutils.training.image_text`,
-:mod:`mgutils.training.classification` and :mod:`mgutils.training.skeleton` are three. How anything is
-trained is the same for all, and stands in :mod:`mgutils.training.loop`.
+:mod:`mgutils.training.classification`, :mod:`mgutils.training.skeleton`, :mod:`mgutils.training.alignment`,
+:mod:`mgutils.training.fusion` and :mod:`mgutils.training.masked` are the six. How anything is trained is the same for
+all, and stands in :mod:`mgutils.training.loop`.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Task(ABC):
         wrapped for several ranks.
     offset : Tensor or None
         (C,) to add to the logits of the classes while training; see :mod:`mgutils.losses.adjustment`.
+    learned : ndarray or None
+        The training rows, for a task whose validation asks what was learned from them; the session sets it.
     memory_format : torch.memory_format
         Of the weights; that which the model's convolutions are fastest in.
     """
@@ -85,6 +88,7 @@ class Task(ABC):
     model: nn.Module
     forward: nn.Module
     offset: Tensor | None = None
+    learned: np.ndarray | None = None
     memory_format: torch.memory_format = torch.channels_last
 
     @abstractmethod

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mgutils.errors import ConfigError
-from mgutils.evaluation.emergent import answer, embedded, emergent, prototypes, space_table, tally_draws
-from mgutils.evaluation.retrieval import cosine_similarity, retrieval_table, retrieval_tally, unit
+from mgutils.evaluation.emergent import answer, embedded, space_table, tally_draws
+from mgutils.evaluation.retrieval import retrieval_table, retrieval_tally
+from mgutils.metrics.cosine import cosine_similarity, emergent, prototypes, unit
 from mgutils.metrics.intervals import accuracy, interval
 from mgutils.metrics.paired import paired
 

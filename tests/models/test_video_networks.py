@@ -143,9 +143,10 @@ def test_the_order_of_frames_counts(kind):
 
 def test_a_whole_clip_is_read_without_a_mask():
     network, frames = build(FrameEncoder, "rgb").eval(), clips("rgb")
-    tokens = [network.embed(network.network(as_images(frames[:, t]))) + network.positions[t] for t in range(4)]
-    tokens = torch.stack([network.first[0].expand(3, 24), *tokens], dim=1)
-    torch.testing.assert_close(network(frames), network.encoder(tokens)[:, 0], atol=1e-5, rtol=0)
+    time = network.over_time
+    tokens = [time.embed(network.network(as_images(frames[:, t]))) + time.positions[t] for t in range(4)]
+    tokens = torch.stack([time.first[0].expand(3, 24), *tokens], dim=1)
+    torch.testing.assert_close(network(frames), time.encoder(tokens)[:, 0], atol=1e-5, rtol=0)
 
 
 def test_one_channel_has_a_first_layer_of_one():

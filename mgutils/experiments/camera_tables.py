@@ -1,0 +1,205 @@
+"""The tables of notebook 11, made of stored embeddings: probes, retrieval, fusion, autoencoders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from mgutils.data.items import present
+from mgutils.data.splits import make_split
+from mgutils.data.table import Dataset
+from mgutils.evaluation.emergent import Embedded, answer, embedded, tally_draws
+from mgutils.evaluation.few_shot import DRAWS, few_of_each
+from mgutils.evaluation.probes import linear_probe
+from mgutils.evaluation.retrieval import retrieval_table, retrieval_tally
+from mgutils.experiments.cameras import ANCHOR, OTHERS
+from mgutils.experiments.generalization import subjects_of, tally_runs
+from mgutils.metrics.cosine import cosine_similarity
+from mgutils.metrics.intervals import Score, Tally, accuracy, interval, mean_recall, tally
+from mgutils.metrics.paired import paired
+from mgutils.training.fusion import subsets
+from mgutils.training.run import Run
+
+SCORES: dict[str, Score] = {"top1": accuracy, "uar": mean_recall}
+
+
+def spaces_of(dataset: Dataset, runs: Sequence[Run]) -> list[dict[str, Embedded]]:
+    """What each run made of the clips: modality to embeddings of training and of reported clips.
+
+    Taught in: 11, section 4.
+    """
+    split = make_split(dataset, "official")
+    subjects = dataset.frames["subject_id"].to_numpy()
+    found = []
+    for run in runs:
+        names = run.config.model.modalities
+        there = {name: present(dataset, name) for name in names}
+        vectors = {name: run.arrays[name] for name in names}
+        found.append(embedded(vectors, there, dataset.target, subjects, split.train, split.valid))
+    return found
+
+
+Question = tuple[str, str, int]
+"""Modality, method and number of labels of each class (0: all)."""
+
+
+def probe_tallies(dataset: Dataset, runs: Sequence[Run], shots: Sequence[int] = (5, 0),
+                  draws: int = 2) -> dict[Question, Tally]:
+    """Right answers to every question to every modality of a group, by run and person.
+
+    Taught in: 11, section 4.
+    """
+    spaces, classes = spaces_of(dataset, runs), len(dataset.labels)
+    anchor = runs[0].config.model.modalities[0]
+    tallies = {}
+    for name, first in spaces[0].items():
+        asked = [answer(space[name], space[anchor], classes, shots, draws) for space in spaces]
+        for method, count in asked[0]:
+            tallies[name, method, count] = tally_draws([each[method, count] for each in asked], first, classes)
+    return tallies
+
+
+def probe_table(groups: Mapping[str, Mapping[Question, Tally]], *, bootstrap: int = 2000) -> pd.DataFrame:
+    """Scores of every group: ``group, modality, method, shots, score, value, low, high``.
+
+    Taught in: 11, section 4.
+    """
+    rows = []
+    for group, tallies in groups.items():
+        for (name, method, shots), table in tallies.items():
+            for score, function in SCORES.items():
+                rows.append({"group": group, "modality": name, "method": method, "shots": shots, "score": score,
+                             **asdict(interval(table, function, draws=bootstrap))})
+    return pd.DataFrame(rows)
+
+
+def probe_differences(groups: Mapping[str, Mapping[Question, Tally]], first: str, second: str) -> pd.DataFrame:
+    """The second group less the first, paired by seed and person, for every question that both were asked.
+
+    Returns
+    -------
+    DataFrame
+        ``modality, method, shots, score, difference, low, high, p, shown``.
+
+    Taught in: 11, section 4.
+    """
+    rows = []
+    for question, table in groups[second].items():
+        if question in groups[first]:
+            for score, function in SCORES.items():
+                rows.append(dict(zip(("modality", "method", "shots"), question, strict=True)) | {
+                    "score": score, **difference(groups[first][question], table, function)})
+    return pd.DataFrame(rows)
+
+
+def difference(first: Tally, second: Tally, score: Score) -> dict[str, float | bool]:
+    """The second less the first, paired by seed and person: ``difference, low, high, p, shown``."""
+    found = paired(first, second, score)
+    return {"difference": found.value, "low": found.low, "high": found.high, "p": found.p, "shown": found.shown}
+
+
+def retrievals(dataset: Dataset, groups: Mapping[str, Sequence[Run]], *, bootstrap: int = 2000) -> pd.DataFrame:
+    """Each modality asked for the clips of each other one, on people that no run has seen.
+
+    Returns
+    -------
+    DataFrame
+        ``group`` and the columns of :func:`mgutils.evaluation.retrieval.retrieval_table`.
+
+    Taught in: 11, section 5.
+    """
+    split = make_split(dataset, "official")
+    rows = split.valid
+    tables = []
+    for name, runs in groups.items():
+        names = runs[0].config.model.modalities
+        vectors = [{modality: run.arrays[modality][rows] for modality in names} for run in runs]
+        there = {modality: present(dataset, modality)[rows] for modality in names}
+        tables.append(retrieval_table(vectors, there, subjects_of(dataset, rows), draws=bootstrap).assign(group=name))
+    return pd.concat(tables, ignore_index=True)
+
+
+def retrieval_difference(dataset: Dataset, first: Sequence[Run], second: Sequence[Run], query: str,
+                         item: str) -> dict[str, float | bool]:
+    """R@1 of the second group less that of the first, paired.
+
+    Taught in: 11, section 5.
+    """
+    rows = make_split(dataset, "official").valid
+    right = np.eye(len(rows), dtype=bool)
+
+    def table(runs: Sequence[Run]) -> Tally:
+        found = [cosine_similarity(run.arrays[query][rows], run.arrays[item][rows]) for run in runs]
+        return retrieval_tally(found, right, subjects_of(dataset, rows))
+
+    return difference(table(first), table(second), accuracy)
+
+
+# -- fusion ------------------------------------------------------------------------------------------------------------
+
+
+def fusion_answers(dataset: Dataset, stars: Sequence[Run], heads: Mapping[str, Sequence[Run]]
+                   ) -> dict[tuple[str, tuple[str, ...]], Tally]:
+    """Right answers of every head for every subset of the modalities, and of heads that were not trained together.
+
+    The mean of the probabilities of single probes stands beside the trained heads, as ``mean of probabilities``.
+    """
+    names = (ANCHOR, *OTHERS)
+    split = make_split(dataset, "official")
+    target, people, classes = dataset.target[split.valid], subjects_of(dataset, split.valid), len(dataset.labels)
+    choices = [tuple(np.array(names)[choice]) for choice in subsets(len(names))]
+    answers: dict[tuple[str, tuple[str, ...]], list[np.ndarray]] = {}
+    for head, runs in heads.items():
+        for run in runs:
+            for choice, logits in zip(choices, run.arrays["subsets"], strict=True):
+                answers.setdefault((head, choice), []).append(logits.argmax(axis=1))
+    for run in stars:
+        single = {name: np.exp(linear_probe(run.arrays[name][split.train], dataset.target[split.train],
+                                            run.arrays[name][split.valid], classes)) for name in names}
+        for choice in choices:
+            mean = np.mean([single[name] for name in choice], axis=0)
+            answers.setdefault(("mean of probabilities", choice), []).append(mean.argmax(axis=1))
+    return {key: tally(np.stack(found), target, people, classes) for key, found in answers.items()}
+
+
+def fusion_table(answers: Mapping[tuple[str, tuple[str, ...]], Tally], *, bootstrap: int = 2000) -> pd.DataFrame:
+    """Scores of :func:`fusion_answers`: ``head, there`` (joined by +), ``count, score, value, low, high``.
+
+    Taught in: 11, section 6.
+    """
+    rows = []
+    for (head, choice), table in answers.items():
+        for score, function in SCORES.items():
+            rows.append({"head": head, "there": " + ".join(choice), "count": len(choice), "score": score,
+                         **asdict(interval(table, function, draws=bootstrap))})
+    return pd.DataFrame(rows)
+
+
+# -- masked autoencoders -----------------------------------------------------------------------------------------------
+
+
+def own_scores(dataset: Dataset, groups: Mapping[str, Sequence[Run]], *, bootstrap: int = 2000) -> pd.DataFrame:
+    """What runs answered themselves, on their own reported clips: ``group, score, value, low, high, clips``.
+
+    Taught in: 11, section 7.
+    """
+    rows = []
+    for name, runs in groups.items():
+        table = tally_runs(dataset, runs)
+        for score, function in SCORES.items():
+            rows.append({"group": name, "score": score, "clips": len(runs[0].target),
+                         **asdict(interval(table, function, draws=bootstrap))})
+    return pd.DataFrame(rows)
+
+
+def frozen_probe(dataset: Dataset, run: Run, modality: str, shots: int = 0, draws: int = DRAWS) -> Tally:
+    """A linear probe on a run's stored embeddings of one modality."""
+    split = make_split(dataset, "official")
+    vectors, target, classes = run.arrays[modality], dataset.target[split.train], len(dataset.labels)
+    found = [linear_probe(vectors[split.train][rows], target[rows], vectors[split.valid], classes).argmax(axis=1)
+             for rows in few_of_each(target, shots, draws, 0)]
+    table = tally(np.stack(found), dataset.target[split.valid], subjects_of(dataset, split.valid), classes)
+    return Tally(table.hits.mean(axis=0, keepdims=True), table.counts)

@@ -1,0 +1,135 @@
+"""A network for a modality that nobody foresaw: any array with a row for each frame of a clip.
+
+Pictures are looked at by a small image network, all else by a linear layer that also sees how each number has changed
+since the frame before. Over the frames runs the transformer that the cameras of :mod:`mgutils.models.video` have, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgutils.errors import ConfigError
+from mgutils.models.pretrained import image_network
+
+PICTURE = 16
+"""Side from which on an array of two or three dimensions is taken for a picture."""
+
+
+class FrameTransformer(nn.Module):
+    """A transformer over what was found in each frame: (B, T, F), shown (B, T) -> (B, ``width``).
+
+    The answer is the state of a learned first token. A frame that is not shown is not attended to.
+
+    Parameters
+    ----------
+    features : int
+        F.
+    width : int
+        Of the tokens and of the answer.
+    layers, heads : int
+        Of the transformer; its hidden layers are twice as wide as the tokens.
+    frames : int
+        The longest clip: each frame has a learned position.
+    dropout : float
+
+    Raises
+    ------
+    ConfigError
+        If a clip has more frames than there are positions.
+    """
+
+    def __init__(self, features: int, width: int, layers: int, heads: int, frames: int, dropout: float) -> None:
+        super().__init__()
+        self.width = width
+        self.embed = nn.Linear(features, width)
+        self.first = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        self.positions = nn.Parameter(0.02 * torch.randn(frames, width))
+        layer = nn.TransformerEncoderLayer(width, heads, 2 * width, dropout, batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+
+    def forward(self, features: Tensor, shown: Tensor) -> Tensor:
+        check_length(features, len(self.positions))
+        tokens = self.embed(features) + self.positions[: features.shape[1]]  # (B, T, width)
+
+        # the first token is always there, so that a clip without frames attends to something
+        first = self.first.expand(len(tokens), 1, self.width)
+        ignored = F.pad(~shown, (1, 0), value=False)  # (B, 1 + T)
+        tokens = self.encoder(torch.cat([first, tokens], dim=1), src_key_padding_mask=ignored)
+        return tokens[:, 0]
+
+
+def check_length(frames: Tensor, positions: int) -> None:
+    """Refuse clips (B, T, ...) that are longer than a network has positions."""
+    if frames.shape[1] > positions:
+        raise ConfigError(
+            f"clips: found {frames.shape[1]} frames; wanted at most {positions}. "
+            "Sample fewer frames, or build the network with more.")
+
+
+def look_at(network: nn.Module, pictures: Tensor, shown: Tensor) -> Tensor:
+    """Features of each frame that is there, 0 elsewhere: (B, T, C, S, S) -> (B, T, features).
+
+    An empty picture would count in the mean and the variance of batch normalisation, so it is
+    not looked at. A batch of nothing else is, or the weights would have no gradient.
+    """
+    if not shown.any():
+        shown = torch.ones_like(shown)
+    found = network(pictures[shown])  # (frames that are there, features)
+    features = found.new_zeros(*shown.shape, found.shape[1])
+    features[shown] = found
+    return features
+
+
+class ArrayEncoder(nn.Module):
+    """Reads any array: (B, T, ``*shape``) -> (B, ``width``). A frame of zeros counts as missing.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of one frame. (H, W) and (H, W, C) with a side of :data:`PICTURE` or more is a picture.
+    mean, deviation : float
+        Of the numbers, which are brought to 0 and 1.
+    network, kwargs
+        Of the image network, as timm names it.
+    width, layers, heads, frames, dropout
+        See :class:`FrameTransformer`.
+
+    Raises
+    ------
+    ConfigError
+        If the shape has no numbers, the network is unknown, or a clip is too long.
+    """
+
+    def __init__(self, shape: Sequence[int], mean: float = 0.0, deviation: float = 1.0, width: int = 64,
+                 network: str = "resnet18", kwargs: dict[str, Any] | None = None, layers: int = 2, heads: int = 4,
+                 frames: int = 8, dropout: float = 0.1) -> None:
+        super().__init__()
+        if not math.prod(shape):
+            raise ConfigError(f"shape: found {tuple(shape)}; wanted that of a frame with numbers.")
+        self.width = width
+        self.mean = mean
+        self.deviation = deviation
+        picture = len(shape) in (2, 3) and min(shape[:2]) >= PICTURE
+        self.network = None
+        features = 2 * math.prod(shape)
+        if picture:
+            channels = shape[2] if len(shape) == 3 else 1
+            self.network = image_network(network, False, {"in_chans": channels} | (kwargs or {}))
+            features = self.network.num_features
+        self.over_time = FrameTransformer(features, width, layers, heads, frames, dropout)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        shown = (frames != 0).flatten(2).any(dim=2)  # (B, T)
+        numbers = (frames.float() - self.mean) / self.deviation
+        if self.network is not None:
+            pictures = numbers.movedim(4, 2) if numbers.ndim == 5 else numbers.unsqueeze(2)
+            return self.over_time(look_at(self.network, pictures, shown), shown)
+        values = numbers.flatten(2)  # (B, T, K)
+        changes = torch.cat([torch.zeros_like(values[:, :1]), values.diff(dim=1)], dim=1)
+        return self.over_time(torch.cat([values, changes], dim=2), shown)

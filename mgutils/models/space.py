@@ -1,0 +1,181 @@
+"""One space for several modalities: an encoder and a projection each, and vectors of classes and captions.
+
+Which modalities are pulled together, and by which loss, is in ``training``; nothing here knows about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import torch
+from numpy import ndarray
+from torch import Tensor, nn
+
+from mgutils.config.space import MaskedConfig, SpaceConfig
+from mgutils.errors import ConfigError
+from mgutils.losses.reconstruction import Block
+from mgutils.models.arrays import ArrayEncoder
+from mgutils.models.masked import MaskedVideo
+from mgutils.models.skeleton import CoordinateTransformer
+from mgutils.models.video import FrameEncoder, PatchEncoder
+
+ENCODERS = {"frames": FrameEncoder, "patches": PatchEncoder, "masked": MaskedVideo, "joints": CoordinateTransformer,
+            "array": ArrayEncoder}
+"""Networks by the ``kind`` of :attr:`mgutils.config.SpaceConfig.encoders`."""
+KINDS = {"rgb": "frames", "depth": "frames", "infrared": "frames", "joints": "joints", "truth": "joints"}
+"""What a modality of the studio is read with if nothing is said; any other is an ``array``."""
+BIAS = -10.0
+"""Where SigLIP's bias starts."""
+
+
+class Space(nn.Module):
+    """Modality -> encoder -> linear projection -> one space.
+
+    Shape: inputs, modality to (B, T, ...) -> (B, M, D), in the order of the encoders.
+
+    Parameters
+    ----------
+    encoders : mapping
+        Modality to a network with an attribute ``width``.
+    width : int
+        D.
+    frozen : collection of str
+        Modalities whose encoder and projection keep their weights, and never leave the state of a test: neither
+        dropout nor a batch's statistics reach the anchor.
+    classes : int
+        Learned vectors of so many classes; 0 for none.
+    captions : array (C, W), optional
+        Fixed vectors of the classes' texts, which get a learned projection.
+    """
+
+    def __init__(self, encoders: Mapping[str, nn.Module], width: int, frozen: Collection[str] = (), classes: int = 0,
+                 captions: ndarray | None = None) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleDict(encoders)
+        self.projections = nn.ModuleDict({name: nn.Linear(part.width, width) for name, part in encoders.items()})
+        self.frozen = tuple(frozen)
+        for name in self.frozen:
+            self.encoders[name].requires_grad_(False)
+            self.projections[name].requires_grad_(False)
+        self.class_vectors = nn.Parameter(torch.randn(classes, width) / width**0.5) if classes else None
+        self.caption_projection = None
+        if captions is not None:
+            self.register_buffer("caption_words", torch.from_numpy(captions), persistent=False)
+            self.caption_projection = nn.Linear(captions.shape[1], width)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        return torch.stack([self.embed(name, inputs[name]) for name in self.encoders], dim=1)
+
+    def embed(self, name: str, clips: Tensor) -> Tensor:
+        """One modality of some clips: (B, T, ...) -> (B, D)."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and name not in self.frozen):
+            return self.projections[name](self.encoders[name](clips))
+
+    def table(self, name: str) -> Tensor:
+        """The vectors (C, D) of ``class`` or ``caption``."""
+        return self.class_vectors if name == "class" else self.caption_projection(self.caption_words)
+
+    def train(self, mode: bool = True) -> Space:
+        """The state of training, but for what is frozen."""
+        super().train(mode)
+        for name in self.frozen:
+            self.encoders[name].eval()
+        return self
+
+    @torch.no_grad()
+    def centre(self, name: str, clips: Tensor) -> None:
+        """Move a projection so that the mean of some clips' embeddings is 0, and their mean square 1.
+
+        An encoder from random weights answers nearly the same to every clip: all cosines are near 1, and no loss could
+        tell its clips apart. Centred, it is the strongest anchor that has learned nothing.
+        """
+        found = self.embed(name, clips)
+        scale = (found - found.mean(dim=0)).square().mean().sqrt().clamp(min=1e-6)
+        projection = self.projections[name]
+        projection.bias.sub_(found.mean(dim=0)).div_(scale)
+        projection.weight.div_(scale)
+
+
+class PairScales(nn.Module):
+    """What is learned of the losses: a temperature for each pair that learns one, and SigLIP's bias."""
+
+    def __init__(self, settings: SpaceConfig) -> None:
+        super().__init__()
+        learned = [pair for pair in settings.pairs if settings.learn_temperature or pair.loss == "siglip"]
+        self.log_temperature = nn.ParameterDict(
+            {pair.name: nn.Parameter(torch.tensor(pair.temperature).log()) for pair in learned})
+        self.bias = nn.ParameterDict(
+            {pair.name: nn.Parameter(torch.tensor(BIAS)) for pair in learned if pair.loss == "siglip"})
+
+    def forward(self) -> dict[str, dict[str, Tensor]]:
+        """Name of a pair to ``temperature`` and ``bias``, as :func:`mgutils.losses.alignment.pair_losses` has them."""
+        found = {name: {"temperature": value.exp()} for name, value in self.log_temperature.items()}
+        for name, value in self.bias.items():
+            found[name]["bias"] = value
+        return found
+
+
+def build_space(settings: SpaceConfig, classes: int, captions: ndarray | None = None) -> Space:
+    """The networks of a configuration, from random weights.
+
+    Raises
+    ------
+    ConfigError
+        If a network is unknown, or does not take what it is given.
+    """
+    encoders = {name: build_encoder(name, settings.encoders.get(name, {}), settings.frames)
+                for name in settings.modalities}
+    space = Space(encoders, settings.width, settings.frozen, classes if "class" in settings.tables else 0, captions)
+    space.scales = PairScales(settings)
+    return space
+
+
+def build_encoder(name: str, settings: Mapping[str, Any], frames: int) -> nn.Module:
+    """The network that reads a modality.
+
+    Raises
+    ------
+    ConfigError
+        If its kind is unknown, or it does not take what it is given.
+    """
+    settings = dict(settings)
+    kind = settings.pop("kind", KINDS.get(name, "array"))
+    if kind not in ENCODERS:
+        raise ConfigError(f"encoders, {name}: found the kind {kind!r}; wanted one of {', '.join(ENCODERS)}.")
+    if kind == "masked":
+        settings = masked_kwargs(settings)
+    first: Sequence[Any] = () if kind in ("joints", "array") else (settings.pop("camera", name),)
+    try:
+        encoder = ENCODERS[kind](*first, **{"frames": frames} | settings)
+    except TypeError as error:
+        raise ConfigError(f"encoders, {name}: found {settings}; wanted what {ENCODERS[kind].__name__} takes "
+                          f"({error}).") from None
+    if kind == "masked":
+        for part, weight in encoder.named_parameters():
+            # nothing is guessed here, so what guesses gets no gradient
+            weight.requires_grad_(part.startswith("network.videomae"))
+    return encoder
+
+
+def build_masked(settings: MaskedConfig) -> MaskedVideo:
+    """The masked autoencoder of a configuration, from random weights.
+
+    Raises
+    ------
+    ConfigError
+        If it does not take what it is given, or patches do not fill a clip.
+    """
+    try:
+        return MaskedVideo(settings.camera, settings.frames, **masked_kwargs(settings.network_kwargs))
+    except TypeError as error:
+        raise ConfigError(f"network_kwargs: found {settings.network_kwargs}; wanted what MaskedVideo takes "
+                          f"({error}).") from None
+
+
+def masked_kwargs(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """A patch is written as two numbers in a file: frames and side."""
+    kwargs = dict(kwargs)
+    if "block" in kwargs:
+        kwargs["block"] = Block(*kwargs["block"])
+    return kwargs

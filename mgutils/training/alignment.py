@@ -1,0 +1,156 @@
+"""The task of the third original: the modalities of a clip in one space, pulled together in pairs.
+
+One loop serves all three systems: what the first calls image and caption, and the second joints and word vector, is a
+pair here. An anchor is a modality whose weights are frozen; a supervised encoder is a modality paired with its class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from mgutils.config import RunConfig
+from mgutils.data.modalities import ModalityReader, middle
+from mgutils.data.table import Dataset
+from mgutils.losses.alignment import class_logits, pair_losses
+from mgutils.metrics.cosine import emergent
+from mgutils.metrics.scores import scores
+from mgutils.models.space import Space, build_space
+from mgutils.models.words import word_vectors
+from mgutils.training.batches import PixelLoader
+from mgutils.training.clips import as_tensors, draw, embed_rows, open_reader
+from mgutils.training.distributed import gather, shard
+from mgutils.training.start import take_weights
+from mgutils.training.task import Batch, Task, Validation, full_precision
+
+CALIBRATED = 64
+"""Clips from which an anchor of random weights is centred."""
+
+
+@dataclass
+class Alignment(Task):
+    """Modalities of a clip in, embeddings out, one named loss for each pair."""
+
+    config: RunConfig
+    accelerator: Accelerator
+    model: Space
+    reader: ModalityReader
+    target: np.ndarray
+    """(N,) class indices; read for ``class`` and ``caption``, and to score what was learned without them."""
+    classes: int
+
+    def __post_init__(self) -> None:
+        self.forward: nn.Module = self.model
+        self.memory_format = torch.preserve_format
+        self.names = self.config.model.modalities
+
+    @classmethod
+    def build(cls, config: RunConfig, dataset: Dataset, loader: PixelLoader, accelerator: Accelerator) -> Alignment:
+        """Build the networks, and take the weights of the run that it starts from.
+
+        Raises
+        ------
+        ConfigError
+            If a network is unknown or does not take what it is given.
+        """
+        settings = config.model
+        captions = word_vectors(dataset.labels.names) if "caption" in settings.tables else None
+        model = build_space(settings, len(dataset.labels), captions)
+        reader = open_reader(dataset, loader.pixels, settings.frames)
+        taken = take_weights(model, config, dataset.labels)
+        for name in settings.frozen:
+            if not any(weight.startswith(f"encoders.{name}.") for weight in taken):
+                _centre(model.eval(), name, reader)
+        return cls(config, accelerator, model, reader, dataset.target, len(dataset.labels))
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The rates of the encoders, and of the projections and tables; what is frozen is left out."""
+        settings = self.config.train
+        encoders = [weight for weight in self.model.encoders.parameters() if weight.requires_grad]
+        inside = {id(weight) for weight in self.model.encoders.parameters()}
+        heads = [weight for weight in self.model.parameters() if weight.requires_grad and id(weight) not in inside]
+        return [
+            {"params": encoders, "lr": settings.lr_image, "weight_decay": settings.weight_decay_head},
+            {"params": heads, "lr": settings.lr_head, "weight_decay": settings.weight_decay_head},
+        ]
+
+    def batch(self, rows: np.ndarray, generator: torch.Generator) -> Batch:
+        """This rank's clips at random moments, all modalities of a clip moved alike."""
+        own = shard(rows)
+        settings = self.config.train
+        drawn = draw(self.reader, len(own), settings.augment, generator, self.config.model.moved_alike)
+        device = self.accelerator.device
+        inputs = as_tensors(self.reader(own, drawn).inputs, device)
+        return Batch(rows, torch.from_numpy(self.target[rows]).to(device), inputs)
+
+    def embed(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Embeddings of the shard (b, M, D), one row for each clip."""
+        with self.accelerator.autocast():
+            found = self.forward(batch.inputs)
+        return (full_precision(found),)
+
+    def losses(self, batch: Batch, *embedded: Tensor) -> dict[str, Tensor]:
+        """The weighted loss of each pair, over the whole batch."""
+        (found,) = embedded
+        return self._pair_losses(gather(found, len(batch)), batch.rows, batch.target)
+
+    def _pair_losses(self, found: Tensor, rows: np.ndarray, target: Tensor) -> dict[str, Tensor]:
+        """Losses of embeddings (B, M, D); each rank knows which modalities all rows have."""
+        settings = self.config.model
+        embeddings = dict(zip(self.names, found.unbind(1), strict=True))
+        there = {name: torch.from_numpy(self.reader.present[name][rows]).to(target.device) for name in self.names}
+        if settings.shuffled:
+            anchor = self.names[0]
+            embeddings[anchor], there[anchor] = embeddings[anchor].roll(1, 0), there[anchor].roll(1, 0)
+        tables = {name: self.model.table(name) for name in settings.tables}
+        return pair_losses(settings.pairs, embeddings, there, target, self.model.scales(), tables)
+
+    @torch.no_grad()
+    def validate(self, rows: np.ndarray) -> Validation:
+        """Embed all clips, and score some rows.
+
+        The class of a clip is that whose vector lies nearest: the learned vectors of ``class``, else the mean
+        directions of the anchor's embeddings of the training clips. So the score of a run without labels is
+        *emergent*: labels are read to ask, not to learn.
+
+        Returns
+        -------
+        Validation
+            Its loss is that of all the rows as one batch. Its arrays are ``logits`` (N, C) and, under the name of
+            each modality, the embeddings (all clips, D).
+        """
+        self.model.eval()
+        everything = np.arange(len(self.target))
+        found = embed_rows(self.model, self.reader, everything, self.accelerator.device)  # (all, M, D)
+        target = torch.from_numpy(self.target[rows]).to(found.device)
+        loss = float(sum(self._pair_losses(found[rows], rows, target).values()))
+        arrays = {name: part.cpu().numpy() for name, part in zip(self.names, found.unbind(1), strict=True)}
+        logits = self._class_logits(arrays, rows)
+        return Validation(scores(logits, self.target[rows]), loss, {"logits": logits} | arrays)
+
+    def _class_logits(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        """Scores (N, C) of some rows: the mean over the modalities that are asked."""
+        taught = [pair for pair in self.config.model.pairs if pair.b == "class"]
+        if taught:
+            vectors = self.model.table("class")
+            found = [class_logits(torch.from_numpy(arrays[pair.a][rows]).to(vectors), vectors, pair.temperature)
+                     for pair in taught]
+            return torch.stack(found).mean(dim=0).cpu().numpy()
+        anchor, *others = self.names
+        rows_there = self.learned[self.reader.present[anchor][self.learned]]
+        found = [emergent(arrays[anchor][rows_there], self.target[rows_there], arrays[name][rows], self.classes)
+                 for name in others or [anchor]]
+        return np.mean(found, axis=0).astype(np.float32)
+
+
+def _centre(model: Space, name: str, reader: ModalityReader) -> None:
+    """Centre an anchor of random weights on some clips, the same in every run."""
+    rows = np.flatnonzero(reader.present[name])
+    rows = np.random.default_rng(0).permutation(rows)[:CALIBRATED]
+    clips = reader(rows, middle(list(reader.arrays), len(rows), reader.frames))
+    model.centre(name, torch.from_numpy(np.ascontiguousarray(clips.inputs[name])))

@@ -1,0 +1,67 @@
+"""Read several modalities of clips for a task, and embed them all in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mgutils.data.items import present
+from mgutils.data.modalities import Draw, ModalityReader, draw_clips, middle
+from mgutils.data.table import Dataset
+from mgutils.training.distributed import gather, shard
+
+BATCH = 64
+"""Clips that are embedded at once in a test."""
+
+
+def open_reader(dataset: Dataset, arrays: Mapping[str, np.ndarray], frames: int) -> ModalityReader:
+    """The reader of arrays that are loaded already."""
+    return ModalityReader(arrays, dataset.frames["start"].to_numpy(), dataset.frames["length"].to_numpy(),
+                          {name: present(dataset, name) for name in arrays}, frames)
+
+
+def draw(reader: ModalityReader, count: int, augment: str, generator: torch.Generator, alike: bool = True) -> Draw:
+    """Moments of some clips, and how each is moved; all randomness comes from the generator."""
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    names = list(reader.arrays)
+    found = draw_clips(names, count, reader.frames, np.random.default_rng(seed), alike)
+    if augment == "none":
+        return Draw(found.moments, {name: np.zeros((count, 4)) for name in names})
+    return found
+
+
+def as_tensors(inputs: Mapping[str, np.ndarray], device: torch.device) -> dict[str, Tensor]:
+    """Arrays as tensors of a device, in the type of the file."""
+    return {name: torch.from_numpy(np.ascontiguousarray(part)).to(device) for name, part in inputs.items()}
+
+
+@torch.no_grad()
+def embed_rows(embed: Callable[[dict[str, Tensor]], Tensor], reader: ModalityReader, rows: np.ndarray,
+               device: torch.device) -> Tensor:
+    """Embed some clips as a test reads them: the middle of each segment, nothing moved.
+
+    Parameters
+    ----------
+    embed : callable
+        From modality to (b, T, ...) to a row for each clip.
+    reader : ModalityReader
+    rows : ndarray (N,)
+    device : torch.device
+
+    Returns
+    -------
+    Tensor (N, ...)
+        Of all ranks, float32 or float64.
+    """
+    own = shard(rows)
+    names: Sequence[str] = list(reader.arrays)
+    parts = []
+    for begin in range(0, max(len(own), 1), BATCH):  # a rank without rows still takes part
+        part = own[begin:begin + BATCH]
+        clips = reader(part, middle(names, len(part), reader.frames))
+        found = embed(as_tensors(clips.inputs, device))
+        parts.append(found if found.dtype == torch.float64 else found.float())
+    return gather(torch.cat(parts), len(rows))
