@@ -6,47 +6,22 @@ import json
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 from offline_pages import network_references
 from PIL import Image
+from space_runs import NAMES, made_run, noise_clips
 
-from mgutils.config import FusionConfig, Pair, SpaceConfig, space_config, star
+from mgutils.config import FusionConfig, Pair, SpaceConfig
 from mgutils.course import explorer
 from mgutils.course.explorer_space import SpaceExplorer, thumbnail
 from mgutils.course.space_page import collect, write_space_page
-from mgutils.data.items import read_clip_dataset, write_clips
-from mgutils.data.labels import Labels
 from mgutils.errors import ConfigError
 from mgutils.metrics.ranks import ranks
-from mgutils.training.run import Run
-
-NAMES = ("rgb", "depth", "joints")
-CLIPS, FRAMES = 30, 4
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    """Clips of noise; every seventh has no depth."""
-    root, rng, total = tmp_path_factory.mktemp("clips"), np.random.default_rng(0), CLIPS * FRAMES
-    arrays = {"joints": rng.uniform(0.1, 0.9, (total, 22, 3)), "rgb": rng.integers(0, 256, (total, 12, 12, 3)),
-              "depth": rng.integers(900, 3000, (total, 12, 12))}
-    number = np.arange(CLIPS)
-    table = pd.DataFrame({"clip_id": number, "class_id": number % 3 + 1, "frames": FRAMES,
-                          "lacks": np.where(number % 7 == 0, "depth", "")})
-    write_clips(root, table, Labels(("Turtle neck", "Folding </script> arms ", "Touching jaw")), arrays)
-    return read_clip_dataset(root)
-
-
-def made_run(dataset, folder, model=None, **arrays):
-    """A run that nobody trained: embeddings that share a direction, and some noise."""
-    run, rng = Run(folder), np.random.default_rng(1)
-    shared = rng.normal(size=(len(dataset), 8))
-    valid = np.arange(10, CLIPS)
-    found = {name: (shared + rng.normal(size=shared.shape)).astype(np.float32) for name in NAMES}
-    run.__dict__["config"] = space_config("smoke", model or SpaceConfig(star("rgb", NAMES[1:])), "star")
-    run.__dict__["_outputs"] = found | {"valid": valid, "target": dataset.target[valid]} | arrays
-    return run
+    return noise_clips(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture(scope="module")

@@ -63,8 +63,9 @@ def score_rows(**columns):
 @pytest.fixture
 def probes():
     asked = [("constant", 0), ("linear_probe", 0), ("linear_probe", 5), ("nearest", 5), ("emergent", 0)]
-    rows = [score_rows(group=group, modality=name, method=method, shots=shots, value=0.1 if method == "constant" else 0.5)
-            for group in ("star", "star, random anchor") for name in ("rgb", *OTHERS) for method, shots in asked]
+    rows = [score_rows(group=group, modality=name, method=method, shots=shots, value=0.1 if not place else 0.5)
+            for group in ("star", "star, random anchor") for name in ("rgb", *OTHERS)
+            for place, (method, shots) in enumerate(asked)]
     rows += [score_rows(group="depth, labels", modality="depth", method="linear_probe", shots=0, value=0.9)]
     return pd.concat([pd.DataFrame(rows), pd.DataFrame(rows).assign(score="uar", value=0)])
 

@@ -47,7 +47,7 @@ function summary(found) {
   const kin = found.filter((each) => each.mark === "same").length;
   const near = found.slice(0, 5).filter((each) => each.mark === "same").length;
   const itself = rank ? `it finds itself at rank ${rank} of ${found.length} in ${state.item}` : `it has no ${state.item}`;
-  return `${asked}, ${itself}. Of ${kin} other clips of its class, ${near} are among the first five.`;
+  return `${asked}, ${itself}. Of the ${kin} other clips of its class, the first five hold ${near}.`;
 }
 function showClips() {
   $("clips").replaceChildren(...data.names.map((name, i) => {

@@ -79,6 +79,7 @@ def _empty(axes: Sequence[Axes]) -> None:
     for panel in axes:
         panel.set(xticks=[], yticks=[])
         panel.grid(visible=False)
+        panel.spines[:].set_visible(True)
 
 
 def _draw_frame(axes: Axes, name: str, frame: ndarray) -> None:
@@ -107,7 +108,7 @@ def clipped_depth(millimetres: ndarray) -> Figure:
     figure, (left, right) = panels(2, 9.4, 4.2)
     figure.colorbar(left.imshow(cut, **BYTES), ax=left, label="value", shrink=0.85)
     figure.colorbar(_draw_depth([right], metres[None]), ax=right, label="metres", shrink=0.85)
-    left.set_title(f"after convert(\"L\"): {(cut == 255).mean():.0%} of the pixels are 255", fontsize=11)
+    left.set_title(f"convert(\"L\"): {(cut == 255).mean():.0%} of the pixels are 255", fontsize=11)
     right.set_title(f"all 16 bits: from {metres.min():.2f} m to {metres.max():.2f} m", fontsize=11)
     _empty((left, right))
     return _ask(figure, "What do 8 bits leave of 16-bit depth?")
@@ -160,7 +161,7 @@ def _dots(axes: Axes, rows: Sequence[str], series: Mapping[str, pd.DataFrame], l
         axes.hlines(heights, found["low"], found["high"], color=SERIES[place], linewidth=2)
         axes.plot(found["value"], heights, MARKERS[place], color=SERIES[place], markersize=7, label=name)
     axes.set_yticks(range(len(rows)), rows)
-    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=label)
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=f"{label} (95 % interval)")
     axes.set_xlim(left=0)
     axes.grid(axis="y", visible=False)
 
@@ -294,7 +295,6 @@ def loss_and_picture(log_right: pd.DataFrame, log_scrambled: pd.DataFrame) -> Fi
         loss = log["train_loss"].to_numpy()
         label = f"{name}: from {loss[0]:.3g} to {loss[-1]:.3g}"
         axes.plot(log["epoch"], 100 * loss / loss[0], dash, color=color, linewidth=2.5, label=label)
-    axes.set(xlabel="epoch", ylabel="training loss,\n% of the first epoch's")
-    axes.set_ylim(bottom=0)
+    axes.set(xlabel="epoch", ylabel="training loss,\n% of the first epoch's", ylim=(0, None))
     axes.legend()
     return _ask(figure, "Does the loss tell which target was scrambled?")
