@@ -11,8 +11,9 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
+from PIL import Image, ImageDraw
 
-from mgutils.course.explorer import Explorer, enlarge
+from mgutils.course.explorer import Explorer
 from mgutils.data.items import load_modality, present
 from mgutils.data.keypoints import LIMBS
 from mgutils.data.modalities import JOINTS
@@ -20,12 +21,14 @@ from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.metrics.cosine import cosine_similarity
 from mgutils.report.figures.skeleton import side_colors
-from mgutils.style import BLUE, GREEN, GREY, new_figure, shorten
+from mgutils.style import BLACK, BLUE, GREEN, GREY, new_figure, shorten
 from mgutils.training.run import Run
 
 EVERY = -1
 """In place of a class index."""
 SHOWN = 5
+JOINTS_SIDE = 144
+"""Of a picture of joints, in pixels."""
 MARKS = {"the clip itself": GREEN, "same class": BLUE, "another class": GREY}
 """What a neighbour is to the clip that was asked for, and its colour."""
 
@@ -40,15 +43,27 @@ def thumbnail(name: str, frame: ndarray) -> ndarray:
     if name == "infrared":
         return np.repeat(frame[..., None], 3, axis=2)
     if name in JOINTS:
-        seen, colors = frame[:, 2] > 0, side_colors()
-        limbs = [limb for limb in LIMBS if seen[limb].all()]
-        bones = [(100 * frame[limb, :2], True, colors[limb[1]]) for limb in limbs]
-        return enlarge(np.full((100, 100, 3), 255, np.uint8), bones)
+        return _draw_joints(frame)
     values = np.atleast_2d(np.asarray(frame, dtype=float))
     values = values.reshape(len(values), -1)
-    low, high = values[values > 0].min(initial=np.inf), values.max()
-    shares = np.clip((values - low) / (high - low), 0, 1) if high > low else np.zeros(values.shape)
+    high = values.max()
+    low = values[values > 0].min(initial=high) if name == "depth" else values.min()  # 0 is no depth
+    shares = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
     return colormaps["cividis_r"](shares, bytes=True)[..., :3]
+
+
+def _draw_joints(frame: ndarray) -> ndarray:
+    """The joints that are seen and the limbs between them, in the colours of their sides."""
+    fine = 3 * JOINTS_SIDE  # drawn larger and reduced, for smooth edges
+    canvas = Image.new("RGB", (fine, fine), "white")
+    draw = ImageDraw.Draw(canvas)
+    points, seen, colors = (fine * frame[:, :2]).tolist(), frame[:, 2] > 0, side_colors()
+    for start, end in LIMBS:
+        if seen[start] and seen[end]:
+            draw.line([*points[start], *points[end]], fill=colors[end], width=fine // 40)
+    for joint in np.flatnonzero(seen):
+        draw.circle(points[joint], fine // 50, fill=colors[joint])
+    return np.asarray(canvas.resize((JOINTS_SIDE, JOINTS_SIDE), Image.Resampling.LANCZOS))
 
 
 def check_space(run: Run, dataset: Dataset) -> tuple[str, ...]:
@@ -168,36 +183,33 @@ class SpaceExplorer(Explorer):
         """The clip, and a line of its nearest clips for each other modality."""
         query, place = self.question(row)
         others = [name for name in self.modalities if name != query]
-        figure, grid = new_figure(len(others), SHOWN + 1, size=(2.05 * (SHOWN + 1) + 0.4, 2.55 * len(others)),
-                                  squeeze=False, width_ratios=[1.25] + [1] * SHOWN)
+        figure, grid = new_figure(len(others), SHOWN + 1, size=(2.1 * (SHOWN + 1), 2.75 * len(others)), squeeze=False)
+        figure.get_layout_engine().set(h_pad=0.1)
         for line, item in zip(grid, others, strict=True):
             for panel in line:
                 panel.set_axis_off()
-            self._draw_neighbours(line[1:], query, place, item)
-        middle = grid[(len(others) - 1) // 2, 0]
-        self._draw(middle, query, place, "black", f"asked with {query}:\n{self._name(place)}")
+            best = self.neighbours(query, place, item)
+            for panel, found in zip(line[1:], best.head(SHOWN).itertuples(), strict=False):
+                note = f"{found.cosine:.2f}  {found.mark}"
+                self._draw(panel, item, found.place, MARKS[found.mark], self._name(found.place), note)
+            line[1].set_ylabel(f"nearest in {item}", fontsize=11, fontweight="bold")
+        title = f"asked with {query}:\n{self._name(place)}"
+        self._draw(grid[(len(others) - 1) // 2, 0], query, place, BLACK, title, "")
         return figure
 
-    def _draw_neighbours(self, axes: ndarray, query: str, place: int, item: str) -> None:
-        best = self.neighbours(query, place, item)
-        for number, (panel, found) in enumerate(zip(axes, best.head(SHOWN).itertuples(), strict=False)):
-            head = f"{item}, {number + 1}" if number else f"nearest in {item}"
-            self._draw(panel, item, found.place, MARKS[found.mark],
-                       f"{head}\n{self._name(found.place)}", f"{found.cosine:.2f}  {found.mark}")
-
-    def _draw(self, axes: Axes, name: str, place: int, color: str, title: str, note: str = "") -> None:
+    def _draw(self, axes: Axes, name: str, place: int, color: str, title: str, note: str) -> None:
+        """The middle of a clip in a frame of some colour."""
         axes.set_axis_on()
         axes.imshow(self.middle_frame(name, place), interpolation="nearest")
         axes.set(xticks=[], yticks=[])
         axes.grid(visible=False)
-        for spine in axes.spines.values():
-            spine.set(visible=True, color=color, linewidth=4)
+        axes.spines[:].set(visible=True, color=color, linewidth=4)
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel(note, fontsize=10, color=color, fontweight="bold")
+        axes.set_xlabel(note, fontsize=10, color=color, fontweight="bold", labelpad=6)
 
     def _name(self, place: int) -> str:
         target = int(self.run.target[place])
-        return f"{target + 1} {shorten(self.names[target], 22)}"
+        return f"{target + 1} {shorten(self.names[target], 19)}"
 
     def middle_frame(self, name: str, place: int) -> ndarray:
         """The frame in the middle of a clip, as a picture."""

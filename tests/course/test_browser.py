@@ -337,7 +337,7 @@ def test_the_microscope_by_mouse_and_by_keyboard(page, smoke, runs, tmp_path):
     assert page.broken == []
 
 
-# -- the space ----------------------------------------------------------------------------------------------------------
+# -- the space ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_space_is_asked_by_mouse_and_by_keyboard(page, tmp_path):

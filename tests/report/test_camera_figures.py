@@ -44,7 +44,7 @@ def test_a_dataset_without_cameras_has_one_line(clips):
 
 def test_depth_is_cut_off_at_255_only_at_the_left():
     left, right = figures.clipped_depth(np.array([[200, 1500], [2500, 255]], dtype=np.uint16)).axes[:2]
-    assert left.images[0].get_array().tolist() == [[200, 255], [255, 255]] and "75%" in left.get_title()
+    assert left.images[0].get_array().tolist() == [[200, 255], [255, 255]] and "75 %" in left.get_title()
     assert np.allclose(right.images[0].get_array(), [[0.2, 1.5], [2.5, 0.255]])
 
 
@@ -116,7 +116,7 @@ def test_hidden_pixels_are_grey_and_guesses_say_how_far_off_they_are():
     guessed[..., :3] += 0.25
     axes = figures.masked_pictures(seen, guessed, true, guessed + (seen != true)).axes
     labels = [panel.get_ylabel() for panel in axes[::4]]
-    assert "25%" in labels[0] and "0.25 m" in labels[1] and "1.25 m" in labels[2] and len(axes) == 16
+    assert "25 %" in labels[0] and "0.25 m" in labels[1] and "1.25 m" in labels[2] and len(axes) == 16
     shown = axes[0].images[0].get_array()
     assert shown.mask[:, :3].all() and np.allclose(shown[:, 3], true[0, 0, :, 3])
 

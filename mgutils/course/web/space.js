@@ -47,7 +47,7 @@ function summary(found) {
   const kin = found.filter((each) => each.mark === "same").length;
   const near = found.slice(0, 5).filter((each) => each.mark === "same").length;
   const itself = rank ? `it finds itself at rank ${rank} of ${found.length} in ${state.item}` : `it has no ${state.item}`;
-  return `${asked}, ${itself}. Of the ${kin} other clips of its class, the first five hold ${near}.`;
+  return `${asked}, ${itself}. Other clips of its class among the first five: ${near} of ${kin}.`;
 }
 function showClips() {
   $("clips").replaceChildren(...data.names.map((name, i) => {
@@ -61,8 +61,8 @@ function showFound() {
   $("summary").textContent = summary(found);
   $("ranked").replaceChildren(...found.map((each, place) => make("li", { class: `tile ${each.mark}` },
     picture(state.item, each.clip),
-    make("b", { "aria-label": WORDS[each.mark] }, `${place + 1}. ${each.cosine.toFixed(2).replace("-", "−")} ${MARKS[each.mark]}`),
-    data.names[each.clip])));
+    make("b", {}, `${place + 1}. ${each.cosine.toFixed(2).replace("-", "−")} ${MARKS[each.mark]}`),
+    make("span", { class: "spoken" }, `${WORDS[each.mark]}: `), data.names[each.clip])));
 }
 $("page").addEventListener("change", (event) => {
   const { name, value } = event.target;

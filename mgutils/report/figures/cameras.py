@@ -108,7 +108,7 @@ def clipped_depth(millimetres: ndarray) -> Figure:
     figure, (left, right) = panels(2, 9.4, 4.2)
     figure.colorbar(left.imshow(cut, **BYTES), ax=left, label="value", shrink=0.85)
     figure.colorbar(_draw_depth([right], metres[None]), ax=right, label="metres", shrink=0.85)
-    left.set_title(f"convert(\"L\"): {(cut == 255).mean():.0%} of the pixels are 255", fontsize=11)
+    left.set_title(f"convert(\"L\"): {100 * (cut == 255).mean():.0f} % of the pixels are 255", fontsize=11)
     right.set_title(f"all 16 bits: from {metres.min():.2f} m to {metres.max():.2f} m", fontsize=11)
     _empty((left, right))
     return _ask(figure, "What do 8 bits leave of 16-bit depth?")
@@ -268,7 +268,7 @@ def masked_pictures(seen: ArrayLike, guessed: ArrayLike, true: ArrayLike, scramb
     """
     seen, guessed, true, scrambled = (np.asarray(part)[:, 0] for part in (seen, guessed, true, scrambled_guessed))
     hidden = seen != true
-    rows = {f"{1 - hidden.mean():.0%} are not hidden": np.ma.masked_where(hidden, seen)}
+    rows = {f"{100 - 100 * hidden.mean():.0f} % are not hidden": np.ma.masked_where(hidden, seen)}
     for name, guess in (("the guess", guessed), ("the guess after\nscrambled targets", scrambled)):
         rows[f"{name}:\n{np.abs(guess - true)[hidden].mean():.2f} m off"] = guess
     rows["the truth"] = true
