@@ -46,7 +46,8 @@ function summary(found) {
   const rank = found.findIndex((each) => each.mark === "self") + 1;
   const kin = found.filter((each) => each.mark === "same").length;
   const near = found.slice(0, 5).filter((each) => each.mark === "same").length;
-  const itself = rank ? `it finds itself at rank ${rank} of ${found.length} in ${state.item}` : `it has no ${state.item}`;
+  const itself = rank ? `it finds itself at rank ${rank} of ${found.length} in ${state.item}`
+    : `it has no ${state.item}`;
   return `${asked}, ${itself}. Other clips of its class among the first five: ${near} of ${kin}.`;
 }
 function showClips() {
