@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mgutils.errors import ConfigError
-from mgutils.training.config_file import read_config
+from mgutils.training.config_file import check_task, read_config
 
 
 def need_dataset(root: Path) -> None:
@@ -17,10 +17,9 @@ def need_dataset(root: Path) -> None:
 
 def need_run(folder: Path, *tasks: str) -> None:
     """Refuse a folder without the settings of a run, or with a run of a task that a command has no use for."""
-    found = read_config(folder / "config.json").task
-    if tasks and found not in tasks:
-        raise ConfigError(f"{folder}: found a run of the task {found!r}; wanted one of {', '.join(tasks)}. "
-                          f"`mg train --task {tasks[0]}` makes one.")
+    config = read_config(folder / "config.json")
+    if tasks:
+        check_task(config, folder, *tasks)
 
 
 def need_file(file: Path | None, what: str) -> None:

@@ -19,8 +19,8 @@ import pandas as pd
 
 from mgutils.errors import ConfigError
 from mgutils.metrics.cosine import cosine_similarity
-from mgutils.metrics.intervals import DRAWS, Tally, accuracy, interval
-from mgutils.metrics.ranks import hits, retrieval, same_text
+from mgutils.metrics.intervals import DRAWS, Interval, Tally, accuracy, interval
+from mgutils.metrics.ranks import Ties, hits, retrieval, same_text
 
 Embeddings = Mapping[str, np.ndarray]
 """Modality -> (N, D), rows as in the table of clips; where a clip lacks it, any numbers."""
@@ -56,6 +56,7 @@ def retrieval_tally(similarities: Sequence[np.ndarray], right: np.ndarray, subje
 
 def retrieval_table(runs: Sequence[Embeddings], present: Mapping[str, np.ndarray],
                     subjects: np.ndarray, groups: np.ndarray | None = None, *,
+                    pairs: Sequence[tuple[str, str]] = (), ties: Ties = "expected",
                     draws: int = DRAWS) -> pd.DataFrame:
     """Ask each modality for the clips of each other one.
 
@@ -69,6 +70,11 @@ def retrieval_table(runs: Sequence[Embeddings], present: Mapping[str, np.ndarray
     groups : ndarray (N,), optional
         Clips of the same number are right for each other, such as those with the same caption; by
         default each only for itself.
+    pairs : sequence of (query, item)
+        All that there are if not given.
+    ties : {"expected", "optimistic", "pessimistic", "original"}
+        See :mod:`mgutils.metrics.ranks`. Others than the expected rank flatter or punish a model for
+        scores that it cannot tell apart, and have no interval here.
     draws : int
         Of the bootstrap.
 
@@ -76,7 +82,7 @@ def retrieval_table(runs: Sequence[Embeddings], present: Mapping[str, np.ndarray
     -------
     DataFrame
         ``query, item, clips``; ``chance``, R@1 of a model that scores all alike; ``r1``, with
-        ``low`` and ``high`` of its 95 % interval over people and runs; ``r5, r10, median_rank,
+        ``low`` and ``high`` of its 95 % interval over people and runs, or NaN; ``r5, r10, median_rank,
         mean_rank``: means over the runs.
 
     Raises
@@ -86,16 +92,18 @@ def retrieval_table(runs: Sequence[Embeddings], present: Mapping[str, np.ndarray
     """
     rows = []
     groups = np.arange(len(subjects)) if groups is None else np.asarray(groups)
-    for query, item in permutations(runs[0], 2):
+    for query, item in pairs or permutations(runs[0], 2):
         both = np.flatnonzero(present[query] & present[item])
         if not len(both):
             raise ConfigError(f"retrieval: found no clip with {query} and {item}; wanted some. "
                               "Leave one of them out.")
         right = same_text(groups[both], groups[both])
         similarities = [cosine_similarity(run[query][both], run[item][both]) for run in runs]
-        found = pd.DataFrame([retrieval(each, right).summary() for each in similarities]).mean()
-        table = retrieval_tally(similarities, right, np.asarray(subjects)[both])
-        certain = interval(table, accuracy, draws=draws)
+        found = pd.DataFrame([retrieval(each, right, ties).summary() for each in similarities]).mean()
+        certain = Interval(found["r1"], np.nan, np.nan)
+        if ties == "expected":
+            table = retrieval_tally(similarities, right, np.asarray(subjects)[both])
+            certain = interval(table, accuracy, draws=draws)
         rows.append({
             "query": query,
             "item": item,

@@ -6,6 +6,7 @@ pair here. An anchor is a modality whose weights are frozen; a supervised encode
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from mgutils.config import RunConfig
+from mgutils.config import RunConfig, SpaceConfig
 from mgutils.data.modalities import ModalityReader, middle
 from mgutils.data.table import Dataset
 from mgutils.losses.alignment import class_logits, pair_losses
@@ -23,7 +24,7 @@ from mgutils.metrics.scores import scores
 from mgutils.models.space import Space, build_space
 from mgutils.models.words import word_vectors
 from mgutils.training.batches import PixelLoader
-from mgutils.training.clips import as_tensors, draw, embed_rows, open_reader
+from mgutils.training.clips import as_tensors, check_sizes, draw, embed_rows, open_reader
 from mgutils.training.distributed import gather, shard
 from mgutils.training.start import take_weights
 from mgutils.training.task import Batch, Task, Validation, full_precision
@@ -56,11 +57,12 @@ class Alignment(Task):
         Raises
         ------
         ConfigError
-            If a network is unknown or does not take what it is given.
+            If a network is unknown, does not take what it is given, or was built for other pictures.
         """
         settings = config.model
         captions = word_vectors(dataset.labels.names) if "caption" in settings.tables else None
         model = build_space(settings, len(dataset.labels), captions)
+        check_sizes(model.encoders, loader.pixels)
         reader = open_reader(dataset, loader.pixels, settings.frames)
         taken = take_weights(model, config, dataset.labels)
         for name in settings.frozen:
@@ -130,22 +132,41 @@ class Alignment(Task):
         target = torch.from_numpy(self.target[rows]).to(found.device)
         loss = float(sum(self._pair_losses(found[rows], rows, target).values()))
         arrays = {name: part.cpu().numpy() for name, part in zip(self.names, found.unbind(1), strict=True)}
-        logits = self._class_logits(arrays, rows)
+        logits = space_logits(self.model, self.config.model, arrays, self.reader.present, self.target, self.learned,
+                              rows, self.classes)
         return Validation(scores(logits, self.target[rows]), loss, {"logits": logits} | arrays)
 
-    def _class_logits(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        """Scores (N, C) of some rows: the mean over the modalities that are asked."""
-        taught = [pair for pair in self.config.model.pairs if pair.b == "class"]
-        if taught:
-            vectors = self.model.table("class")
-            found = [class_logits(torch.from_numpy(arrays[pair.a][rows]).to(vectors), vectors, pair.temperature)
-                     for pair in taught]
-            return torch.stack(found).mean(dim=0).cpu().numpy()
-        anchor, *others = self.names
-        rows_there = self.learned[self.reader.present[anchor][self.learned]]
-        found = [emergent(arrays[anchor][rows_there], self.target[rows_there], arrays[name][rows], self.classes)
-                 for name in others or [anchor]]
-        return np.mean(found, axis=0).astype(np.float32)
+
+def space_logits(model: Space, settings: SpaceConfig, embeddings: Mapping[str, np.ndarray],
+                 present: Mapping[str, np.ndarray], target: np.ndarray, learned: np.ndarray, rows: np.ndarray,
+                 classes: int) -> np.ndarray:
+    """Scores (N, C) of some rows: the mean over the modalities that are asked.
+
+    Parameters
+    ----------
+    model : Space
+    settings : SpaceConfig
+        Of the model.
+    embeddings, present : mapping
+        Modality to (all clips, D), and to (all clips,) bool.
+    target : ndarray (all clips,)
+        Class indices; read of what was learned from, unless the run learned a vector for each class.
+    learned, rows : ndarray
+        Row positions to learn from, and to answer for.
+    classes : int
+        C.
+    """
+    taught = [pair for pair in settings.pairs if pair.b == "class"]
+    if taught:
+        vectors = model.table("class")
+        found = [class_logits(torch.from_numpy(embeddings[pair.a][rows]).to(vectors), vectors, pair.temperature)
+                 for pair in taught]
+        return torch.stack(found).mean(dim=0).cpu().numpy()
+    anchor, *others = settings.modalities
+    rows_there = learned[present[anchor][learned]]
+    found = [emergent(embeddings[anchor][rows_there], target[rows_there], embeddings[name][rows], classes)
+             for name in others or [anchor]]
+    return np.mean(found, axis=0).astype(np.float32)
 
 
 def _centre(model: Space, name: str, reader: ModalityReader) -> None:
