@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mgutils.config import RunConfig
 from mgutils.errors import ConfigError
 from mgutils.training.config_file import check_task, read_config
 
@@ -37,3 +38,16 @@ def is_skeleton_run(folder: Path) -> bool:
     """Whether a checkpoint is a folder with a run on skeletons."""
     file = folder / "config.json"
     return file.is_file() and read_config(file).task == "skeleton"
+
+
+def start_of(init: Path | None) -> RunConfig | None:
+    """Settings of the run that another one starts from, if it is there."""
+    return read_config(init / "config.json") if init is not None and (init / "config.json").is_file() else None
+
+
+def side_of(root: Path, camera: str) -> int:
+    """Side of the pictures of a folder of clips, in pixels; an error if it is none, or lacks that camera."""
+    from mgutils.data.items import load_modality
+    from mgutils.training.inputs import read_rows
+
+    return load_modality(read_rows(root, (camera,)), camera).shape[1]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import permutations
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,8 @@ from mgutils.metrics.ranks import Ties, hits, retrieval, same_text
 
 Embeddings = Mapping[str, np.ndarray]
 """Modality -> (N, D), rows as in the table of clips; where a clip lacks it, any numbers."""
+GroupBy = Literal["clip", "caption"]
+"""What is right for a clip: itself, or all with its caption."""
 
 
 def retrieval_tally(similarities: Sequence[np.ndarray], right: np.ndarray, subjects: np.ndarray,
@@ -115,3 +118,37 @@ def retrieval_table(runs: Sequence[Embeddings], present: Mapping[str, np.ndarray
             **found.drop("r1"),
         })
     return pd.DataFrame(rows)
+
+
+def ordered_pairs(modalities: Sequence[str], tables: Sequence[str], query: str = "",
+                  item: str = "") -> list[tuple[str, str]]:
+    """Query and item of all that is asked of a space; "" stands for each of its modalities.
+
+    Parameters
+    ----------
+    modalities, tables : sequence of str
+        Of a :class:`mgutils.config.SpaceConfig`; what is only in the second has to be named.
+    query, item : str
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown, or no two are left.
+    """
+    known = (*modalities, *tables)
+    for setting, name in (("query", query), ("item", item)):
+        if name and name not in known:
+            raise ConfigError(f"{setting}: found {name!r}; wanted one of {', '.join(known)}, which the run has.")
+    chosen = [name for name in known if name in (*modalities, query, item)]
+    pairs = [pair for pair in permutations(chosen, 2) if query in ("", pair[0]) and item in ("", pair[1])]
+    if not pairs:
+        raise ConfigError(f"query, item: found {query or 'any'} and {item or 'any'} in a run of {', '.join(known)}; "
+                          "wanted two different ones.")
+    return pairs
+
+
+def check_ties(ties: Ties, group_by: GroupBy) -> None:
+    """Refuse the original's way to count ties where a query has several right answers."""
+    if ties == "original" and group_by != "clip":
+        raise ConfigError(f"ties: found 'original' beside group_by {group_by!r}; wanted expected, optimistic or "
+                          "pessimistic, as the original's counting knows one right clip.")

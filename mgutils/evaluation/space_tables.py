@@ -8,9 +8,7 @@ by people. The questions themselves are in :mod:`mgutils.evaluation.emergent` an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,7 +22,7 @@ from mgutils.errors import ConfigError
 from mgutils.evaluation.embed import warn_of_seen
 from mgutils.evaluation.emergent import SHOTS, embedded, space_table
 from mgutils.evaluation.few_shot import DRAWS
-from mgutils.evaluation.retrieval import retrieval_table
+from mgutils.evaluation.retrieval import GroupBy, check_ties, ordered_pairs, retrieval_table
 from mgutils.evaluation.space import LoadedSpace, embed_all, load_space, table_vectors
 from mgutils.metrics.ranks import Ties
 from mgutils.training.inputs import load_array
@@ -32,7 +30,6 @@ from mgutils.training.whole import check_run
 
 BOOTSTRAP = 2000
 """Draws of people for an interval: those of notebook 11's tables, too."""
-GroupBy = Literal["clip", "caption"]
 
 
 def probe_clips(run_dir: Path | str, dataset: Dataset, *, split: SplitName | None = None,
@@ -104,7 +101,7 @@ def retrieve_clips(run_dir: Path | str, dataset: Dataset, *, query: str = "", it
     """
     check_ties(ties, group_by)
     space, parts = _open(run_dir, dataset, split, protocol)
-    pairs = ordered_pairs(space, query, item)
+    pairs = ordered_pairs(space.modalities, space.config.model.tables, query, item)
     asked = [name for name in TABLES if any(name in pair for pair in pairs)]
     if asked and space.labels.names != dataset.labels.names:
         raise ConfigError(f"{run_dir}: found a run on {len(space.labels)} classes, which are not the "
@@ -121,34 +118,6 @@ def retrieve_clips(run_dir: Path | str, dataset: Dataset, *, query: str = "", it
         [{name: part[rows] for name, part in vectors.items()}],
         {name: part[rows] for name, part in present.items()},
         people_of(dataset)[rows], groups, pairs=pairs, ties=ties, draws=BOOTSTRAP)
-
-
-def ordered_pairs(space: LoadedSpace, query: str = "", item: str = "") -> list[tuple[str, str]]:
-    """Query and item of all that is asked.
-
-    Raises
-    ------
-    ConfigError
-        If a name is unknown, or nothing is left.
-    """
-    names = space.modalities
-    known = (*names, *space.config.model.tables)
-    for setting, name in (("query", query), ("item", item)):
-        if name and name not in known:
-            raise ConfigError(f"{setting}: found {name!r}; wanted one of {', '.join(known)}, which the run has.")
-    chosen = [name for name in known if name in (*names, query, item)]
-    pairs = [pair for pair in permutations(chosen, 2) if query in ("", pair[0]) and item in ("", pair[1])]
-    if not pairs:
-        raise ConfigError(f"query, item: found {query or 'any'} and {item or 'any'} in a run of {', '.join(known)}; "
-                          "wanted two different ones.")
-    return pairs
-
-
-def check_ties(ties: Ties, group_by: GroupBy) -> None:
-    """Refuse the original's way to count ties where a query has several right answers."""
-    if ties == "original" and group_by != "clip":
-        raise ConfigError(f"ties: found 'original' beside group_by {group_by!r}; wanted expected, optimistic or "
-                          "pessimistic: the original's counting knows one right clip.")
 
 
 def people_of(dataset: Dataset) -> np.ndarray:
