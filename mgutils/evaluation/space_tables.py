@@ -25,6 +25,7 @@ from mgutils.evaluation.few_shot import DRAWS
 from mgutils.evaluation.retrieval import GroupBy, check_ties, ordered_pairs, retrieval_table
 from mgutils.evaluation.space import LoadedSpace, embed_all, load_space, table_vectors
 from mgutils.metrics.ranks import Ties
+from mgutils.training.config_file import check_task, read_config
 from mgutils.training.inputs import load_array
 from mgutils.training.whole import check_run
 
@@ -61,6 +62,12 @@ def probe_clips(run_dir: Path | str, dataset: Dataset, *, split: SplitName | Non
     space, parts = _open(run_dir, dataset, split, protocol)
     found = embed_all(space, dataset)
     spaces = embedded(*found, dataset.target, people_of(dataset), parts.train, parts.valid)
+    for name, part in spaces.items():
+        classes = len(np.unique(part.train_target))
+        if classes < 2 or not len(part.valid):
+            raise ConfigError(f"{name}: found {len(part.train)} clips of {classes} classes to learn from and "
+                              f"{len(part.valid)} to ask; wanted at least two classes, and one clip. Choose another "
+                              "split, or give more clips.")
     return space_table([spaces], space.modalities[0], len(dataset.labels), shots, draws=draws,
                        seed=seed, bootstrap=BOOTSTRAP)
 
@@ -100,6 +107,7 @@ def retrieve_clips(run_dir: Path | str, dataset: Dataset, *, query: str = "", it
         As :func:`mgutils.evaluation.space.embed_clips`.
     """
     check_ties(ties, group_by)
+    check_task(read_config(Path(run_dir) / "config.json"), run_dir, "alignment")
     space, parts = _open(run_dir, dataset, split, protocol)
     pairs = ordered_pairs(space.modalities, space.config.model.tables, query, item)
     asked = [name for name in TABLES if any(name in pair for pair in pairs)]

@@ -69,11 +69,12 @@ class Masked(Task):
         Raises
         ------
         ConfigError
-            If it does not take what it is given, or patches do not fill a clip, or its pictures.
+            If it does not take what it is given, patches do not fill a clip or its pictures, or none would be hidden.
         """
         settings = config.model
         model = MaskedSpace(settings.camera, build_masked(settings))
         check_sizes(model.encoders, loader.pixels)
+        MASKS[settings.mask](1, model.network.grid, settings.ratio, torch.Generator())  # refuses to hide nothing
         take_weights(model, config, dataset.labels)
         reader = open_reader(dataset, loader.pixels, settings.frames)
         return cls(config, accelerator, model, reader, dataset.target, len(dataset.labels))
