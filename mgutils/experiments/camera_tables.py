@@ -203,3 +203,25 @@ def frozen_probe(dataset: Dataset, run: Run, modality: str, shots: int = 0, draw
              for rows in few_of_each(target, shots, draws, 0)]
     table = tally(np.stack(found), dataset.target[split.valid], subjects_of(dataset, split.valid), classes)
     return Tally(table.hits.mean(axis=0, keepdims=True), table.counts)
+
+
+def guessed_pictures(dataset: Dataset, right: Run, scrambled: Run, row: int, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """One clip as two autoencoders see it: (seen, guessed, true, guessed by the scrambled one), each (T, C, S, S).
+
+    Taught in: 11, section 7.
+    """
+    import torch
+
+    from mgutils.data.modalities import ModalityReader, middle
+    from mgutils.evaluation.space import load_masked
+    from mgutils.training.masked import MASKS
+
+    found = []
+    for run in (right, scrambled):
+        network, settings = load_masked(run.directory), run.config.model
+        reader = ModalityReader.open(dataset, (settings.camera,), settings.frames)
+        clip = reader(np.array([row]), middle((settings.camera,), 1, settings.frames)).inputs[settings.camera]
+        hidden = MASKS[settings.mask](1, network.grid, settings.ratio, torch.Generator().manual_seed(seed))
+        found.append(network.pictures(torch.from_numpy(clip), hidden, settings.scrambled))
+    first, second = found
+    return tuple(part[0].numpy() for part in (first.seen, first.guessed, first.true, second.guessed))
