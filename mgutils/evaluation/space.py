@@ -7,6 +7,8 @@ What is asked of the embeddings is in :mod:`mgutils.evaluation.space_tables`.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +20,13 @@ from mgutils.config import RunConfig
 from mgutils.config.space import modalities_of
 from mgutils.data.items import present
 from mgutils.data.labels import Labels
+from mgutils.data.modalities import ModalityReader
 from mgutils.data.splits import Split
 from mgutils.data.table import Dataset
+from mgutils.models.masked import MaskedVideo
 from mgutils.models.space import Space, build_masked, build_space
 from mgutils.models.words import word_vectors
-from mgutils.training.alignment import space_logits
+from mgutils.training.alignment import Alignment
 from mgutils.training.checkpoint import load_weights
 from mgutils.training.clips import check_sizes, embed_rows, open_reader
 from mgutils.training.config_file import check_task, read_config
@@ -80,6 +84,18 @@ def load_space(run_dir: Path | str) -> LoadedSpace:
     return LoadedSpace(model.eval(), config, labels)
 
 
+def load_masked(run_dir: Path | str) -> MaskedVideo:
+    """The masked autoencoder of a finished run, with what guesses, ready to look at its guesses.
+
+    Raises
+    ------
+    ConfigError, CheckpointError
+        As :func:`load_space`, and if the run is another one.
+    """
+    check_task(read_config(Path(run_dir) / "config.json"), run_dir, "masked")
+    return load_space(run_dir).model.network
+
+
 def embed_clips(run_dir: Path | str, dataset: Dataset) -> EmbeddedClips:
     """Embed all clips of a folder with a finished run.
 
@@ -109,9 +125,6 @@ def embed_clips(run_dir: Path | str, dataset: Dataset) -> EmbeddedClips:
 def embed_all(space: LoadedSpace, dataset: Dataset) -> EmbeddedClips:
     """:func:`embed_clips` with a space that is loaded already."""
     names = space.modalities
-    arrays = load_array(dataset, names)
-    check_sizes(space.model.encoders, arrays)
-    reader = open_reader(dataset, arrays, space.config.model.frames)
 
     def embed(clips: dict[str, Tensor]) -> Tensor:
         """A row of vectors for each clip, (b, M, D)."""
@@ -119,12 +132,8 @@ def embed_all(space: LoadedSpace, dataset: Dataset) -> EmbeddedClips:
             return space.model(clips[names[0]])[:, None]
         return space.model(clips)
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(space.config.train.threads or before)  # for equal bits
-    try:
-        found = embed_rows(embed, reader, np.arange(len(dataset)), CPU)
-    finally:
-        torch.set_num_threads(before)
+    with _threads_of(space.config):
+        found = embed_rows(embed, _reader_of(space, dataset), np.arange(len(dataset)), CPU)
     vectors = {name: part.numpy() for name, part in zip(names, found.unbind(1), strict=True)}
     return EmbeddedClips(vectors, {name: present(dataset, name) for name in names})
 
@@ -134,13 +143,38 @@ def table_vectors(space: LoadedSpace, name: str, target: np.ndarray) -> np.ndarr
     return space.model.table(name).detach().numpy()[target]
 
 
-@torch.no_grad()
 def score_split(space: LoadedSpace, dataset: Dataset, split: Split) -> np.ndarray:
     """Scores (N, C) of the reported clips of a split, as an alignment run scores itself.
 
     See :meth:`mgutils.training.alignment.Alignment.validate`: without labels of its own it takes the
     mean directions of the anchor's training clips for the classes.
     """
-    found = embed_all(space, dataset)
-    return space_logits(space.model, space.config.model, found.embeddings, found.present, dataset.target,
-                        split.train, split.valid, len(dataset.labels))
+    reader = _reader_of(space, dataset)
+    task = Alignment(space.config, _OnlyDevice(), space.model, reader, dataset.target, len(dataset.labels))
+    task.learned = split.train
+    with _threads_of(space.config):
+        return task.validate(split.valid).arrays["logits"]
+
+
+class _OnlyDevice:
+    """What a validation reads of an accelerator, which would start a session of training."""
+
+    device = CPU
+
+
+def _reader_of(space: LoadedSpace, dataset: Dataset) -> ModalityReader:
+    """Reads what a space embeds; refuses pictures that its networks were not built for."""
+    arrays = load_array(dataset, space.modalities)
+    check_sizes(space.model.encoders, arrays)
+    return open_reader(dataset, arrays, space.config.model.frames)
+
+
+@contextmanager
+def _threads_of(config: RunConfig) -> Iterator[None]:
+    """Compute with a run's number of threads, for equal bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.train.threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -6,7 +6,6 @@ pair here. An anchor is a modality whose weights are frozen; a supervised encode
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from mgutils.config import RunConfig, SpaceConfig
+from mgutils.config import RunConfig
 from mgutils.data.modalities import ModalityReader, middle
 from mgutils.data.table import Dataset
 from mgutils.losses.alignment import class_logits, pair_losses
@@ -57,7 +56,7 @@ class Alignment(Task):
         Raises
         ------
         ConfigError
-            If a network is unknown, does not take what it is given, or was built for other pictures.
+            If a network is unknown or does not take what it is given.
         """
         settings = config.model
         captions = word_vectors(dataset.labels.names) if "caption" in settings.tables else None
@@ -132,41 +131,22 @@ class Alignment(Task):
         target = torch.from_numpy(self.target[rows]).to(found.device)
         loss = float(sum(self._pair_losses(found[rows], rows, target).values()))
         arrays = {name: part.cpu().numpy() for name, part in zip(self.names, found.unbind(1), strict=True)}
-        logits = space_logits(self.model, self.config.model, arrays, self.reader.present, self.target, self.learned,
-                              rows, self.classes)
+        logits = self._class_logits(arrays, rows)
         return Validation(scores(logits, self.target[rows]), loss, {"logits": logits} | arrays)
 
-
-def space_logits(model: Space, settings: SpaceConfig, embeddings: Mapping[str, np.ndarray],
-                 present: Mapping[str, np.ndarray], target: np.ndarray, learned: np.ndarray, rows: np.ndarray,
-                 classes: int) -> np.ndarray:
-    """Scores (N, C) of some rows: the mean over the modalities that are asked.
-
-    Parameters
-    ----------
-    model : Space
-    settings : SpaceConfig
-        Of the model.
-    embeddings, present : mapping
-        Modality to (all clips, D), and to (all clips,) bool.
-    target : ndarray (all clips,)
-        Class indices; read of what was learned from, unless the run learned a vector for each class.
-    learned, rows : ndarray
-        Row positions to learn from, and to answer for.
-    classes : int
-        C.
-    """
-    taught = [pair for pair in settings.pairs if pair.b == "class"]
-    if taught:
-        vectors = model.table("class")
-        found = [class_logits(torch.from_numpy(embeddings[pair.a][rows]).to(vectors), vectors, pair.temperature)
-                 for pair in taught]
-        return torch.stack(found).mean(dim=0).cpu().numpy()
-    anchor, *others = settings.modalities
-    rows_there = learned[present[anchor][learned]]
-    found = [emergent(embeddings[anchor][rows_there], target[rows_there], embeddings[name][rows], classes)
-             for name in others or [anchor]]
-    return np.mean(found, axis=0).astype(np.float32)
+    def _class_logits(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        """Scores (N, C) of some rows: the mean over the modalities that are asked."""
+        taught = [pair for pair in self.config.model.pairs if pair.b == "class"]
+        if taught:
+            vectors = self.model.table("class")
+            found = [class_logits(torch.from_numpy(arrays[pair.a][rows]).to(vectors), vectors, pair.temperature)
+                     for pair in taught]
+            return torch.stack(found).mean(dim=0).cpu().numpy()
+        anchor, *others = self.names
+        rows_there = self.learned[self.reader.present[anchor][self.learned]]
+        found = [emergent(arrays[anchor][rows_there], self.target[rows_there], arrays[name][rows], self.classes)
+                 for name in others or [anchor]]
+        return np.mean(found, axis=0).astype(np.float32)
 
 
 def _centre(model: Space, name: str, reader: ModalityReader) -> None:

@@ -17,7 +17,6 @@ import numpy as np
 from mgutils.config.settings import ModelConfig, RunConfig, SkeletonConfig
 from mgutils.config.space import FusionConfig, MaskedConfig, SpaceConfig, modalities_of
 from mgutils.data.captions import class_captions
-from mgutils.data.items import FOLDER
 from mgutils.data.labels import Labels
 from mgutils.data.pixels import fingerprint
 from mgutils.data.protocol import split_of
@@ -175,14 +174,9 @@ def warn_of_start(config: RunConfig, dataset: Dataset, cache_dir: Path) -> str:
         return ""
     folder = Path(config.init_from)
     before = read_config(folder / "config.json")
-    kind = input_kind(before)
-    if isinstance(kind, tuple):  # it may have read other modalities of the same clips
-        comparable = all((dataset.root / FOLDER / f"{name}.npy").is_file() for name in kind)
-    else:
-        comparable = kind == input_kind(config)
-    if not comparable:
+    if input_kind(before) != input_kind(config):
         return ""
-    pixels = load_array(dataset, kind, cache_dir, progress=False)
+    pixels = load_array(dataset, input_kind(before), cache_dir, progress=False)
     rows = split_of(config, dataset).valid
     seen = learned_from(folder, before, dataset, pixels, rows)
     return (f"{folder}, which the run starts from, learned from {seen:,} of the {len(rows):,} images that are "

@@ -113,7 +113,8 @@ def place(tiny_root, tmp_path):
     run = tmp_path / "RUN"
     run.mkdir()
     (run / "config.json").write_text(json.dumps(run_config("smoke", "sound_ce").as_dict() | {"captions": ["a"]}))
-    for name, model in (("SPACE", SpaceConfig()), ("MASKED", MaskedConfig()), ("FUSED", FusionConfig(("rgb", "depth")))):
+    models = {"SPACE": SpaceConfig(), "MASKED": MaskedConfig(), "FUSED": FusionConfig(("rgb", "depth"))}
+    for name, model in models.items():
         settings = space_config("smoke", model, "space").as_dict() | {"captions": ["a"]}
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(json.dumps(settings))

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
