@@ -70,7 +70,6 @@ crossval DATA --folds 3 --task alignment
 crossval DATA --folds 3 --config SPACE/config.json
 evaluate MASKED DATA
 evaluate FUSED DATA
-evaluate SPACE DATA
 probe FUSED DATA
 probe SPACE DATA
 retrieve nowhere DATA
