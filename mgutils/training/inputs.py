@@ -34,7 +34,8 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     Raises
     ------
     ConfigError
-        If the folder holds images where clips are wanted or the other way round, or clips without a class or joints.
+        If the folder holds images where clips are wanted or the other way round, or clips without a class or joints,
+        or no clip has a modality.
     DataError
         If it does not keep its contract.
     """
@@ -55,6 +56,9 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     if absent:
         raise ConfigError(f"{root}: found {absent:,} clips without {kind}; wanted them for each. Leave those clips "
                           "out, or make clips without --absent.")
+    for name in kind if isinstance(kind, tuple) else ():
+        if not present(dataset, name).any():
+            raise ConfigError(f"{root}: found no clip with {name}; wanted some. Leave that modality out.")
     return dataset
 
 
