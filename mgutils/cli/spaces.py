@@ -92,9 +92,6 @@ class TrainSpace(Train):
 
     def settings(self, protocol: Protocol) -> RunConfig:
         """The run that these options describe."""
-        if self.train.freeze != "none":
-            raise ConfigError(f"freeze: found {self.train.freeze!r} for clips; wanted none. `mg train --task alignment "
-                              "--frozen` names modalities that keep their weights.")
         run = super().settings(protocol)
         model = self.changed(run.model)
         same = self.config is not None and model == run.model
@@ -122,7 +119,7 @@ class TrainAlignment(TrainSpace):
     learn_temperature: bool = False
     """Learn a temperature for each pair, from that one on."""
     frozen: tuple[str, ...] = ()
-    """Modalities that keep the weights of --init, or random ones."""
+    """Modalities that keep the weights of --init, or random ones (--freeze is for images)."""
     width: int = 64
     """Of the space."""
     frames: int = 8

@@ -174,7 +174,7 @@ def test_labels_stand_beside_the_pairs(place, settings):
     ("--task alignment --anchor heat", "heat.npy: found no such file"),
     ("--task alignment --anchor caption", "wanted a modality there"),
     ("--task alignment --loss siglip --others", "wanted at least one"),
-    ("--task alignment --freeze image", "--frozen"),
+    ("--task alignment --freeze image", "by the name of it, in `frozen`"),
     ("--task masked --ratio 0.001", "wanted one that hides"),
     ("--task masked --frames 7", "wanted multiples"),
     ("--task masked --profile photos", "wanted one of smoke, cpu, gpu"),
