@@ -44,7 +44,8 @@ from IPython.display import Markdown, display
 from mgutils.claims.evidence import Evidence
 from mgutils.claims.ledger import by_verdict, verify, write_ledger
 from mgutils.config import Pair, all_pairs, get_space_profile, star
-from mgutils.course.explorer_space import SpaceExplorer, write_space_page
+from mgutils.course.explorer_space import SpaceExplorer
+from mgutils.course.space_page import write_space_page
 from mgutils.data.items import load_modality, read_clip_dataset
 from mgutils.data.modalities import ModalityReader, depth_as_float, middle
 from mgutils.data.splits import make_split
@@ -93,7 +94,7 @@ views
 # `convert("L")` gets 8 bits: values are not scaled, they are *cut off at 255*. The original does this. How much of the
 # scene is nearer than 255<!--= 255 --> mm? **Predict** before you run the cell.
 
-# %% alt="A depth image in metres, and the same image cut off at 255 millimetres, which is white all over"
+# %% alt="A depth image cut off at 255 millimetres, white all over, and the same image in metres"
 millimetres = load_modality(dataset, "depth")
 metres = depth_as_float(millimetres[: 8 * 50])
 nearer = 100 * (millimetres[: 8 * 50] < 255).mean()
@@ -363,7 +364,7 @@ retrieval_picture
 #
 # The explorer shows single clips. Choose one in one camera, and see what the others find for it.
 
-# %% alt="One depth clip and the three colour, infrared and joint clips that lie nearest to it"
+# %% alt="One depth clip, and the five clips that lie nearest to it in each of colour, infrared and joints"
 page = write_space_page(aligned, dataset, Path(out_dir) / "space.html")
 print("one file for the browser:", page.name)
 SpaceExplorer(dataset, aligned)
