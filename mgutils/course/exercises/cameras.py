@@ -216,7 +216,7 @@ def _slips_of_fusion(given: np.ndarray, present: np.ndarray) -> list[Mistake]:
     right = mean_of_probabilities(logits, there)
     count = there.sum(dim=1, keepdim=True)
     some = count > 0
-    voices = logits.softmax(dim=2)
+    voices = logits.softmax(dim=2).nan_to_num()
     kept = voices.masked_fill(~there[..., None], 0)
     zeros = logits.masked_fill(~there[..., None], 0)
     return [
