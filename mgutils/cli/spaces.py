@@ -236,7 +236,7 @@ class TrainFusion(TrainSpace):
 
     def settings(self, protocol: Protocol) -> RunConfig:
         """The run that these options describe."""
-        if self.init is None and self.config is None:
+        if self.init is None and not (self.config and read_config(self.config).init):
             raise ConfigError("init: found none for a fusion; wanted the alignment run whose embeddings it reads. Give "
                               "it with --init.")
         run = super().settings(protocol)
