@@ -1,8 +1,8 @@
 """Bind a modality of one's own to a frozen anchor: which runs.
 
 The anchor is an encoder of a finished run, which saw labels. The new modality's encoder is pulled towards it, clip by
-clip, and sees no label. Its control is the same run with a frozen anchor of random weights, centred: what it reaches, too,
-is not due to what the anchor had learned. Both are asked the same questions about the same clips.
+clip, and sees no label. Its control is the same run with a frozen anchor of random weights, centred: what that reaches,
+too, is not due to what the anchor had learned. Both are asked the same questions about the same clips.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def bind(root: Path | str, clips: Path | str, name: str, out_dir: Path | str, *,
     Taught in: 11, section 8.
     """
     profile = get_space_profile(profile)
-    if hasattr(nn.ModuleDict, name):
+    if hasattr(nn.ModuleDict(), name):
         raise ConfigError(f"name: found {name!r}, which PyTorch keeps for itself; wanted another.")
     start = Run(Path(anchor)) if anchor is not None else train_anchor(profile, clips, out_dir, split, seed)
     dataset = read_clip_dataset(root)

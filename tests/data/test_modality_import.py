@@ -186,7 +186,7 @@ def twice(folder):
 
 def other_shape(folder):
     np.save(folder / "12.npy", np.ones((2, 6, 3)))
-    return "9.npy", "of shape (6, 2) a frame; wanted float32 of shape (6, 3) a frame, as in 12.npy"
+    return "12.npy", "of shape (6, 3) a frame; wanted float32 of shape (6, 2) a frame, as in 7.npy"
 
 
 def no_frames(folder):
@@ -240,7 +240,7 @@ def two_arrays(folder):
 def no_archive(folder):
     with zipfile.ZipFile(folder / "12.npz", "w") as archive:
         archive.writestr("a.npy", "no array")
-    return "12.npz", "no readable array"
+    return "12.npz", "|S8 of shape ()"
 
 
 def no_film(folder):

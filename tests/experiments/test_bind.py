@@ -120,8 +120,6 @@ def test_an_anchor_that_learned_from_the_reported_clips_is_told(root, clips, anc
     assert f"has learned from {found.seen:,} of the {len(found.split.valid):,} reported clips" in page
 
 
-
-
 def test_nothing_is_trained_twice(found, root, clips, anchor):
     before = {path: path.stat().st_mtime_ns for path in (clips.parent / "out" / "runs").rglob("receipt.json")}
     bind(root, clips, "glove", clips.parent / "out", anchor=anchor.directory, profile="smoke", seeds=2, epochs=30,
@@ -131,7 +129,6 @@ def test_nothing_is_trained_twice(found, root, clips, anchor):
 
 def test_an_anchor_with_few_labels_leaves_all_clips_to_the_new_modality(root, clips):
     config = space_config("smoke", supervised("joints"), "joints_labels", "subject")
-
     config = replace(config, protocol=Protocol(per_class=4))
     few = train_all([config], clips, clips.parent / "out", jobs=1, progress=False)[0]
     found = bind(root, clips, "glove", clips.parent / "out", anchor=few.directory, profile="smoke", seeds=1, jobs=1)

@@ -64,7 +64,7 @@ def _load(file: Path, side: int) -> ndarray:
             if len(sizes) != 1 or sizes[0] > _MOST_BYTES:
                 raise data_error(file, f"{len(sizes)} arrays of {sum(sizes):,} bytes",
                                  f"one array, at most {_MOST_BYTES:,} bytes", "Write one array for each clip.")
-            return content[content.files[0]]
+            return np.asarray(content[content.files[0]])  # bytes, where it is no array
     except DataError:
         raise
     except Exception as error:  # a broken file makes zipfile and NumPy raise nearly anything

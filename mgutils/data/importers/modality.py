@@ -105,6 +105,8 @@ def add_modality(source: Path | str, clips_root: Path | str, out_root: Path | st
         check_place(out_root, None)
     findings = Findings()
     rows = _rows_of(files, source, dataset, findings)
+    if not rows:
+        raise DataError(findings.faults)
     with writing(out_root), atomic_folder(out_root.absolute()) as folder:
         (folder / FOLDER).mkdir()
         there = _write_array(rows, dataset, folder / FOLDER / f"{name}.npy", size or _side(clips_root), size, findings,
