@@ -2,9 +2,9 @@
 
 The clips are those of ``plan``, with the same people, rooms and styles as the studio's images; a clip is as long as its
 time in the video. Keypoints need no drawing: some hundred clips a second. The layout is that of ``data.items``, with
-``truth`` beside ``joints``: the same joints as they are, before the detector. Only a joint outside the picture counts as
-hidden: detectors guess what a sleeve or a hand covers. So a clip has the same joints whether it is drawn or not. It may
-lack a modality, as if a camera had failed: its frames are zero, and the column ``lacks`` says so.
+``truth`` beside ``joints``: the same joints as they are, before the detector. Only a joint outside the picture counts
+as hidden: detectors guess what a sleeve or a hand covers. So a clip has the same joints whether it is drawn or not. It
+may lack a modality, as if a camera had failed: its frames are zero, and the column ``lacks`` says so.
 """
 
 from __future__ import annotations

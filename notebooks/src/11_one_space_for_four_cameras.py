@@ -51,7 +51,6 @@ from mgutils.data.modalities import ModalityReader, depth_as_float, middle
 from mgutils.data.splits import make_split
 from mgutils.experiments import camera_tables as tables
 from mgutils.experiments import cameras
-from mgutils.experiments.skeleton_tables import percent, points
 from mgutils.losses import identity_ce
 from mgutils.losses.alignment import dual_softmax, pair_losses
 from mgutils.losses.reconstruction import Block, patchify, reconstruction_loss, scrambled_patches, unpatchify
