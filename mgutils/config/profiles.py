@@ -147,8 +147,8 @@ SPACE_PROFILES: dict[str, SpaceProfile] = {
     "cpu": SpaceProfile(
         "cpu", ClipConfig(frames=4000, imbalance=0.6, size=48, rate=4.0, longest=8, **_CAMERAS),
         _SMALL_SPACE, {"width": 96, "layers": 4, "decoder_width": 48, "decoder_layers": 2},
-        TrainConfig(epochs=9, lr_image=2e-3, lr_head=2e-3, weight_decay_head=0.01, threads=1, augment="affine",
-                    validate_every=9, **_COSINE), seeds=3,
+        TrainConfig(epochs=10, lr_image=2e-3, lr_head=2e-3, weight_decay_head=0.01, threads=1, augment="affine",
+                    validate_every=10, **_COSINE), seeds=3,
         note="synthetic clips of eight frames at 48 px, small networks, two cores"),
     "gpu": SpaceProfile(
         "gpu", ClipConfig(frames=20000, imbalance=0.6, size=112, rate=8.0, longest=16, **_CAMERAS),

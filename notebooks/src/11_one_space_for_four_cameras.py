@@ -115,9 +115,9 @@ clipped
 
 # %% alt="Four modalities as points: a star of three lines round the colour camera, and all six lines"
 others = cameras.OTHERS
-print("star:", *(pair.name for pair in star("rgb", others)))
-print("all: ", *(pair.name for pair in all_pairs(("rgb", *others))))
-sketch = figures.space_sketch({"star": star("rgb", others), "all pairs": all_pairs(("rgb", *others))})
+print("star:", *(pair.name for pair in star(cameras.ANCHOR, others)))
+print("all: ", *(pair.name for pair in all_pairs((cameras.ANCHOR, *others))))
+sketch = figures.space_sketch({"star": star(cameras.ANCHOR, others), "all pairs": all_pairs((cameras.ANCHOR, *others))})
 save(sketch, figure_dir / "pairs.png")
 sketch
 
@@ -231,8 +231,8 @@ print(sum(map(len, runs.values())), "runs:", ", ".join(f"{name} ({len(group)})" 
 # frozen? Its embeddings in the star are those of the run that it came from.
 
 # %%
-anchor, aligned = runs[cameras.LABELS["rgb"]][0], runs["star"][0]
-moved = np.abs(anchor.arrays["rgb"] - aligned.arrays["rgb"]).max()
+anchor, aligned = runs[cameras.LABELS[cameras.ANCHOR]][0], runs["star"][0]
+moved = np.abs(anchor.arrays[cameras.ANCHOR] - aligned.arrays[cameras.ANCHOR]).max()
 print(f"largest change of an anchor's embedding: {moved:.1e}; kept: {', '.join(aligned.arrays)}")
 
 # %% [markdown]
@@ -245,11 +245,12 @@ print(f"largest change of an anchor's embedding: {moved:.1e}; kept: {', '.join(a
 
 # %%
 first = tables.spaces_of(dataset, runs["star"])[0]
-class_vectors = prototypes(first["rgb"].train, first["rgb"].train_target, len(dataset.labels))  # (C, D)
+known = first[cameras.ANCHOR]
+class_vectors = prototypes(known.train, known.train_target, len(dataset.labels))  # (C, D)
 depth = F.normalize(torch.from_numpy(first["depth"].valid), dim=1).numpy()
 answers = (depth @ class_vectors.T).argmax(axis=1)
 by_hand = (answers == first["depth"].valid_target).mean()
-print(f"depth, asked with the colour camera's classes: {by_hand:.1%} right")
+print(f"depth, asked with the joints' classes: {by_hand:.1%} right")
 
 # %% [markdown]
 # That is one seed. Is it much? First the trivial row: who always answers the commonest class has
@@ -263,7 +264,7 @@ print(f"depth, asked with the colour camera's classes: {by_hand:.1%} right")
 # %% alt="Top-1 by probe and modality: trained anchor, random anchor, shuffled pairs and supervised encoders, with intervals"
 asked = {name: tables.probe_tallies(dataset, runs[name])
          for name in ("star", "star, random anchor", "star, shuffled pairs", "all pairs", "star, moved apart")}
-labels = {name: tables.probe_tallies(dataset, runs[cameras.LABELS[name]]) for name in ("rgb", *others)}
+labels = {name: tables.probe_tallies(dataset, runs[group]) for name, group in cameras.LABELS.items()}
 asked["labels"] = {question: table for tallies in labels.values() for question, table in tallies.items()}
 probe_table = tables.probe_table(asked)
 constant = 100 * probe_table[(probe_table["method"] == "constant") & (probe_table["score"] == "top1")]["value"].iloc[0]
@@ -278,7 +279,7 @@ chart
 over_random = tables.probe_differences(asked, "star, random anchor", "star")
 over_labels = tables.probe_differences(asked, "labels", "star")
 show = ["modality", "method", "shots", "difference", "low", "high", "p", "shown"]
-kept = (over_random["score"] == "top1") & (over_random["method"] != "constant") & (over_random["modality"] != "rgb")
+kept = (over_random["score"] == "top1") & (over_random["method"] != "constant") & (over_random["modality"] != cameras.ANCHOR)
 gain = over_random[kept].set_index(["modality", "method", "shots"])[["difference", "low", "high", "p", "shown"]]
 gain[["difference", "low", "high"]] *= 100
 gain.round(3)
@@ -287,7 +288,7 @@ gain.round(3)
 # TEXT about all labels vs five vs emergent.
 
 # %%
-kept = (over_labels["score"] == "top1") & over_labels["method"].isin(["linear_probe", "nearest"]) & (over_labels["modality"] != "rgb")
+kept = (over_labels["score"] == "top1") & over_labels["method"].isin(["linear_probe", "nearest"]) & (over_labels["modality"] != cameras.ANCHOR)
 against = over_labels[kept].set_index(["modality", "method", "shots"])[["difference", "low", "high", "p", "shown"]]
 against[["difference", "low", "high"]] *= 100
 against.round(3)
@@ -301,7 +302,7 @@ against.round(3)
 # %%
 variants = pd.concat({name: tables.probe_differences(asked, "star", name)
                       for name in ("all pairs", "star, moved apart", "star, shuffled pairs")}, names=["group", "place"])
-variants = variants[(variants["score"] == "top1") & (variants["method"] == "emergent") & (variants["modality"] != "rgb")]
+variants = variants[(variants["score"] == "top1") & (variants["method"] == "emergent") & (variants["modality"] != cameras.ANCHOR)]
 variants = variants.reset_index("place", drop=True).set_index("modality", append=True)
 variants = variants[["difference", "low", "high", "p", "shown"]]
 variants[["difference", "low", "high"]] *= 100
@@ -403,8 +404,8 @@ fusion = tables.fusion_table(fused)
 top1 = 100 * fusion[fusion["score"] == "top1"].pivot(index="there", columns="head", values="value")
 fusion_picture = figures.fusion_chart(fusion)
 save(fusion_picture, figure_dir / "fusion.png")
-everything, without = "rgb + depth + infrared + joints", "depth + infrared + joints"
-display(top1.loc[[everything, without, "rgb", "joints"]].T.round(1))
+everything, without = " + ".join((cameras.ANCHOR, *others)), " + ".join(others)
+display(top1.loc[[everything, without, cameras.ANCHOR, *others]].T.round(1))
 fusion_picture
 
 # %% [markdown]
