@@ -34,8 +34,7 @@ SERIES = [BLUE, ORANGE, GREEN, PURPLE, BLACK, VERMILLION]
 """Of the kinds of dots in one row; each has a marker of its own, too."""
 METRES = {"cmap": colormaps["cividis_r"].with_extremes(bad=GREY), "interpolation": "nearest"}
 BYTES = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
-MOMENTS = 4
-"""Frames that are shown of a clip."""
+MOMENTS = 4  # frames that are shown of a clip
 
 
 def _ask(figure: Figure, question: str) -> Figure:
