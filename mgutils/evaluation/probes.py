@@ -9,6 +9,7 @@ from the embeddings of a contrastive run. Classifiers that look at no pixel are 
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -116,7 +117,10 @@ def linear_probe(train: np.ndarray, target: np.ndarray, valid: np.ndarray,
     Alain and Bengio 2016, arXiv:1610.01644.
     """
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    probe.fit(train, target)
+    with warnings.catch_warnings():
+        # scikit-learn takes few labels of many classes for a regression
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        probe.fit(train, target)
     answers = np.full((len(valid), classes), -np.inf)
     with np.errstate(divide="ignore"):  # a probability of 0 is -inf
         answers[:, probe.classes_] = probe.predict_log_proba(valid)
