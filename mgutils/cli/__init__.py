@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import tyro
 
 import mgutils
+from mgutils.cli.binding import Bind
 from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.crossval import CrossVal
 from mgutils.cli.data import DataAudit, DataCheck, Synth
@@ -44,6 +45,7 @@ COMMANDS = {
     ("keypoints",): Keypoints,
     ("ensemble",): EnsembleCommand,
     ("submit",): Submit,
+    ("bind",): Bind,
     ("probe",): Probe,
     ("retrieve",): Retrieve,
     ("zero-shot",): ZeroShotCommand,

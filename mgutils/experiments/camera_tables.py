@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
+import torch
 
 from mgutils.data.items import present
 from mgutils.data.splits import make_split
@@ -20,6 +21,7 @@ from mgutils.experiments.generalization import subjects_of, tally_runs
 from mgutils.metrics.cosine import cosine_similarity
 from mgutils.metrics.intervals import Score, Tally, accuracy, interval, mean_recall, tally
 from mgutils.metrics.paired import paired
+from mgutils.models.fusion import mean_of_probabilities
 from mgutils.training.fusion import subsets
 from mgutils.training.run import Run
 
@@ -129,6 +131,7 @@ def retrieval_difference(dataset: Dataset, first: Sequence[Run], second: Sequenc
     Taught in: 11, section 5.
     """
     rows = make_split(dataset, "official").valid
+    rows = rows[present(dataset, query)[rows] & present(dataset, item)[rows]]
     right = np.eye(len(rows), dtype=bool)
 
     def table(runs: Sequence[Run]) -> Tally:
@@ -156,12 +159,17 @@ def fusion_answers(dataset: Dataset, stars: Sequence[Run], heads: Mapping[str, S
         for run in runs:
             for choice, logits in zip(choices, run.arrays["subsets"], strict=True):
                 answers.setdefault((head, choice), []).append(logits.argmax(axis=1))
+    there = np.stack([present(dataset, name) for name in names], axis=1)  # (N, M)
     for run in stars:
-        single = {name: np.exp(linear_probe(run.arrays[name][split.train], dataset.target[split.train],
-                                            run.arrays[name][split.valid], classes)) for name in names}
-        for choice in choices:
-            mean = np.mean([single[name] for name in choice], axis=0)
-            answers.setdefault(("mean of probabilities", choice), []).append(mean.argmax(axis=1))
+        single = []
+        for name, has in zip(names, there.T, strict=True):
+            train = split.train[has[split.train]]
+            vectors = run.arrays[name]
+            single.append(linear_probe(vectors[train], dataset.target[train], vectors[split.valid], classes))
+        logits = torch.from_numpy(np.stack(single, axis=1))  # (N, M, C)
+        for choice, chosen in zip(choices, subsets(len(names)), strict=True):
+            mean = mean_of_probabilities(logits, torch.from_numpy(there[split.valid] & chosen))
+            answers.setdefault(("mean of probabilities", choice), []).append(mean.numpy().argmax(axis=1))
     return {key: tally(np.stack(found), target, people, classes) for key, found in answers.items()}
 
 
@@ -197,11 +205,12 @@ def own_scores(dataset: Dataset, groups: Mapping[str, Sequence[Run]], *, bootstr
 
 def frozen_probe(dataset: Dataset, run: Run, modality: str, shots: int = 0, draws: int = DRAWS) -> Tally:
     """A linear probe on a run's stored embeddings of one modality."""
-    split = make_split(dataset, "official")
-    vectors, target, classes = run.arrays[modality], dataset.target[split.train], len(dataset.labels)
-    found = [linear_probe(vectors[split.train][rows], target[rows], vectors[split.valid], classes).argmax(axis=1)
+    split, there = make_split(dataset, "official"), present(dataset, modality)
+    train, valid = (rows[there[rows]] for rows in (split.train, split.valid))
+    vectors, target, classes = run.arrays[modality], dataset.target[train], len(dataset.labels)
+    found = [linear_probe(vectors[train][rows], target[rows], vectors[valid], classes).argmax(axis=1)
              for rows in few_of_each(target, shots, draws, 0)]
-    table = tally(np.stack(found), dataset.target[split.valid], subjects_of(dataset, split.valid), classes)
+    table = tally(np.stack(found), dataset.target[valid], subjects_of(dataset, valid), classes)
     return Tally(table.hits.mean(axis=0, keepdims=True), table.counts)
 
 

@@ -46,6 +46,8 @@ probe RUN DATA --split subject --hold-out nobody
 probe RUN DATA --folds 3
 probe resnet18 DATA --folds 99 --fold 1
 probe resnet18 DATA --split-seed -4
+bind nowhere CLIPS --name flow
+bind DATA DATA --name flow
 zero-shot nowhere
 zero-shot RUN nowhere
 diff nowhere RUN
