@@ -16,6 +16,7 @@ from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import over_seeds, spread, unless_control
 from mgutils.claims.registry import Finding, claim_test
 from mgutils.data.items import present
+from mgutils.data.splits import subjects_of
 from mgutils.data.table import Dataset
 from mgutils.experiments.camera_tables import (
     SCORES,
@@ -27,7 +28,7 @@ from mgutils.experiments.camera_tables import (
     retrievals,
 )
 from mgutils.experiments.cameras import ANCHOR, CONTROLS, HEADS, LABELS, MAE, OTHERS, SCRAMBLED, WEAK
-from mgutils.experiments.generalization import subjects_of, tally_runs
+from mgutils.experiments.generalization import tally_runs
 from mgutils.metrics.intervals import Interval, Score, Tally, accuracy, difference_of, tally
 from mgutils.metrics.paired import Difference, paired
 from mgutils.training.run import Run
