@@ -135,7 +135,7 @@ class SpaceProfile:
 
 
 _CAMERAS = {"rgb": True, "depth": True, "infrared": True}
-_SMALL_FRAMES = {"kwargs": {"layers": [1, 1, 1, 1], "channels": [8, 16, 32, 64], "stem_width": 8}, "width": 64}
+_SMALL_FRAMES = {"kwargs": _SMALL_IMAGE | {"channels": [8, 16, 32, 64]}, "width": 64}
 _SMALL_SPACE = {"rgb": _SMALL_FRAMES, "depth": _SMALL_FRAMES, "infrared": _SMALL_FRAMES, "joints": {"width": 64}}
 
 SPACE_PROFILES: dict[str, SpaceProfile] = {

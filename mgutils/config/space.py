@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,8 @@ from mgutils.limits import Count, Limits, Settings
 Share = Annotated[float, Limits("at least 0 and less than 1", lambda value: 0 <= value < 1)]
 TABLES = ("class", "caption")
 """What a pair may name beside modalities: a learned vector for each class, or the word vector of its name."""
+RESERVED = ("file", "logits", "target", "valid")
+"""Names that a run's arrays have beside the embeddings of its modalities."""
 HeadName = Literal["masked", "zeroed"]
 
 
@@ -23,14 +26,14 @@ HeadName = Literal["masked", "zeroed"]
 class SpaceConfig(Settings):
     """An encoder for each modality into one space, and the pairs that are pulled together there.
 
-    The first system is the case of the one pair (image, caption); the second that of a clip's joints with the vector
-    of its class. A supervised encoder is the case of one modality paired with ``class``.
+    The first system is the case of the one pair (image, caption); what the second adds to its classifier is that of a
+    clip's joints with the word vector of its class. A supervised encoder is one modality paired with ``class``.
 
     Raises
     ------
     ConfigError
-        If a pair occurs twice, a pair with ``class`` has another loss than ``class_ce``, or a modality is named that
-        no pair has.
+        If a pair occurs twice, a pair with ``class`` has another loss than ``class_ce``, a modality is named that no
+        pair has or that cannot be a name, or nothing is left to learn.
     """
 
     pairs: tuple[Pair, ...] = star("rgb", ("depth", "infrared", "joints"))
@@ -47,7 +50,7 @@ class SpaceConfig(Settings):
     moved_alike: bool = True
     """Turn and shift all modalities of a clip alike; else each for itself, as the original did."""
     shuffled: bool = False
-    """Pair the anchor, the first modality, with other clips than its own: a control."""
+    """Pair the anchor, the first modality, with any clip of the batch: a control, in which no pair says anything."""
 
     def __post_init__(self) -> None:
         pairs = tuple(pair if isinstance(pair, Pair) else Pair(**pair) for pair in self.pairs)
@@ -70,6 +73,13 @@ class SpaceConfig(Settings):
             unknown = [name for name in names if name not in self.modalities]
             if unknown:
                 raise ConfigError(f"{setting}: found {unknown[0]!r}; wanted {known}, which the pairs have.")
+        for name in self.modalities:
+            if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) or name in RESERVED:
+                raise ConfigError(f"pairs: found the modality {name!r}; wanted a name of letters, digits and _, other "
+                                  f"than {', '.join(RESERVED)}.")
+        if not self.tables and set(self.frozen) == set(self.modalities):
+            raise ConfigError(f"frozen: found all modalities, {', '.join(self.frozen)}; wanted one that learns, or a "
+                              "pair with 'class' or 'caption'.")
 
     @property
     def modalities(self) -> tuple[str, ...]:

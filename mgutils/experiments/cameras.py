@@ -2,7 +2,7 @@
 
 Each claim has its control: an anchor of random weights, pairs of clips that do not belong together, an encoder of the
 same size that saw the labels; a head's answers beside the mean of probabilities; a masked autoencoder beside one whose
-targets are scrambled, and beside a small network that was never pre-trained. Seeds of all groups are alike, in order.
+targets are scrambled, and beside a small network that was never pre-trained. All groups have the same seeds, in order.
 """
 
 from __future__ import annotations

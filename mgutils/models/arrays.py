@@ -1,7 +1,7 @@
 """A network for a modality that nobody foresaw: any array with a row for each frame of a clip.
 
-Pictures are looked at by a small image network, all else by a linear layer that also sees how each number has changed
-since the frame before. Over the frames runs the transformer that the cameras of :mod:`mgutils.models.video` have, too.
+Pictures are looked at by an image network, all else by a linear layer that also sees how each number has changed since
+the frame before. Over the frames runs the transformer that the cameras of :mod:`mgutils.models.video` have, too.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mgutils.data.modalities import is_picture
 from mgutils.errors import ConfigError
 from mgutils.models.pretrained import image_network
-
-PICTURE = 16
-"""Side from which on an array of two or three dimensions is taken for a picture."""
 
 
 class FrameTransformer(nn.Module):
@@ -92,9 +91,9 @@ class ArrayEncoder(nn.Module):
     Parameters
     ----------
     shape : sequence of int
-        Of one frame. (H, W) and (H, W, C) with a side of :data:`PICTURE` or more is a picture.
-    mean, deviation : float
-        Of the numbers, which are brought to 0 and 1.
+        Of one frame; :func:`mgutils.data.modalities.is_picture` says which is a picture.
+    mean, deviation : float or sequence of float
+        Of the numbers, which are brought to 0 and 1; or of those at each place of the last axis.
     network, kwargs
         Of the image network, as timm names it.
     width, layers, heads, frames, dropout
@@ -103,33 +102,46 @@ class ArrayEncoder(nn.Module):
     Raises
     ------
     ConfigError
-        If the shape has no numbers, the network is unknown, or a clip is too long.
+        If the shape has no numbers, the deviation is not above 0, the network is unknown, or clips have another shape
+        or too many frames.
     """
 
-    def __init__(self, shape: Sequence[int], mean: float = 0.0, deviation: float = 1.0, width: int = 64,
+    def __init__(self, shape: Sequence[int], mean: float | Sequence[float] = 0.0,
+                 deviation: float | Sequence[float] = 1.0, width: int = 64,
                  network: str = "resnet18", kwargs: dict[str, Any] | None = None, layers: int = 2, heads: int = 4,
                  frames: int = 8, dropout: float = 0.1) -> None:
         super().__init__()
         if not math.prod(shape):
             raise ConfigError(f"shape: found {tuple(shape)}; wanted that of a frame with numbers.")
+        if not torch.tensor(deviation).min() > 0:
+            raise ConfigError(f"deviation: found {deviation}; wanted more than 0: numbers are divided by it.")
+        self.shape = tuple(shape)
         self.width = width
-        self.mean = mean
-        self.deviation = deviation
-        picture = len(shape) in (2, 3) and min(shape[:2]) >= PICTURE
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation, dtype=torch.float32), persistent=False)
         self.network = None
         features = 2 * math.prod(shape)
-        if picture:
+        if is_picture(shape):
+            if not timm.is_model(network):
+                raise ConfigError(f"network: found {network!r}; wanted a name that timm knows (timm.list_models()).")
             channels = shape[2] if len(shape) == 3 else 1
             self.network = image_network(network, False, {"in_chans": channels} | (kwargs or {}))
             features = self.network.num_features
         self.over_time = FrameTransformer(features, width, layers, heads, frames, dropout)
 
     def forward(self, frames: Tensor) -> Tensor:
-        shown = (frames != 0).flatten(2).any(dim=2)  # (B, T)
-        numbers = (frames.float() - self.mean) / self.deviation
+        if tuple(frames.shape[2:]) != self.shape:
+            raise ConfigError(f"clips: found frames of shape {tuple(frames.shape[2:])}; wanted {self.shape}, which the "
+                              "encoder was built for. Correct its `shape`.")
+        numbers = frames.to(self.over_time.embed.weight.dtype)
+        shown = (numbers != 0).unsqueeze(-1).flatten(2).any(dim=2)  # (B, T)
+        numbers = (numbers - self.mean) / self.deviation
         if self.network is not None:
             pictures = numbers.movedim(4, 2) if numbers.ndim == 5 else numbers.unsqueeze(2)
             return self.over_time(look_at(self.network, pictures, shown), shown)
-        values = numbers.flatten(2)  # (B, T, K)
-        changes = torch.cat([torch.zeros_like(values[:, :1]), values.diff(dim=1)], dim=1)
+        values = numbers.unsqueeze(-1).flatten(2)  # (B, T, K)
+
+        # nothing has changed since a frame that is not there
+        both = shown[:, 1:] & shown[:, :-1]
+        changes = F.pad(values.diff(dim=1) * both[..., None], (0, 0, 1, 0))
         return self.over_time(torch.cat([values, changes], dim=2), shown)

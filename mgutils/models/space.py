@@ -5,6 +5,7 @@ Which modalities are pulled together, and by which loss, is in ``training``; not
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from mgutils.config.space import MaskedConfig, SpaceConfig
 from mgutils.errors import ConfigError
 from mgutils.losses.reconstruction import Block
 from mgutils.models.arrays import ArrayEncoder
+from mgutils.models.clip import LOWEST_TEMPERATURE
 from mgutils.models.masked import MaskedVideo
 from mgutils.models.skeleton import CoordinateTransformer
 from mgutils.models.video import FrameEncoder, PatchEncoder
@@ -56,7 +58,7 @@ class Space(nn.Module):
         self.projections = nn.ModuleDict({name: nn.Linear(part.width, width) for name, part in encoders.items()})
         self.frozen = tuple(frozen)
         for name in self.frozen:
-            self.encoders[name].requires_grad_(False)
+            self.encoders[name].requires_grad_(False).eval()
             self.projections[name].requires_grad_(False)
         self.class_vectors = nn.Parameter(torch.randn(classes, width) / width**0.5) if classes else None
         self.caption_projection = None
@@ -102,7 +104,9 @@ class PairScales(nn.Module):
 
     def __init__(self, settings: SpaceConfig) -> None:
         super().__init__()
-        learned = [pair for pair in settings.pairs if settings.learn_temperature or pair.loss == "siglip"]
+        # a squared error reads no temperature, and a parameter without a gradient stops several ranks
+        learned = [pair for pair in settings.pairs
+                   if pair.loss == "siglip" or (settings.learn_temperature and pair.loss != "mse")]
         self.log_temperature = nn.ParameterDict(
             {pair.name: nn.Parameter(torch.tensor(pair.temperature).log()) for pair in learned})
         self.bias = nn.ParameterDict(
@@ -114,6 +118,12 @@ class PairScales(nn.Module):
         for name, value in self.bias.items():
             found[name]["bias"] = value
         return found
+
+    @torch.no_grad()
+    def limit(self) -> None:
+        """Keep each temperature at :data:`mgutils.models.clip.LOWEST_TEMPERATURE` or more."""
+        for value in self.log_temperature.values():
+            value.clamp_(min=math.log(LOWEST_TEMPERATURE))
 
 
 def build_space(settings: SpaceConfig, classes: int, captions: ndarray | None = None) -> Space:
@@ -137,20 +147,17 @@ def build_encoder(name: str, settings: Mapping[str, Any], frames: int) -> nn.Mod
     Raises
     ------
     ConfigError
-        If its kind is unknown, or it does not take what it is given.
+        If its kind is unknown, it does not take what it is given, or a part of torch has the modality's name.
     """
+    if hasattr(nn.ModuleDict(), name):
+        raise ConfigError(f"encoders: found the modality {name!r}, a name that torch needs; wanted another one. Rename "
+                          "its file.")
     settings = dict(settings)
     kind = settings.pop("kind", KINDS.get(name, "array"))
     if kind not in ENCODERS:
         raise ConfigError(f"encoders, {name}: found the kind {kind!r}; wanted one of {', '.join(ENCODERS)}.")
-    if kind == "masked":
-        settings = masked_kwargs(settings)
     first: Sequence[Any] = () if kind in ("joints", "array") else (settings.pop("camera", name),)
-    try:
-        encoder = ENCODERS[kind](*first, **{"frames": frames} | settings)
-    except TypeError as error:
-        raise ConfigError(f"encoders, {name}: found {settings}; wanted what {ENCODERS[kind].__name__} takes "
-                          f"({error}).") from None
+    encoder = _build(f"encoders, {name}", ENCODERS[kind], *first, **{"frames": frames} | settings)
     if kind == "masked":
         for part, weight in encoder.named_parameters():
             # nothing is guessed here, so what guesses gets no gradient
@@ -166,16 +173,15 @@ def build_masked(settings: MaskedConfig) -> MaskedVideo:
     ConfigError
         If it does not take what it is given, or patches do not fill a clip.
     """
+    return _build("network_kwargs", MaskedVideo, settings.camera, settings.frames, **settings.network_kwargs)
+
+
+def _build(setting: str, network: type[nn.Module], /, *first: Any, **kwargs: Any) -> nn.Module:
+    """A network from what a file says of it; what it does not take is named."""
+    found = dict(kwargs)
     try:
-        return MaskedVideo(settings.camera, settings.frames, **masked_kwargs(settings.network_kwargs))
-    except TypeError as error:
-        raise ConfigError(f"network_kwargs: found {settings.network_kwargs}; wanted what MaskedVideo takes "
-                          f"({error}).") from None
-
-
-def masked_kwargs(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """A patch is written as two numbers in a file: frames and side."""
-    kwargs = dict(kwargs)
-    if "block" in kwargs:
-        kwargs["block"] = Block(*kwargs["block"])
-    return kwargs
+        if "block" in kwargs:
+            kwargs["block"] = Block(*kwargs["block"])  # in a file two numbers, frames and side
+        return network(*first, **kwargs)
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        raise ConfigError(f"{setting}: found {found}; wanted what {network.__name__} takes ({error}).") from None

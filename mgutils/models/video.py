@@ -225,6 +225,7 @@ class PatchEncoder(nn.Module):
         if size % patch:
             raise ConfigError(f"patch: found {patch} for frames of {size} pixels; wanted a divisor of {size}.")
         self.camera = camera
+        self.size = size
         self.width = width
         self.embed = nn.Conv2d(channels_of(camera), width, patch, patch)
         self.globals = nn.Parameter(0.02 * torch.randn(GLOBALS, width))

@@ -14,7 +14,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from mgutils.config import RunConfig
+from mgutils.config import Pair, RunConfig
+from mgutils.config.space import TABLES
 from mgutils.data.modalities import ModalityReader, middle
 from mgutils.data.table import Dataset
 from mgutils.losses.alignment import class_logits, pair_losses
@@ -23,13 +24,13 @@ from mgutils.metrics.scores import scores
 from mgutils.models.space import Space, build_space
 from mgutils.models.words import word_vectors
 from mgutils.training.batches import PixelLoader
-from mgutils.training.clips import as_tensors, draw, embed_rows, open_reader
+from mgutils.training.clips import as_tensors, check_sizes, draw, embed_rows, open_reader, refuse_unread
 from mgutils.training.distributed import gather, shard
 from mgutils.training.start import take_weights
 from mgutils.training.task import Batch, Task, Validation, full_precision
 
 CALIBRATED = 64
-"""Clips from which an anchor of random weights is centred."""
+"""Clips on which an anchor is centred whose projection has random weights."""
 
 
 @dataclass
@@ -56,28 +57,42 @@ class Alignment(Task):
         Raises
         ------
         ConfigError
-            If a network is unknown or does not take what it is given.
+            If a network is unknown or does not take what it is given, or a setting is not read here.
+        CheckpointError
+            If the run that it starts from has not what is frozen.
         """
+        refuse_unread(config)
         settings = config.model
         captions = word_vectors(dataset.labels.names) if "caption" in settings.tables else None
         model = build_space(settings, len(dataset.labels), captions)
+        check_sizes(model.encoders, loader.pixels)
         reader = open_reader(dataset, loader.pixels, settings.frames)
         taken = take_weights(model, config, dataset.labels)
         for name in settings.frozen:
-            if not any(weight.startswith(f"encoders.{name}.") for weight in taken):
+            if f"projections.{name}.weight" not in taken:
                 _centre(model.eval(), name, reader)
         return cls(config, accelerator, model, reader, dataset.target, len(dataset.labels))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The rates of the encoders, and of the projections and tables; what is frozen is left out."""
+        """The rates of the encoders, and of the projections and tables; what is frozen is left out.
+
+        What is learned of a loss has the heads' rate and no decay, which would pull a temperature towards 1.
+        """
         settings = self.config.train
-        encoders = [weight for weight in self.model.encoders.parameters() if weight.requires_grad]
-        inside = {id(weight) for weight in self.model.encoders.parameters()}
-        heads = [weight for weight in self.model.parameters() if weight.requires_grad and id(weight) not in inside]
-        return [
-            {"params": encoders, "lr": settings.lr_image, "weight_decay": settings.weight_decay_head},
-            {"params": heads, "lr": settings.lr_head, "weight_decay": settings.weight_decay_head},
+        encoders = list(self.model.encoders.parameters())
+        scales = list(self.model.scales.parameters())
+        apart = {id(weight) for weight in (*encoders, *scales)}
+        heads = [weight for weight in self.model.parameters() if id(weight) not in apart]
+        decay = settings.weight_decay_head
+        groups = [
+            {"params": [weight for weight in encoders if weight.requires_grad],
+             "lr": settings.lr_image, "weight_decay": decay},
+            {"params": [weight for weight in heads if weight.requires_grad],
+             "lr": settings.lr_head, "weight_decay": decay},
         ]
+        if scales:
+            groups.append({"params": scales, "lr": settings.lr_head, "weight_decay": 0.0})
+        return groups
 
     def batch(self, rows: np.ndarray, generator: torch.Generator) -> Batch:
         """This rank's clips at random moments, all modalities of a clip moved alike."""
@@ -105,8 +120,11 @@ class Alignment(Task):
         embeddings = dict(zip(self.names, found.unbind(1), strict=True))
         there = {name: torch.from_numpy(self.reader.present[name][rows]).to(target.device) for name in self.names}
         if settings.shuffled:
+            # in any order, of which every rank draws the same: were a clip's own anchor never its partner, the loss
+            # would teach the space to tell it from the others, as the one to stay away from
             anchor = self.names[0]
-            embeddings[anchor], there[anchor] = embeddings[anchor].roll(1, 0), there[anchor].roll(1, 0)
+            order = torch.from_numpy(np.random.default_rng(rows).permutation(len(rows))).to(target.device)
+            embeddings[anchor], there[anchor] = embeddings[anchor][order], there[anchor][order]
         tables = {name: self.model.table(name) for name in settings.tables}
         return pair_losses(settings.pairs, embeddings, there, target, self.model.scales(), tables)
 
@@ -114,9 +132,10 @@ class Alignment(Task):
     def validate(self, rows: np.ndarray) -> Validation:
         """Embed all clips, and score some rows.
 
-        The class of a clip is that whose vector lies nearest: the learned vectors of ``class``, else the mean
-        directions of the anchor's embeddings of the training clips. So the score of a run without labels is
-        *emergent*: labels are read to ask, not to learn.
+        The class of a clip is that whose vector lies nearest, on the mean over the modalities that the clip has:
+        the vectors of ``class`` or ``caption`` that a modality is paired with, else the mean directions of the
+        anchor's embeddings of the training clips. So the score of a run without labels is *emergent*: labels are
+        read to ask, not to learn. A clip that has nothing to ask gets the same score for each class.
 
         Returns
         -------
@@ -134,22 +153,39 @@ class Alignment(Task):
         return Validation(scores(logits, self.target[rows]), loss, {"logits": logits} | arrays)
 
     def _class_logits(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        """Scores (N, C) of some rows: the mean over the modalities that are asked."""
-        taught = [pair for pair in self.config.model.pairs if pair.b == "class"]
+        """Scores (N, C) of some rows: the mean over the modalities that are asked, and that a clip has."""
+        taught = [pair for pair in self.config.model.pairs if pair.b in TABLES]
         if taught:
-            vectors = self.model.table("class")
-            found = [class_logits(torch.from_numpy(arrays[pair.a][rows]).to(vectors), vectors, pair.temperature)
-                     for pair in taught]
-            return torch.stack(found).mean(dim=0).cpu().numpy()
-        anchor, *others = self.names
-        rows_there = self.learned[self.reader.present[anchor][self.learned]]
-        found = [emergent(arrays[anchor][rows_there], self.target[rows_there], arrays[name][rows], self.classes)
-                 for name in others or [anchor]]
-        return np.mean(found, axis=0).astype(np.float32)
+            asked = [pair.a for pair in taught]
+            found = [self._table_logits(pair, arrays[pair.a][rows]) for pair in taught]
+        else:
+            anchor, *others = self.names
+            asked = others or [anchor]
+            known = self.learned[self.reader.present[anchor][self.learned]]
+            found = [emergent(arrays[anchor][known], self.target[known], arrays[name][rows], self.classes)
+                     for name in asked]
+        there = np.stack([self.reader.present[name][rows] for name in asked])[..., None]  # (asked, N, 1)
+        total = np.where(there, np.stack(found), 0).sum(axis=0)
+        return (total / there.sum(axis=0).clip(1)).astype(np.float32)
+
+    def _table_logits(self, pair: Pair, embeddings: np.ndarray) -> np.ndarray:
+        """Cosines (N, C) with the vectors of all classes, over the pair's temperature."""
+        vectors = self.model.table(pair.b)
+        temperature = self.model.scales().get(pair.name, {}).get("temperature", pair.temperature)
+        return class_logits(torch.from_numpy(embeddings).to(vectors), vectors, temperature).cpu().numpy()
+
+    def after_step(self) -> None:
+        """Keep learned temperatures at 0.01 or more."""
+        self.model.scales.limit()
+
+    def record(self) -> dict[str, float]:
+        """The learned temperatures and biases, by the names of their pairs."""
+        return {f"{part} of {name}": value.item()
+                for name, parts in self.model.scales().items() for part, value in parts.items()}
 
 
 def _centre(model: Space, name: str, reader: ModalityReader) -> None:
-    """Centre an anchor of random weights on some clips, the same in every run."""
+    """Centre an anchor whose projection has learned nothing on some clips, the same in every run."""
     rows = np.flatnonzero(reader.present[name])
     rows = np.random.default_rng(0).permutation(rows)[:CALIBRATED]
     clips = reader(rows, middle(list(reader.arrays), len(rows), reader.frames))

@@ -50,7 +50,9 @@ class PixelLoader:
 
 def _fits(pixels: np.ndarray, device: torch.device) -> bool:
     """Whether the array would take less than a quarter of the GPU's free memory."""
-    return device.type == "cuda" and isinstance(pixels, np.ndarray) and 4 * pixels.nbytes < torch.cuda.mem_get_info(device)[0]
+    if device.type != "cuda" or not isinstance(pixels, np.ndarray):
+        return False
+    return 4 * pixels.nbytes < torch.cuda.mem_get_info(device)[0]
 
 
 def prefetch(fetch: Callable[[Item], Fetched],

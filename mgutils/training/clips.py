@@ -6,21 +6,55 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from mgutils.config import RunConfig
 from mgutils.data.items import present
 from mgutils.data.modalities import Draw, ModalityReader, draw_clips, middle
 from mgutils.data.table import Dataset
+from mgutils.errors import ConfigError
 from mgutils.training.distributed import gather, shard
 
 BATCH = 64
 """Clips that are embedded at once in a test."""
 
 
+def refuse_unread(config: RunConfig, adjusts: bool = False) -> None:
+    """Refuse settings that a task of several modalities does not read, rather than train as if they were not there.
+
+    Raises
+    ------
+    ConfigError
+        If an encoder of the first system is to be frozen, or logits are adjusted by a task that has none (``adjusts``
+        says that it has).
+    """
+    if config.train.freeze != "none":
+        raise ConfigError(f"freeze: found {config.train.freeze!r} for {config.task}; wanted none. A modality is frozen "
+                          "by the name of it, in `frozen`.")
+    if config.loss.logit_adjustment and not adjusts:
+        raise ConfigError(f"logit_adjustment: found {config.loss.logit_adjustment} for {config.task}; wanted 0: it "
+                          "changes the logits of a classifier.")
+
+
 def open_reader(dataset: Dataset, arrays: Mapping[str, np.ndarray], frames: int) -> ModalityReader:
     """The reader of arrays that are loaded already."""
     return ModalityReader(arrays, dataset.frames["start"].to_numpy(), dataset.frames["length"].to_numpy(),
                           {name: present(dataset, name) for name in arrays}, frames)
+
+
+def check_sizes(encoders: Mapping[str, nn.Module], arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse pictures of another side than an encoder of patches was built for.
+
+    Raises
+    ------
+    ConfigError
+        The message names the modality.
+    """
+    for name, encoder in encoders.items():
+        wanted = getattr(encoder, "size", None)
+        if wanted and arrays[name].shape[1] != wanted:
+            raise ConfigError(f"{name}: found pictures of {arrays[name].shape[1]} pixels; wanted {wanted}, which the "
+                              "network was built for. Give clips of that size, or a network with another 'size'.")
 
 
 def draw(reader: ModalityReader, count: int, augment: str, generator: torch.Generator, alike: bool = True) -> Draw:

@@ -25,8 +25,10 @@ from mgutils.metrics.cosine import unit
 from mgutils.metrics.scores import scores
 from mgutils.models.fusion import MaskedFusion, ZeroedFusion, drop_modalities
 from mgutils.training.batches import PixelLoader
+from mgutils.training.clips import refuse_unread
 from mgutils.training.distributed import gather, shard
 from mgutils.training.run import Run
+from mgutils.training.start import check_unchanged
 from mgutils.training.task import Batch, Task, Validation, full_precision
 
 HEADS = {"masked": MaskedFusion, "zeroed": ZeroedFusion}
@@ -63,11 +65,13 @@ class Fusion(Task):
         ConfigError
             If it starts from no run, or that has not all of the modalities.
         CheckpointError
-            If they are of other clips.
+            If they are of other clips, or no longer those of the run that the configuration names.
         """
+        refuse_unread(config, adjusts=True)
         settings: FusionConfig = config.model
         if not config.init:
             raise ConfigError("init: found none for a fusion; wanted the run whose embeddings it reads. Give --init.")
+        check_unchanged(config, "outputs.npz")
         run = Run(Path(config.init_from))
         missing = [name for name in settings.modalities if name not in run.arrays]
         if missing:

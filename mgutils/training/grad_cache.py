@@ -32,7 +32,7 @@ Embed = Callable[[Any], tuple[Tensor, ...]]
 def grad_cache_backward(embed: Embed, parts: Sequence[Any], loss: Callable[..., Tensor],
                         backward: Callable[[Tensor], None] = Tensor.backward,
                         no_sync: Callable[[], AbstractContextManager] = nullcontext,
-                        norms: nn.Module | None = None) -> Tensor:
+                        model: nn.Module | None = None) -> Tensor:
     """Leave the gradient of the whole batch in the parameters.
 
     Parameters
@@ -47,8 +47,10 @@ def grad_cache_backward(embed: Embed, parts: Sequence[Any], loss: Callable[..., 
         Of the loss; the place to scale it.
     no_sync : callable
         Gives a context in which several ranks do not yet average their gradients.
-    norms : nn.Module, optional
-        Its normalisation layers count every image once, in the pass that has a graph.
+    model : nn.Module, optional
+        Its normalisation layers count every image once, in the pass that has a graph. Of its
+        parameters, those that the loss reads by itself, such as a temperature, are averaged over
+        the ranks together with the others.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def grad_cache_backward(embed: Embed, parts: Sequence[Any], loss: Callable[..., 
     # first pass: embeddings alone, and where the random numbers stood
     states = []
     embeddings = []
-    with torch.no_grad(), _running_means_kept(norms):
+    with torch.no_grad(), _running_means_kept(model):
         for part in parts:
             states.append(rng_state())
             rows, *shared = embed(part)
@@ -72,16 +74,25 @@ def grad_cache_backward(embed: Embed, parts: Sequence[Any], loss: Callable[..., 
     value = loss(whole, *shared)
     backward(value)
 
+    # what the loss reads of the model has its gradient now. Ranks average all gradients at once, in
+    # the last backward pass: there it is handed in again
+    weights = [] if model is None else list(model.parameters())
+    apart = [weight for weight in weights if weight.grad is not None]
+    known = [weight.grad for weight in apart]
+    for weight in apart:
+        weight.grad = None
+
     # second pass: the same masks, now with a graph
     gradients = whole.grad.split([len(rows) for rows in embeddings])
     for number, part in enumerate(parts):
         last = number == len(parts) - 1
         wanted = [gradients[number]]
         if last:
-            wanted += [embedded.grad for embedded in shared]
+            wanted += [embedded.grad for embedded in shared] + known
         set_rng_state(states[number])
         with nullcontext() if last else no_sync():
-            torch.autograd.backward(embed(part), wanted)
+            found = [*embed(part), *(apart if last else [])]
+            torch.autograd.backward(found, wanted)
     return value.detach()
 
 

@@ -34,7 +34,8 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     Raises
     ------
     ConfigError
-        If the folder holds images where clips are wanted or the other way round, or clips without a class or joints.
+        If the folder holds images where clips are wanted or the other way round, or clips without a class or joints,
+        or no clip has a modality.
     DataError
         If it does not keep its contract.
     """
@@ -42,7 +43,7 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     if Path(root).is_dir() and is_clip_dataset(root) != clips:
         found, wanted = ("images", "clips") if clips else ("clips", "images")
         remedy = ("Make clips with `mg clips`, or import them with `mg import skeletons`." if clips else
-                  "Give --task skeleton or alignment, or a folder of images.")
+                  "`mg train` reads clips with --task skeleton or alignment. Or give a folder of images.")
         raise ConfigError(f"{root}: found a folder of {found}; wanted one of {wanted}. {remedy}")
     if not clips:
         return read_dataset(root)
@@ -55,6 +56,9 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     if absent:
         raise ConfigError(f"{root}: found {absent:,} clips without {kind}; wanted them for each. Leave those clips "
                           "out, or make clips without --absent.")
+    for name in kind if isinstance(kind, tuple) else ():
+        if not present(dataset, name).any():
+            raise ConfigError(f"{root}: found no clip with {name}; wanted some. Leave that modality out.")
     return dataset
 
 

@@ -252,7 +252,7 @@ def train_step(session: Session, batch: Batch) -> dict[str, Tensor]:
 
         parts = batch.split(settings.micro_batch)
         grad_cache_backward(task.embed, parts, total, accelerator.backward,
-                            lambda: accelerator.no_sync(task.forward), norms=task.model)
+                            lambda: accelerator.no_sync(task.forward), model=task.model)
     else:
         losses = task.training_step(batch)
         accelerator.backward(sum(losses.values()))

@@ -19,7 +19,7 @@ from mgutils.metrics.scores import scores
 from mgutils.models.masked import MaskedVideo, random_mask, tube_mask
 from mgutils.models.space import build_masked
 from mgutils.training.batches import PixelLoader
-from mgutils.training.clips import as_tensors, draw, embed_rows, open_reader
+from mgutils.training.clips import as_tensors, check_sizes, draw, embed_rows, open_reader, refuse_unread
 from mgutils.training.distributed import gather, shard
 from mgutils.training.start import take_weights
 from mgutils.training.task import Batch, Task, Validation, full_precision
@@ -69,10 +69,14 @@ class Masked(Task):
         Raises
         ------
         ConfigError
-            If it does not take what it is given, or patches do not fill a clip.
+            If it does not take what it is given, patches do not fill a clip or its pictures, none would be hidden, or
+            a setting is not read here.
         """
+        refuse_unread(config)
         settings = config.model
         model = MaskedSpace(settings.camera, build_masked(settings))
+        check_sizes(model.encoders, loader.pixels)
+        MASKS[settings.mask](1, model.network.grid, settings.ratio, torch.Generator())  # refuses to hide nothing
         take_weights(model, config, dataset.labels)
         reader = open_reader(dataset, loader.pixels, settings.frames)
         return cls(config, accelerator, model, reader, dataset.target, len(dataset.labels))
@@ -106,9 +110,14 @@ class Masked(Task):
         return (row_losses(full_precision(guesses), patches, hidden)[:, None],)
 
     def losses(self, batch: Batch, *embedded: Tensor) -> dict[str, Tensor]:
-        """The mean over the clips, of which all have as many hidden patches."""
+        """The mean over the clips that the camera filmed, which all have as many hidden patches."""
         (found,) = embedded
-        return {"reconstruction": gather(found, len(batch)).mean()}
+        return {"reconstruction": self._mean(gather(found, len(batch))[:, 0], batch.rows)}
+
+    def _mean(self, found: Tensor, rows: np.ndarray) -> Tensor:
+        """Mean of a number for each clip (N,); one without frames does not count, and of none the mean is 0."""
+        there = torch.from_numpy(self.reader.present[self.camera][rows]).to(found.device)
+        return found[there].sum() / there.sum().clamp(min=1)
 
     @torch.no_grad()
     def validate(self, rows: np.ndarray) -> Validation:
@@ -119,22 +128,26 @@ class Masked(Task):
         Validation
             Its loss is that of the rows, under masks that are the same in every epoch. Its arrays are, under the name
             of the camera, the embeddings (all clips, width), and ``logits`` (N, C): cosines with the mean directions
-            of the training clips of each class.
+            of the training clips of each class, 0 where a clip has no frames.
         """
         self.model.eval()
         device = self.accelerator.device
         everything = np.arange(len(self.target))
         found = embed_rows(lambda clips: self.model(clips[self.camera]), self.reader, everything, device)
         vectors = found.cpu().numpy()
-        logits = emergent(vectors[self.learned], self.target[self.learned], vectors[rows], self.classes)
+        known = self.learned[self.reader.present[self.camera][self.learned]]
+        logits = emergent(vectors[known], self.target[known], vectors[rows], self.classes)
+        logits[~self.reader.present[self.camera][rows]] = 0
         generator = torch.Generator().manual_seed(0)
 
         def loss_of(clips: dict[str, Tensor]) -> Tensor:
             frames = clips[self.camera]
+            if not len(frames):  # of a rank without rows
+                return torch.zeros(0, device=device)
             hidden = self._hide(len(frames), generator).to(device)
             patches = self.model.network.targets(frames, self.config.model.scrambled)
             return row_losses(self.model(frames, hidden), patches, hidden)
 
-        loss = float(embed_rows(loss_of, self.reader, rows, device).mean())
+        loss = float(self._mean(embed_rows(loss_of, self.reader, rows, device), rows))
         arrays = {"logits": logits.astype(np.float32), self.camera: vectors}
         return Validation(scores(logits, self.target[rows]), loss, arrays)

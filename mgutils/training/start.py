@@ -20,7 +20,7 @@ from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
 from mgutils.data.pixels import fingerprint
 from mgutils.data.protocol import split_of
-from mgutils.errors import CheckpointError, ConfigError
+from mgutils.errors import CheckpointError, ConfigError, DataError, MgError
 from mgutils.training.config_file import read_config
 from mgutils.training.inputs import input_kind, load_array
 from mgutils.training.whole import RECEIPT, find_fault, hash_file
@@ -55,7 +55,8 @@ def check_start(folder: Path, model: Model) -> str:
         raise ConfigError(f"init: found no config.json in {folder}; wanted a folder that `mg train` left. It prints "
                           "its name as `directory`.")
     before = read_config(folder / "config.json").model
-    fault = find_fault(folder, ("config.json", WEIGHTS), hashes=True)
+    read = ("config.json", WEIGHTS, *(["outputs.npz"] if isinstance(model, FusionConfig) else []))
+    fault = find_fault(folder, read, hashes=True)
     if not fault and not (folder / WEIGHTS).is_file():
         fault = f"{folder / WEIGHTS}: found no such file; wanted the weights of a finished run"
     if fault:
@@ -86,7 +87,8 @@ def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> set[str
       comes over to the same piece; a word that the other run did not know keeps its random start.
     * A classifier's last layer comes over where the classes are the same in the same order; else it starts anew.
     * A temperature belongs to the objective, and is not taken.
-    * Of a space, and of a masked autoencoder, those encoders and their projections come over that both have.
+    * Of a space, and of a masked autoencoder, those encoders and their projections come over that both have, by name
+      and shape. What is frozen has to.
 
     Parameters
     ----------
@@ -116,9 +118,7 @@ def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> set[str
     before = read_config(folder / "config.json")
     classes = Labels(tuple(json.loads((folder / "config.json").read_text(encoding="utf-8"))["captions"]))
     found, _ = read_weights(folder / WEIGHTS)
-    if hash_file(folder / WEIGHTS) != config.init:
-        raise CheckpointError(f"{folder / WEIGHTS}: found other weights than those that the run was to start from; "
-                              "wanted the same. Give the command again: it makes another run.")
+    check_unchanged(config)
     own = model.state_dict()
     if isinstance(config.model, SpaceConfig | MaskedConfig):
         taken = _same_encoders(found, own, config.model, folder)
@@ -138,6 +138,23 @@ def take_weights(model: nn.Module, config: RunConfig, labels: Labels) -> set[str
     return set(found)
 
 
+def check_unchanged(config: RunConfig, *names: str) -> None:
+    """Refuse a start from weights, and from further files of that run, that are not those of the configuration.
+
+    Raises
+    ------
+    CheckpointError
+        The message names the file.
+    """
+    folder = Path(config.init_from)
+    if not (folder / WEIGHTS).is_file() or hash_file(folder / WEIGHTS) != config.init:
+        raise CheckpointError(f"{folder / WEIGHTS}: found other weights than those that the run was to start from; "
+                              "wanted the same. Give the command again: it makes another run.")
+    fault = find_fault(folder, names, hashes=True) if names else ""
+    if fault:
+        raise CheckpointError(f"init: {fault}. Let `mg train` make that run again, or name another one.")
+
+
 def _same_encoders(found: dict[str, Tensor], own: dict[str, Tensor], settings: SpaceConfig | MaskedConfig,
                    folder: Path) -> dict[str, Tensor]:
     """The weights of the encoders, and of the projections, that are found whole and in the same shapes."""
@@ -151,6 +168,14 @@ def _same_encoders(found: dict[str, Tensor], own: dict[str, Tensor], settings: S
         raise CheckpointError(f"{folder / WEIGHTS}: found no encoder of {', '.join(modalities_of(settings))} with the "
                               "networks of this run; wanted at least one. Name a run that has one of them, with the "
                               "same encoders.")
+    for modality in getattr(settings, "frozen", ()):
+        for part in ("encoders", "projections"):
+            # an autoencoder has no projections
+            wanted = part == "encoders" or any(name.startswith("projections.") for name in found)
+            if wanted and not any(name.startswith(f"{part}.{modality}.") for name in taken):
+                raise CheckpointError(f"{folder / WEIGHTS}: found no {part} of {modality}, which is frozen, in the "
+                                      "shape that it has in this run; wanted weights to keep. Name a run that has "
+                                      f"{modality}, with the same encoder and width.")
     return taken
 
 
@@ -168,18 +193,24 @@ def _same_pieces(found: Tensor, old: tuple[str, ...], own: Tensor, new: tuple[st
 def warn_of_start(config: RunConfig, dataset: Dataset, cache_dir: Path) -> str:
     """A warning where the run that it starts from has learned from images that are reported; "" where it has not.
 
-    Images are compared as a whole dataset: those that two datasets share are not found.
+    Images are compared as a whole dataset: those that two datasets share are not found. Nor are they if one run reads
+    them in another size; the modalities of clips are compared one by one.
     """
     if not config.init:
         return ""
     folder = Path(config.init_from)
     before = read_config(folder / "config.json")
-    if input_kind(before) != input_kind(config):
+    kind, clips = input_kind(before), not isinstance(input_kind(config), int)
+    if kind != input_kind(config) and not clips:
         return ""
-    pixels = load_array(dataset, input_kind(before), cache_dir, progress=False)
+    try:
+        pixels = load_array(dataset, kind, cache_dir, progress=False)
+    except DataError:  # other clips, which lack what that run has read
+        return ""
     rows = split_of(config, dataset).valid
     seen = learned_from(folder, before, dataset, pixels, rows)
-    return (f"{folder}, which the run starts from, learned from {seen:,} of the {len(rows):,} images that are "
+    return (f"{folder}, which the run starts from, learned from {seen:,} of the {len(rows):,} "
+            f"{'clips' if clips else 'images'} that are "
             "reported, or chose its epoch on them: the scores say little about new images.") if seen else ""
 
 
@@ -188,8 +219,14 @@ def learned_from(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.
     """How many rows a run was trained or chosen on; 0 on other data than the run's own."""
     from mgutils.training.run import Run
 
-    if not (run_dir / RECEIPT).exists() or Run(run_dir).receipt.get("data_sha256") != fingerprint(dataset, pixels):
+    if not (run_dir / RECEIPT).exists():
         return 0
-    split = split_of(config, dataset)
+    try:
+        split = split_of(config, dataset)
+    except MgError:  # other data, which cannot be split so
+        return 0
     chosen = [] if split.select is None else split.select
-    return int(np.isin(rows, np.concatenate([split.train, chosen])).sum())
+    seen = int(np.isin(rows, np.concatenate([split.train, chosen])).sum())
+    # all of the data is read last, and only where it matters
+    same = seen and Run(run_dir).receipt.get("data_sha256") == fingerprint(dataset, pixels)
+    return seen if same else 0

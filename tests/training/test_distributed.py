@@ -85,6 +85,37 @@ def test_skeletons_with_word_vectors_on_two_processes(results):
         assert distance(whole, results[rank][name]) < 1e-9
 
 
+@pytest.mark.parametrize("name", ["space", "space shuffled"])
+def test_a_list_of_pairs_on_two_processes(results, name):
+    """Seven rows on two processes, modalities missing, one of them from all of a shard, and tables and temperatures."""
+    whole = results["1-0"][name]
+    assert {"joints-flow", "class_vectors", "caption_projection.weight", "scales.bias.joints-gaze",
+            "scales.log_temperature.joints-flow", "scales.log_temperature.flow-gaze"} <= whole.keys()
+    assert whole["joints-flow"] > 0 and whole["joints-gaze"] > 0
+    assert all(weight.abs().max() > 0 for part, weight in whole.items() if "flow-gaze" not in part), whole.keys()
+    for rank in ("2-0", "2-1"):
+        assert distance(whole, results[rank][name]) < 1e-9
+
+
+def test_a_pair_that_no_row_has_is_zero_on_two_processes(results):
+    for rank in ("1-0", "2-0", "2-1"):
+        assert results[rank]["space"]["flow-gaze"] == 0
+        assert results[rank]["space"]["scales.log_temperature.flow-gaze"] == 0
+
+
+@pytest.mark.parametrize("count", [9, 11])
+@pytest.mark.parametrize("name", ["js", "space"])
+def test_parts_on_two_processes_average_what_the_loss_reads_by_itself(results, name, count):
+    """GradCache gives a temperature and a table their gradient before the last part: ranks average them all the same.
+
+    Of nine rows one process has its five in two parts, and the other its four at once; of eleven both have parts.
+    """
+    whole = results["1-0"][f"{name} {count} whole"]
+    for rank in ("1-0", "2-0", "2-1"):
+        for kind in ("whole", "parts"):
+            assert distance(whole, results[rank][f"{name} {count} {kind}"]) < 1e-9, (rank, kind)
+
+
 def test_one_process_keeps_its_rows():
     rows = torch.arange(6.0).reshape(3, 2)
     assert gather(rows, 3) is rows
