@@ -47,16 +47,17 @@ Question = tuple[str, str, int]
 """Modality, method and number of labels of each class (0: all)."""
 
 
-def probe_tallies(dataset: Dataset, runs: Sequence[Run], shots: Sequence[int] = (5, 0),
-                  draws: int = 2) -> dict[Question, Tally]:
-    """Right answers to every question to every modality of a group, by run and person.
+def probe_tallies(dataset: Dataset, runs: Sequence[Run], shots: Sequence[int] = (5, 0), draws: int = 2,
+                  names: Sequence[str] = ()) -> dict[Question, Tally]:
+    """Right answers to every question to every modality of a group, or to those named, by run and person.
 
     Taught in: 11, section 4.
     """
     spaces, classes = spaces_of(dataset, runs), len(dataset.labels)
     anchor = runs[0].config.model.modalities[0]
     tallies = {}
-    for name, first in spaces[0].items():
+    for name in names or spaces[0]:
+        first = spaces[0][name]
         asked = [answer(space[name], space[anchor], classes, shots, draws) for space in spaces]
         for method, count in asked[0]:
             tallies[name, method, count] = tally_draws([each[method, count] for each in asked], first, classes)

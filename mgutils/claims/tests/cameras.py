@@ -55,11 +55,10 @@ def _compare(pairs: Pairs, judge: Callable[[Difference], bool | None]) -> tuple[
     for name, (first, second) in pairs.items():
         for score, function in SCORES.items():
             found = paired(first, second, function)
-            one, two, gain, low, high, detectable = (100 * float(number) for number in (
-                first.scores(function).mean(), second.scores(function).mean(), found.value, found.low, found.high,
-                found.detectable))
-            texts.append(f"{name}, {score}: {two:.1f} against {one:.1f}, {gain:+.1f} ({low:.1f} to {high:.1f}; could "
-                         f"have detected {detectable:.1f})")
+            one, two, gain, low, high = (100 * float(number) for number in (
+                first.scores(function).mean(), second.scores(function).mean(), found.value, found.low, found.high))
+            unseen = f"; could have detected {100 * found.detectable:.1f}" if found.detectable > 0 else ""
+            texts.append(f"{name}, {score}: {two:.1f} against {one:.1f}, {gain:+.1f} ({low:.1f} to {high:.1f}{unseen})")
             checks[f"{name} in {score}"] = judge(found)
     return "; ".join(texts), checks
 
@@ -84,8 +83,9 @@ def _costs_less_than(margin: float) -> Callable[[Difference], bool | None]:
 
 def _probes(evidence: Evidence, group: str, shots: int = 0) -> dict[Question, Tally]:
     """Answers to a group's probes with so many labels, and to its emergent classes; each is computed once."""
-    runs = evidence.cameras(group)[group]
-    return evidence.once(("probes", group, shots), lambda: probe_tallies(evidence.camera_clips, runs, (shots,)))
+    runs, clips = evidence.cameras(group)[group], evidence.camera_clips
+    names = [name for name in runs[0].config.model.modalities if name != ANCHOR]
+    return evidence.once(("probes", group, shots), lambda: probe_tallies(clips, runs, (shots,), names=names))
 
 
 def _spaces(evidence: Evidence, group: str, beside: str, method: str, shots: int = 0) -> Pairs:
