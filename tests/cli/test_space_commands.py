@@ -112,8 +112,8 @@ def test_the_commands_lead_to_the_runs_of_the_notebook(place, runs, settings):
     assert asked("--task", "alignment", "--init", str(runs["anchor"].directory), *around) == second["star"][0]
     for head, options in HEADS.items():
         given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        assert asked("--task", "fusion", "--init", str(runs["star"].directory), *given) == fusion_configs(
-            replace(profile, seeds=1), [runs["star"]])[head][0]
+        given += ["--init", str(runs["star"].directory), "--modalities", cameras.ANCHOR, *cameras.OTHERS]
+        assert asked("--task", "fusion", *given) == fusion_configs(profile, [runs["star"]])[head][0]
     tuned = asked("--task", "alignment", "--anchor", "depth", *LABELS, "--init", str(runs["masked"].directory),
                   "--per-class", "10", "--validate-every", "2")
     assert tuned == replace(second[f"{MAE}, tuned"][0], objective="depth_labels")
