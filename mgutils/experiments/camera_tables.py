@@ -58,6 +58,8 @@ def probe_tallies(dataset: Dataset, runs: Sequence[Run], shots: Sequence[int] = 
     tallies = {}
     for name in names or spaces[0]:
         first = spaces[0][name]
+        always = np.full((1, len(first.valid_target)), np.bincount(first.train_target).argmax())
+        tallies[name, "constant", 0] = tally_draws([always] * len(spaces), first, classes)
         asked = [answer(space[name], space[anchor], classes, shots, draws) for space in spaces]
         for method, count in asked[0]:
             tallies[name, method, count] = tally_draws([each[method, count] for each in asked], first, classes)

@@ -265,7 +265,7 @@ print(f"depth, asked with the joints' classes: {by_hand:.1%} right")
 # **Predict.** With *all* labels in the probe, how far is the trained anchor ahead of the random one? And with five?
 
 # %% alt="Top-1 by probe and modality: trained anchor, random anchor, shuffled pairs and supervised encoders, with intervals"
-asked = {name: tables.probe_tallies(dataset, runs[name])
+asked = {name: tables.probe_tallies(dataset, runs[name], names=runs[name][0].config.model.modalities[1:])
          for name in ("star", "star, random anchor", "star, shuffled pairs", "all pairs", "star, moved apart")}
 labels = {name: tables.probe_tallies(dataset, runs[group]) for name, group in cameras.LABELS.items()}
 asked["labels"] = {question: table for tallies in labels.values() for question, table in tallies.items()}
