@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mgutils.config import RunConfig
+from mgutils.config.settings import RunConfig
 from mgutils.errors import ConfigError
 from mgutils.training.config_file import check_task, read_config
 

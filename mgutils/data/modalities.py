@@ -30,8 +30,6 @@ SHIFT = 0.06
 """Most by which it is moved right and down, as a fraction of the picture's height."""
 PICTURES = ("rgb", "depth", "infrared")
 JOINTS = ("joints", "truth")
-PICTURE = 16
-"""Side from which on a frame of two or three dimensions is taken for a picture."""
 
 
 def depth_as_float(millimetres: ndarray) -> ndarray:
@@ -50,11 +48,6 @@ def depth_as_float(millimetres: ndarray) -> ndarray:
             f"depth: found values of {millimetres.dtype}; wanted uint16, millimetres. Read the 16-bit "
             "file as it is, without `convert`.")
     return millimetres.astype(np.float32) / 1000
-
-
-def is_picture(shape: Sequence[int]) -> bool:
-    """Whether a frame of this shape is looked at as a picture: (H, W) or (H, W, C), neither side small."""
-    return len(shape) in (2, 3) and min(shape[:2]) >= PICTURE
 
 
 # -- what is drawn for a batch ---------------------------------------------------------------------

@@ -16,12 +16,12 @@ import pandas as pd
 from mgutils.config import Protocol, SplitName
 from mgutils.config.space import TABLES
 from mgutils.data.protocol import probed_split
-from mgutils.data.splits import Split
+from mgutils.data.splits import Split, subjects_of
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.evaluation.embed import warn_of_seen
 from mgutils.evaluation.emergent import SHOTS, embedded, space_table
-from mgutils.evaluation.few_shot import DRAWS
+from mgutils.evaluation.few_labels import DRAWS
 from mgutils.evaluation.retrieval import GroupBy, check_ties, ordered_pairs, retrieval_table
 from mgutils.evaluation.space import LoadedSpace, embed_all, load_space, table_vectors
 from mgutils.metrics.ranks import Ties
@@ -61,7 +61,8 @@ def probe_clips(run_dir: Path | str, dataset: Dataset, *, split: SplitName | Non
     """
     space, parts = _open(run_dir, dataset, split, protocol)
     found = embed_all(space, dataset)
-    spaces = embedded(*found, dataset.target, people_of(dataset), parts.train, parts.valid)
+    subjects = subjects_of(dataset, np.arange(len(dataset)))
+    spaces = embedded(*found, dataset.target, subjects, parts.train, parts.valid)
     for name, part in spaces.items():
         classes = len(np.unique(part.train_target))
         if classes < 2 or not len(part.valid):
@@ -125,12 +126,7 @@ def retrieve_clips(run_dir: Path | str, dataset: Dataset, *, query: str = "", it
     return retrieval_table(
         [{name: part[rows] for name, part in vectors.items()}],
         {name: part[rows] for name, part in present.items()},
-        people_of(dataset)[rows], groups, pairs=pairs, ties=ties, draws=BOOTSTRAP)
-
-
-def people_of(dataset: Dataset) -> np.ndarray:
-    """Whose clip each is, (N,); where nobody knows, each is somebody's own."""
-    return dataset.frames["subject_id" if dataset.has_groups else "clip_id"].to_numpy()
+        subjects_of(dataset, rows), groups, pairs=pairs, ties=ties, draws=BOOTSTRAP)
 
 
 def _open(run_dir: Path | str, dataset: Dataset, split: SplitName | None,

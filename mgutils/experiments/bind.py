@@ -27,14 +27,15 @@ from mgutils.config import (
     space_config,
     star,
 )
+from mgutils.config.space import is_picture
 from mgutils.data.items import FOLDER, load_modality, present, read_clip_dataset
-from mgutils.data.modalities import is_picture
 from mgutils.data.pixels import fingerprint
 from mgutils.data.protocol import split_of
 from mgutils.data.sidecar import STUDIO
 from mgutils.data.splits import Split, available_splits
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
+from mgutils.experiments.bind_tables import RANDOM, TRAINED
 from mgutils.experiments.cameras import ANCHOR, OTHERS, TEMPERATURE, supervised
 from mgutils.experiments.runs import train_groups
 from mgutils.training.inputs import input_kind, load_array, read_rows
@@ -42,8 +43,6 @@ from mgutils.training.run import Run
 from mgutils.training.start import check_start, learned_from
 from mgutils.training.store import train_all
 
-TRAINED, RANDOM = "trained anchor", "random anchor"
-"""The two groups of runs."""
 _MOST_SCALES = 512  # numbers of the last axis that have a mean of their own each
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from mgutils.data.splits import subjects_of
 from mgutils.data.table import Dataset
 from mgutils.evaluation.emergent import Embedded, answer, embedded, tally_draws
 from mgutils.evaluation.retrieval import retrieval_tally
-from mgutils.experiments.bind import RANDOM, TRAINED, Binding
-from mgutils.experiments.generalization import subjects_of
 from mgutils.metrics.cosine import cosine_similarity
 from mgutils.metrics.intervals import Score, Tally, accuracy, interval, mean_recall
 from mgutils.metrics.paired import paired
 from mgutils.training.run import Run
 
+if TYPE_CHECKING:
+    from mgutils.experiments.bind import Binding
+
+TRAINED, RANDOM = "trained anchor", "random anchor"
+"""The two groups of runs."""
 LESS = "trained less random"
 CONSTANT, ITSELF, CHANCE = "constant", "the anchor itself", "chance"
 RETRIEVAL = "retrieval"

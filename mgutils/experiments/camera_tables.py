@@ -10,14 +10,13 @@ import pandas as pd
 import torch
 
 from mgutils.data.items import present
-from mgutils.data.splits import make_split
+from mgutils.data.splits import make_split, subjects_of
 from mgutils.data.table import Dataset
 from mgutils.evaluation.emergent import Embedded, answer, embedded, tally_draws
-from mgutils.evaluation.few_shot import DRAWS, few_of_each
-from mgutils.evaluation.probes import linear_probe
+from mgutils.evaluation.few_labels import DRAWS, few_of_each, linear_probe
 from mgutils.evaluation.retrieval import retrieval_table, retrieval_tally
 from mgutils.experiments.cameras import ANCHOR, OTHERS
-from mgutils.experiments.generalization import subjects_of, tally_runs
+from mgutils.experiments.generalization import tally_runs
 from mgutils.metrics.cosine import cosine_similarity
 from mgutils.metrics.intervals import Score, Tally, accuracy, interval, mean_recall, tally
 from mgutils.metrics.paired import paired

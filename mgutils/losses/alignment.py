@@ -127,7 +127,7 @@ def pair_losses(pairs: Sequence[Pair], embeddings: Embeddings, present: Present 
     present : mapping, optional
         Modality to (B,) bool.
     target : Tensor, optional
-        (B,) classes, for the losses that know them. Without it, each row is a class of its own.
+        (B,) classes, for the losses that know them, and for tables. Without it, each row is a class of its own.
     learned : mapping, optional
         Name of a pair to what is learned of its loss: ``temperature``, and SigLIP's ``bias``.
     tables : mapping, optional
@@ -145,7 +145,7 @@ def pair_losses(pairs: Sequence[Pair], embeddings: Embeddings, present: Present 
     ConfigError
         If there is no pair, or one occurs twice.
     ValueError
-        If a modality has no embeddings, or the two of a pair differ in shape.
+        If a modality has no embeddings, the two of a pair differ in shape, or a table has no classes beside it.
 
     Examples
     --------
@@ -161,6 +161,8 @@ def pair_losses(pairs: Sequence[Pair], embeddings: Embeddings, present: Present 
     present = present or {}
     learned = learned or {}
     tables = tables or {}
+    if tables and target is None:
+        raise ValueError(f"tables: found {', '.join(tables)} without a target; wanted the class of each row")
     embeddings = dict(embeddings) | {name: table[target] for name, table in tables.items()}
     if target is None:
         rows, device = _rows(pairs[0], embeddings)
@@ -187,6 +189,8 @@ def _loss(pair: Pair, embeddings: Embeddings, present: Present, target: Tensor,
         return a.sum() + b.sum() + sum(part.sum() * 0 for part in learned.values())
     settings = {"temperature": pair.temperature} | dict(learned)
     if pair.loss == "class_ce":
+        if pair.b not in tables:
+            raise ValueError(f"pair {pair.name}: found no table of {pair.b}; wanted the vectors of all classes")
         return class_ce(a, tables[pair.b], target[both], **settings)
     return PAIR_LOSSES[pair.loss](a, b, target[both], **settings)
 

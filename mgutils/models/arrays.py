@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mgutils.data.modalities import is_picture
+from mgutils.config.space import is_picture
 from mgutils.errors import ConfigError
 from mgutils.models.pretrained import image_network
 
@@ -91,7 +91,7 @@ class ArrayEncoder(nn.Module):
     Parameters
     ----------
     shape : sequence of int
-        Of one frame; :func:`mgutils.data.modalities.is_picture` says which is a picture.
+        Of one frame; :func:`mgutils.config.space.is_picture` says which is a picture.
     mean, deviation : float or sequence of float
         Of the numbers, which are brought to 0 and 1; or of those at each place of the last axis.
     network, kwargs

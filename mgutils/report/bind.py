@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from mgutils.data.csv import write_csv
-from mgutils.experiments.bind import RANDOM, TRAINED, Binding
-from mgutils.experiments.bind_tables import CHANCE, CONSTANT, ITSELF, LESS, RETRIEVAL
+from mgutils.experiments.bind import Binding
+from mgutils.experiments.bind_tables import CHANCE, CONSTANT, ITSELF, LESS, RANDOM, RETRIEVAL, TRAINED
 from mgutils.files import atomic_file
 from mgutils.report.figures.binding import METHODS, bind_chart, question
 from mgutils.report.markdown import markdown_table, percent

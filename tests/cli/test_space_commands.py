@@ -16,6 +16,7 @@ from mgutils.evaluation.embed import load_run
 from mgutils.evaluation.retrieval import ordered_pairs
 from mgutils.evaluation.space import embed_clips, load_space, table_vectors
 from mgutils.evaluation.space_tables import retrieve_clips
+from mgutils.experiments import cameras
 from mgutils.experiments.cameras import HEADS, MAE, SCRAMBLED, cameras_of, first_configs, fusion_configs, second_configs
 from mgutils.metrics.cosine import cosine_similarity
 from mgutils.training.run import Run
@@ -98,18 +99,15 @@ def test_the_commands_lead_to_the_runs_of_the_notebook(place, runs, settings):
     def asked(*options, profile="smoke"):
         return settings(["train", str(clips), "--profile", profile, *official, *options])
 
-    for name in FOUR:
-        assert asked("--task", "alignment", "--anchor", name, *LABELS) == first[f"{name}, labels"][0]
-    assert asked("--task", "alignment", "--frozen", "rgb") == first["star, random anchor"][0]
+    for name, group in cameras.LABELS.items():
+        assert asked("--task", "alignment", "--anchor", name, *LABELS) == first[group][0]
     assert asked("--task", "masked") == first[MAE][0]
     assert asked("--task", "masked", "--scrambled") == first[SCRAMBLED][0]
 
     before = {group: [runs["masked"]] if group in (MAE, SCRAMBLED) else [runs["anchor"]] for group in first}
     second = second_configs(replace(profile, seeds=1), before)
-    init = ("--init", str(runs["anchor"].directory), "--frozen", "rgb", "--task", "alignment")
-    for group, options in {"star": [], "star, shuffled pairs": ["--shuffled"], "all pairs": ["--pairs", "all"],
-                           "star, moved apart": ["--no-moved-alike"]}.items():
-        assert asked(*init, *options) == second[group][0]
+    around = ("--anchor", cameras.ANCHOR, "--frozen", cameras.ANCHOR, "--others", *cameras.OTHERS)
+    assert asked("--task", "alignment", "--init", str(runs["anchor"].directory), *around) == second["star"][0]
     for head, options in HEADS.items():
         given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         assert asked("--task", "fusion", "--init", str(runs["star"].directory), *given) == fusion_configs(

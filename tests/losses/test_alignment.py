@@ -10,7 +10,7 @@ import torch
 from mgutils.config.alignment import Pair, all_pairs, check_pairs, star
 from mgutils.errors import ConfigError
 from mgutils.losses import LOSSES, identity_ce, siglip
-from mgutils.losses.alignment import PAIR_LOSSES, dual_softmax, info_nce, pair_losses
+from mgutils.losses.alignment import PAIR_LOSSES, class_ce, dual_softmax, info_nce, pair_losses
 from mgutils.losses.semantic import semantic_loss
 
 NAMES = ("rgb", "depth", "joints")
@@ -85,6 +85,61 @@ def test_the_second_system_s_word_loss_is_one_pair():
     loss = pair_losses([Pair("joints", "class", "mse", weight=20)], embeddings | {"class": vectors[target]})
     wanted = 20 * semantic_loss(embeddings["joints"], target, vectors)
     torch.testing.assert_close(loss["joints-class"], wanted, atol=1e-12, rtol=0)
+
+
+def slow_class_ce(rows, vectors, classes, temperature):
+    """Cross entropy over the cosines with all classes, in loops."""
+    total = 0.0
+    for row, right in zip(rows, classes, strict=True):
+        odds = [exp(cosine(row, vector) / temperature) for vector in vectors]
+        total -= log(odds[right] / sum(odds))
+    return total / len(rows)
+
+
+def test_class_ce_is_the_loops_over_the_rows_that_are_there():
+    embeddings, present = make_batch()
+    vectors = torch.randn(6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    target = torch.tensor([0, 1, 1, 2, 0, 3, 3, 3, 2])  # of classes 4 and 5 there is no row
+    there = present["joints"]
+    assert 0 < there.sum() < 9
+    slow = slow_class_ce(embeddings["joints"][there].tolist(), vectors.tolist(), target[there].tolist(), 0.3)
+    direct = class_ce(embeddings["joints"][there], vectors, target[there], 0.3)
+    embeddings["joints"][~there] = torch.nan
+    pair = Pair("joints", "class", "class_ce", weight=0.5, temperature=0.3)
+    loss = pair_losses([pair], embeddings, present, target, tables={"class": vectors})["joints-class"]
+    assert direct.item() == pytest.approx(slow, abs=1e-12)
+    assert loss.item() == pytest.approx(slow / 2, abs=1e-12)
+    (gradient,) = torch.autograd.grad(loss, vectors)
+    assert torch.isfinite(gradient).all() and (gradient[4:].abs().sum(dim=1) > 0).all()  # they are wrong answers
+
+
+def test_class_ce_has_no_row_for_a_negative():
+    """Two clips of one class at one place are no worse than one."""
+    vectors = torch.eye(3, dtype=torch.float64)
+    once = class_ce(vectors, vectors, torch.arange(3), 0.1)
+    twice = class_ce(vectors.repeat(2, 1), vectors, torch.arange(3).repeat(2), 0.1)
+    torch.testing.assert_close(once, twice)
+    assert info_nce(vectors.repeat(2, 1), vectors.repeat(2, 1), torch.arange(6), 0.1) > once + 0.5
+
+
+@pytest.mark.parametrize("loss", PAIR_LOSSES)
+def test_a_table_gives_each_row_the_vector_of_its_class(loss):
+    embeddings, present = make_batch()
+    vectors = torch.randn(4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    target = torch.tensor([0, 1, 1, 2, 0, 3, 3, 3, 2])
+    pair = Pair("joints", "caption", loss)
+    by_table = pair_losses([pair], embeddings, present, target, tables={"caption": vectors})
+    by_row = pair_losses([pair], embeddings | {"caption": vectors[target]}, present, target)
+    assert torch.equal(by_table["joints-caption"], by_row["joints-caption"])
+
+
+def test_a_table_wants_the_classes_and_class_ce_a_table():
+    embeddings, _ = make_batch()
+    vectors = torch.ones(4, 5, dtype=torch.float64)
+    with pytest.raises(ValueError, match="tables: found class without a target; wanted the class of each row"):
+        pair_losses([Pair("rgb", "class", "class_ce")], embeddings, tables={"class": vectors})
+    with pytest.raises(ValueError, match="pair rgb-depth: found no table of depth; wanted the vectors"):
+        pair_losses([Pair("rgb", "depth", "class_ce")], embeddings)
 
 
 @pytest.mark.parametrize("loss", PAIR_LOSSES)

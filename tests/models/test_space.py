@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from clip_folders import MASKED, NETWORKS, config, space
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgutils.config import FusionConfig, MaskedConfig, Pair, RunConfig, SpaceConfig, all_pairs, modalities_of, star
@@ -224,7 +224,7 @@ def test_a_frame_of_zeros_is_not_attended_to_and_says_nothing(shape):
     found = encoder(frames)
     assert torch.isfinite(found).all()
     with torch.no_grad():
-        encoder.over_time.positions[1] += 10.0  # of the missing frame
+        torch.nn.init.normal_(encoder.over_time.positions[1])  # of the missing frame
     moved = encoder(frames)
     torch.testing.assert_close(moved[0], found[0])
     torch.testing.assert_close(moved[2], found[2])
@@ -282,6 +282,7 @@ def spaces(draw):
                        **flags)
 
 
+@settings(max_examples=40)
 @given(spaces())
 def test_a_space_is_read_back_as_it_was_written(model):
     run = RunConfig("tiny", config(space()).loss, model, config(space()).train, "clip")

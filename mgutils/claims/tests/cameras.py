@@ -16,6 +16,7 @@ from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import over_seeds, spread, unless_control
 from mgutils.claims.registry import Finding, claim_test
 from mgutils.data.items import present
+from mgutils.data.splits import subjects_of
 from mgutils.data.table import Dataset
 from mgutils.experiments.camera_tables import (
     SCORES,
@@ -26,8 +27,8 @@ from mgutils.experiments.camera_tables import (
     retrieval_difference,
     retrievals,
 )
-from mgutils.experiments.cameras import ANCHOR, HEADS, LABELS, MAE, OTHERS, SCRAMBLED
-from mgutils.experiments.generalization import subjects_of, tally_runs
+from mgutils.experiments.cameras import ANCHOR, CONTROLS, HEADS, LABELS, MAE, OTHERS, SCRAMBLED, WEAK
+from mgutils.experiments.generalization import tally_runs
 from mgutils.metrics.intervals import Interval, Score, Tally, accuracy, difference_of, tally
 from mgutils.metrics.paired import Difference, paired
 from mgutils.training.run import Run
@@ -89,12 +90,13 @@ def _probes(evidence: Evidence, group: str, shots: int = 0) -> dict[Question, Ta
 
 def _spaces(evidence: Evidence, group: str, beside: str, method: str, shots: int = 0) -> Pairs:
     first, second = (_probes(evidence, name, shots) for name in (beside, group))
-    return {name: (first[name, method, shots], second[name, method, shots]) for name in OTHERS}
+    asked = [(name, method, shots) for name in OTHERS]
+    return {key[0]: (first[key], second[key]) for key in asked if key in first and key in second}
 
 
 @claim_test
 def space_helps(evidence: Evidence, group: str, beside: str, method: str, shots: int = 0) -> Finding:
-    """The three cameras in one space and in another, asked in one way, with so many labels of each class."""
+    """The cameras that two spaces have, asked in one way, with so many labels of each class."""
     return Finding(*_compare(_spaces(evidence, group, beside, method, shots), _better))
 
 
@@ -115,7 +117,7 @@ def _own(dataset: Dataset, runs: Sequence[Run], name: str) -> Tally:
 def alignment_beats_labels(evidence: Evidence) -> Finding:
     """A linear probe of each aligned encoder, and one of an encoder of the same size that the same labels trained."""
     aligned, pairs = _probes(evidence, _STAR), {}
-    for name in OTHERS:
+    for name in WEAK:
         question = name, "linear_probe", 0
         pairs[name] = _probes(evidence, LABELS[name])[question], aligned[question]
     return Finding(*_compare(pairs, _better))
@@ -126,7 +128,7 @@ def all_pairs_retrieve(evidence: Evidence) -> Finding:
     """A clip of one camera asked with another one, both not the anchor: pairs of their own, or the anchor's alone."""
     groups = evidence.cameras(_STAR, "all pairs")
     texts, checks = [], {}
-    for query, item in permutations(OTHERS, 2):
+    for query, item in permutations(WEAK, 2):
         found = retrieval_difference(evidence.camera_clips, *groups.values(), query, item)
         gain, low, high = (100 * found[key] for key in ("difference", "low", "high"))
         texts.append(f"{query} to {item} {gain:+.1f} ({low:.1f} to {high:.1f})")
@@ -136,12 +138,12 @@ def all_pairs_retrieve(evidence: Evidence) -> Finding:
 
 @claim_test
 def retrieval_reaches_new_people(evidence: Evidence) -> Finding:
-    """R@1 from each camera to the anchor on people nobody learned from; shuffled pairs must stay at chance."""
+    """R@1 from a camera to the anchor on people nobody learned from; shuffled pairs must stay at chance."""
     groups = evidence.cameras(_STAR, _SHUFFLED)
     table = evidence.once("retrievals", lambda: retrievals(evidence.camera_clips, groups))
     asked = table[table["item"] == ANCHOR].set_index(["group", "query"])
     texts, controls, checks = [], [], {}
-    for name in OTHERS:
+    for name in CONTROLS:
         found, control = asked.loc[(_STAR, name)], asked.loc[(_SHUFFLED, name)]
         texts.append(f"{name} to {ANCHOR} {100 * found.r1:.1f} % ({100 * found.low:.1f} to {100 * found.high:.1f}; "
                      f"chance {100 * found.chance:.1f})")
@@ -198,7 +200,7 @@ def fusion_helps(evidence: Evidence, head: str, beside: str, there: str) -> Find
 
 @claim_test
 def fusion_beats_the_anchor(evidence: Evidence) -> Finding:
-    """The original's head over all four, against a probe of the RGB anchor alone."""
+    """The original's head over all four, against a probe of the anchor alone."""
     answers = _fusion(evidence)
     pair = answers[_MEAN, (ANCHOR,)], _head(answers, _ORIGINAL, "everything")
     return Finding(*_compare({"four against one": pair}, _better))

@@ -8,8 +8,8 @@ import numpy as np
 from numpy import ndarray
 from PIL import Image
 
+from mgutils.config.space import is_picture
 from mgutils.data.items import choose_frames
-from mgutils.data.modalities import is_picture
 from mgutils.data.video import SUFFIXES, read_frames
 from mgutils.errors import DataError, Findings, data_error
 

@@ -19,11 +19,11 @@ import numpy as np
 from numpy import ndarray
 
 import mgutils
+from mgutils.config.space import is_picture
 from mgutils.data.csv import read_csv, write_csv
 from mgutils.data.importers.clip_arrays import KINDS, REMEDY, read_clip
 from mgutils.data.importers.place import check_place, writing
 from mgutils.data.items import COLUMNS, FOLDER, SHAPES, TABLE, read_clip_dataset
-from mgutils.data.modalities import is_picture
 from mgutils.data.pixels import reserve
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError, DataError, Findings, data_error

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mgutils.experiments.bind import RANDOM, TRAINED
-from mgutils.experiments.bind_tables import CONSTANT
+from mgutils.experiments.bind_tables import CONSTANT, RANDOM, TRAINED
 from mgutils.report.figures.charts import CONSTANT as DASHED
 from mgutils.report.figures.charts import legend_below, panels
 from mgutils.style import BLUE, ORANGE

@@ -34,8 +34,7 @@ SERIES = [BLUE, ORANGE, GREEN, PURPLE, BLACK, VERMILLION]
 """Of the kinds of dots in one row; each has a marker of its own, too."""
 METRES = {"cmap": colormaps["cividis_r"].with_extremes(bad=GREY), "interpolation": "nearest"}
 BYTES = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
-MOMENTS = 4
-"""Frames that are shown of a clip."""
+MOMENTS = 4  # frames that are shown of a clip
 
 
 def _ask(figure: Figure, question: str) -> Figure:
@@ -117,7 +116,7 @@ def clipped_depth(millimetres: ndarray) -> Figure:
 # -- pairs -------------------------------------------------------------------------------------------------------------
 
 
-def space_sketch(spaces: Mapping[str, Sequence[Pair]], frozen: Collection[str] = ("rgb",)) -> Figure:
+def space_sketch(spaces: Mapping[str, Sequence[Pair]], frozen: Collection[str] = ("joints",)) -> Figure:
     """Which pairs are pulled together in each space, title to pairs: the first modality in the middle.
 
     Modalities that are ``frozen`` keep the weights of their encoders.
@@ -166,7 +165,8 @@ def _dots(axes: Axes, rows: Sequence[str], series: Mapping[str, pd.DataFrame], l
     axes.grid(axis="y", visible=False)
 
 
-def probe_chart(table: pd.DataFrame, groups: Sequence[str] | Mapping[str, str], score: str = "top1") -> Figure:
+def probe_chart(table: pd.DataFrame, groups: Sequence[str] | Mapping[str, str], score: str = "top1",
+                anchor: str = "joints") -> Figure:
     """What each modality knows in each group of runs: by a linear probe with all labels and with few, and emergent.
 
     Parameters
@@ -187,7 +187,7 @@ def probe_chart(table: pd.DataFrame, groups: Sequence[str] | Mapping[str, str], 
              f"linear probe, {few:.0f} labels a class": ("linear_probe", few),
              "classes learned from the anchor alone (emergent)": ("emergent", 0)}
     rows = list(dict.fromkeys(names.values()))
-    modalities = [name for name in CAMERAS[1:] if name in set(table["modality"])]
+    modalities = [name for name in CAMERAS if name != anchor and name in set(table["modality"])]
     figure, axes = panels(len(modalities), 3.4 * len(modalities) + 2, 0.7 * len(rows) + 2.2, sharey=True, sharex=True)
     for panel, modality in zip(axes, modalities, strict=True):
         part = table[table["modality"] == modality]
@@ -200,7 +200,7 @@ def probe_chart(table: pd.DataFrame, groups: Sequence[str] | Mapping[str, str], 
     return _ask(figure, "What does each modality know about gestures of new people?")
 
 
-def retrieval_chart(table: pd.DataFrame, anchor: str = "rgb") -> Figure:
+def retrieval_chart(table: pd.DataFrame, anchor: str = "joints") -> Figure:
     """R@1 from each modality to each other one, in each group: with the anchor at the left, without it at the right.
 
     Parameters
@@ -227,7 +227,7 @@ def retrieval_chart(table: pd.DataFrame, anchor: str = "rgb") -> Figure:
     return _ask(figure, "Does a clip find itself in another modality?")
 
 
-def fusion_chart(table: pd.DataFrame, score: str = "top1", anchor: str = "rgb") -> Figure:
+def fusion_chart(table: pd.DataFrame, score: str = "top1", anchor: str = "joints") -> Figure:
     """Every head with all modalities, without the anchor, and with one alone.
 
     Parameters
