@@ -78,10 +78,10 @@ def test_published_numbers_need_the_originals_data(name, monkeypatch):
 
 
 def test_some_cameras_that_gain_are_a_part_of_the_claim(monkeypatch):
-    star = spaces()
-    for seed in star:
+    pairs = spaces()
+    for seed in pairs:
         seed.arrays["depth"] = spaces(know=1)[0].arrays["depth"]
-    row = judged("cmvra-anchor-all", forged(star=star), monkeypatch)
+    row = judged("cmvra-all-pairs", forged(**{"all pairs": pairs}), monkeypatch)
     shown = {name for name, found in row.finding.checks.items() if found}
     assert row.verdict == "partly" and shown == {"depth in top1", "depth in uar"}
 
@@ -130,8 +130,8 @@ def test_clips_that_lack_depth_are_not_asked():
 
 
 def test_head_is_asked_about_the_sets_that_the_row_names():
-    only_with_rgb = heads(lambda there: there[0])
-    world = World(**dict.fromkeys(HEADS, only_with_rgb))
+    only_with_anchor = heads(lambda there: there[0])
+    world = World(**dict.fromkeys(HEADS, only_with_anchor))
     for there, share in (("everything", "100.0"), ("no anchor", "0.0"), ("something missing", "50.0")):
         found = TESTS["fusion_helps"](world, "masked, dropout", "zeros, no dropout", there).obtained
         assert found.startswith(f"{there}, top1: {share} against {share}")

@@ -35,6 +35,7 @@ from mgutils.training.run import Run
 
 _STAR, _SHUFFLED, _PEOPLE_SHARED = "star", "star, shuffled pairs", "joints, labels, people shared"
 _ORIGINAL, _MEAN = "the original's: zeros, dropout by batch", "mean of probabilities"
+_ANCHORED = f"The anchor is {ANCHOR} here, and colour in the original."
 _THERE: dict[str, Callable[[tuple[str, ...]], bool]] = {
     "everything": lambda there: len(there) == 1 + len(OTHERS),
     "something missing": lambda there: len(there) <= len(OTHERS),
@@ -97,7 +98,8 @@ def _spaces(evidence: Evidence, group: str, beside: str, method: str, shots: int
 @claim_test
 def space_helps(evidence: Evidence, group: str, beside: str, method: str, shots: int = 0) -> Finding:
     """The cameras that two spaces have, asked in one way, with so many labels of each class."""
-    return Finding(*_compare(_spaces(evidence, group, beside, method, shots), _better))
+    found = _compare(_spaces(evidence, group, beside, method, shots), _better)
+    return Finding(*found, note=_ANCHORED)
 
 
 @claim_test
@@ -203,7 +205,7 @@ def fusion_beats_the_anchor(evidence: Evidence) -> Finding:
     """The original's head over all four, against a probe of the anchor alone."""
     answers = _fusion(evidence)
     pair = answers[_MEAN, (ANCHOR,)], _head(answers, _ORIGINAL, "everything")
-    return Finding(*_compare({"four against one": pair}, _better))
+    return Finding(*_compare({"four against one": pair}, _better), note=_ANCHORED)
 
 
 @claim_test
