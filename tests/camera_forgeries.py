@@ -217,7 +217,9 @@ ROWS = {
     "cmvra-fusion-mean": beside_probes(np.all),
     "cmvra-fusion-missing": beside_probes(lambda there: not there.all()),
     "cmvra-fusion-no-anchor": beside_probes(lambda there: not there[0]),
-    "cmvra-fusion-one": beside_probes(lambda there: there.sum() == 1),
+    "cmvra-fusion-one": (
+        forged(star=spaces(know=1)),
+        forged(star=spaces(know=1), **{ORIGINAL: heads(lambda there: there.sum() > 1)})),
     "cmvra-dropout": between(ORIGINAL, "zeros, no dropout"),
     "cmvra-mask": between("masked, no dropout", "zeros, no dropout"),
     "cmvra-zeros": (forged(("ZeroedFusion", MaskedFusion)), forged()),

@@ -12,6 +12,7 @@ from camera_forgeries import (
     World,
     forged,
     heads,
+    labelled,
     masked,
     run,
     spaces,
@@ -29,7 +30,7 @@ from mgutils.claims.tests import TESTS
 from mgutils.claims.tests.cameras import _better, _costs_less_than
 from mgutils.data.labels import Labels, write_labels
 from mgutils.data.table import Dataset
-from mgutils.experiments.cameras import HEADS
+from mgutils.experiments.cameras import HEADS, LABELS
 from mgutils.metrics.paired import Difference
 from mgutils.training.run import Run
 
@@ -92,6 +93,14 @@ def test_some_cameras_that_gain_are_a_part_of_the_claim(monkeypatch):
 def test_worse_is_not_the_same_as_costing_more_than_a_margin(low, high, p, better, cheap):
     found = Difference((low + high) / 200, low / 100, high / 100, p, 0.02, ())
     assert _better(found) is better and _costs_less_than(5)(found) is cheap
+
+
+@pytest.mark.parametrize("name", ["cmvra-moved-apart", "cmvra-fusion-one", "cmvra-validation"])
+def test_who_knows_nothing_has_nothing_to_lose(name, monkeypatch):
+    nothing = {group: labelled("joints", right=False) for group in (
+        LABELS["joints"], "joints, labels, people shared")}
+    row = judged(name, forged(star=spaces(anchor=0), **nothing), monkeypatch)
+    assert row.verdict == "not shown" and set(row.finding.checks.values()) == {None}
 
 
 def test_retrieval_is_not_shown_where_shuffled_pairs_find_clips_too(monkeypatch):
