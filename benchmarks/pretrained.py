@@ -78,13 +78,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pretrained", description=__doc__.partition("\n")[0])
     parser.add_argument("--data-root", type=Path, default=ROOT / "data" / "cpu")
     parser.add_argument("--out-dir", type=Path, default=ROOT / "out" / "cpu", help="holds the run store")
+    parser.add_argument("--epochs", type=int, help="of the pretrained pair; timed if not given, which a loaded machine "
+                                                   "makes fewer or more")
     parser.add_argument("--publish", action="store_true", help="fill docs/results.md")
     chosen = parser.parse_args()
     dataset = read_dataset(chosen.data_root)
     cache = chosen.out_dir / "cache"
     seconds = {"scratch": epoch_seconds(from_scratch(), dataset, cache),
                "pretrained": epoch_seconds(pretrained(2), dataset, cache)}
-    epochs = max(2, int(EPOCHS * seconds["scratch"] / seconds["pretrained"]))
+    epochs = chosen.epochs or max(2, int(EPOCHS * seconds["scratch"] / seconds["pretrained"]))
     print({name: round(value, 1) for name, value in seconds.items()}, epochs, flush=True)
     runs = {"scratch": train_all([from_scratch(seed) for seed in range(SEEDS)], chosen.data_root, chosen.out_dir),
             "pretrained": train_all([pretrained(epochs, seed) for seed in range(SEEDS)], chosen.data_root,

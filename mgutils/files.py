@@ -65,6 +65,8 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 def atomic_folder(path: Path, *, resume: bool = False) -> Iterator[Path]:
     """Yield a hidden folder beside ``path``, locked; rename it to ``path`` on success unless it is empty.
 
+    Missing folders are made, and removed on failure if nothing else is in them.
+
     Parameters
     ----------
     path : Path
@@ -79,6 +81,7 @@ def atomic_folder(path: Path, *, resume: bool = False) -> Iterator[Path]:
     """
     from filelock import FileLock, Timeout
 
+    made = [folder for folder in path.parents if not os.path.exists(folder)]  # the deepest first
     partial = path.with_name(f".{path.name}.partial")
     (partial / STATE).mkdir(parents=True, exist_ok=True)
     lock = FileLock(partial / STATE / "lock", timeout=0)
@@ -104,6 +107,9 @@ def atomic_folder(path: Path, *, resume: bool = False) -> Iterator[Path]:
         if not resume and not published:
             shutil.rmtree(partial, ignore_errors=True)
         lock.release()
+        with suppress(OSError):  # one with something in it
+            for folder in made:
+                folder.rmdir()
 
 
 def _clear(folder: Path) -> None:

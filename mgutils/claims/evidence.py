@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from safetensors.numpy import load
 
-from mgutils.claims.registry import REPORT
-from mgutils.config import Profile, SplitName, get_profile, get_skeleton_profile
+from mgutils.config import Profile, SplitName, get_profile, get_skeleton_profile, get_space_profile
 from mgutils.data.audit import Audit, audit_split
 from mgutils.data.captions import describable
 from mgutils.data.csv import unguard
-from mgutils.data.items import read_clip_dataset
+from mgutils.data.items import load_modality, read_clip_dataset
 from mgutils.data.splits import Split, make_split
 from mgutils.data.table import Dataset, read_dataset
+from mgutils.experiments.cameras import camera_runs, cameras_beside, cameras_of
 from mgutils.experiments.controls import control_configs
 from mgutils.experiments.loss_grid.grid import grid_size, run_cells
 from mgutils.experiments.loss_grid.stack import Condition
@@ -33,9 +34,13 @@ from mgutils.experiments.runs import train_groups
 from mgutils.experiments.skeleton import clips_beside, clips_of, skeleton_configs
 from mgutils.experiments.table1 import table1_runs
 from mgutils.training.run import Run
+from mgutils.training.start import WEIGHTS
 
 CLIPS = "clips.csv"
 """What is noted where a test looks at clips."""
+SIZES = {"miga2023": get_skeleton_profile, "cmvra": get_space_profile}
+"""Sources that have profiles of their own."""
+_Found = TypeVar("_Found")
 
 
 class Evidence:
@@ -64,6 +69,7 @@ class Evidence:
         self._runs: dict[tuple[str, str], list[Run]] = {}
         self._controls: dict[str, list[Run]] = {}
         self._skeletons: dict[str, list[Run]] = {}
+        self._once: dict[Hashable, Any] = {}
 
     def begin(self) -> None:
         """Forget what was looked at."""
@@ -89,7 +95,10 @@ class Evidence:
     @property
     def images(self) -> str:
         """Whose images these are: ``synthetic``, ``iMiGUE`` or ``other``."""
-        if (self.data_root / "studio.json").exists():
+        # clips may be there without the images that they are named after
+        beside = (self.data_root, clips_beside(self.data_root), cameras_beside(self.data_root))
+        root = next((folder for folder in beside if folder.exists()), self.data_root)
+        if (root / "studio.json").exists():
             return "synthetic"
         return "iMiGUE" if describable(self._dataset.labels) else "other"
 
@@ -141,7 +150,8 @@ class Evidence:
 
     def seeds(self, source: str) -> int:
         """How many seeds are behind a number about one of the originals."""
-        return self.profile.seeds if source == REPORT else get_skeleton_profile(self.profile.name).seeds
+        sized = SIZES[source](self.profile.name) if source in SIZES else self.profile
+        return sized.seeds
 
     def skeletons(self, *names: str) -> dict[str, list[Run]]:
         """Runs of notebook 10 by the names in :func:`mgutils.experiments.skeleton.skeleton_configs`."""
@@ -149,10 +159,49 @@ class Evidence:
         missing = {name: wanted[name] for name in names if name not in self._skeletons}
         if missing:
             self._skeletons |= train_groups(missing, self.clips.root, self.out_dir, jobs=self.jobs)
-        found = {name: self._skeletons[name] for name in names}
-        for run in (run for group in found.values() for run in group):
-            self._note(run, "outputs.npz", b"".join(array.tobytes() for array in run.arrays.values()))
-        return found
+        return self._noted(self._skeletons, names)
+
+    @property
+    def camera_clips(self) -> Dataset:
+        """The clips of four cameras beside the dataset, made where they are not there."""
+        self.read[CLIPS] = self._camera_hash
+        return self._camera_clips
+
+    @cached_property
+    def _camera_clips(self) -> Dataset:
+        return read_clip_dataset(cameras_of(self.profile.name, cameras_beside(self.data_root)))
+
+    @cached_property
+    def _camera_hash(self) -> str:
+        return _hash(self._camera_clips.frames.to_csv(index=False).encode())
+
+    def camera_frames(self, name: str) -> np.ndarray:
+        """The frames of all those clips in one modality."""
+        frames = load_modality(self.camera_clips, name)
+        self.read[f"clips/{name}.npy"] = _hash(frames.tobytes())
+        return frames
+
+    @cached_property
+    def _cameras(self) -> dict[str, list[Run]]:
+        root = self._camera_clips.root
+        return camera_runs(self.profile.name, root, self.out_dir, seed=self.seed, jobs=self.jobs)
+
+    def cameras(self, *names: str) -> dict[str, list[Run]]:
+        """Runs of notebook 11 by the names of :func:`mgutils.experiments.cameras.camera_runs`."""
+        self.read[CLIPS] = self._camera_hash
+        return self._noted(self._cameras, names)
+
+    def weights(self, run: Run) -> dict[str, np.ndarray]:
+        """The weights of a run's best epoch, by name."""
+        content = (run.directory / WEIGHTS).read_bytes()
+        self._note(run, WEIGHTS, content)
+        return load(content)
+
+    def once(self, key: Hashable, compute: Callable[[], _Found]) -> _Found:
+        """What several rows compute from the same runs, computed for the first of them."""
+        if key not in self._once:
+            self._once[key] = compute()
+        return self._once[key]
 
     def metrics(self, run: Run) -> dict[str, Any]:
         """The content of a run's ``metrics.json``."""
@@ -182,6 +231,13 @@ class Evidence:
     def scores(self, objective: str, score: str, split: SplitName = "frame") -> np.ndarray:
         """A score of each run of an objective, in percent. Shape: (seeds,)."""
         return np.array([100 * self.metrics(run)[score] for run in self.runs(objective, split)])
+
+    def _noted(self, groups: dict[str, list[Run]], names: Iterable[str]) -> dict[str, list[Run]]:
+        """Some groups of runs, all arrays of which are noted."""
+        found = {name: groups[name] for name in names}
+        for run in (run for group in found.values() for run in group):
+            self._note(run, "outputs.npz", b"".join(array.tobytes() for array in run.arrays.values()))
+        return found
 
     def _note(self, run: Run, file: str, content: bytes) -> None:
         name = (run.directory / file).relative_to(self.out_dir).as_posix()

@@ -47,7 +47,7 @@ class Claim:
     """How far from it the value found may be."""
     unit: str = ""
     source: str = REPORT
-    """Which original says it: ``report``, or ``miga2023``."""
+    """Which original says it: ``report``, ``miga2023`` or ``cmvra``."""
 
     @property
     def expectation(self) -> str:

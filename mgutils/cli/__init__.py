@@ -14,18 +14,19 @@ from collections.abc import Sequence
 import tyro
 
 import mgutils
+from mgutils.cli.binding import Bind
 from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.crossval import CrossVal
 from mgutils.cli.data import DataAudit, DataCheck, Synth
-from mgutils.cli.defaults import asked_task, default_options
+from mgutils.cli.defaults import default_options, training_command
 from mgutils.cli.exercises import ExercisesOtter
 from mgutils.cli.grading import Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal, ImportSkeletons
 from mgutils.cli.predicting import Export, Predict, Test
-from mgutils.cli.probing import Probe, ZeroShotCommand
+from mgutils.cli.probing import Probe, Retrieve, ZeroShotCommand
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
 from mgutils.cli.skeletons import Clips, EnsembleCommand, Keypoints, Submit
-from mgutils.cli.training import Diff, Evaluate, Microscope, Train, TrainSkeleton
+from mgutils.cli.training import Diff, Evaluate, Microscope, Train
 from mgutils.errors import MgError
 from mgutils.files import UNWRITABLE
 
@@ -44,7 +45,9 @@ COMMANDS = {
     ("keypoints",): Keypoints,
     ("ensemble",): EnsembleCommand,
     ("submit",): Submit,
+    ("bind",): Bind,
     ("probe",): Probe,
+    ("retrieve",): Retrieve,
     ("zero-shot",): ZeroShotCommand,
     ("diff",): Diff,
     ("test",): Test,
@@ -75,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _overview(arguments)
         kind = COMMANDS[command]
         rest = arguments[len(command):]
-        kind = TrainSkeleton if kind is Train and asked_task(rest) == "skeleton" else kind
+        kind = training_command(rest) if kind is Train else kind
         default = default_options(kind, rest)
         chosen = tyro.cli(kind, args=rest, prog=f"mg {' '.join(command)}", config=(tyro.conf.OmitArgPrefixes,),
                           **({} if default is None else {"default": default}))

@@ -9,13 +9,16 @@ from pathlib import Path
 import tyro
 
 from mgutils.cli.data import Synth
+from mgutils.cli.paths import start_of
 from mgutils.cli.skeletons import Clips
-from mgutils.cli.training import Recipe, TrainSkeleton
+from mgutils.cli.spaces import SPACES, TrainSpace
+from mgutils.cli.training import Recipe, Train, TrainSkeleton
 from mgutils.config import (
     REPORT_OBJECTIVES,
     TrainConfig,
     get_profile,
     get_skeleton_profile,
+    get_space_profile,
     run_config,
     skeleton_config,
 )
@@ -28,6 +31,10 @@ _FROM_FILE = ("--task", "--network", "--profile", "--objective")
 def default_options(kind: type, arguments: Sequence[str]) -> object | None:
     """The options that tyro shows in --help, and that the user's own replace; ``None`` where each has its own."""
     if issubclass(kind, Recipe):
+        task = asked_task(arguments)
+        if task in SPACES and not issubclass(kind, TrainSpace):
+            raise ConfigError(f"task: found {task!r}; wanted image-text, classification or skeleton. `mg train --task "
+                              f"{task}` trains a single run.")
         file = _last(arguments, "--config", "")
         return _options_of_run(kind, file, arguments) if file else _options_of_profile(kind, arguments)
     if kind is Clips:
@@ -46,8 +53,17 @@ def asked_task(arguments: Sequence[str]) -> str:
     return read_config(file).task if file else _last(arguments, "--task", "image-text")
 
 
+def training_command(arguments: Sequence[str]) -> type[Train]:
+    """The options of `mg train` for the task that is asked for."""
+    return {"skeleton": TrainSkeleton, **SPACES}.get(asked_task(arguments), Train)
+
+
 def _options_of_clips(arguments: Sequence[str]) -> Clips:
-    profile = get_skeleton_profile(_last(arguments, "--profile", "cpu"))
+    name = _last(arguments, "--profile", "cpu")
+    if "--cameras" in arguments:
+        return Clips(tyro.MISSING, profile=get_space_profile(name).name, cameras=True,
+                     clips=get_space_profile(name).clips)
+    profile = get_skeleton_profile(name)
     if profile.clips is None:
         raise ConfigError(f"profile: found {profile.name!r}, which is for real skeletons; wanted smoke, cpu or gpu.")
     return Clips(tyro.MISSING, profile=profile.name, clips=profile.clips)
@@ -60,7 +76,17 @@ def _options_of_skeleton(kind: type[Recipe], arguments: Sequence[str]) -> Recipe
                 train=run.train, **model)
 
 
+def _options_of_space(kind: type[TrainSpace], arguments: Sequence[str]) -> TrainSpace:
+    profile = get_space_profile(_last(arguments, "--profile", "cpu"))
+    init = _last(arguments, "--init", "")
+    start = start_of(Path(init) if init else None)
+    follows = kind.after(start) if start is not None and start.task in ("alignment", "masked") else {}
+    return kind(tyro.MISSING, profile=profile.name, train=kind.schedule(profile.train), **follows)
+
+
 def _options_of_profile(kind: type[Recipe], arguments: Sequence[str]) -> Recipe:
+    if issubclass(kind, TrainSpace):
+        return _options_of_space(kind, arguments)
     if _last(arguments, "--task", "image-text") == "skeleton":
         return _options_of_skeleton(kind, arguments)
     profile = get_profile(_last(arguments, "--profile", "cpu"))
@@ -85,6 +111,8 @@ def _options_of_run(kind: type[Recipe], file: str, arguments: Sequence[str]) -> 
     single = {"protocol": run.protocol} if "protocol" in kind.__dataclass_fields__ else {}
     if kind is TrainSkeleton:
         single["model"] = run.model
+    if issubclass(kind, TrainSpace):
+        single |= kind.options_of(run.model)
     return kind(tyro.MISSING, config=Path(file), task=run.task, split=run.split, seed=run.seed, train=run.train,
                 logit_adjustment=run.loss.logit_adjustment, left_out=run.left_out, **single)
 

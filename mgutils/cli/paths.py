@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mgutils.config.settings import RunConfig
 from mgutils.errors import ConfigError
-from mgutils.training.config_file import read_config
+from mgutils.training.config_file import check_task, read_config
 
 
 def need_dataset(root: Path) -> None:
@@ -17,10 +18,9 @@ def need_dataset(root: Path) -> None:
 
 def need_run(folder: Path, *tasks: str) -> None:
     """Refuse a folder without the settings of a run, or with a run of a task that a command has no use for."""
-    found = read_config(folder / "config.json").task
-    if tasks and found not in tasks:
-        raise ConfigError(f"{folder}: found a run of the task {found!r}; wanted one of {', '.join(tasks)}. "
-                          f"`mg train --task {tasks[0]}` makes one.")
+    config = read_config(folder / "config.json")
+    if tasks:
+        check_task(config, folder, *tasks)
 
 
 def need_file(file: Path | None, what: str) -> None:
@@ -38,3 +38,16 @@ def is_skeleton_run(folder: Path) -> bool:
     """Whether a checkpoint is a folder with a run on skeletons."""
     file = folder / "config.json"
     return file.is_file() and read_config(file).task == "skeleton"
+
+
+def start_of(init: Path | None) -> RunConfig | None:
+    """Settings of the run that another one starts from, if it is there."""
+    return read_config(init / "config.json") if init is not None and (init / "config.json").is_file() else None
+
+
+def side_of(root: Path, camera: str) -> int:
+    """Side of the pictures of a folder of clips, in pixels; an error if it is none, or lacks that camera."""
+    from mgutils.data.items import load_modality
+    from mgutils.training.inputs import read_rows
+
+    return load_modality(read_rows(root, (camera,)), camera).shape[1]

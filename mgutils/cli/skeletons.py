@@ -21,6 +21,8 @@ class Clips:
     """Folder to make."""
     profile: Literal["smoke", "cpu", "gpu", "miga"] = "cpu"
     """Where the parameters start."""
+    cameras: bool = False
+    """The clips of `mg train --task alignment`: as those profiles want them, filmed by four cameras."""
     clips: ClipConfig = field(default_factory=ClipConfig)
     """The parameters; those not given are the profile's."""
     workers: int = 2

@@ -39,7 +39,7 @@ class Recipe:
     config: Path | None = None
     """Start from the config.json of a run; the options given beside it win."""
     task: TaskName = "image-text"
-    """Images with captions, a plain classifier that reads no text, or the joints of clips."""
+    """Of images, or of clips; --help beside a task lists its options."""
     network: NetworkName = "resnet"
     """Of a classifier: the profile's own image encoder, or AlexNet."""
     profile: ProfileName = "cpu"
@@ -157,7 +157,7 @@ class Evaluate:
     """Where metrics.json, per_class.csv and confusion.csv go; the current folder's `evaluation` if not given."""
 
     def run(self) -> None:
-        need_run(self.run_dir)
+        need_run(self.run_dir, *IMAGES, "skeleton", "alignment")
         need_dataset(self.data_root)
 
         from mgutils.evaluation.embed import evaluate_run

@@ -135,7 +135,7 @@ class SpaceProfile:
 
 
 _CAMERAS = {"rgb": True, "depth": True, "infrared": True}
-_SMALL_FRAMES = {"kwargs": {"layers": [1, 1, 1, 1], "channels": [8, 16, 32, 64], "stem_width": 8}, "width": 64}
+_SMALL_FRAMES = {"kwargs": _SMALL_IMAGE | {"channels": [8, 16, 32, 64]}, "width": 64, "look": 32}
 _SMALL_SPACE = {"rgb": _SMALL_FRAMES, "depth": _SMALL_FRAMES, "infrared": _SMALL_FRAMES, "joints": {"width": 64}}
 
 SPACE_PROFILES: dict[str, SpaceProfile] = {
@@ -145,7 +145,7 @@ SPACE_PROFILES: dict[str, SpaceProfile] = {
         TrainConfig(epochs=2, lr_image=1e-3, weight_decay_head=0.01, threads=1, **_COSINE), seeds=2,
         note="seconds; proves that everything runs, its numbers mean nothing"),
     "cpu": SpaceProfile(
-        "cpu", ClipConfig(frames=4800, imbalance=0.6, size=48, rate=4.0, longest=8, **_CAMERAS),
+        "cpu", ClipConfig(frames=4000, imbalance=0.6, size=48, rate=4.0, longest=8, **_CAMERAS),
         _SMALL_SPACE, {"width": 96, "layers": 4, "decoder_width": 48, "decoder_layers": 2},
         TrainConfig(epochs=10, lr_image=2e-3, lr_head=2e-3, weight_decay_head=0.01, threads=1, augment="affine",
                     validate_every=10, **_COSINE), seeds=3,

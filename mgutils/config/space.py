@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,8 @@ TABLES = ("class", "caption")
 """What a pair may name beside modalities: a learned vector for each class, or the word vector of its name."""
 RESERVED = ("file", "logits", "target", "valid")
 """Names that a run's arrays have beside the embeddings of its modalities."""
+PICTURE = 16
+"""Side from which on an array of two or three dimensions is taken for a picture."""
 HeadName = Literal["masked", "zeroed"]
 
 
@@ -135,3 +138,8 @@ class MaskedConfig(Settings):
 def modalities_of(model: SpaceConfig | FusionConfig | MaskedConfig) -> tuple[str, ...]:
     """What a run of this system reads of a clip."""
     return (model.camera,) if isinstance(model, MaskedConfig) else model.modalities
+
+
+def is_picture(shape: Sequence[int]) -> bool:
+    """Whether a frame of this shape is looked at as a picture: (H, W) or (H, W, C), neither side small."""
+    return len(shape) in (2, 3) and min(shape[:2]) >= PICTURE

@@ -45,6 +45,8 @@ class Explorer:
 
     lists: tuple[str, str]
     """What the two lists are of."""
+    word = "image"
+    """What is gone through, one at a time."""
     pause = 400
     """Milliseconds between two images when they are played."""
     skeletons: Skeletons | None = None
@@ -79,7 +81,7 @@ class Explorer:
             rows = self.rows(first.value, second.value)
             row = int(rows[min(slider.value, len(rows) - 1)])
             picture.value = png_bytes(self.picture(row, skeleton.value))
-            note.value = f"image {slider.value + 1} of {len(rows)}: {self.caption(row)}"
+            note.value = f"{self.word} {slider.value + 1} of {len(rows)}: {self.caption(row)}"
 
         def choose_second(_: Any = None) -> None:
             slider.max = play.max = len(self.rows(first.value, second.value)) - 1

@@ -115,8 +115,9 @@ def finding(dataset: Dataset, name: str = "frame") -> str:
     """
     audit, group = audit_split(dataset, make_split(dataset, name)), finest_group(dataset)
     shared = getattr(audit, f"{group}_shared")
-    unknown = "" if dataset.has_groups else "; who is on the images is not known, so people may be on both sides"
-    return (f"split by {name}: {shared:.1%} of the validation images are of a {group} that is also in training; "
+    kind = "clips" if "length" in dataset.frames else "images"
+    unknown = "" if dataset.has_groups else f"; who is on the {kind} is not known, so people may be on both sides"
+    return (f"split by {name}: {shared:.1%} of the validation {kind} are of a {group} that is also in training; "
             f"without a pixel, looking up the {group} is right for {audit.lookup_top1:.1%}, always answering the most "
             f"common class for {audit.constant_top1:.1%}, the five most common for {audit.constant_top5:.1%}{unknown}")
 

@@ -142,7 +142,7 @@ def _make(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool) 
             if _fits(file, shape):
                 return
             try:
-                array = _reserve(partial, shape)
+                array = reserve(partial, shape)
                 _decode(dataset, array, progress)
                 manifest = {"images": shape[0], "size": shape[1], "sha256": _content(array),
                             "sources": dataset.frames["path"].tolist()}
@@ -158,9 +158,9 @@ def _make(dataset: Dataset, shape: tuple[int, ...], file: Path, progress: bool) 
                           "written to.") from None
 
 
-def _reserve(file: Path, shape: tuple[int, ...]) -> np.ndarray:
+def reserve(file: Path, shape: tuple[int, ...], kind: np.dtype | type = np.uint8) -> np.ndarray:
     """A memory-mapped array whose room on the disk is taken: a page without room kills the process (SIGBUS)."""
-    array = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
+    array = np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with file.open("r+b") as handle:
             os.posix_fallocate(handle.fileno(), 0, file.stat().st_size)

@@ -223,3 +223,9 @@ def _official(subjects: np.ndarray) -> Split:
         raise ConfigError(f"split 'official': found {train.sum()} training and {valid.sum()} validation frames; wanted "
                           "subjects of both lists. Use the split 'subject'.")
     return Split("official", np.flatnonzero(train), np.flatnonzero(valid))
+
+
+def subjects_of(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Subject of each row, or its clip where there is no sidecar."""
+    column = "subject_id" if dataset.has_groups else "clip_id"
+    return dataset.frames[column].to_numpy()[rows]

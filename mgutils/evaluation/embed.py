@@ -19,6 +19,7 @@ from mgutils.data.labels import Labels
 from mgutils.data.protocol import split_of
 from mgutils.data.table import Dataset
 from mgutils.errors import CheckpointError, ConfigError
+from mgutils.evaluation.space import LoadedSpace, load_space, score_split
 from mgutils.losses import similarity_logits
 from mgutils.metrics.scores import Scores, scores
 from mgutils.models.classifier import Classifier, build_classifier
@@ -28,7 +29,7 @@ from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
 from mgutils.models.skeleton import SkeletonClassifier
 from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import load_weights
-from mgutils.training.config_file import read_config
+from mgutils.training.config_file import check_task, read_config
 from mgutils.training.encode import classify_all, encode_all
 from mgutils.training.inputs import input_kind, load_array, read_rows
 from mgutils.training.run import write_scores
@@ -56,12 +57,13 @@ def load_run(run_dir: Path | str) -> LoadedRun:
     Raises
     ------
     ConfigError
-        If the folder is no run's.
+        If the folder is no run's, or that of a space: see :func:`mgutils.evaluation.space.load_space`.
     CheckpointError
         If the weights cannot be read.
     """
     file = Path(run_dir) / "config.json"
     config = read_config(file)
+    check_task(config, run_dir, "image-text", "classification", "skeleton")
     labels = Labels(tuple(json.loads(file.read_text(encoding="utf-8"))["captions"]))
     if config.task == "skeleton":
         model = build_trained(config, labels, Path(run_dir) / "best.safetensors")
@@ -112,33 +114,39 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
     Raises
     ------
     ConfigError
-        If the folder is no run's, or the dataset's classes are not the run's.
+        If the folder is no run's, or that of a masked autoencoder or of a fusion, or the dataset's classes
+        are not the run's.
     CheckpointError
         If the weights cannot be read, or are not those that the run's receipt lists.
     DataError
         If the dataset does not keep the contract.
     """
     run_dir = Path(run_dir)
-    kind = input_kind(read_config(run_dir / "config.json"))
+    config = read_config(run_dir / "config.json")
+    kind = input_kind(config)
     dataset = read_rows(data_root, kind)
     check_run(run_dir, ("config.json", "best.safetensors"), hashes=True)
-    run = load_run(run_dir)
+    run = load_space(run_dir) if config.task == "alignment" else load_run(run_dir)
     if run.labels.names != dataset.labels.names:
         raise ConfigError(
             f"{run_dir}: trained on {len(run.labels)} classes whose captions are not those of "
             f"{data_root} ({len(dataset.labels)} classes). Evaluate on data with the same "
             "Clip_label.csv.")
     pixels = load_array(dataset, kind)
-    chosen = run.config
+    chosen = config
     if split not in (None, chosen.split):
         chosen = replace(chosen, split=split, protocol=Protocol())
-    rows = split_of(chosen, dataset).valid
+    parts = split_of(chosen, dataset)
+    rows = parts.valid
     if len(np.unique(dataset.target[rows])) == 1:
         print(f"mg: warning: all images that are scored here are of the one class "
               f"{dataset.labels.names[dataset.target[rows][0]]!r}: the score says nothing about "
               "the others.", file=sys.stderr)
-    warn_of_seen(run_dir, run.config, dataset, pixels, rows)
-    logits = score_rows(run, pixels, rows, dataset)
+    warn_of_seen(run_dir, config, dataset, pixels, rows)
+    if isinstance(run, LoadedSpace):
+        logits = score_split(run, dataset, parts)
+    else:
+        logits = score_rows(run, pixels, rows, dataset)
     if np.isnan(logits).any():
         raise CheckpointError(
             f"{run_dir}/best.safetensors: gives scores that are no numbers (NaN). The run "

@@ -6,7 +6,7 @@ learned from the anchor's embeddings alone, and then asked with the other modali
 only where the space is truly shared. A linear probe with all labels hardly tells a trained anchor
 from a random one; few labels and emergent classes do.
 
-The probes are those of :mod:`mgutils.evaluation.probes`. Rows are the clips that have the modality.
+The probes are those of :mod:`mgutils.evaluation.few_labels`. Rows are the clips that have the modality.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import numpy as np
 import pandas as pd
 
 from mgutils.errors import ConfigError
-from mgutils.evaluation.few_shot import DRAWS, few_of_each
-from mgutils.evaluation.probes import linear_probe, nearest
+from mgutils.evaluation.few_labels import DRAWS, few_of_each, linear_probe, nearest
 from mgutils.metrics.cosine import emergent
 from mgutils.metrics.intervals import DRAWS as BOOTSTRAP
 from mgutils.metrics.intervals import Tally, accuracy, interval, mean_recall, tally

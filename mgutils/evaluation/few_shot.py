@@ -1,12 +1,12 @@
 """Probes of an encoder: what a linear layer or nearest neighbours make of a few images a class.
 
 The encoder is a run's, or any pretrained one by its name; it is not trained. The probes themselves
-are in ``probes``.
+are in ``few_labels``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from mgutils.data.protocol import probed_split
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.evaluation.embed import load_run, warn_of_seen
-from mgutils.evaluation.probes import linear_probe, nearest
+from mgutils.evaluation.few_labels import DRAWS, few_of_each, linear_probe, nearest
 from mgutils.metrics.scores import scores
 from mgutils.models.encoders import ImageEncoder
 from mgutils.training.batches import PixelLoader
@@ -28,8 +28,6 @@ from mgutils.training.encode import apply_all
 
 SHOTS = (1, 2, 5, 10)
 """Training images of each class; all of them come last."""
-DRAWS = 3
-"""Draws of so few images; their scores are averaged."""
 
 
 def load_encoder(source: str) -> tuple[Callable[[Tensor], Tensor], RunConfig | None]:
@@ -131,18 +129,3 @@ def few_shot_table(train: np.ndarray, train_target: np.ndarray, valid: np.ndarra
                 "uar": np.mean([result.uar for result in results]),
             })
     return pd.DataFrame(rows)
-
-
-def few_of_each(target: np.ndarray, count: int, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """Positions of ``count`` rows of each class, drawn anew each time; 0: all rows, once.
-
-    A class with fewer rows gives all that it has.
-    """
-    if not count:
-        yield np.arange(len(target))
-        return
-    rng = np.random.default_rng(seed)
-    for _ in range(draws):
-        order = rng.permutation(len(target))
-        rank = pd.Series(target[order]).groupby(target[order]).cumcount().to_numpy()
-        yield np.sort(order[rank < count])

@@ -16,22 +16,17 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors import safe_open
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from mgutils.data.pixels import load_pixels
 from mgutils.data.protocol import split_of
 from mgutils.data.table import Dataset
 from mgutils.evaluation.embed import load_run
+from mgutils.evaluation.few_labels import linear_probe, nearest
 from mgutils.metrics.scores import scores
 from mgutils.training.batches import PixelLoader
 from mgutils.training.checkpoint import CAPTIONS
 from mgutils.training.encode import encode_all
 from mgutils.training.run import Run
-
-NEIGHBOURS = 5
-"""Training images that vote for a class."""
 
 # -- classifiers that read no text -----------------------------------------------------------------
 
@@ -94,53 +89,6 @@ def embed(run: Run, dataset: Dataset, cache_dir: Path | str) -> tuple[np.ndarray
     finally:
         torch.set_num_threads(before)
     return images.numpy(), dataset.target[rows]
-
-
-def linear_probe(train: np.ndarray, target: np.ndarray, valid: np.ndarray,
-                 classes: int) -> np.ndarray:
-    """Log probabilities (N, C) of a logistic regression on standardised embeddings.
-
-    A class without a training row gets -inf.
-
-    Parameters
-    ----------
-    train, valid : ndarray (n, D), (N, D)
-        Embeddings to learn from and to predict.
-    target : ndarray (n,)
-        Class indices 0..C-1 of the first.
-    classes : int
-        C.
-
-    References
-    ----------
-    Alain and Bengio 2016, arXiv:1610.01644.
-    """
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    probe.fit(train, target)
-    answers = np.full((len(valid), classes), -np.inf)
-    with np.errstate(divide="ignore"):  # a probability of 0 is -inf
-        answers[:, probe.classes_] = probe.predict_log_proba(valid)
-    return answers
-
-
-def nearest(train: np.ndarray, target: np.ndarray, valid: np.ndarray, classes: int,
-            k: int = NEIGHBOURS) -> np.ndarray:
-    """Votes (N, C) of the k nearest training embeddings by cosine; a tie goes to the nearer ones.
-
-    Parameters and shapes as in :func:`linear_probe`.
-
-    Taught in: 08, section 3.
-    """
-    train = train / np.maximum(np.linalg.norm(train, axis=1, keepdims=True), 1e-12)
-    valid = valid / np.maximum(np.linalg.norm(valid, axis=1, keepdims=True), 1e-12)
-    cosine = valid @ train.T  # (N, n)
-    closest = np.argsort(-cosine, axis=1, kind="stable")[:, :k]  # (N, k)
-
-    # a vote weighs 1, and a little more the nearer it is
-    weight = 1 + 1e-3 * np.take_along_axis(cosine, closest, axis=1)
-    votes = np.zeros((len(valid), classes))
-    np.add.at(votes, (np.arange(len(valid))[:, None], target[closest]), weight)
-    return votes
 
 
 def probe_table(runs: Sequence[Run], dataset: Dataset, out_dir: Path | str) -> pd.DataFrame:

@@ -7,19 +7,20 @@ from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
+import torch
 
 from mgutils.data.items import present
-from mgutils.data.splits import make_split
+from mgutils.data.splits import make_split, subjects_of
 from mgutils.data.table import Dataset
 from mgutils.evaluation.emergent import Embedded, answer, embedded, tally_draws
-from mgutils.evaluation.few_shot import DRAWS, few_of_each
-from mgutils.evaluation.probes import linear_probe
+from mgutils.evaluation.few_labels import DRAWS, few_of_each, linear_probe
 from mgutils.evaluation.retrieval import retrieval_table, retrieval_tally
 from mgutils.experiments.cameras import ANCHOR, OTHERS
-from mgutils.experiments.generalization import subjects_of, tally_runs
+from mgutils.experiments.generalization import tally_runs
 from mgutils.metrics.cosine import cosine_similarity
 from mgutils.metrics.intervals import Score, Tally, accuracy, interval, mean_recall, tally
 from mgutils.metrics.paired import paired
+from mgutils.models.fusion import mean_of_probabilities
 from mgutils.training.fusion import subsets
 from mgutils.training.run import Run
 
@@ -46,16 +47,17 @@ Question = tuple[str, str, int]
 """Modality, method and number of labels of each class (0: all)."""
 
 
-def probe_tallies(dataset: Dataset, runs: Sequence[Run], shots: Sequence[int] = (5, 0),
-                  draws: int = 2) -> dict[Question, Tally]:
-    """Right answers to every question to every modality of a group, by run and person.
+def probe_tallies(dataset: Dataset, runs: Sequence[Run], shots: Sequence[int] = (5, 0), draws: int = 2,
+                  names: Sequence[str] = ()) -> dict[Question, Tally]:
+    """Right answers to every question to every modality of a group, or to those named, by run and person.
 
     Taught in: 11, section 4.
     """
     spaces, classes = spaces_of(dataset, runs), len(dataset.labels)
     anchor = runs[0].config.model.modalities[0]
     tallies = {}
-    for name, first in spaces[0].items():
+    for name in names or spaces[0]:
+        first = spaces[0][name]
         asked = [answer(space[name], space[anchor], classes, shots, draws) for space in spaces]
         for method, count in asked[0]:
             tallies[name, method, count] = tally_draws([each[method, count] for each in asked], first, classes)
@@ -129,6 +131,7 @@ def retrieval_difference(dataset: Dataset, first: Sequence[Run], second: Sequenc
     Taught in: 11, section 5.
     """
     rows = make_split(dataset, "official").valid
+    rows = rows[present(dataset, query)[rows] & present(dataset, item)[rows]]
     right = np.eye(len(rows), dtype=bool)
 
     def table(runs: Sequence[Run]) -> Tally:
@@ -156,12 +159,17 @@ def fusion_answers(dataset: Dataset, stars: Sequence[Run], heads: Mapping[str, S
         for run in runs:
             for choice, logits in zip(choices, run.arrays["subsets"], strict=True):
                 answers.setdefault((head, choice), []).append(logits.argmax(axis=1))
+    there = np.stack([present(dataset, name) for name in names], axis=1)  # (N, M)
     for run in stars:
-        single = {name: np.exp(linear_probe(run.arrays[name][split.train], dataset.target[split.train],
-                                            run.arrays[name][split.valid], classes)) for name in names}
-        for choice in choices:
-            mean = np.mean([single[name] for name in choice], axis=0)
-            answers.setdefault(("mean of probabilities", choice), []).append(mean.argmax(axis=1))
+        single = []
+        for name, has in zip(names, there.T, strict=True):
+            train = split.train[has[split.train]]
+            vectors = run.arrays[name]
+            single.append(linear_probe(vectors[train], dataset.target[train], vectors[split.valid], classes))
+        logits = torch.from_numpy(np.stack(single, axis=1))  # (N, M, C)
+        for choice, chosen in zip(choices, subsets(len(names)), strict=True):
+            mean = mean_of_probabilities(logits, torch.from_numpy(there[split.valid] & chosen))
+            answers.setdefault(("mean of probabilities", choice), []).append(mean.numpy().argmax(axis=1))
     return {key: tally(np.stack(found), target, people, classes) for key, found in answers.items()}
 
 
@@ -197,9 +205,32 @@ def own_scores(dataset: Dataset, groups: Mapping[str, Sequence[Run]], *, bootstr
 
 def frozen_probe(dataset: Dataset, run: Run, modality: str, shots: int = 0, draws: int = DRAWS) -> Tally:
     """A linear probe on a run's stored embeddings of one modality."""
-    split = make_split(dataset, "official")
-    vectors, target, classes = run.arrays[modality], dataset.target[split.train], len(dataset.labels)
-    found = [linear_probe(vectors[split.train][rows], target[rows], vectors[split.valid], classes).argmax(axis=1)
+    split, there = make_split(dataset, "official"), present(dataset, modality)
+    train, valid = (rows[there[rows]] for rows in (split.train, split.valid))
+    vectors, target, classes = run.arrays[modality], dataset.target[train], len(dataset.labels)
+    found = [linear_probe(vectors[train][rows], target[rows], vectors[valid], classes).argmax(axis=1)
              for rows in few_of_each(target, shots, draws, 0)]
-    table = tally(np.stack(found), dataset.target[split.valid], subjects_of(dataset, split.valid), classes)
+    table = tally(np.stack(found), dataset.target[valid], subjects_of(dataset, valid), classes)
     return Tally(table.hits.mean(axis=0, keepdims=True), table.counts)
+
+
+def guessed_pictures(dataset: Dataset, right: Run, scrambled: Run, row: int, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """One clip as two autoencoders see it: (seen, guessed, true, guessed by the scrambled one), each (T, C, S, S).
+
+    Taught in: 11, section 7.
+    """
+    import torch
+
+    from mgutils.data.modalities import ModalityReader, middle
+    from mgutils.evaluation.space import load_masked
+    from mgutils.training.masked import MASKS
+
+    found = []
+    for run in (right, scrambled):
+        network, settings = load_masked(run.directory), run.config.model
+        reader = ModalityReader.open(dataset, (settings.camera,), settings.frames)
+        clip = reader(np.array([row]), middle((settings.camera,), 1, settings.frames)).inputs[settings.camera]
+        hidden = MASKS[settings.mask](1, network.grid, settings.ratio, torch.Generator().manual_seed(seed))
+        found.append(network.pictures(torch.from_numpy(clip), hidden, settings.scrambled))
+    first, second = found
+    return tuple(part[0].numpy() for part in (first.seen, first.guessed, first.true, second.guessed))

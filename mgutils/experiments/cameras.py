@@ -7,7 +7,7 @@ targets are scrambled, and beside a small network that was never pre-trained. Al
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from mgutils.config import (
     RunConfig,
     SpaceConfig,
     SpaceProfile,
+    SplitName,
     all_pairs,
     get_space_profile,
     space_config,
@@ -29,7 +30,11 @@ from mgutils.training.run import Run
 from mgutils.training.start import WEIGHTS
 from mgutils.training.whole import hash_file
 
-ANCHOR, OTHERS = "rgb", ("depth", "infrared", "joints")
+ANCHOR, OTHERS = "joints", ("depth", "infrared", "rgb")
+"""The original's anchor is the colour camera, whose network had learned from millions of pictures. One that starts from
+random weights learns nothing of gestures in our minutes, so the anchor is what does: the joints."""
+CONTROLS, WEAK = ("depth",), ("depth", "infrared")
+"""What is aligned in the controls, and in a space of all pairs; a pair weighs there what it weighs in the star."""
 TEMPERATURE = 0.1
 """Of every pair, the original's."""
 HEADS: dict[str, dict[str, Any]] = {
@@ -39,11 +44,11 @@ HEADS: dict[str, dict[str, Any]] = {
     "masked, dropout": {"head": "masked", "drop": 0.3},
 }
 """What is trained on the star's embeddings."""
-LABELS = {name: f"{name}, labels" for name in (ANCHOR, *OTHERS)}
+LABELS = {name: f"{name}, labels" for name in (ANCHOR, *WEAK)}
 """Names of the supervised groups."""
 SCRATCH, MAE, SCRAMBLED, SMALL = "no pre-training", "masked autoencoder", "scrambled targets", "small network"
-MASKED_EPOCHS, TUNED_EPOCHS, TUNED_SHOTS = 40, 40, 10
-"""Of the autoencoders; of what is fine-tuned on so many labels of each class."""
+ANCHOR_EPOCHS, HEAD_EPOCHS, MASKED_EPOCHS, TUNED_EPOCHS, TUNED_SHOTS = 60, 40, 20, 12, 10
+"""Of the joints; of the heads; of the autoencoders; of what is fine-tuned on so many labels of each class."""
 
 
 def cameras_of(profile: str | SpaceProfile, root: Path | str) -> Path:
@@ -70,27 +75,36 @@ def supervised(name: str) -> SpaceConfig:
     return SpaceConfig((Pair(name, "class", "class_ce", temperature=TEMPERATURE),))
 
 
-def aligned(kind: str = "star", **settings: Any) -> SpaceConfig:
+def aligned(others: Sequence[str] = OTHERS, kind: str = "star", **settings: Any) -> SpaceConfig:
     """A space around the frozen anchor: its pairs with the others (``star``), or all pairs (``all``)."""
-    pairs = star(ANCHOR, OTHERS, temperature=TEMPERATURE) if kind == "star" else all_pairs(
-        (ANCHOR, *OTHERS), temperature=TEMPERATURE)
+    weighed = {"temperature": TEMPERATURE, "weight": 1 / len(OTHERS)}
+    pairs = star(ANCHOR, others, **weighed) if kind == "star" else all_pairs((ANCHOR, *others), **weighed)
     return SpaceConfig(pairs, **{"frozen": (ANCHOR,)} | settings)
 
 
 def first_configs(profile: SpaceProfile, seed: int = 0) -> dict[str, list[RunConfig]]:
     """Runs that start from nothing: supervised encoders, the random anchor, and autoencoders."""
     seeds = range(seed, seed + profile.seeds)
-    groups = {group: [space_config(profile, supervised(name), f"{name}_labels", seed=number) for number in seeds]
-              for name, group in LABELS.items()}
-    groups["joints, labels, people shared"] = [
-        space_config(profile, supervised("joints"), "joints_labels", "clip", number) for number in seeds]
-    groups["star, random anchor"] = [space_config(profile, aligned(), "star_random", seed=number) for number in seeds]
-    epochs = MASKED_EPOCHS if profile.train.epochs > 2 else profile.train.epochs
+
+    def labelled(name: str, split: SplitName = "official") -> list[RunConfig]:
+        length = lasting(profile, ANCHOR_EPOCHS) if name == ANCHOR else {}
+        return [space_config(profile, supervised(name), f"{name}_labels", split, number, **length) for number in seeds]
+
+    groups = {group: labelled(name) for name, group in LABELS.items()}
+    groups[f"{LABELS[ANCHOR]}, people shared"] = labelled(ANCHOR, "clip")
+    groups["star, random anchor"] = [space_config(profile, aligned(CONTROLS), "star_random", seed=number)
+                                     for number in seeds]
     for name, scrambled in ((MAE, False), (SCRAMBLED, True)):
         model = MaskedConfig("depth", scrambled=scrambled)
         groups[name] = [space_config(profile, model, "masked_scrambled" if scrambled else "masked", seed=seed,
-                                     epochs=epochs, validate_every=epochs, augment="none")]
+                                     augment="none", **lasting(profile, MASKED_EPOCHS))]
     return groups
+
+
+def lasting(profile: SpaceProfile, epochs: int) -> dict[str, int]:
+    """So many epochs, of which only the last is scored; in a profile of a few epochs, as few."""
+    epochs = epochs if profile.train.epochs > 2 else profile.train.epochs
+    return {"epochs": epochs, "validate_every": epochs}
 
 
 def second_configs(profile: SpaceProfile, first: Mapping[str, list[Run]], seed: int = 0) -> dict[str, list[RunConfig]]:
@@ -102,15 +116,14 @@ def second_configs(profile: SpaceProfile, first: Mapping[str, list[Run]], seed: 
 
     groups = {
         "star": group("star", aligned()),
-        "star, shuffled pairs": group("star_shuffled", aligned(shuffled=True)),
-        "all pairs": group("all_pairs", aligned("all")),
-        "star, moved apart": group("star_apart", aligned(moved_alike=False)),
+        "star, shuffled pairs": group("star_shuffled", aligned(CONTROLS, shuffled=True)),
+        "all pairs": group("all_pairs", aligned(WEAK, "all")),
+        "star, moved apart": group("star_apart", aligned(CONTROLS, moved_alike=False)),
     }
-    epochs = TUNED_EPOCHS if profile.train.epochs > 2 else profile.train.epochs
     for name, network in ((SCRATCH, "masked"), (MAE, "masked"), (SCRAMBLED, "masked"), (SMALL, "frames")):
         encoder = {"kind": "masked"} | profile.masked if network == "masked" else profile.encoders["depth"]
         model = replace(supervised("depth"), encoders={"depth": encoder})
-        run = space_config(profile, model, "tuned", seed=seed, epochs=epochs, validate_every=epochs)
+        run = space_config(profile, model, "tuned", seed=seed, **lasting(profile, TUNED_EPOCHS))
         run = replace(run, protocol=replace(run.protocol, per_class=TUNED_SHOTS))
         groups[f"{name}, tuned"] = [after(run, first[name][0]) if name in (MAE, SCRAMBLED) else run]
     return groups
@@ -118,9 +131,8 @@ def second_configs(profile: SpaceProfile, first: Mapping[str, list[Run]], seed: 
 
 def fusion_configs(profile: SpaceProfile, stars: list[Run], seed: int = 0) -> dict[str, list[RunConfig]]:
     """Heads over the star's embeddings."""
-    epochs = 40 if profile.train.epochs > 2 else profile.train.epochs
     return {name: [after(space_config(profile, FusionConfig((ANCHOR, *OTHERS), **head), "fusion", seed=seed + place,
-                                      epochs=epochs, validate_every=epochs, lr_head=1e-3), run)
+                                      lr_head=1e-3, **lasting(profile, HEAD_EPOCHS)), run)
                    for place, run in enumerate(stars)]
             for name, head in HEADS.items()}
 

@@ -20,7 +20,7 @@ import pandas as pd
 from mgutils.config import Profile, RunConfig, SplitName, get_profile, run_config
 from mgutils.data.audit import trivial_answers
 from mgutils.data.labels import ILLUSTRATIVE
-from mgutils.data.splits import Split, available_splits, hold_out, make_split
+from mgutils.data.splits import Split, available_splits, hold_out, make_split, subjects_of
 from mgutils.data.table import Dataset
 from mgutils.experiments.recipes import ENDS, recipe_config
 from mgutils.metrics.intervals import (
@@ -111,12 +111,6 @@ def reported_split(dataset: Dataset, name: str) -> Split:
     Taught in: 09, section 3.
     """
     return hold_out(dataset, make_split(dataset, name))
-
-
-def subjects_of(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """Subject of each row, or its clip where there is no sidecar."""
-    column = "subject_id" if dataset.has_groups else "clip_id"
-    return dataset.frames[column].to_numpy()[rows]
 
 
 def tally_runs(dataset: Dataset, runs: Sequence[Run]) -> Tally:

@@ -21,10 +21,9 @@ from mgutils.config import (
     get_skeleton_profile,
     skeleton_config,
 )
-from mgutils.data.splits import make_split
+from mgutils.data.splits import make_split, subjects_of
 from mgutils.data.table import Dataset
 from mgutils.evaluation.ensemble import best_weight, chosen_apart, mix
-from mgutils.experiments.generalization import subjects_of
 from mgutils.experiments.runs import train_groups
 from mgutils.losses.semantic import class_vectors
 from mgutils.metrics.intervals import Score, Tally, accuracy, interval, mean_recall, tally

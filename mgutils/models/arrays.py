@@ -15,11 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mgutils.config.space import is_picture
 from mgutils.errors import ConfigError
 from mgutils.models.pretrained import image_network
-
-PICTURE = 16
-"""Side from which on an array of two or three dimensions is taken for a picture."""
 
 
 class FrameTransformer(nn.Module):
@@ -93,9 +91,9 @@ class ArrayEncoder(nn.Module):
     Parameters
     ----------
     shape : sequence of int
-        Of one frame. (H, W) and (H, W, C) with a side of :data:`PICTURE` or more is a picture.
-    mean, deviation : float
-        Of the numbers, which are brought to 0 and 1.
+        Of one frame; :func:`mgutils.config.space.is_picture` says which is a picture.
+    mean, deviation : float or sequence of float
+        Of the numbers, which are brought to 0 and 1; or of those at each place of the last axis.
     network, kwargs
         Of the image network, as timm names it.
     width, layers, heads, frames, dropout
@@ -108,22 +106,22 @@ class ArrayEncoder(nn.Module):
         or too many frames.
     """
 
-    def __init__(self, shape: Sequence[int], mean: float = 0.0, deviation: float = 1.0, width: int = 64,
+    def __init__(self, shape: Sequence[int], mean: float | Sequence[float] = 0.0,
+                 deviation: float | Sequence[float] = 1.0, width: int = 64,
                  network: str = "resnet18", kwargs: dict[str, Any] | None = None, layers: int = 2, heads: int = 4,
                  frames: int = 8, dropout: float = 0.1) -> None:
         super().__init__()
         if not math.prod(shape):
             raise ConfigError(f"shape: found {tuple(shape)}; wanted that of a frame with numbers.")
-        if not deviation > 0:
+        if not torch.tensor(deviation).min() > 0:
             raise ConfigError(f"deviation: found {deviation}; wanted more than 0: numbers are divided by it.")
         self.shape = tuple(shape)
         self.width = width
-        self.mean = mean
-        self.deviation = deviation
-        picture = len(shape) in (2, 3) and min(shape[:2]) >= PICTURE
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation, dtype=torch.float32), persistent=False)
         self.network = None
         features = 2 * math.prod(shape)
-        if picture:
+        if is_picture(shape):
             if not timm.is_model(network):
                 raise ConfigError(f"network: found {network!r}; wanted a name that timm knows (timm.list_models()).")
             channels = shape[2] if len(shape) == 3 else 1

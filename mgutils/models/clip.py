@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from mgutils.config import ModelConfig, Objective
+from mgutils.config.settings import ModelConfig, Objective
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, TextEncoder, make_tokenizer
 from mgutils.models.pretrained import tokenizer_in
 

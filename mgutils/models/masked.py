@@ -121,6 +121,7 @@ class MaskedVideo(nn.Module):
                 f"patches of {block.frames} frames and {block.side} pixels: found clips of {frames} "
                 f"frames and {size} pixels; wanted multiples.")
         self.camera = camera
+        self.size = size
         self.block = block
         self.normalised = normalised
         self.width = width

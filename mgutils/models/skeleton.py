@@ -10,7 +10,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor, nn
 
-from mgutils.config import SkeletonConfig
+from mgutils.config.skeleton import SkeletonConfig
 from mgutils.data.keypoints import JOINTS, LIMBS
 from mgutils.errors import ConfigError
 from mgutils.models.slowonly import PoseConv3D, Stream, parts_of

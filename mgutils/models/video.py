@@ -99,6 +99,8 @@ class FrameEncoder(nn.Module):
         The longest clip: each frame has a learned position.
     dropout : float
         Inside the transformer.
+    look : int, optional
+        Side in pixels to which frames are reduced before the network sees them; by default they are not.
 
     Raises
     ------
@@ -108,16 +110,20 @@ class FrameEncoder(nn.Module):
 
     def __init__(self, camera: Camera, width: int = 64, network: str = "resnet18",
                  kwargs: dict[str, Any] | None = None, pretrained: bool = False, layers: int = 2,
-                 heads: int = 4, frames: int = 8, dropout: float = 0.1) -> None:
+                 heads: int = 4, frames: int = 8, dropout: float = 0.1, look: int | None = None) -> None:
         super().__init__()
         self.camera = camera
         self.width = width
+        self.look = look
         self.network, features = _frame_network(camera, network, pretrained, kwargs or {})
         self.over_time = FrameTransformer(features, width, layers, heads, frames, dropout)
 
     def forward(self, frames: Tensor) -> Tensor:
         shown = frames_shown(frames)  # (B, T)
-        found = look_at(self.network, scale_frames(frames, self.camera), shown)
+        pictures = scale_frames(frames, self.camera)  # (B, T, C, S, S)
+        if self.look is not None:
+            pictures = F.adaptive_avg_pool2d(pictures.flatten(0, 1), self.look).unflatten(0, shown.shape)
+        found = look_at(self.network, pictures, shown)
         return self.over_time(found, shown)
 
 
@@ -225,6 +231,7 @@ class PatchEncoder(nn.Module):
         if size % patch:
             raise ConfigError(f"patch: found {patch} for frames of {size} pixels; wanted a divisor of {size}.")
         self.camera = camera
+        self.size = size
         self.width = width
         self.embed = nn.Conv2d(channels_of(camera), width, patch, patch)
         self.globals = nn.Parameter(0.02 * torch.randn(GLOBALS, width))

@@ -19,6 +19,7 @@ from mgutils.errors import ConfigError
 from mgutils.models.classifier import build_classifier
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, TextEncoder
 from mgutils.predict.weights import Weights
+from mgutils.training.config_file import check_task
 
 _REFUSED = {"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
 """What timm takes and a stranger's settings must not ask for: it would read other files."""
@@ -36,8 +37,9 @@ def trusted(config: RunConfig, source: str) -> RunConfig:
     Raises
     ------
     ConfigError
-        If timm would read other files, or the model would take all memory or minutes to build.
+        If the run reads no images, timm would read other files, or the model would take all memory or minutes to build.
     """
+    check_task(config, source, "image-text", "classification")
     asked = _REFUSED & set(config.model.image_kwargs)
     if asked:
         raise ConfigError(f"{source}: image_kwargs asks for {', '.join(sorted(asked))}, which makes timm read other "

@@ -2,9 +2,9 @@
 
 The clips are those of ``plan``, with the same people, rooms and styles as the studio's images; a clip is as long as its
 time in the video. Keypoints need no drawing: some hundred clips a second. The layout is that of ``data.items``, with
-``truth`` beside ``joints``: the same joints as they are, before the detector. Where frames are drawn, joints behind
-something count as hidden; else only those outside the picture do. A clip may lack a modality, as if a camera had
-failed: its frames are zero, and the column ``lacks`` says so.
+``truth`` beside ``joints``: the same joints as they are, before the detector. Only a joint outside the picture counts
+as hidden: detectors guess what a sleeve or a hand covers. So a clip has the same joints whether it is drawn or not. It
+may lack a modality, as if a camera had failed: its frames are zero, and the column ``lacks`` says so.
 """
 
 from __future__ import annotations
@@ -169,17 +169,15 @@ def make_chunk(config: ClipConfig, clips: pd.DataFrame) -> dict[str, ndarray]:
     frames["phase"] = np.concatenate([np.linspace(*SPAN, number) for number in count])
     made = {}
     with one_thread():
+        uv, seen = project_frames(config, frames)
         if config.rgb:
             drawn = render_frames(config, frames)
-            uv, seen = drawn["uv"] / np.float32(config.size), drawn["visible"]
             made["rgb"] = drawn["rgb"]
             if config.depth:
                 millimetres = np.clip(np.rint(drawn["depth"].astype(np.float64) * 1000), 0, MAX_DEPTH)
                 made["depth"] = millimetres.astype(np.uint16)
             if config.infrared:
                 made["infrared"] = shade_head_on(drawn["depth"], drawn["camera"][:, 6])
-        else:
-            uv, seen = project_frames(config, frames)
     truth = np.concatenate([uv, seen[..., None]], axis=2).astype(np.float32)[:, _PLACES]
     parts = np.split(truth, count.cumsum()[:-1])
     seen_by_detector = [detect(part, config, clip_id) for part, clip_id in zip(parts, clips["clip_id"], strict=True)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mgutils.config import RunConfig
 from mgutils.data.items import present
@@ -40,6 +40,21 @@ def open_reader(dataset: Dataset, arrays: Mapping[str, np.ndarray], frames: int)
     """The reader of arrays that are loaded already."""
     return ModalityReader(arrays, dataset.frames["start"].to_numpy(), dataset.frames["length"].to_numpy(),
                           {name: present(dataset, name) for name in arrays}, frames)
+
+
+def check_sizes(encoders: Mapping[str, nn.Module], arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse pictures of another side than an encoder of patches was built for.
+
+    Raises
+    ------
+    ConfigError
+        The message names the modality.
+    """
+    for name, encoder in encoders.items():
+        wanted = getattr(encoder, "size", None)
+        if wanted and arrays[name].shape[1] != wanted:
+            raise ConfigError(f"{name}: found pictures of {arrays[name].shape[1]} pixels; wanted {wanted}, which the "
+                              "network was built for. Give clips of that size, or a network with another 'size'.")
 
 
 def draw(reader: ModalityReader, count: int, augment: str, generator: torch.Generator, alike: bool = True) -> Draw:

@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mgutils.config.settings import RETIRED, WRITTEN, ModelConfig, Objective, Protocol, RunConfig, TrainConfig
+from mgutils.config.settings import (
+    RETIRED,
+    WRITTEN,
+    ModelConfig,
+    Objective,
+    Protocol,
+    RunConfig,
+    TaskName,
+    TrainConfig,
+)
 from mgutils.config.skeleton import SkeletonConfig
 from mgutils.config.space import FusionConfig, MaskedConfig, SpaceConfig
 from mgutils.errors import ConfigError
 
 _MARKS = {"network": SkeletonConfig, "pairs": SpaceConfig, "head": FusionConfig, "ratio": MaskedConfig}
 """The field that only this kind of model has."""
+_ASKED = {"alignment": "`mg probe` and `mg retrieve` ask this one.", "masked": "`mg probe` asks this one.",
+          "fusion": "The scores of this one are in its metrics.json."}
+"""What to do with a run that others have no use for."""
 _NO_CONFIG = "{}: not the configuration of a run ({!r}). Name a folder that `mg train` left."
 
 
@@ -40,3 +52,11 @@ def parse_config(text: str, source: str) -> RunConfig:
                          Protocol(**plain.get("protocol", {})), plain.get("init", ""))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
         raise ConfigError(_NO_CONFIG.format(source, error)) from error
+
+
+def check_task(config: RunConfig, source: Path | str, *tasks: TaskName) -> None:
+    """Raise a :class:`ConfigError` if a run is of another task than those that its reader has a use for."""
+    if config.task not in tasks:
+        remedy = _ASKED.get(config.task, f"`mg train --task {tasks[0]}` makes one.")
+        raise ConfigError(f"{source}: found a run of the task {config.task!r}; wanted one of {', '.join(tasks)}. "
+                          f"{remedy}")

@@ -43,7 +43,7 @@ def read_rows(root: Path | str, kind: Kind) -> Dataset:
     if Path(root).is_dir() and is_clip_dataset(root) != clips:
         found, wanted = ("images", "clips") if clips else ("clips", "images")
         remedy = ("Make clips with `mg clips`, or import them with `mg import skeletons`." if clips else
-                  "Give --task skeleton or alignment, or a folder of images.")
+                  "`mg train` reads clips with --task skeleton or alignment. Or give a folder of images.")
         raise ConfigError(f"{root}: found a folder of {found}; wanted one of {wanted}. {remedy}")
     if not clips:
         return read_dataset(root)

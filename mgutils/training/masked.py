@@ -19,7 +19,7 @@ from mgutils.metrics.scores import scores
 from mgutils.models.masked import MaskedVideo, random_mask, tube_mask
 from mgutils.models.space import build_masked
 from mgutils.training.batches import PixelLoader
-from mgutils.training.clips import as_tensors, draw, embed_rows, open_reader, refuse_unread
+from mgutils.training.clips import as_tensors, check_sizes, draw, embed_rows, open_reader, refuse_unread
 from mgutils.training.distributed import gather, shard
 from mgutils.training.start import take_weights
 from mgutils.training.task import Batch, Task, Validation, full_precision
@@ -69,11 +69,14 @@ class Masked(Task):
         Raises
         ------
         ConfigError
-            If it does not take what it is given, patches do not fill a clip, or a setting is not read here.
+            If it does not take what it is given, patches do not fill a clip or its pictures, none would be hidden, or
+            a setting is not read here.
         """
         refuse_unread(config)
         settings = config.model
         model = MaskedSpace(settings.camera, build_masked(settings))
+        check_sizes(model.encoders, loader.pixels)
+        MASKS[settings.mask](1, model.network.grid, settings.ratio, torch.Generator())  # refuses to hide nothing
         take_weights(model, config, dataset.labels)
         reader = open_reader(dataset, loader.pixels, settings.frames)
         return cls(config, accelerator, model, reader, dataset.target, len(dataset.labels))

@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from mgutils.config import RunConfig
+from mgutils.config.settings import RunConfig
 from mgutils.data.csv import write_csv
 from mgutils.data.labels import Labels
 from mgutils.errors import CheckpointError

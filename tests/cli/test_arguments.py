@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mgutils.config import run_config
+from mgutils.config import FusionConfig, MaskedConfig, SpaceConfig, run_config, space_config
 
 WRONG = """
 train nowhere
@@ -46,10 +46,48 @@ probe RUN DATA --split subject --hold-out nobody
 probe RUN DATA --folds 3
 probe resnet18 DATA --folds 99 --fold 1
 probe resnet18 DATA --split-seed -4
+bind nowhere CLIPS --name flow
+bind DATA DATA --name flow
 zero-shot nowhere
 zero-shot RUN nowhere
 diff nowhere RUN
 microscope nowhere DATA
+train DATA --task alignment
+train DATA --task alignment --profile miga
+train DATA --task alignment --profile photos
+train DATA --task fusion --profile imigue
+train DATA --task alignment --others
+train DATA --task alignment --others rgb
+train DATA --task alignment --temperature 0
+train DATA --task alignment --frozen heat
+train DATA --task alignment --freeze text
+train DATA --task alignment --init RUN
+train DATA --config SPACE/config.json --profile smoke
+train DATA --task masked
+train DATA --task masked --ratio 1
+train DATA --task fusion
+train DATA --task fusion --init nowhere
+train DATA --task fusion --init SPACE --drop 1
+crossval DATA --folds 3 --task alignment
+crossval DATA --folds 3 --config SPACE/config.json
+evaluate MASKED DATA
+evaluate FUSED DATA
+probe FUSED DATA
+probe SPACE DATA
+retrieve nowhere DATA
+retrieve RUN DATA
+retrieve MASKED DATA
+retrieve SPACE nowhere
+retrieve SPACE DATA
+retrieve SPACE DATA --query heat
+retrieve SPACE DATA --query rgb --item rgb
+retrieve SPACE DATA --ties original --group-by caption
+zero-shot SPACE
+microscope SPACE DATA
+predict x.jpg --checkpoint SPACE
+export SPACE
+test --imagepathscsv none.csv --checkpoint SPACE
+clips new --cameras --profile miga
 predict x.jpg --checkpoint nowhere.pth
 export nowhere.pth
 test --imagepathscsv none.csv --checkpoint DATA
@@ -72,10 +110,15 @@ for line in sys.stdin.read().splitlines():
 
 @pytest.fixture
 def place(tiny_root, tmp_path):
-    """A dataset and the settings of a run, in a folder to stand in."""
+    """A dataset and the settings of a run of each kind, in a folder to stand in."""
     run = tmp_path / "RUN"
     run.mkdir()
     (run / "config.json").write_text(json.dumps(run_config("smoke", "sound_ce").as_dict() | {"captions": ["a"]}))
+    models = {"SPACE": SpaceConfig(), "MASKED": MaskedConfig(), "FUSED": FusionConfig(("rgb", "depth"))}
+    for name, model in models.items():
+        settings = space_config("smoke", model, "space").as_dict() | {"captions": ["a"]}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps(settings))
     tiny_root.rename(tmp_path / "DATA")
     return tmp_path
 

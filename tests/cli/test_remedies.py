@@ -25,6 +25,7 @@ OF_OTHER_PROGRAMS = {"course/grading/box.py"}
 """Starts bubblewrap and prlimit with options of theirs."""
 COMMAND = re.compile(r"`mg ((?:[a-z][a-z-]* ?)+)([^`]*)`")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+TASKS = [["--task", task] for task in ("skeleton", "alignment", "fusion", "masked")]
 
 
 def texts(tree):
@@ -52,11 +53,13 @@ def messages():
 
 @pytest.fixture(scope="module")
 def options():
-    """The options of a command, as its --help lists them."""
+    """The options of a command, as its --help lists them; of training, those of all tasks."""
     @cache
     def of(command):
-        with redirect_stdout(StringIO()) as printed, pytest.raises(SystemExit):
-            main([*command, "--help"])
+        with redirect_stdout(StringIO()) as printed:
+            for task in [[], *TASKS] if command == ("train",) else [[]]:
+                with pytest.raises(SystemExit):
+                    main([*command, *task, "--help"])
         return set(OPTION.findall(printed.getvalue()))
     return of
 

@@ -21,12 +21,15 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from space_runs import made_run, noise_clips
 
 from mgutils import losses
 from mgutils.config import get_profile, run_config
 from mgutils.course.book import write_book
+from mgutils.course.explorer_space import SpaceExplorer
 from mgutils.course.microscope import choose, write_microscope
 from mgutils.course.notebooks import SOURCES, read_source
+from mgutils.course.space_page import write_space_page
 from mgutils.data.table import read_dataset
 from mgutils.synth.dataset import make_dataset
 from mgutils.training.run import Run
@@ -332,6 +335,41 @@ def test_the_microscope_by_mouse_and_by_keyboard(page, smoke, runs, tmp_path):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     keep(page, "microscope-narrow-dark")
     assert page.broken == []
+
+
+# -- the space ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_space_is_asked_by_mouse_and_by_keyboard(page, tmp_path):
+    dataset = noise_clips(tmp_path)
+    run = made_run(dataset, tmp_path / "star")
+    page.goto(write_space_page(run, dataset, tmp_path / "space.html").as_uri())
+    view, chosen = SpaceExplorer(dataset, run), choose(run.target, 24, 0)
+    for query, item in (("depth", "rgb"), ("joints", "depth"), ("rgb", "joints")):
+        page.locator(f'[name="query"][value="{query}"]').check(force=True)
+        page.locator(f'[name="item"][value="{item}"]').check(force=True)
+        place = int(np.flatnonzero(view.present[query][chosen])[4])
+        page.locator("#clips .tile").nth(place).click()
+        found = page.evaluate("neighbours(state.query, state.clip, state.item)")
+        wanted = view.neighbours(query, int(chosen[place]), item)  # all reported clips are on the page
+        assert [int(chosen[each["clip"]]) for each in found] == wanted["place"].tolist()
+        assert [each["cosine"] for each in found] == pytest.approx(wanted["cosine"].tolist(), abs=1e-6)
+        assert page.locator("#ranked .self").count() == (wanted["mark"] == "the clip itself").sum()
+    before = page.locator("#summary").inner_text()
+    assert "it finds itself at rank" in before
+    keep(page, "space")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("state.clip") == place + 1 and page.locator("#summary").inner_text() != before
+    lacking = int(np.flatnonzero(~view.present["depth"][chosen])[0])
+    page.get_by_role("group", name="Ask with").get_by_role("radio", name="depth").focus()
+    page.keyboard.press("Space")
+    page.locator("#clips .tile").nth(lacking).click()
+    assert page.locator("#summary").inner_text() == "This clip has no depth."
+    assert page.locator("#ranked li").count() == 0
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert all(url.startswith(("file:", "data:")) for url in page.asked) and page.broken == []
 
 
 # -- the book ----------------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def snippets(text: str) -> list[str]:
 
 @cache
 def help_of(command: tuple[str, ...]) -> set[str]:
-    """The options that `mg COMMAND --help` lists."""
+    """The options that `mg COMMAND --help` lists, those of a task where one is named."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
         main([*command, "--help"])
@@ -117,7 +117,9 @@ def unknown_commands(snippet: str) -> list[str]:
             if command is None:
                 wrong.append(f"mg {word}")
             else:
-                wrong += [f"mg {' '.join(command)} {one}" for one in sorted(options(rest) - help_of(command))]
+                task = re.search(r"--task ([\w-]+)", rest)
+                known = help_of((*command, *(("--task", task[1]) if task and command == ("train",) else ())))
+                wrong += [f"mg {' '.join(command)} {one}" for one in sorted(options(rest) - known)]
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     wrong += [f"make {target}" for target in re.findall(r"(?:^|&& )make ([a-z]+)", snippet) if target not in targets]
     for module, rest in re.findall(r"python -m (benchmarks[.\w]*)(.*)", snippet):
@@ -138,7 +140,8 @@ def test_commands_and_their_options_exist(page):
     ("mg import imigue|original ...", []), ("x -m mgutils train data --profil", ["mg train --profil"]),
     ("make fly", ["make fly"]), ("make test", []), ("python -m benchmarks --fly", ["benchmarks --fly"]),
     ("python -m benchmarks.fly", ["benchmarks.fly"]), ("mg COMMAND --help", []), ("mg grade X -j 2", []),
-    ("mg grade X -q", ["mg grade -q"])])
+    ("mg grade X -q", ["mg grade -q"]),
+    ("mg train C --task fusion --head zeroed", []), ("mg train C --head zeroed", ["mg train --head"])])
 def test_a_wrong_command_is_seen(snippet, wrong):
     assert unknown_commands(snippet) == wrong
 

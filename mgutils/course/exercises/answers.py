@@ -163,9 +163,9 @@ class Answer:
 
         if near(wanted):
             return
-        messages = [message for value, message in likely if near(value)]
+        messages = dict.fromkeys(message for value, message in likely if near(value))
         if messages:  # in a small trial two mistakes may give one answer
-            raise self.wrong(brief(wanted), "\nOr: ".join(messages[:3]))
+            raise self.wrong(brief(wanted), "\nOr: ".join([*messages][:3]))
         shape = _floats(wanted).shape
         if found.shape != shape:
             raise self.wrong(

@@ -148,7 +148,7 @@ def _gradient(value: Any, argument: Any) -> Any:
             f"the function returned {brief(value)}; "
             "wanted a torch tensor, through which gradients flow"
         )
-    if not value.requires_grad:
+    if value.grad_fn is None:  # a new tensor may require a gradient, and hangs on nothing
         raise RuntimeError(
             "the returned tensor has no gradient: something detached it or left torch on the way"
         )

@@ -24,6 +24,7 @@ MODULES = {
     "controls": "08",
     "generalization": "09",
     "skeletons": "10",
+    "cameras": "11",
 }
 """Module with checkers to the number of its notebook."""
 _EXERCISES: dict[str, Exercise] = {}
