@@ -302,7 +302,7 @@ def test_only_what_is_named_stands_beside_the_modalities(query, item, pairs):
     ("fusion", "evaluate RUN CLIPS", "metrics.json"),
     ("fusion", "probe RUN CLIPS", "metrics.json"),
     ("star", "crossval CLIPS --folds 3 --config RUN/config.json", "wanted image-text, classification or skeleton"),
-    ("masked", "ensemble RUN RUN", "wanted one of skeleton"),
+    ("masked", "ensemble RUN RUN", "wanted skeleton"),
 ])
 def test_what_a_space_cannot_answer_is_told_with_what_can(name, command, said, place, runs, tmp_path, capsys,
                                                           monkeypatch):
