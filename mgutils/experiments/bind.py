@@ -122,8 +122,6 @@ def bind(root: Path | str, clips: Path | str, name: str, out_dir: Path | str, *,
     ConfigError
         If no encoder can have that name, the anchor's modality or the split is not to be had, or too few clips have
         both modalities.
-
-    Taught in: 11, section 8.
     """
     profile = get_space_profile(profile)
     if hasattr(nn.ModuleDict(), name):
