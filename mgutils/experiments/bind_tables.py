@@ -42,8 +42,6 @@ def bind_table(found: Binding, *, bootstrap: int = BOOTSTRAP) -> pd.DataFrame:
         those of the anchor itself are asked of its own embeddings. ``trained less random`` is the paired difference,
         with its verdict: ``shown``, ``not shown``, or ``shown the other way round``. Of ``retrieval`` the score is
         R@1, clips of the new modality asking for their own among the anchor's.
-
-    Taught in: 11, section 8.
     """
     spaces = {group: [_spaces(found, run) for run in runs] for group, runs in found.groups.items()}
     tables = {group: _tallies(found.dataset, each, found.name, found.anchor) for group, each in spaces.items()}

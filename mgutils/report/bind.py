@@ -35,8 +35,6 @@ def write_bind(found: Binding, table: pd.DataFrame, folder: Path | str) -> Path:
     ------
     ConfigError
         If it cannot be written to.
-
-    Taught in: 11, section 8.
     """
     folder = Path(folder)
     with atomic_file(folder / TABLE) as aside:

@@ -88,8 +88,6 @@ def add_modality(source: Path | str, clips_root: Path | str, out_root: Path | st
         If the name is taken or no name, or ``out_root`` is not free.
     DataError
         With every fault of the files: no clip of that name, no readable array, another shape, a number that is none.
-
-    Taught in: 11, section 8.
     """
     source, clips_root, out_root = Path(source), Path(clips_root), Path(out_root)
     check_name(name, clips_root)

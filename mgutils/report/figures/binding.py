@@ -30,8 +30,6 @@ def bind_chart(table: pd.DataFrame) -> Figure:
     ----------
     table : DataFrame
         Of :func:`mgutils.experiments.bind_tables.bind_table`.
-
-    Taught in: 11, section 8.
     """
     asked = table[table["anchor"] == TRAINED][["method", "shots"]].drop_duplicates()
     asked = asked[asked["method"].isin(METHODS)]
