@@ -17,7 +17,18 @@ from mgutils.config import get_profile
 from mgutils.data.labels import Labels
 from mgutils.data.splits import TEST_SUBJECTS, TRAIN_SUBJECTS
 from mgutils.data.table import Dataset
-from mgutils.experiments.cameras import ANCHOR, HEADS, LABELS, MAE, OTHERS, SCRAMBLED, SCRATCH, SMALL
+from mgutils.experiments.cameras import (
+    ANCHOR,
+    CONTROLS,
+    HEADS,
+    LABELS,
+    MAE,
+    OTHERS,
+    SCRAMBLED,
+    SCRATCH,
+    SMALL,
+    WEAK,
+)
 from mgutils.metrics.ranks import Retrieval
 from mgutils.models.fusion import MaskedFusion
 from mgutils.training.fusion import subsets
@@ -25,7 +36,9 @@ from mgutils.training.fusion import subsets
 CLASSES = 4
 NAMES = (ANCHOR, *OTHERS)
 ORIGINAL = next(iter(HEADS))
-SPACES = ("star", "star, random anchor", "star, shuffled pairs", "all pairs", "star, moved apart")
+SPACES = {"star": OTHERS, "star, random anchor": CONTROLS, "star, shuffled pairs": CONTROLS, "all pairs": WEAK,
+          "star, moved apart": CONTROLS}
+"""What is aligned with the anchor."""
 
 
 def clips():
@@ -64,10 +77,17 @@ def spaces(know=0, see=0, anchor=1):
                 weights=weights()) for seed in range(2)]
 
 
+def only(found, names):
+    """A run of a space that has some of the modalities."""
+    arrays = {name: array for name, array in found.arrays.items() if name in names}
+    config = SimpleNamespace(model=SimpleNamespace(modalities=tuple(names)))
+    return SimpleNamespace(**vars(found) | {"arrays": arrays, "config": config})
+
+
 def weights(**changed):
-    found = {"encoders.rgb.bn.num_batches_tracked": np.array(next(_STEPS))} | {
-        f"{part}.{name}.a": np.ones(2) for part in ("encoders", "projections") for name in ("rgb", "depth")}
-    return found | {f"{part}.rgb.a": np.full(2, value) for part, value in changed.items()}
+    found = {f"encoders.{ANCHOR}.bn.num_batches_tracked": np.array(next(_STEPS))} | {
+        f"{part}.{name}.a": np.ones(2) for part in ("encoders", "projections") for name in (ANCHOR, "depth")}
+    return found | {f"{part}.{ANCHOR}.a": np.full(2, value) for part, value in changed.items()}
 
 
 def heads(right):
@@ -100,6 +120,8 @@ class World:
             "joints, labels, people shared": labelled("joints"), MAE: masked(), SCRAMBLED: masked()} | {
             f"{name}, tuned": tuned(True) for name in (SCRATCH, MAE, SCRAMBLED, SMALL)} | {
             name: heads(lambda there: True) for name in HEADS} | changes
+        for name, others in SPACES.items():
+            self._groups[name] = [only(run, (ANCHOR, *others)) for run in self._groups[name]]
 
     def begin(self):
         self.read = {}
@@ -176,7 +198,7 @@ ROWS = {
     "cmvra-pairs-emergent": among("star", "star, shuffled pairs"),
     "cmvra-labels": (
         forged(star=spaces(know=1)),
-        forged(**{LABELS[name]: labelled(name, know=1) for name in OTHERS})),
+        forged(**{LABELS[name]: labelled(name, know=1) for name in WEAK})),
     "cmvra-all-pairs": among("all pairs", "star"),
     "cmvra-all-pairs-retrieval": (
         forged(**{"all pairs": spaces(see=1)}),
@@ -188,14 +210,16 @@ ROWS = {
     "cmvra-moved-apart": (
         forged(star=spaces(know=1), **{"star, moved apart": spaces(know=1)}),
         forged(star=spaces(know=1))),
-    "cmvra-fusion-colour": beside_probes(np.all),
+    "cmvra-fusion-anchor": beside_probes(np.all),
     "cmvra-more": (
         forged(**{ORIGINAL: heads(np.all)}),
         forged(**{ORIGINAL: heads(lambda there: not there.all())})),
     "cmvra-fusion-mean": beside_probes(np.all),
     "cmvra-fusion-missing": beside_probes(lambda there: not there.all()),
     "cmvra-fusion-no-anchor": beside_probes(lambda there: not there[0]),
-    "cmvra-fusion-one": beside_probes(lambda there: there.sum() == 1),
+    "cmvra-fusion-one": (
+        forged(star=spaces(know=1)),
+        forged(star=spaces(know=1), **{ORIGINAL: heads(lambda there: there.sum() > 1)})),
     "cmvra-dropout": between(ORIGINAL, "zeros, no dropout"),
     "cmvra-mask": between("masked, no dropout", "zeros, no dropout"),
     "cmvra-zeros": (forged(("ZeroedFusion", MaskedFusion)), forged()),

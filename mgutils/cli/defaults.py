@@ -81,7 +81,7 @@ def _options_of_space(kind: type[TrainSpace], arguments: Sequence[str]) -> Train
     init = _last(arguments, "--init", "")
     start = start_of(Path(init) if init else None)
     follows = kind.after(start) if start is not None and start.task in ("alignment", "masked") else {}
-    return kind(tyro.MISSING, profile=profile.name, train=kind.schedule(profile.train), **follows)
+    return kind(tyro.MISSING, profile=profile.name, train=kind.schedule(profile), **follows)
 
 
 def _options_of_profile(kind: type[Recipe], arguments: Sequence[str]) -> Recipe:

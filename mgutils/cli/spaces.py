@@ -1,7 +1,7 @@
 """`mg train` for the third system: modalities in one space, a head over them, a masked autoencoder of one camera.
 
-Each class has the options of one task. The options say the same as notebook 11's runs in :mod:`mgutils.experiments`,
-and lead to the same folders in the store.
+Each class has the options of one task. Told the same as a run of notebook 11 (:mod:`mgutils.experiments.cameras`), they
+lead to its folder in the store.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from mgutils.config import (
     Protocol,
     RunConfig,
     SpaceConfig,
+    SpaceProfile,
     SplitName,
     TaskName,
     TrainConfig,
@@ -34,8 +35,6 @@ from mgutils.config import (
 from mgutils.errors import ConfigError
 from mgutils.training.config_file import read_config
 
-LONG = 40
-"""Epochs of a head, whose epochs take no time, and of an autoencoder, which needs many; those of `smoke` stay few."""
 SIDE = 48
 """Of the pictures that a masked autoencoder reads if nothing is said, in pixels."""
 _PAIRS = ("anchor", "others", "pairs", "loss", "labels", "temperature")
@@ -74,9 +73,9 @@ class TrainSpace(Train):
         return {"split": before.split, "protocol": replace(before.protocol, limit=0, per_class=0)}
 
     @staticmethod
-    def schedule(train: TrainConfig) -> TrainConfig:
+    def schedule(profile: SpaceProfile) -> TrainConfig:
         """The training of a profile for this task."""
-        return train
+        return profile.train
 
     def changed(self, before: Model) -> Model:
         """A model with these options in place of its own."""
@@ -229,10 +228,11 @@ class TrainFusion(TrainSpace):
         return self.model()
 
     @staticmethod
-    def schedule(train: TrainConfig) -> TrainConfig:
-        """Many epochs, which take seconds."""
-        epochs = LONG if train.epochs > 2 else train.epochs
-        return replace(train, epochs=epochs, validate_every=epochs, lr_head=1e-3)
+    def schedule(profile: SpaceProfile) -> TrainConfig:
+        """That of notebook 11: many epochs, which take seconds."""
+        from mgutils.experiments.cameras import HEAD_EPOCHS, lasting
+
+        return replace(profile.train, lr_head=1e-3, **lasting(profile, HEAD_EPOCHS))
 
     def settings(self, protocol: Protocol) -> RunConfig:
         """The run that these options describe."""
@@ -267,10 +267,11 @@ class TrainMasked(TrainSpace):
     kind = MaskedConfig
 
     @staticmethod
-    def schedule(train: TrainConfig) -> TrainConfig:
-        """Many epochs, without augmentation."""
-        epochs = LONG if train.epochs > 2 else train.epochs
-        return replace(train, epochs=epochs, validate_every=epochs, augment="none")
+    def schedule(profile: SpaceProfile) -> TrainConfig:
+        """That of notebook 11: many epochs, without augmentation."""
+        from mgutils.experiments.cameras import MASKED_EPOCHS, lasting
+
+        return replace(profile.train, augment="none", **lasting(profile, MASKED_EPOCHS))
 
     def changed(self, before: MaskedConfig) -> MaskedConfig:
         """A network of these options for pictures of the clips' own size."""

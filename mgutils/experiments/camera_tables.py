@@ -58,13 +58,15 @@ def probe_tallies(dataset: Dataset, runs: Sequence[Run], shots: Sequence[int] = 
     tallies = {}
     for name in names or spaces[0]:
         first = spaces[0][name]
+        always = np.full((1, len(first.valid_target)), np.bincount(first.train_target).argmax())
+        tallies[name, "constant", 0] = tally_draws([always] * len(spaces), first, classes)
         asked = [answer(space[name], space[anchor], classes, shots, draws) for space in spaces]
         for method, count in asked[0]:
             tallies[name, method, count] = tally_draws([each[method, count] for each in asked], first, classes)
     return tallies
 
 
-def probe_table(groups: Mapping[str, Mapping[Question, Tally]], *, bootstrap: int = 2000) -> pd.DataFrame:
+def probe_table(groups: Mapping[str, Mapping[Question, Tally]], *, bootstrap: int = 1000) -> pd.DataFrame:
     """Scores of every group: ``group, modality, method, shots, score, value, low, high``.
 
     Taught in: 11, section 4.
@@ -103,7 +105,7 @@ def difference(first: Tally, second: Tally, score: Score) -> dict[str, float | b
     return {"difference": found.value, "low": found.low, "high": found.high, "p": found.p, "shown": found.shown}
 
 
-def retrievals(dataset: Dataset, groups: Mapping[str, Sequence[Run]], *, bootstrap: int = 2000) -> pd.DataFrame:
+def retrievals(dataset: Dataset, groups: Mapping[str, Sequence[Run]], *, bootstrap: int = 1000) -> pd.DataFrame:
     """Each modality asked for the clips of each other one, on people that no run has seen.
 
     Returns
@@ -173,7 +175,7 @@ def fusion_answers(dataset: Dataset, stars: Sequence[Run], heads: Mapping[str, S
     return {key: tally(np.stack(found), target, people, classes) for key, found in answers.items()}
 
 
-def fusion_table(answers: Mapping[tuple[str, tuple[str, ...]], Tally], *, bootstrap: int = 2000) -> pd.DataFrame:
+def fusion_table(answers: Mapping[tuple[str, tuple[str, ...]], Tally], *, bootstrap: int = 1000) -> pd.DataFrame:
     """Scores of :func:`fusion_answers`: ``head, there`` (joined by +), ``count, score, value, low, high``.
 
     Taught in: 11, section 6.
@@ -189,7 +191,7 @@ def fusion_table(answers: Mapping[tuple[str, tuple[str, ...]], Tally], *, bootst
 # -- masked autoencoders -----------------------------------------------------------------------------------------------
 
 
-def own_scores(dataset: Dataset, groups: Mapping[str, Sequence[Run]], *, bootstrap: int = 2000) -> pd.DataFrame:
+def own_scores(dataset: Dataset, groups: Mapping[str, Sequence[Run]], *, bootstrap: int = 1000) -> pd.DataFrame:
     """What runs answered themselves, on their own reported clips: ``group, score, value, low, high, clips``.
 
     Taught in: 11, section 7.

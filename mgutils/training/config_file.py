@@ -58,5 +58,5 @@ def check_task(config: RunConfig, source: Path | str, *tasks: TaskName) -> None:
     """Raise a :class:`ConfigError` if a run is of another task than those that its reader has a use for."""
     if config.task not in tasks:
         remedy = _ASKED.get(config.task, f"`mg train --task {tasks[0]}` makes one.")
-        raise ConfigError(f"{source}: found a run of the task {config.task!r}; wanted one of {', '.join(tasks)}. "
-                          f"{remedy}")
+        wanted = f"one of {', '.join(tasks)}" if len(tasks) > 1 else tasks[0]
+        raise ConfigError(f"{source}: found a run of the task {config.task!r}; wanted {wanted}. {remedy}")

@@ -8,6 +8,7 @@ each epoch all that a stopped run needs to go on.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,9 +242,8 @@ def train_step(session: Session, batch: Batch) -> dict[str, Tensor]:
     settings, task, accelerator = session.config.train, session.task, session.accelerator
     session.optimizer.zero_grad()
 
-    shard = len(next(iter(batch.inputs.values())))
-    if 0 < settings.micro_batch < shard:
-        # the graph of the whole batch does not fit: two passes over its parts
+    if 0 < settings.micro_batch < math.ceil(len(batch) / rank_and_world_size()[1]):
+        # its graph does not fit into memory: two passes over its parts, on all ranks or on none
         losses = {}
 
         def total(*embedded: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from camera_forgeries import (
     World,
     forged,
     heads,
+    labelled,
     masked,
     run,
     spaces,
@@ -29,7 +30,7 @@ from mgutils.claims.tests import TESTS
 from mgutils.claims.tests.cameras import _better, _costs_less_than
 from mgutils.data.labels import Labels, write_labels
 from mgutils.data.table import Dataset
-from mgutils.experiments.cameras import HEADS
+from mgutils.experiments.cameras import HEADS, LABELS
 from mgutils.metrics.paired import Difference
 from mgutils.training.run import Run
 
@@ -78,10 +79,10 @@ def test_published_numbers_need_the_originals_data(name, monkeypatch):
 
 
 def test_some_cameras_that_gain_are_a_part_of_the_claim(monkeypatch):
-    star = spaces()
-    for seed in star:
+    pairs = spaces()
+    for seed in pairs:
         seed.arrays["depth"] = spaces(know=1)[0].arrays["depth"]
-    row = judged("cmvra-anchor-all", forged(star=star), monkeypatch)
+    row = judged("cmvra-all-pairs", forged(**{"all pairs": pairs}), monkeypatch)
     shown = {name for name, found in row.finding.checks.items() if found}
     assert row.verdict == "partly" and shown == {"depth in top1", "depth in uar"}
 
@@ -92,6 +93,14 @@ def test_some_cameras_that_gain_are_a_part_of_the_claim(monkeypatch):
 def test_worse_is_not_the_same_as_costing_more_than_a_margin(low, high, p, better, cheap):
     found = Difference((low + high) / 200, low / 100, high / 100, p, 0.02, ())
     assert _better(found) is better and _costs_less_than(5)(found) is cheap
+
+
+@pytest.mark.parametrize("name", ["cmvra-moved-apart", "cmvra-fusion-one", "cmvra-validation"])
+def test_who_knows_nothing_has_nothing_to_lose(name, monkeypatch):
+    nothing = {group: labelled("joints", right=False) for group in (
+        LABELS["joints"], "joints, labels, people shared")}
+    row = judged(name, forged(star=spaces(anchor=0), **nothing), monkeypatch)
+    assert row.verdict == "not shown" and set(row.finding.checks.values()) == {None}
 
 
 def test_retrieval_is_not_shown_where_shuffled_pairs_find_clips_too(monkeypatch):
@@ -130,8 +139,8 @@ def test_clips_that_lack_depth_are_not_asked():
 
 
 def test_head_is_asked_about_the_sets_that_the_row_names():
-    only_with_rgb = heads(lambda there: there[0])
-    world = World(**dict.fromkeys(HEADS, only_with_rgb))
+    only_with_anchor = heads(lambda there: there[0])
+    world = World(**dict.fromkeys(HEADS, only_with_anchor))
     for there, share in (("everything", "100.0"), ("no anchor", "0.0"), ("something missing", "50.0")):
         found = TESTS["fusion_helps"](world, "masked, dropout", "zeros, no dropout", there).obtained
         assert found.startswith(f"{there}, top1: {share} against {share}")

@@ -100,7 +100,9 @@ def test_the_commands_lead_to_the_runs_of_the_notebook(place, runs, settings):
         return settings(["train", str(clips), "--profile", profile, *official, *options])
 
     for name, group in cameras.LABELS.items():
-        assert asked("--task", "alignment", "--anchor", name, *LABELS) == first[group][0]
+        wanted = first[group][0]
+        length = ("--epochs", str(wanted.train.epochs), "--validate-every", str(wanted.train.validate_every))
+        assert asked("--task", "alignment", "--anchor", name, *LABELS, *length) == wanted
     assert asked("--task", "masked") == first[MAE][0]
     assert asked("--task", "masked", "--scrambled") == first[SCRAMBLED][0]
 
@@ -115,6 +117,12 @@ def test_the_commands_lead_to_the_runs_of_the_notebook(place, runs, settings):
     tuned = asked("--task", "alignment", "--anchor", "depth", *LABELS, "--init", str(runs["masked"].directory),
                   "--per-class", "10", "--validate-every", "2")
     assert tuned == replace(second[f"{MAE}, tuned"][0], objective="depth_labels")
+
+    cpu, settled = get_space_profile("cpu"), ("epochs", "validate_every", "augment", "lr_head")
+    head = next(iter(fusion_configs(cpu, [runs["star"]]).values()))[0]
+    for wanted, options in ((first_configs(cpu)[MAE][0], []), (head, ["--init", str(runs["star"].directory)])):
+        found = asked("--task", wanted.task, *options, profile="cpu")
+        assert [getattr(found.train, each) for each in settled] == [getattr(wanted.train, each) for each in settled]
 
     # the size of the clips is the network's; those of the profile cpu have another one
     assert asked("--task", "masked", profile="cpu").model.network_kwargs["size"] == 24
@@ -302,7 +310,7 @@ def test_only_what_is_named_stands_beside_the_modalities(query, item, pairs):
     ("fusion", "evaluate RUN CLIPS", "metrics.json"),
     ("fusion", "probe RUN CLIPS", "metrics.json"),
     ("star", "crossval CLIPS --folds 3 --config RUN/config.json", "wanted image-text, classification or skeleton"),
-    ("masked", "ensemble RUN RUN", "wanted one of skeleton"),
+    ("masked", "ensemble RUN RUN", "wanted skeleton"),
 ])
 def test_what_a_space_cannot_answer_is_told_with_what_can(name, command, said, place, runs, tmp_path, capsys,
                                                           monkeypatch):

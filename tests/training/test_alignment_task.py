@@ -178,6 +178,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stopped_run_goes_on_to_the_same_bits(root, tmp_path, monkeypatch, kind):
     run = config(KINDS[kind], augment="affine")

@@ -33,7 +33,11 @@ def launch(command, world):
     started = [subprocess.Popen(command, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
                                 env=shared | ({"RANK": str(rank), "LOCAL_RANK": str(rank)} if world > 1 else {}))
                for rank in range(world)]
-    ended = [process.communicate(timeout=120) for process in started]
+    try:
+        ended = [process.communicate(timeout=240) for process in started]
+    finally:
+        for process in started:  # they may wait for each other for ever
+            process.kill()
     assert all(process.returncode == 0 for process in started), "\n".join(error for _, error in ended)
     return [out for out, _ in ended]
 

@@ -154,7 +154,7 @@ def space_step(count=7, shuffled=False, **settings):
     width = {"width": 8, "layers": 1, "heads": 2, "dropout": 0.0}
     networks = {"joints": width, "flow": width | {"shape": [3]}, "gaze": width | {"shape": [2, 2]}}
     model = SpaceConfig(PAIRS, 6, 4, encoders=networks, learn_temperature=True, shuffled=shuffled)
-    config = space_config("smoke", model, "pairs", batch_size=16, **settings)
+    config = space_config("smoke", model, "pairs", batch_size=16, schedule="plateau", **settings)
     chance = np.random.default_rng(0)
     total = len(CLIPS)
     arrays = {name: chance.random((5 * total, *shape)).astype(np.float32) for name, shape in

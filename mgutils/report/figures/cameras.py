@@ -161,7 +161,7 @@ def _dots(axes: Axes, rows: Sequence[str], series: Mapping[str, pd.DataFrame], l
         axes.plot(found["value"], heights, MARKERS[place], color=SERIES[place], markersize=7, label=name)
     axes.set_yticks(range(len(rows)), rows)
     axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=f"{label} (95 % interval)")
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, max([axes.get_xlim()[1], *(105 * part["high"].max() for part in series.values() if len(part))]))
     axes.grid(axis="y", visible=False)
 
 
