@@ -36,7 +36,7 @@ from mgutils.data.splits import Split, available_splits
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.experiments.bind_tables import RANDOM, TRAINED
-from mgutils.experiments.cameras import ANCHOR, OTHERS, TEMPERATURE, supervised
+from mgutils.experiments.cameras import ANCHOR, ANCHOR_EPOCHS, OTHERS, TEMPERATURE, lasting, supervised
 from mgutils.experiments.runs import train_groups
 from mgutils.training.inputs import input_kind, load_array, read_rows
 from mgutils.training.run import Run
@@ -139,14 +139,15 @@ def bind(root: Path | str, clips: Path | str, name: str, out_dir: Path | str, *,
 
 def train_anchor(profile: SpaceProfile, clips: Path | str, out_dir: Path | str, split: SplitName | None = None,
                  seed: int = 0) -> Run:
-    """An encoder that is trained with labels, of the first camera that the clips have; joints, if there is none."""
+    """An encoder that is trained with labels: of the joints, or else of the first camera that the clips have."""
     dataset = read_clip_dataset(clips)
     modality = next((name for name in (ANCHOR, *OTHERS) if (dataset.root / FOLDER / f"{name}.npy").exists()), None)
     if modality is None:
         raise ConfigError(f"{clips}: found none of {', '.join((ANCHOR, *OTHERS))} to train an anchor on; wanted one. "
                           "Name a run with --anchor.")
     split = split or available_splits(dataset)[-1]
-    config = space_config(profile, supervised(modality), f"{modality}_labels", split, seed)
+    length = lasting(profile, ANCHOR_EPOCHS) if modality == ANCHOR else {}
+    config = space_config(profile, supervised(modality), f"{modality}_labels", split, seed, **length)
     return train_all([config], clips, out_dir, jobs=1)[0]
 
 

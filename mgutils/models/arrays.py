@@ -98,6 +98,8 @@ class ArrayEncoder(nn.Module):
         Of the image network, as timm names it.
     width, layers, heads, frames, dropout
         See :class:`FrameTransformer`.
+    look : int, optional
+        Longest side of pictures: larger ones are reduced before the network sees them.
 
     Raises
     ------
@@ -109,13 +111,14 @@ class ArrayEncoder(nn.Module):
     def __init__(self, shape: Sequence[int], mean: float | Sequence[float] = 0.0,
                  deviation: float | Sequence[float] = 1.0, width: int = 64,
                  network: str = "resnet18", kwargs: dict[str, Any] | None = None, layers: int = 2, heads: int = 4,
-                 frames: int = 8, dropout: float = 0.1) -> None:
+                 frames: int = 8, dropout: float = 0.1, look: int | None = None) -> None:
         super().__init__()
         if not math.prod(shape):
             raise ConfigError(f"shape: found {tuple(shape)}; wanted that of a frame with numbers.")
         if not torch.tensor(deviation).min() > 0:
             raise ConfigError(f"deviation: found {deviation}; wanted more than 0: numbers are divided by it.")
         self.shape = tuple(shape)
+        self.look = look
         self.width = width
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32), persistent=False)
         self.register_buffer("deviation", torch.tensor(deviation, dtype=torch.float32), persistent=False)
@@ -137,7 +140,10 @@ class ArrayEncoder(nn.Module):
         shown = (numbers != 0).unsqueeze(-1).flatten(2).any(dim=2)  # (B, T)
         numbers = (numbers - self.mean) / self.deviation
         if self.network is not None:
-            pictures = numbers.movedim(4, 2) if numbers.ndim == 5 else numbers.unsqueeze(2)
+            pictures = numbers.movedim(4, 2) if numbers.ndim == 5 else numbers.unsqueeze(2)  # (B, T, C, H, W)
+            if self.look is not None:
+                sides = [min(side, self.look) for side in self.shape[:2]]
+                pictures = F.adaptive_avg_pool2d(pictures.flatten(0, 1), sides).unflatten(0, shown.shape)
             return self.over_time(look_at(self.network, pictures, shown), shown)
         values = numbers.unsqueeze(-1).flatten(2)  # (B, T, K)
 

@@ -145,12 +145,6 @@ def test_large_pictures_are_reduced_by_means_of_blocks(arrays, clips):
     assert np.allclose(flow[:3], pictures.reshape(3, 20, 2, 20, 3, 2).mean(axis=(2, 4)), atol=1e-5)
     np.save(arrays / "7.npy", (100 * pictures).astype(np.uint8))
     assert load_modality(read_clip_dataset(add(arrays, clips, size=33).root), "flow").dtype == np.uint8
-    assert any("--size 48" in note for note in add(write_large(arrays), clips, "wide").notes)
-
-
-def write_large(arrays):
-    np.save(arrays / "7.npy", np.ones((3, 120, 150), dtype=np.float32))
-    return arrays
 
 
 def test_joints_are_no_picture_and_stay(arrays, clips):
@@ -369,3 +363,13 @@ def test_where_no_link_can_be_made_another_way_is_taken(arrays, clips, monkeypat
 def test_what_it_was_made_of_is_written_down(arrays, clips):
     record = json.loads((add(arrays, clips).root / RECORD).read_text())
     assert record["name"] == "flow" and record["clips"] == 3 and len(record["made_of"]) == 64
+
+
+def test_a_large_array_is_told(arrays, clips, monkeypatch):
+    np.save(arrays / "7.npy", np.ones((3, 20, 30), dtype=np.float32))
+    for file in (arrays / "8.npy", arrays / "9.npy"):
+        file.unlink()
+    assert not any("GiB" in note for note in add(arrays, clips, "small").notes)
+    monkeypatch.setattr(modality, "_LARGE", 1000)
+    assert any("GiB; --size 48" in note for note in add_modality(arrays, clips, clips.parent / "large", "large",
+                                                                 progress=False).notes)

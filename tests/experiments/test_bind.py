@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mgutils.cli import main
 from mgutils.config import Protocol, get_space_profile, space_config
@@ -14,9 +15,19 @@ from mgutils.data.items import load_modality, read_clip_dataset, write_clips
 from mgutils.data.labels import Labels
 from mgutils.data.protocol import split_of
 from mgutils.errors import ConfigError
-from mgutils.experiments.bind import RANDOM, TRAINED, Binding, bind, number_scale, train_anchor
-from mgutils.experiments.bind_tables import CHANCE, CONSTANT, ITSELF, LESS, RETRIEVAL, bind_table
+from mgutils.experiments.bind import Binding, array_encoder, bind, number_scale, train_anchor
+from mgutils.experiments.bind_tables import (
+    CHANCE,
+    CONSTANT,
+    ITSELF,
+    LESS,
+    RANDOM,
+    RETRIEVAL,
+    TRAINED,
+    bind_table,
+)
 from mgutils.experiments.cameras import supervised
+from mgutils.models.space import build_encoder
 from mgutils.report.bind import bind_page, write_bind
 from mgutils.report.figures.binding import bind_chart
 from mgutils.training.store import train_all
@@ -156,6 +167,20 @@ def test_numbers_are_scaled_by_the_training_clips_alone(root, found):
     assert np.allclose(deviation, own.std(axis=0), rtol=1e-4)
     settings = found.groups[TRAINED][0].config.model.encoders["glove"]
     assert settings["shape"] == [4] and settings["mean"] == mean and settings["deviation"] == deviation
+
+
+def test_pictures_are_looked_at_as_those_of_the_profiles_cameras(clips, tmp_path):
+    folder = tmp_path / "flow"
+    folder.mkdir()
+    for clip in range(6):
+        np.save(folder / f"{clip}.npy", np.random.default_rng(clip).normal(size=(4, 40, 20, 2)))
+    dataset = read_clip_dataset(add_modality(folder, clips, tmp_path / "clips", "flow", progress=False).root)
+    settings = array_encoder(get_space_profile("cpu"), dataset, "flow", np.arange(CLIPS))
+    encoder = build_encoder("flow", settings, 8)
+    seen = []
+    encoder.network.register_forward_pre_hook(lambda network, inputs: seen.append(tuple(inputs[0].shape)))
+    assert encoder(torch.ones(3, 8, 40, 20, 2)).shape == (3, encoder.width)
+    assert seen == [(24, 2, 32, 20)]
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------

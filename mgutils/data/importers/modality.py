@@ -36,7 +36,7 @@ RESERVED = {*SHAPES, "class", "caption", "logits", "valid", "target", "subsets",
 """Names with a meaning of their own in a dataset, or among what a run keeps."""
 SIDE = 48
 """Of the pictures of a film, in pixels, where the clips have no pictures."""
-_LARGE = 112  # a picture's side from which on a note says how to be faster
+_LARGE = 2**30  # bytes of the array, from which on a note says how large it is
 
 
 @dataclass(frozen=True)
@@ -202,21 +202,20 @@ def _write_array(rows: dict[Path, int], dataset: Dataset, target: Path, side: in
             empty.append(file.name)
     if array is not None:
         array.flush()
-        _add_notes(array.shape[1:], there, empty, findings)
+        _add_notes(array, there, empty, findings)
     if not there.any() and not findings.faults:
         findings.fault(target.stem, "only zeros in all files", "numbers", "A frame of zeros counts as missing.")
     return there
 
 
-def _add_notes(shape: tuple[int, ...], there: ndarray, empty: list[str], findings: Findings) -> None:
+def _add_notes(array: ndarray, there: ndarray, empty: list[str], findings: Findings) -> None:
     if not there.all():
         findings.notes.append(f"{np.sum(~there):,} of {len(there):,} clips lack it")
     if empty:
         findings.notes.append(f"{len(empty):,} files are all zeros, first {empty[0]}: their clips count as lacking it")
-    if is_picture(shape) and min(shape[:2]) > _LARGE:
-        times = shape[0] * shape[1] / SIDE**2
-        findings.notes.append(f"frames of {shape[0]} x {shape[1]} take about {times:.0f} times as long as at {SIDE} "
-                              f"pixels; --size {SIDE} reduces them")
+    if array.nbytes > _LARGE:
+        remedy = f"; --size {SIDE} makes its pictures smaller" if is_picture(array.shape[1:]) else ""
+        findings.notes.append(f"the array takes {array.nbytes / 2**30:.1f} GiB{remedy}")
 
 
 def _side(clips_root: Path) -> int:
