@@ -50,7 +50,7 @@ def test_depth_is_cut_off_at_255_only_at_the_left():
 
 def test_the_sketch_has_a_line_for_each_pair_and_marks_what_is_frozen():
     spaces = {"star": star("rgb", OTHERS), "all": all_pairs(("rgb", *OTHERS))}
-    axes = figures.space_sketch(spaces).axes
+    axes = figures.space_sketch(spaces, frozen=("rgb",)).axes
     assert [len(panel.lines) for panel in axes] == [3, 6]
     assert [text.get_text() for text in axes[0].texts] == ["rgb\n(frozen)", *OTHERS]
     assert len(figures.space_sketch({"star": spaces["star"]}, frozen=()).axes[0].texts) == 4
@@ -71,7 +71,7 @@ def probes():
 
 
 def test_probes_have_a_panel_for_each_modality_and_the_constant_its_line(probes):
-    axes = figures.probe_chart(probes, ["star", "star, random anchor"]).axes
+    axes = figures.probe_chart(probes, ["star", "star, random anchor"], anchor="rgb").axes
     assert [panel.get_title() for panel in axes] == list(OTHERS)
     assert [label.get_text() for label in axes[0].get_yticklabels()] == ["star", "star, random anchor"]
     assert [line.get_label() for line in axes[0].lines][1:] == [
@@ -81,7 +81,7 @@ def test_probes_have_a_panel_for_each_modality_and_the_constant_its_line(probes)
 
 
 def test_groups_that_know_one_modality_share_a_row(probes):
-    axes = figures.probe_chart(probes, {"depth, labels": "supervised", "star": "star"}).axes
+    axes = figures.probe_chart(probes, {"depth, labels": "supervised", "star": "star"}, anchor="rgb").axes
     assert [label.get_text() for label in axes[0].get_yticklabels()] == ["supervised", "star"]
     assert axes[0].lines[0].get_ydata().shape == (2,) and axes[0].lines[0].get_xdata()[0] == 90
     assert np.isnan(axes[1].lines[0].get_xdata()[0])
@@ -90,20 +90,20 @@ def test_groups_that_know_one_modality_share_a_row(probes):
 def test_retrieval_is_apart_for_the_anchor_and_has_chance_in_each_row():
     rows = [{"group": group, "query": query, "item": item, "chance": 0.01, "r1": 0.3, "low": 0.2, "high": 0.4}
             for group in ("star", "all pairs") for query, item in permutations(("rgb", *OTHERS), 2)]
-    left, right = figures.retrieval_chart(pd.DataFrame(rows)).axes
+    left, right = figures.retrieval_chart(pd.DataFrame(rows), anchor="rgb").axes
     assert [label.get_text() for label in left.get_yticklabels()][:2] == ["rgb → depth", "rgb → infrared"]
     assert len(right.get_yticklabels()) == 6 and not any("rgb" in label.get_text() for label in right.get_yticklabels())
     chance = left.collections[-1].get_segments()
     assert len(chance) == 6 and np.allclose(chance[0][:, 0], 1)
     two = pd.DataFrame(rows).query("query in ('rgb', 'depth') and item in ('rgb', 'depth')")
-    assert len(figures.retrieval_chart(two).axes) == 1
+    assert len(figures.retrieval_chart(two, anchor="rgb").axes) == 1
 
 
 def test_fusion_shows_everything_no_anchor_and_each_alone():
     subsets = ["rgb", "depth", "joints", "rgb + depth", "depth + joints", "rgb + joints", "rgb + depth + joints"]
     rows = [score_rows(head=head, there=there, count=len(there.split(" + "))) for head in ("masked", "mean")
             for there in subsets]
-    axes = figures.fusion_chart(pd.DataFrame(rows)).axes[0]
+    axes = figures.fusion_chart(pd.DataFrame(rows), anchor="rgb").axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names[:2] == ["everything", "without rgb"] and set(names[2:]) == {"only rgb", "only depth", "only joints"}
     assert [line.get_label() for line in axes.lines] == ["masked", "mean"]
