@@ -117,6 +117,11 @@ class ArrayEncoder(nn.Module):
             raise ConfigError(f"shape: found {tuple(shape)}; wanted that of a frame with numbers.")
         if not torch.tensor(deviation).min() > 0:
             raise ConfigError(f"deviation: found {deviation}; wanted more than 0: numbers are divided by it.")
+        for name, numbers in (("mean", mean), ("deviation", deviation)):
+            count = torch.tensor(numbers).numel()
+            if count not in (1, *shape[-1:]):
+                raise ConfigError(f"{name}: found {count} numbers for frames of shape {tuple(shape)}; wanted one, or "
+                                  "one for each place of the last axis.")
         self.shape = tuple(shape)
         self.look = look
         self.width = width

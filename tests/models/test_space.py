@@ -161,6 +161,8 @@ def test_networks_by_their_kind():
     ("flow", {"shape": [6], "width": 10, "heads": 4}, "wanted what ArrayEncoder takes"),
     ("flow", {"shape": [6], "width": -8}, "wanted what ArrayEncoder takes"),
     ("flow", {"shape": [6], "deviation": 0.0}, "deviation: found 0.0; wanted more than 0"),
+    ("flow", {"shape": [4, 3], "mean": [0.0] * 4}, "mean: found 4 numbers for frames of shape (4, 3); wanted one"),
+    ("flow", {"shape": [], "deviation": [1.0, 1.0]}, "deviation: found 2 numbers for frames of shape (); wanted one"),
     ("flow", {"shape": [32, 32], "network": "resnet5000"}, "found 'resnet5000'; wanted a name that timm knows"),
     ("flow", {"kind": "frames"}, "camera: found 'flow'; wanted one of rgb, depth, infrared"),
     ("joints", {"layer": 2}, "wanted what CoordinateTransformer takes"),
@@ -198,6 +200,15 @@ def test_arrays_of_any_shape_and_type(shape, kind, dtype):
     assert (encoder.network is not None) == (kind == "picture")
     frames = (20 * torch.rand(3, 4, *shape)).to(dtype)
     assert encoder(frames).shape == (3, 8)
+
+
+def test_numbers_are_brought_to_0_and_1_each_for_itself():
+    encoder = ArrayEncoder((2, 3), mean=[1.0, 2.0, 3.0], deviation=[1.0, 2.0, 4.0], width=8, layers=1, heads=2).eval()
+    seen = []
+    encoder.over_time.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    encoder(torch.tensor([[[[2.0, 2.0, 3.0], [1.0, 4.0, 7.0]]]]))
+    assert seen[0][0, 0, :6].tolist() == [1, 0, 0, 0, 1, 1]
+    assert not any("mean" in name or "deviation" in name for name in encoder.state_dict())
 
 
 def test_a_picture_is_looked_at_with_its_channels():
