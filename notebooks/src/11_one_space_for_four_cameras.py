@@ -90,8 +90,9 @@ views
 
 # %% [markdown]
 # **A trap before the first network.** Depth in millimetres needs sixteen bits. Who opens such a file with Pillow and calls
-# `convert("L")` gets eight bits: values are not scaled, they are *cut off* at 255<!--= 255 -->. The original does this. How much of the
-# scene is nearer than 255<!--= 255 --> mm? **Predict** before you run the cell.
+# `convert("L")` gets eight bits: values are not scaled, they are *cut off* at 255<!--= 255 -->. The original's code does
+# so (that its pictures have sixteen bits is inferred). How much of the scene is nearer than 255<!--= 255 --> mm?
+# **Predict** before you run the cell.
 
 # %% alt="A depth image cut off at 255 millimetres, white all over, and the same image in metres"
 millimetres = load_modality(dataset, "depth")
@@ -543,13 +544,13 @@ tuned_top1.round(1)
 # file for each clip, named by the clip's id, with a row for each frame:
 #
 # ```
-# mg bind my_flow/ data/cpu_cameras --name flow --anchor out/cpu/runs/rgb_labels-official-s0-...
+# mg bind my_flow/ data/cpu_cameras --name flow --anchor out/cpu/runs/joints_labels-official-s0-...
 # ```
 #
 # It aligns an encoder of the new arrays to the anchor, and another one to a random anchor. Then it writes one page:
 # the commonest class first, probes with five labels and with all, emergent classes, retrieval beside chance, and
-# whether the difference to the random anchor is shown. The clips that have no file count as a camera that was off. Nothing of your
-# folders is changed.
+# whether the difference to the random anchor is shown. The clips that have no file count as a camera that was off.
+# Nothing of your folders is changed.
 #
 # ## 9. The ledger
 #
