@@ -36,7 +36,7 @@ class Bind:
     seed: int = 0
     """Of the first of them."""
     epochs: int = 0
-    """Of each run; 0: the profile's."""
+    """Of each run; 0: 20, in the profile smoke 2."""
     size: int = 0
     """Longest side of pictures in pixels; 0: arrays as they are, films as the clips' own pictures."""
     jobs: int = 2

@@ -22,7 +22,6 @@ from mgutils.config import (
     SpaceConfig,
     SpaceProfile,
     SplitName,
-    TrainConfig,
     get_space_profile,
     space_config,
     star,
@@ -43,6 +42,8 @@ from mgutils.training.run import Run
 from mgutils.training.start import check_start, learned_from
 from mgutils.training.store import train_all
 
+BIND_EPOCHS = 20
+"""Of each run, if nothing is said; in a profile of a few epochs, as few."""
 _MOST_SCALES = 512  # numbers of the last axis that have a mean of their own each
 
 
@@ -113,7 +114,7 @@ def bind(root: Path | str, clips: Path | str, name: str, out_dir: Path | str, *,
     seeds, seed : int
         Runs of each group, and the first seed.
     epochs : int
-        The profile's if 0.
+        Of each run; 0: :data:`BIND_EPOCHS`, or as few as the profile has.
     jobs : int
         Processes.
 
@@ -166,8 +167,9 @@ def bind_configs(profile: SpaceProfile, dataset: Dataset, start: Run, name: str,
     same = split in (None, before.split)
     # all rows that the anchor's run did not report may be learned from, however few labels it had
     protocol = replace(before.protocol, limit=0, per_class=0) if same else Protocol()
-    base = space_config(profile, model, f"{name}_bound", split or before.split, seeds[0], augment="none")
-    base = replace(base, protocol=protocol, train=_longer(base.train, epochs))
+    length = {"epochs": epochs, "validate_every": epochs} if epochs else lasting(profile, BIND_EPOCHS)
+    base = space_config(profile, model, f"{name}_bound", split or before.split, seeds[0], augment="none", **length)
+    base = replace(base, protocol=protocol)
     encoder = array_encoder(profile, dataset, name, split_of(base, dataset).train)
     base = replace(base, model=replace(model, encoders=model.encoders | {name: encoder}))
     digest = check_start(start.directory, base.model)
@@ -175,12 +177,6 @@ def bind_configs(profile: SpaceProfile, dataset: Dataset, start: Run, name: str,
     control = replace(base, objective=f"{name}_random")
     return {group: [replace(config, seed=seed) for seed in seeds]
             for group, config in ((TRAINED, trained), (RANDOM, control))}
-
-
-def _longer(train: TrainConfig, epochs: int) -> TrainConfig:
-    """The training with so many epochs, of which the last is validated; the profile's if 0."""
-    epochs = epochs or train.epochs
-    return replace(train, epochs=epochs, validate_every=epochs)
 
 
 def array_encoder(profile: SpaceProfile, dataset: Dataset, name: str, rows: ndarray) -> dict[str, Any]:
