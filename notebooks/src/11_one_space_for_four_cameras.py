@@ -620,9 +620,9 @@ def loss_of_both(a: torch.Tensor, b: torch.Tensor, has_a: torch.Tensor, has_b: t
     b = b[both]
     if len(a) == 0:
         return a.sum() + b.sum()
-    logits = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T / temperature
-    own = torch.arange(len(a))
-    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    cosines = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T
+    right = torch.arange(len(a))
+    return (F.cross_entropy(cosines / temperature, right) + F.cross_entropy(cosines.T / temperature, right)) / 2
 
 # %%
 if check("loss_of_both", loss_of_both):
