@@ -1,7 +1,6 @@
 """`mg train` for the third system: modalities in one space, a head over them, a masked autoencoder of one camera.
 
-Each class has the options of one task. Told the same as a run of notebook 11 (:mod:`mgutils.experiments.cameras`), they
-lead to its folder in the store.
+Each class has the options of one task.
 """
 
 from __future__ import annotations
@@ -124,7 +123,7 @@ class TrainAlignment(TrainSpace):
     frames: int = 8
     """Of a clip, that the networks read."""
     shuffled: bool = False
-    """Pair the anchor with other clips than its own: a control."""
+    """Pair the anchor with any clip of the batch: a control."""
     moved_alike: bool = True
     """Turn and shift all modalities of a clip alike; --no-moved-alike each for itself, as the original did."""
     kind = SpaceConfig

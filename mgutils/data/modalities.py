@@ -134,11 +134,16 @@ class ModalityReader:
         DataError
             If there is no array of that name, or it does not fit the table.
         """
+        return cls.over(dataset, {name: load_modality(dataset, name) for name in names}, frames)
+
+    @classmethod
+    def over(cls, dataset: Dataset, arrays: Mapping[str, ndarray], frames: int) -> ModalityReader:
+        """Reader of arrays that are loaded already."""
         return cls(
-            arrays={name: load_modality(dataset, name) for name in names},
+            arrays=arrays,
             start=dataset.frames["start"].to_numpy(),
             length=dataset.frames["length"].to_numpy(),
-            present={name: present(dataset, name) for name in names},
+            present={name: present(dataset, name) for name in arrays},
             frames=frames,
         )
 

@@ -113,6 +113,34 @@ def tally_draws(answers: Sequence[np.ndarray], space: Embedded, classes: int) ->
     return Tally(np.stack([table.hits.mean(axis=0) for table in tables]), tables[0].counts)
 
 
+def tallies_of(spaces: Sequence[Mapping[str, Embedded]], name: str, anchor: str, classes: int,
+               shots: Sequence[int] = SHOTS, draws: int = DRAWS,
+               seed: int = 0) -> dict[tuple[str, int], Tally]:
+    """Right answers to every question to one modality, by run and person.
+
+    Parameters
+    ----------
+    spaces : sequence of mapping
+        Modality to what one run made of the same clips.
+    name, anchor : str
+        The modality that is asked, and the one that emergent classes are learned from.
+    classes, shots, draws, seed
+        See :func:`answer`.
+
+    Returns
+    -------
+    dict
+        (method, shots) to the tally of all runs. The first, ``constant``, always answers the most common
+        class in training; the others are those of :func:`answer`.
+    """
+    first = spaces[0][name]
+    constant = np.bincount(first.train_target, minlength=classes).argmax()
+    answers = [{("constant", 0): np.full((1, len(first.valid_target)), constant)}
+               | answer(space[name], space[anchor], classes, shots, draws, seed) for space in spaces]
+    return {question: tally_draws([each[question] for each in answers], first, classes)
+            for question in answers[0]}
+
+
 def space_table(runs: Sequence[Mapping[str, Embedded]], anchor: str, classes: int,
                 shots: Sequence[int] = SHOTS, *, draws: int = DRAWS, seed: int = 0,
                 bootstrap: int = BOOTSTRAP) -> pd.DataFrame:
@@ -145,14 +173,8 @@ def space_table(runs: Sequence[Mapping[str, Embedded]], anchor: str, classes: in
         raise ConfigError(f"anchor: found {anchor!r}; wanted one of {', '.join(runs[0])}.")
     rows = []
     for name, first in runs[0].items():
-        constant = np.bincount(first.train_target, minlength=classes).argmax()
-        found = {("constant", 0): [np.full((1, len(first.valid_target)), constant)]}
-        for run in runs:
-            asked = answer(run[name], run[anchor], classes, shots, draws, seed)
-            for question, answers in asked.items():
-                found.setdefault(question, []).append(answers)
-        for (method, count), answers in found.items():
-            table = tally_draws(answers, first, classes)
+        found = tallies_of(runs, name, anchor, classes, shots, draws, seed)
+        for (method, count), table in found.items():
             for score, function in (("top1", accuracy), ("uar", mean_recall)):
                 certain = interval(table, function, draws=bootstrap)
                 rows.append({

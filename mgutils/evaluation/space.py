@@ -28,7 +28,7 @@ from mgutils.models.space import Space, build_masked, build_space
 from mgutils.models.words import word_vectors
 from mgutils.training.alignment import Alignment
 from mgutils.training.checkpoint import load_weights
-from mgutils.training.clips import check_sizes, embed_rows, open_reader
+from mgutils.training.clips import check_sizes, embed_rows
 from mgutils.training.config_file import check_task, read_config
 from mgutils.training.inputs import load_array
 from mgutils.training.masked import MaskedSpace
@@ -166,7 +166,7 @@ def _reader_of(space: LoadedSpace, dataset: Dataset) -> ModalityReader:
     """Reads what a space embeds; refuses pictures that its networks were not built for."""
     arrays = load_array(dataset, space.modalities)
     check_sizes(space.model.encoders, arrays)
-    return open_reader(dataset, arrays, space.config.model.frames)
+    return ModalityReader.over(dataset, arrays, space.config.model.frames)
 
 
 @contextmanager

@@ -105,8 +105,8 @@ def bind(root: Path | str, clips: Path | str, name: str, out_dir: Path | str, *,
     out_dir : path
         The run store.
     anchor : path, optional
-        Folder of a finished run of the task ``alignment``; its first modality is the anchor. By default the profile's
-        camera is trained with the labels first.
+        Folder of a finished run of the task ``alignment``; its first modality is the anchor. By default the
+        joints are trained with the labels first, or the first camera that there is.
     profile : str or SpaceProfile
         Size of the new encoder, and the training.
     split : str, optional

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mgutils.data.splits import subjects_of
-from mgutils.data.table import Dataset
-from mgutils.evaluation.emergent import Embedded, answer, embedded, tally_draws
+from mgutils.evaluation.emergent import Embedded, embedded, tallies_of
 from mgutils.evaluation.retrieval import retrieval_tally
 from mgutils.metrics.cosine import cosine_similarity
 from mgutils.metrics.intervals import Score, Tally, accuracy, interval, mean_recall
@@ -43,13 +42,16 @@ def bind_table(found: Binding, *, bootstrap: int = BOOTSTRAP) -> pd.DataFrame:
         with its verdict: ``shown``, ``not shown``, or ``shown the other way round``. Of ``retrieval`` the score is
         R@1, clips of the new modality asking for their own among the anchor's.
     """
+    classes = len(found.dataset.labels)
     spaces = {group: [_spaces(found, run) for run in runs] for group, runs in found.groups.items()}
-    tables = {group: _tallies(found.dataset, each, found.name, found.anchor) for group, each in spaces.items()}
-    first = spaces[TRAINED][0]
-    rows = _rows(found.name, CONSTANT, {(CONSTANT, 0): _constant(found.dataset, first[found.name])}, bootstrap)
+    tables = {group: tallies_of(each, found.name, found.anchor, classes, SHOTS, DRAWS)
+              for group, each in spaces.items()}
+    itself = tallies_of(spaces[TRAINED][:1], found.anchor, found.anchor, classes, SHOTS, DRAWS)
+    constant, *_ = [tallies.pop((CONSTANT, 0)) for tallies in (*tables.values(), itself)]
+    rows = _rows(found.name, CONSTANT, {(CONSTANT, 0): constant}, bootstrap)
     for group, tallies in tables.items():
         rows += _rows(found.name, group, tallies, bootstrap)
-    rows += _rows(found.anchor, ITSELF, _tallies(found.dataset, [first], found.anchor, found.anchor), bootstrap)
+    rows += _rows(found.anchor, ITSELF, itself, bootstrap)
     for (method, shots), table in tables[TRAINED].items():
         for score, function in SCORES.items():
             rows.append(_difference(found.name, method, shots, score, tables[RANDOM][method, shots], table, function))
@@ -61,22 +63,6 @@ def _spaces(found: Binding, run: Run) -> dict[str, Embedded]:
     subjects = subjects_of(found.dataset, np.arange(len(found.dataset)))
     vectors = {name: run.arrays[name] for name in (found.anchor, found.name)}
     return embedded(vectors, found.there, found.dataset.target, subjects, found.split.train, found.split.valid)
-
-
-def _tallies(dataset: Dataset, spaces: Sequence[Mapping[str, Embedded]], name: str,
-             anchor: str) -> dict[Question, Tally]:
-    """Right answers to every question to one modality: (method, labels of each class) to the tally of all runs."""
-    classes = len(dataset.labels)
-    asked = [answer(space[name], space[anchor], classes, SHOTS, DRAWS) for space in spaces]
-    return {question: tally_draws([each[question] for each in asked], spaces[0][name], classes)
-            for question in asked[0]}
-
-
-def _constant(dataset: Dataset, space: Embedded) -> Tally:
-    """The answers of the class that is most common in training."""
-    classes = len(dataset.labels)
-    most = np.bincount(space.train_target, minlength=classes).argmax()
-    return tally_draws([np.full((1, len(space.valid_target)), most)], space, classes)
 
 
 def _rows(modality: str, anchor: str, tallies: Mapping[Question, Tally], bootstrap: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import torch
 from mgutils.data.items import present
 from mgutils.data.splits import make_split, subjects_of
 from mgutils.data.table import Dataset
-from mgutils.evaluation.emergent import Embedded, answer, embedded, tally_draws
+from mgutils.evaluation.emergent import Embedded, embedded, tallies_of
 from mgutils.evaluation.few_labels import DRAWS, few_of_each, linear_probe
 from mgutils.evaluation.retrieval import retrieval_table, retrieval_tally
 from mgutils.experiments.cameras import ANCHOR, OTHERS
@@ -51,19 +51,14 @@ def probe_tallies(dataset: Dataset, runs: Sequence[Run], shots: Sequence[int] = 
                   names: Sequence[str] = ()) -> dict[Question, Tally]:
     """Right answers to every question to every modality of a group, or to those named, by run and person.
 
+    See :func:`mgutils.evaluation.emergent.tallies_of`.
+
     Taught in: 11, section 4.
     """
     spaces, classes = spaces_of(dataset, runs), len(dataset.labels)
     anchor = runs[0].config.model.modalities[0]
-    tallies = {}
-    for name in names or spaces[0]:
-        first = spaces[0][name]
-        always = np.full((1, len(first.valid_target)), np.bincount(first.train_target).argmax())
-        tallies[name, "constant", 0] = tally_draws([always] * len(spaces), first, classes)
-        asked = [answer(space[name], space[anchor], classes, shots, draws) for space in spaces]
-        for method, count in asked[0]:
-            tallies[name, method, count] = tally_draws([each[method, count] for each in asked], first, classes)
-    return tallies
+    return {(name, *question): table for name in names or spaces[0]
+            for question, table in tallies_of(spaces, name, anchor, classes, shots, draws).items()}
 
 
 def probe_table(groups: Mapping[str, Mapping[Question, Tally]], *, bootstrap: int = 1000) -> pd.DataFrame:

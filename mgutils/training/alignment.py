@@ -24,7 +24,7 @@ from mgutils.metrics.scores import scores
 from mgutils.models.space import Space, build_space
 from mgutils.models.words import word_vectors
 from mgutils.training.batches import PixelLoader
-from mgutils.training.clips import as_tensors, check_sizes, draw, embed_rows, open_reader, refuse_unread
+from mgutils.training.clips import as_tensors, check_sizes, draw, embed_rows, refuse_unread
 from mgutils.training.distributed import gather, shard
 from mgutils.training.start import take_weights
 from mgutils.training.task import Batch, Task, Validation, full_precision
@@ -66,7 +66,7 @@ class Alignment(Task):
         captions = word_vectors(dataset.labels.names) if "caption" in settings.tables else None
         model = build_space(settings, len(dataset.labels), captions)
         check_sizes(model.encoders, loader.pixels)
-        reader = open_reader(dataset, loader.pixels, settings.frames)
+        reader = ModalityReader.over(dataset, loader.pixels, settings.frames)
         taken = take_weights(model, config, dataset.labels)
         for name in settings.frozen:
             if f"projections.{name}.weight" not in taken:

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mgutils.config import RunConfig
-from mgutils.data.items import present
 from mgutils.data.modalities import Draw, ModalityReader, draw_clips, middle
-from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.training.distributed import gather, shard
 
@@ -34,12 +32,6 @@ def refuse_unread(config: RunConfig, adjusts: bool = False) -> None:
     if config.loss.logit_adjustment and not adjusts:
         raise ConfigError(f"logit_adjustment: found {config.loss.logit_adjustment} for {config.task}; wanted 0: it "
                           "changes the logits of a classifier.")
-
-
-def open_reader(dataset: Dataset, arrays: Mapping[str, np.ndarray], frames: int) -> ModalityReader:
-    """The reader of arrays that are loaded already."""
-    return ModalityReader(arrays, dataset.frames["start"].to_numpy(), dataset.frames["length"].to_numpy(),
-                          {name: present(dataset, name) for name in arrays}, frames)
 
 
 def check_sizes(encoders: Mapping[str, nn.Module], arrays: Mapping[str, np.ndarray]) -> None:

@@ -19,7 +19,7 @@ from mgutils.metrics.scores import scores
 from mgutils.models.masked import MaskedVideo, random_mask, tube_mask
 from mgutils.models.space import build_masked
 from mgutils.training.batches import PixelLoader
-from mgutils.training.clips import as_tensors, check_sizes, draw, embed_rows, open_reader, refuse_unread
+from mgutils.training.clips import as_tensors, check_sizes, draw, embed_rows, refuse_unread
 from mgutils.training.distributed import gather, shard
 from mgutils.training.start import take_weights
 from mgutils.training.task import Batch, Task, Validation, full_precision
@@ -78,7 +78,7 @@ class Masked(Task):
         check_sizes(model.encoders, loader.pixels)
         MASKS[settings.mask](1, model.network.grid, settings.ratio, torch.Generator())  # refuses to hide nothing
         take_weights(model, config, dataset.labels)
-        reader = open_reader(dataset, loader.pixels, settings.frames)
+        reader = ModalityReader.over(dataset, loader.pixels, settings.frames)
         return cls(config, accelerator, model, reader, dataset.target, len(dataset.labels))
 
     def parameter_groups(self) -> list[dict[str, Any]]:

@@ -223,8 +223,8 @@ pd.DataFrame({name: [tuple(inputs[name].shape), sum(weight.numel() for weight in
 # went on learning, and that of another was frozen before it had learned anything.)
 #
 # Three goes of runs. **First**, encoders with labels, each paired with a vector for each class; that of the joints
-# becomes the anchor. **Second**, the spaces: a star around the frozen anchor, and its controls, which align the depth
-# camera alone to save time. **Third**, heads over the stored embeddings. What the store has is not trained again.
+# becomes the anchor. **Second**, the spaces: a star around the frozen anchor, and its controls, which to save time align
+# the depth camera alone; a space of all pairs has depth and infrared beside the anchor. **Third**, heads over the stored embeddings. What the store has is not trained again.
 
 # %%
 runs = cameras.camera_runs(size, clips, out_dir, seed=seed)
@@ -287,7 +287,6 @@ chart
 # %%
 over_random = tables.probe_differences(asked, "star, random anchor", "star")
 over_labels = tables.probe_differences(asked, "labels", "star")
-show = ["modality", "method", "shots", "difference", "low", "high", "p", "shown"]
 kept = (over_random["score"] == "top1") & (over_random["method"] != "constant") & (over_random["modality"] != cameras.ANCHOR)
 gain = over_random[kept].set_index(["modality", "method", "shots"])[["difference", "low", "high", "p", "shown"]]
 gain[["difference", "low", "high"]] *= 100
@@ -393,9 +392,9 @@ found_clips = tables.retrievals(dataset, {name: runs[name] for name in ("star", 
 retrieval_picture = figures.retrieval_chart(found_clips)
 save(retrieval_picture, figure_dir / "retrieval.png")
 r1 = 100 * found_clips.set_index(["group", "query", "item"])["r1"]
-weak = {name: 100 * value if name != "p" and name != "shown" else value for name, value in
-        tables.retrieval_difference(dataset, runs["star"], runs["all pairs"], "depth", "infrared").items()}
-print({name: round(value, 3) for name, value in weak.items()})
+weak = tables.retrieval_difference(dataset, runs["star"], runs["all pairs"], "depth", "infrared")
+weak |= {name: 100 * weak[name] for name in ("difference", "low", "high")}
+print(f"depth to infrared, all pairs less star: {weak['difference']:.1f} points ({weak['low']:.1f} to {weak['high']:.1f})")
 retrieval_picture
 
 # %% [markdown]
@@ -483,8 +482,9 @@ patches = patchify(video, block)
 assert torch.equal(patches[0], cut(video[0], 2, 8))
 assert torch.equal(unpatchify(patches, block, (4, 6, 6)), video)
 hidden = tube_mask(1, (4, 6, 6), 0.75, torch.Generator().manual_seed(seed))
-print(f"{patches.shape[1]} patches of {patches.shape[2]} numbers; {int(hidden.sum())} hidden")
-nothing = reconstruction_loss(torch.zeros(1, int(hidden.sum()), patches.shape[2]), patches, hidden)
+grey = torch.full((1, int(hidden.sum()), patches.shape[2]), 0.5)
+print(f"{patches.shape[1]} patches of {patches.shape[2]} numbers; {int(hidden.sum())} hidden; "
+      f"a grey guess of noise costs {reconstruction_loss(grey, patches, hidden):.3f}")
 
 # %% [markdown]
 # The original writes `.view` where a patch has to be put back. The numbers of a video are then compared with the
