@@ -4,6 +4,7 @@
 """
 
 from mgutils.config.alignment import Pair, PairLossName, all_pairs, check_pairs, star
+from mgutils.config.derived import Damage, Derived, FrameFeatures, TextKind, TextVectors
 from mgutils.config.profiles import (
     POSECONV3D_LITE,
     PROFILES,
@@ -60,6 +61,9 @@ __all__ = [
     "CaptionKind",
     "ClipConfig",
     "CourseProfileName",
+    "Damage",
+    "Derived",
+    "FrameFeatures",
     "FusionConfig",
     "HeadName",
     "LossName",
@@ -81,6 +85,8 @@ __all__ = [
     "SplitName",
     "SynthConfig",
     "TaskName",
+    "TextKind",
+    "TextVectors",
     "TrainConfig",
     "WordKind",
     "all_pairs",

@@ -28,7 +28,7 @@ WRITTEN = {"original_ce": "seed_ce", "original_kl": "seed_kl"}
 RETIRED = {"sampling": "plain", "ema": 0.0}
 """Training settings of earlier versions, at the value that every run has now. They are still written, too."""
 ADDED = {"train": ("early_stop", "warmup", "freeze", "copies", "optimizer", "validate_every"),
-         "loss": ("logit_adjustment",)}
+         "loss": ("logit_adjustment",), "model": ("derived",)}
 """Settings that earlier versions lacked, by their part: written only where a run has another value than the default."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from mgutils.config.alignment import Pair, check_pairs, star
+from mgutils.config.derived import Derived, derived_of
 from mgutils.errors import ConfigError
 from mgutils.limits import Count, Limits, Settings
 
@@ -54,11 +55,14 @@ class SpaceConfig(Settings):
     """Turn and shift all modalities of a clip alike; else each for itself, as the original did."""
     shuffled: bool = False
     """Pair the anchor, the first modality, with any clip of the batch: a control, in which no pair says anything."""
+    derived: tuple[Derived, ...] = ()
+    """Those of the modalities that are made of others, or of sentences, once and before the first epoch."""
 
     def __post_init__(self) -> None:
         pairs = tuple(pair if isinstance(pair, Pair) else Pair(**pair) for pair in self.pairs)
         object.__setattr__(self, "pairs", pairs)
         object.__setattr__(self, "frozen", tuple(self.frozen))
+        object.__setattr__(self, "derived", derived_of(self.derived))
         super().__post_init__()
         check_pairs(self.pairs)
         for pair in self.pairs:
@@ -72,7 +76,8 @@ class SpaceConfig(Settings):
                 raise ConfigError(f"pair {pair.name}: found the loss 'class_ce'; wanted it beside 'class' or "
                                   "'caption', or another loss.")
         known = f"one of {', '.join(self.modalities)}"
-        for setting, names in (("frozen", self.frozen), ("encoders", self.encoders)):
+        made = [entry.name for entry in self.derived]
+        for setting, names in (("frozen", self.frozen), ("encoders", self.encoders), ("derived", made)):
             unknown = [name for name in names if name not in self.modalities]
             if unknown:
                 raise ConfigError(f"{setting}: found {unknown[0]!r}; wanted {known}, which the pairs have.")
