@@ -3,8 +3,8 @@
 Two files lie beside ``clips.csv``, each optional:
 
 * ``sentences.csv``: ``clip_id, number, sentence``, and what else is known, such as the ``source``; several sentences
-  for each clip, numbered from 1. `mg sentences` writes what is known of synthetic clips, `mg caption` what a model says. An
-  empty sentence stays empty: nothing is said of that clip, and the name of its class is no substitute.
+  for each clip, numbered from 1. `mg sentences` writes what is known of synthetic clips, `mg caption` what a model
+  says. An empty sentence stays empty: nothing is said of that clip, and the name of its class is no substitute.
 * ``class_sentences.csv``: ``class_id, number, sentence``; the first is the one, the others say it in other words.
   Without it the classes have the kit's descriptions, if they are iMiGUE's, and their names otherwise.
 
