@@ -30,6 +30,7 @@ from mgutils.data.items import read_clip_dataset
 from mgutils.data.labels import ILLUSTRATIVE
 from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset
+from mgutils.evaluation.unseen_sets import disjoint_sets
 from mgutils.experiments.cameras import cameras_of, lasting
 from mgutils.experiments.runs import train_groups
 from mgutils.experiments.skeleton import clips_of
@@ -56,7 +57,7 @@ EPOCHS, RATE, BATCH = 10, 2e-3, 64
 """Of a run, chosen on people who are in training: see :func:`tuning_people` in notebook 12."""
 
 Runs = dict[str, list[list[Run]]]
-"""Arm to its runs: a list for each seed, in it one run for each set of classes."""
+"""Arm to its runs: a list for each set of classes, in it one run for each seed."""
 
 
 def class_sets(dataset: Dataset, seed: int = 0) -> list[tuple[int, ...]]:
@@ -70,9 +71,8 @@ def class_sets(dataset: Dataset, seed: int = 0) -> list[tuple[int, ...]]:
     clips = np.bincount(dataset.target[reported], minlength=len(dataset.labels))
     if len(dataset.labels) == ILLUSTRATIVE:
         clips[ILLUSTRATIVE - 1] = -1
-    most = np.argsort(-clips, kind="stable")[:SETS * SIZE]
-    drawn = np.random.default_rng(seed).permutation(np.sort(most))
-    return [tuple(sorted(int(index) + 1 for index in part)) for part in np.array_split(drawn, SETS)]
+    most = 1 + np.argsort(-clips, kind="stable")[:SETS * SIZE]
+    return disjoint_sets(most.tolist(), SIZE, SETS, seed)
 
 
 def sentence_model(text: str = "sample", tower: str = "minilm", *, loss: str = "infonce", rate: float = 0.0,
@@ -106,7 +106,7 @@ def sentence_model(text: str = "sample", tower: str = "minilm", *, loss: str = "
 
 
 def joint_configs(profile: SpaceProfile, sets: Sequence[tuple[int, ...]], seed: int = 0) -> dict[str, list[RunConfig]]:
-    """The runs on joints, by arm; of each seed one for each set of classes."""
+    """The runs on joints, by arm: of each set of classes one for each seed."""
     models = {arm: sentence_model(text) for arm, text in TEXTS.items()}
     models |= {name: sentence_model(TEXTS[arm], "random") for arm, name in RANDOM.items()}
     models |= {name: sentence_model(TEXTS[arm], "words") for arm, name in WORDS.items()}
@@ -127,10 +127,19 @@ def picture_configs(profile: SpaceProfile, sets: Sequence[tuple[int, ...]], seed
 
 def _configs(profile: SpaceProfile, model: SpaceConfig, sets: Sequence[tuple[int, ...]],
              seeds: Sequence[int]) -> list[RunConfig]:
-    """For each seed, a run without each set of classes."""
+    """For each set of classes, a run without it for each seed."""
     settings: dict[str, Any] = {"lr_image": RATE, "lr_head": RATE, "batch_size": BATCH} | lasting(profile, EPOCHS)
-    return [replace(space_config(profile, model, "video_text", seed=number, **settings), left_out=left_out)
-            for number in seeds for left_out in sets]
+    return [replace(space_config(profile, _drawn(model, number), "video_text", seed=number, **settings),
+                    left_out=left_out)
+            for left_out in sets for number in seeds]
+
+
+def _drawn(model: SpaceConfig, seed: int) -> SpaceConfig:
+    """The model with what is drawn of its sentences drawn anew for each seed: who gets whose, and what is damaged."""
+    *video, sentence = model.derived
+    if sentence.text in ("shuffled", "other") or sentence.rate:
+        return replace(model, derived=(*video, replace(sentence, seed=seed)))
+    return model
 
 
 def sentence_runs(profile: str | SpaceProfile, clips: Path | str, out_dir: Path | str, *, seed: int = 0,
@@ -141,7 +150,7 @@ def sentence_runs(profile: str | SpaceProfile, clips: Path | str, out_dir: Path 
     """
     profile = get_space_profile(profile)
     sets = class_sets(read_clip_dataset(clips), seed)
-    return _by_seed(train_groups(joint_configs(profile, sets, seed), clips, out_dir, jobs=jobs), len(sets))
+    return _by_set(train_groups(joint_configs(profile, sets, seed), clips, out_dir, jobs=jobs), len(sets))
 
 
 def picture_runs(profile: str | SpaceProfile, clips: Path | str, out_dir: Path | str, *, seed: int = 0,
@@ -152,11 +161,15 @@ def picture_runs(profile: str | SpaceProfile, clips: Path | str, out_dir: Path |
     """
     profile = get_space_profile(profile)
     sets = class_sets(read_clip_dataset(clips), seed)
-    return _by_seed(train_groups(picture_configs(profile, sets, seed), clips, out_dir, jobs=jobs), len(sets))
+    return _by_set(train_groups(picture_configs(profile, sets, seed), clips, out_dir, jobs=jobs), len(sets))
 
 
-def _by_seed(groups: dict[str, list[Run]], sets: int) -> Runs:
-    return {arm: [runs[first:first + sets] for first in range(0, len(runs), sets)] for arm, runs in groups.items()}
+def _by_set(groups: dict[str, list[Run]], sets: int) -> Runs:
+    found = {}
+    for arm, runs in groups.items():
+        seeds = len(runs) // sets
+        found[arm] = [runs[first:first + seeds] for first in range(0, len(runs), seeds)]
+    return found
 
 
 def spoken_clips(profile: str, root: Path | str, cameras: bool = False) -> Path:
