@@ -6,7 +6,6 @@ new; the features of frames beside the state of the file that they came from.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -14,7 +13,6 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from filelock import FileLock
 from numpy import ndarray
 
 from mgutils.config.derived import FrameFeatures, TextVectors
@@ -26,6 +24,7 @@ from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.files import atomic_file
 from mgutils.models.texts import WORDS, check_tower, count_words, encode_texts, vocabulary_of
+from mgutils.training.frames import frame_features, lock_of
 from mgutils.training.inputs import Exchanged, Made
 
 _FORMAT = 1  # of the files that are kept
@@ -117,8 +116,7 @@ def kept_vectors(texts: Sequence[str], tower: str, cache_dir: Path | None, progr
     file = cache_dir / f"texts-{re.sub(r'[^A-Za-z0-9_.-]+', '--', tower)}-{_FORMAT}.npz"
     known, vectors = _read_vectors(file)
     if not known.keys() >= set(texts):
-        _lock_folder(file)
-        with FileLock(file.with_suffix(".lock")):  # one process encodes, the others wait for its file
+        with lock_of(file):  # one process encodes, the others wait for its file
             known, vectors = _read_vectors(file)
             new = sorted(set(texts) - known.keys())
             if new:
@@ -177,23 +175,6 @@ def _of_frames(dataset: Dataset, settings: FrameFeatures, folder: Path, progress
     rows = np.concatenate(places)
     if not settings.by:
         return MadeRows(frames, rows, np.where(there, length, 0))
-    from mgutils.training.frames import frame_features
-
     seen = np.sort(rows)
     features = frame_features(frames, seen, settings, source, folder, progress)
     return MadeRows(features, np.searchsorted(seen, rows), np.where(there, length, 0))
-
-
-def _lock_folder(file: Path) -> None:
-    """Make the folder of a lock, or say why it cannot be."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.with_suffix(".lock").touch()
-    except OSError as error:
-        raise ConfigError(f"{file.parent}: cannot be written to ({error.strerror}); wanted room for what frozen "
-                          "encoders make. Make room, or let the folder be written to.") from None
-
-
-def hash_state(*parts: object) -> str:
-    """A short hash of what decides the content of a file."""
-    return hashlib.sha256(" ".join(map(str, (_FORMAT, *parts))).encode()).hexdigest()[:16]
