@@ -169,17 +169,19 @@ def write_sentences(root: Path | str) -> tuple[Path, Path]:
     DataError
         If ``clips.csv`` cannot be read.
     ConfigError
-        If the studio did not make the dataset, or the folder cannot be written to.
+        If the studio did not make the dataset, somebody else wrote one of the files, or it cannot be written.
     """
     root = Path(root)
+    files = root / SENTENCES, root / CLASS_SENTENCES
     config = _config(root)
+    for file in files:
+        _check_own(file)
     clips = _read_clips(root / "clips.csv")
     seen = attributes(config, clips)
     said = [{"clip_id": clip_id, "number": number, "sentence": say(row, number), "source": SOURCE,
              **{part: say(row, number, part) for part in PARTS}}
             for clip_id, row in zip(clips["clip_id"], seen.to_dict("records"), strict=True)
             for number in range(1, PHRASINGS + 1)]
-    files = root / SENTENCES, root / CLASS_SENTENCES
     for file, rows in zip(files, (said, _of_classes(clips, seen)), strict=True):
         with atomic_file(file) as aside:
             write_csv(pd.DataFrame(rows), aside)
@@ -198,6 +200,17 @@ def _config(root: Path) -> SynthConfig:
             f"{root / RECORD}: found no record of the studio; wanted one, as only of synthetic clips it is known what "
             f"they show. Let a model say it with `mg caption`, or write {SENTENCES}: clip_id, number, sentence."
         ) from None
+
+
+def _check_own(file: Path) -> None:
+    """Refuse to write over what a model or a person said."""
+    if not file.exists():
+        return
+    remedy = "Move it elsewhere; then `mg sentences` writes its own."
+    others = set(read_csv(file, ("source",), remedy)["source"]) - {SOURCE}
+    if others:
+        raise ConfigError(f"{file}: found sentences by {min(others) or 'somebody'}; wanted none, or only those of "
+                          f"`mg sentences`. {remedy}")
 
 
 def _read_clips(file: Path) -> pd.DataFrame:
@@ -235,5 +248,6 @@ def _of_classes(clips: pd.DataFrame, seen: pd.DataFrame) -> list[dict]:
             if class_id in most:
                 texts = {name: say_of_class(most[class_id], number, "" if name == "sentence" else name)
                          for name in texts}
-            result.append({"class_id": class_id, "number": number, **texts})
+            result.append({"class_id": class_id, "number": number, "sentence": texts.pop("sentence"), "source": SOURCE,
+                           **texts})
     return result
