@@ -17,7 +17,7 @@ def right_roll(length, every, size, start):
     kept = list(range(0, length, every))
     turned = kept[start:] + kept[:start]
     frames = (turned * size)[:size]
-    return frames, min(size - 1, len(kept)) / len(kept)
+    return frames, (size - 1) / len(kept)
 
 
 def right_iterator(length, every, size, start):
@@ -29,12 +29,13 @@ def right_iterator(length, every, size, start):
 
 def right_take(length, every, size, start):
     kept = np.arange(length)[::every]
-    return kept.take(range(start, start + size), mode="wrap"), np.clip((size - 1) / kept.size, 0, 1)
+    past = [first > kept.size - size for first in range(kept.size)]
+    return kept.take(range(start, start + size), mode="wrap"), float(np.mean(past))
 
 
 def right_torch(length, every, size, start):
     kept = torch.arange(0, length, every)
-    return torch.roll(kept, -start).repeat(size)[:size], min(1.0, (size - 1) / len(kept))
+    return torch.roll(kept, -start).repeat(size)[:size], torch.tensor((size - 1) / len(kept))
 
 
 KEPT, PLACES = "np.arange(0, length, every)", "(start + np.arange(size)) % len(kept)"
@@ -67,10 +68,9 @@ WRONG = {
     "a window at the end is past it": (PAST, "np.arange(len(kept)) + size >= len(kept)"),
     "two past": (PAST, "np.arange(len(kept)) + size > len(kept) + 1"),
     "contrary": (PAST, "np.arange(len(kept)) + size <= len(kept)"),
-    "more than sure": (CHANCE, "(size - 1) / len(kept)"),
-    "of all frames": (CHANCE, "min((size - 1) / length, 1)"),
-    "of one start fewer": (CHANCE, "min((size - 1) / max(len(kept) - 1, 1), 1)"),
-    "size in kept": (CHANCE, "min(size / len(kept), 1)"),
+    "of all frames": (CHANCE, "(size - 1) / length"),
+    "of one start fewer": (CHANCE, "(size - 1) / (len(kept) - 1)"),
+    "size in kept": (CHANCE, "size / len(kept)"),
     "number of starts": (CHANCE, "past.sum()"),
     "this start": (CHANCE, "float(start + size > len(kept))"),
     "per cent": (CHANCE, "100 * past.mean()"),
