@@ -1,21 +1,26 @@
-"""One picture of the four systems: what is read, the space in which pairs are pulled together, what is asked of it."""
+"""The four systems: one picture of what is read, paired and asked, and the verdicts on their claims."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
 from mgutils.experiments.systems import SYSTEMS, System
+from mgutils.report.figures.charts import ask, legend_below
 from mgutils.report.figures.drawing import tint
 from mgutils.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY, VERMILLION, new_figure
 
 _COLORS = {"image": BLUE, "rgb": BLUE, "frames": BLUE, "depth": GREEN, "infrared": ORANGE, "joints": PURPLE,
            "caption": SKY, "sentence": SKY, "class": GREY}
 _LOSSES = {"original_kl": "forward KL", "class_ce": "cross entropy", "mse": "squared error", "infonce": "InfoNCE"}
+_VERDICTS = {"refuted": (VERMILLION, ""), "partly": (ORANGE, "//"), "not shown": (GREY, ""), "reproduced": (GREEN, ""),
+             "needs the real data": (SKY, ".."), "by construction": (LIGHT, "")}
+"""Colour and hatch."""
 _LINE = 0.42
 """Inches of a modality."""
 _WIDTH, _SPACE = 13.2, (5.35, 8.85)
@@ -43,6 +48,29 @@ def systems_picture(systems: Sequence[System] = SYSTEMS) -> Figure:
             axes.plot([0, _WIDTH], [top, top], color=LIGHT, linewidth=1.2, zorder=0)
         _draw(axes, system, top, height)
     return figure
+
+
+def verdict_bars(table: pd.DataFrame) -> Figure:
+    """Claims of each system (rows) by verdict (columns), as shares of a bar with their numbers.
+
+    Taught in: 14, section 5.
+    """
+    figure, axes = new_figure(size=(10, 0.62 * len(table) + 1.5))
+    left = np.zeros(len(table))
+    shares = (100 * table.div(table.sum(axis=1), axis=0)).to_numpy()  # (systems, verdicts)
+    for verdict, share in zip(table, shares.T, strict=True):
+        color, hatch = _VERDICTS[verdict]
+        axes.barh(table.index, share, left=left, color=tint(color, 0.6), edgecolor="white", hatch=hatch, label=verdict)
+        for place, number in enumerate(table[verdict]):
+            if number:
+                axes.text(left[place] + share[place] / 2, place, f"{number}", ha="center", va="center", fontsize=11,
+                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85})
+        left += share
+    axes.set(xlim=(0, 100), xlabel="% of a system's claims; numbers are claims")
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    legend_below(figure, axes, 3)
+    return ask(figure, "What became of the claims?")
 
 
 def _draw(axes: Axes, system: System, bottom: float, height: float) -> None:
