@@ -59,7 +59,7 @@ def headline(root: Path) -> str:
     return markdown_table(header, lines, "lrrrl") + (
         f"\n\nPercent; mean and (lowest to highest) over {seeds} seeds. Top-1 and UAR: the report's split, by frame. "
         "UAR: mean recall over the classes. New people: split by subject; the report's loss and ours choose their "
-        "epoch on held-out training subjects there, and ours has half of the report's epochs.")
+        "epoch on held-out training subjects there, and ours has a third of the report's epochs.")
 
 
 def rooms(root: Path) -> str:
