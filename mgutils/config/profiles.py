@@ -65,7 +65,7 @@ PROFILES: dict[str, Profile] = {
         "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
         TrainConfig(epochs=12, image_size=48, **_FROM_SCRATCH), seeds=3,
         note="synthetic data, two cores, no network", memory=3.5, disk=2.3,
-        report_epochs=48, report_ce_stop=12),
+        report_epochs=48, report_ce_stop=30),
     "photos": Profile(
         "photos", None, ModelConfig(
             image_encoder="tf_efficientnet_lite0", text_encoder="sentence-transformers/all-MiniLM-L6-v2"),
