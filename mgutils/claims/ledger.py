@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -170,8 +170,11 @@ def _line(row: Row) -> str:
 
 
 def _obtained(finding: Finding) -> str:
-    control = f"; control: {finding.control}" if finding.control else ""
-    return finding.obtained + control
+    return _with_control(vars(finding))
+
+
+def _with_control(found: Mapping[str, Any]) -> str:
+    return found["obtained"] + (f"; control: {found['control']}" if found["control"] else "")
 
 
 def _spread(finding: Finding) -> str:
@@ -224,10 +227,15 @@ SHOWN_FIRST: tuple[Verdict, ...] = ("refuted", "partly", "not shown", "reproduce
 
 def by_verdict(ledger: Ledger) -> str:
     """The ledger for a notebook, in Markdown: a folded table of claim, place and finding for each verdict."""
+    return folded([row.as_dict() for row in ledger.rows])
+
+
+def folded(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as :meth:`Row.as_dict` has them, in Markdown: a folded table for each verdict."""
     parts = []
     for verdict in SHOWN_FIRST:
-        lines = [(row.claim.statement, row.claim.where, f"{_obtained(row.finding)}. {row.finding.note}".strip())
-                 for row in ledger.rows if row.verdict == verdict]
+        lines = [(row["statement"], row["where"], f"{_with_control(row)}. {row['note']}".strip())
+                 for row in rows if row["verdict"] == verdict]
         if lines:
             table = markdown_table(("Claim", "Where", "Found"), lines)
             parts.append(f"<details><summary><b>{len(lines)} {verdict}</b></summary>\n\n{table}\n\n</details>")
