@@ -553,8 +553,8 @@ if check("clip_accuracy", clip_accuracy):
 #
 #    <details><summary>Answer</summary>
 #
-#    Yes. `report_ce` falls to zero, since that class is its only answer. The report's "JS" loses about five points,
-#    the controls one to two.
+#    Yes. `report_ce` falls to zero, since that class is its only answer. The report's "JS" loses about eight points,
+#    the controls two at most.
 #
 #    </details>
 # 2. *15 minutes.* Keep the half of the images whose highest score is furthest ahead of the second. What is top-1
