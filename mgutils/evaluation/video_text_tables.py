@@ -18,10 +18,11 @@ from mgutils.data.protocol import probed_split
 from mgutils.data.sentences import SENTENCES
 from mgutils.data.splits import subjects_of
 from mgutils.data.table import Dataset
+from mgutils.evaluation.questions import first_sentences, has_video, sentences_of
 from mgutils.evaluation.space import LoadedSpace, load_space
 from mgutils.evaluation.space_tables import BOOTSTRAP
 from mgutils.evaluation.texts import embed_texts
-from mgutils.evaluation.unseen import Unseen, generalized, leave_one_out
+from mgutils.evaluation.unseen import Unseen, leave_one_out
 from mgutils.evaluation.unseen_sets import (
     generalized_tally,
     harmonic_interval,
@@ -29,7 +30,7 @@ from mgutils.evaluation.unseen_sets import (
     unseen_recall,
     zero_shot_tally,
 )
-from mgutils.evaluation.video_text import first_sentences, has_video, sentences_of, text_alone
+from mgutils.evaluation.video_text import text_alone
 from mgutils.evaluation.windows import answer_clips, embed_videos
 from mgutils.evaluation.within_class import within_class, within_table
 from mgutils.metrics.cosine import cosine_similarity

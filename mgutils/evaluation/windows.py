@@ -20,13 +20,14 @@ from numpy import ndarray
 
 from mgutils.data.modalities import Draw, ModalityReader, middle
 from mgutils.data.table import Dataset
+from mgutils.evaluation.questions import asked_clips, unseen_of, video_of, video_part
 from mgutils.evaluation.space import LoadedSpace, load_space
 from mgutils.evaluation.texts import class_embeddings
 from mgutils.evaluation.unseen import Unseen
-from mgutils.evaluation.video_text import Texts, asked_clips, unseen_of, video_of
+from mgutils.evaluation.video_text import Texts
 from mgutils.metrics.cosine import cosine_similarity
 from mgutils.training.clips import BATCH, as_tensors
-from mgutils.training.inputs import input_kind, load_array
+from mgutils.training.inputs import load_array
 from mgutils.training.whole import check_run
 
 
@@ -78,7 +79,7 @@ def fixed_draw(name: str, index: ndarray, length: ndarray) -> Draw:
 def answer_clips(run_dir: Path | str, dataset: Dataset, texts: Texts | None = None) -> Unseen:
     """Embed a folder of clips, and score the clips of classes that a run has not seen.
 
-    Which clips and classes these are says :func:`mgutils.evaluation.video_text.asked_clips`.
+    Which clips and classes these are says :func:`mgutils.evaluation.questions.asked_clips`.
 
     Parameters
     ----------
@@ -101,8 +102,9 @@ def answer_clips(run_dir: Path | str, dataset: Dataset, texts: Texts | None = No
     check_run(Path(run_dir), ("config.json", "best.safetensors"), hashes=True)
     space = load_space(run_dir)
     rows, classes = asked_clips(space.config, dataset, space.labels.names)
-    vectors = class_embeddings(space, dataset, texts)
-    return unseen_of(cosine_similarity(embed_videos(space, dataset, rows), vectors), dataset, rows, classes)
+    videos = embed_videos(space, dataset, rows)
+    logits = cosine_similarity(videos, class_embeddings(space, dataset, texts))
+    return unseen_of(logits, dataset, rows, classes)
 
 
 def windows(run_dir: Path | str, dataset: Dataset, draws: int = 20, every: int = 2,
@@ -153,8 +155,7 @@ def windows(run_dir: Path | str, dataset: Dataset, draws: int = 20, every: int =
 def embed_videos(space: LoadedSpace, dataset: Dataset, rows: ndarray, index: ndarray | None = None) -> ndarray:
     """The videos (n, D) of some clips: fixed segments, or the frames (n, T) that are given."""
     name = video_of(space.config)
-    kind = [part for part in input_kind(space.config) if getattr(part, "name", part) == name]
-    arrays = load_array(dataset, tuple(kind), space.cache_dir)
+    arrays = load_array(dataset, (video_part(space.config),), space.cache_dir)
     reader = ModalityReader.over(dataset, arrays, space.config.model.frames)
     length = dataset.frames["length"].to_numpy()
     found = []

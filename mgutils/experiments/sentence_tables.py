@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from mgutils.config import SpaceProfile
+from mgutils.data.sentences import class_texts
 from mgutils.data.table import Dataset
-from mgutils.evaluation.unseen import Unseen, answers
+from mgutils.evaluation.questions import sentences_of
+from mgutils.evaluation.unseen import Unseen, bias_curve
 from mgutils.evaluation.unseen_sets import (
     generalized_tally,
     harmonic_interval,
@@ -21,7 +25,10 @@ from mgutils.evaluation.unseen_sets import (
     unseen_recall,
     zero_shot_tally,
 )
-from mgutils.metrics.intervals import DRAWS, Tally, accuracy, interval, mean_recall
+from mgutils.evaluation.video_text import answers, text_alone
+from mgutils.evaluation.within_class import WithinClass
+from mgutils.experiments.sentences import SAMPLE, class_sets, joint_configs
+from mgutils.metrics.intervals import DRAWS, Score, Tally, accuracy, interval, mean_recall
 from mgutils.metrics.paired import holm, paired
 from mgutils.training.run import Run
 
@@ -43,11 +50,27 @@ PUBLISHED = pd.DataFrame([
 
 
 def ask_arms(dataset: Dataset, runs: Mapping[str, Sequence[Sequence[Run]]]) -> Asked:
-    """Every run of some arms asked with the classes' sentences.
+    """Every run of some arms asked about new people's clips.
+
+    All are asked with all sentences about the classes, whatever they learned from; only a run on names with the names,
+    as it has met no sentence.
 
     Taught in: 12, section 5.
     """
-    return {arm: [[answers(run, dataset) for run in of_set] for of_set in sets] for arm, sets in runs.items()}
+    texts = class_texts(dataset)
+    return {arm: [[answers(run, dataset, None if sentences_of(run.config).text == "name" else texts)
+                   for run in of_set] for of_set in sets]
+            for arm, sets in runs.items()}
+
+
+def text_alone_arms(dataset: Dataset, profile: SpaceProfile, towers: Sequence[str], cache_dir: Path, *,
+                    seed: int = 0) -> Asked:
+    """The class looked up by each clip's own sentence, without any film, for every set of classes.
+
+    Taught in: 12, section 2.
+    """
+    configs = joint_configs(profile, class_sets(dataset, seed), seed)[SAMPLE][::profile.seeds]
+    return {tower: [[text_alone(config, dataset, tower, cache_dir)] for config in configs] for tower in towers}
 
 
 def arm_table(asked: Asked, *, draws: int = DRAWS) -> pd.DataFrame:
@@ -70,27 +93,21 @@ def arm_differences(asked: Asked, pairs: Sequence[tuple[str, str]], *, draws: in
     Returns
     -------
     DataFrame
-        By ``second less first``: ``difference, low, high``; ``detectable``, the smallest true difference that this
-        design finds four times in five; ``p``; ``shown``, by the interval and by p with Holm's correction for the
-        number of pairs. Arms of fewer seeds are compared on those that both have.
+        By ``second less first`` the columns of :func:`points`; ``shown`` with Holm's correction for the number of
+        pairs, too.
 
     Taught in: 12, section 5.
     """
-    rows = []
-    for first, second in pairs:
-        tables = [zero_shot_tally(asked[arm]) for arm in (first, second)]
-        seeds = min(len(table.hits) for table in tables)
-        found = paired(*(table.first(seeds) for table in tables), mean_recall, draws=draws)
-        rows.append({"pair": f"{second} less {first}", "difference": 100 * found.value, "low": 100 * found.low,
-                     "high": 100 * found.high, "detectable": 100 * found.detectable, "p": found.p,
-                     "shown": found.shown})
+    rows = [{"pair": f"{second} less {first}",
+             **points(zero_shot_tally(asked[first]), zero_shot_tally(asked[second]), draws=draws)}
+            for first, second in pairs]
     table = pd.DataFrame(rows).set_index("pair")
     table["shown"] &= holm(table["p"]) < 0.05
     return table
 
 
 def general_table(asked: Asked, *, draws: int = DRAWS) -> pd.DataFrame:
-    """Seen and unseen classes, each among all: by arm ``seen, unseen, harmonic, low, high``, the last two of its interval.
+    """Seen and unseen classes among all: by arm ``seen, unseen, harmonic, low, high``, the last two of the harmonic mean.
 
     Taught in: 12, section 7.
     """
@@ -104,8 +121,43 @@ def general_table(asked: Asked, *, draws: int = DRAWS) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("arm")
 
 
-def difference_table(tables: Mapping[str, Tally], first: str, second: str, score=accuracy) -> pd.Series:
-    """The second tally less the first, paired, in percentage points: ``difference, low, high, detectable, p, shown``."""
-    found = paired(tables[first], tables[second], score)
-    return pd.Series({"difference": 100 * found.value, "low": 100 * found.low, "high": 100 * found.high,
-                      "detectable": 100 * found.detectable, "p": found.p, "shown": found.shown})
+def within_arms(found: Mapping[str, WithinClass], *, draws: int = DRAWS) -> pd.DataFrame:
+    """What each arm finds within a class: ``arm, score`` (``r1`` or ``percentile``), ``value, low, high, chance``.
+
+    Taught in: 12, section 6.
+    """
+    rows = []
+    for arm, tallies in found.items():
+        guessed = tallies.chance.scores(accuracy).mean()
+        for score, table, chance in (("r1", tallies.r1, guessed), ("percentile", tallies.percentile, 0.5)):
+            rows.append({"arm": arm, "score": score, **asdict(interval(table, accuracy, draws=draws)),
+                         "chance": chance})
+    return pd.DataFrame(rows)
+
+
+def bias_curves(sets: Sequence[Sequence[Unseen]], biases: Sequence[float]) -> pd.DataFrame:
+    """The mean over an arm's runs of what a bias makes of them: ``bias, seen, unseen, harmonic``.
+
+    See :func:`mgutils.evaluation.unseen.bias_curve`.
+
+    Taught in: 12, section 7.
+    """
+    curves = [bias_curve(run, biases) for of_set in sets for run in of_set]
+    return pd.concat(curves).groupby("bias").mean().reset_index()
+
+
+def points(first: Tally, second: Tally, score: Score = mean_recall, *, draws: int = DRAWS) -> dict[str, float | bool]:
+    """The second less the first, paired by person and seed, in percentage points.
+
+    Returns
+    -------
+    dict
+        ``difference, low, high``; ``detectable``, the smallest true difference that this design finds four times in
+        five; ``p``; ``shown``. Of fewer seeds, those are compared that both have.
+
+    Taught in: 12, section 6.
+    """
+    seeds = min(len(first.hits), len(second.hits))
+    found = paired(first.first(seeds), second.first(seeds), score, draws=draws)
+    return {"difference": 100 * found.value, "low": 100 * found.low, "high": 100 * found.high,
+            "detectable": 100 * found.detectable, "p": found.p, "shown": found.shown}

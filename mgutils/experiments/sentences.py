@@ -44,8 +44,9 @@ TEXTS = {NAMES: "name", CLASS: "class", PHRASINGS: "phrasings", SAMPLE: "sample"
 """What is said of a clip in each arm: see :data:`mgutils.config.derived.TextKind`."""
 RANDOM = {text: f"{text}, random tower" for text in (CLASS, SAMPLE)}
 WORDS = {text: f"{text}, words" for text in (CLASS, SAMPLE)}
-EQUAL = "class sentences, equal texts are right"
-"""The loss that takes every clip of a class for right, where InfoNCE takes equal sentences for wrong answers."""
+CLASS_RIGHT = "phrasings, all of the class right"
+"""With a loss that takes every clip of a class for right. InfoNCE takes other clips of the class for wrong, which makes
+no difference where their sentences are equal: those have equal vectors, and what pushes a clip away also pulls."""
 DAMAGE = {rate: f"sample sentences, {rate:.0%} damaged" for rate in (0.25, 0.5, 1.0)}
 """The dial of a bad captioner; of one seed."""
 ORDERS = {"frames in order": {}, "frames shuffled": {"order": "shuffled"}, "mean of the frames": {"kind": "mean"}}
@@ -110,7 +111,7 @@ def joint_configs(profile: SpaceProfile, sets: Sequence[tuple[int, ...]], seed: 
     models = {arm: sentence_model(text) for arm, text in TEXTS.items()}
     models |= {name: sentence_model(TEXTS[arm], "random") for arm, name in RANDOM.items()}
     models |= {name: sentence_model(TEXTS[arm], "words") for arm, name in WORDS.items()}
-    models[EQUAL] = sentence_model("class", loss="multi_positive_ce")
+    models[CLASS_RIGHT] = sentence_model("phrasings", loss="cosine_multi_positive")
     configs = {arm: _configs(profile, model, sets, range(seed, seed + profile.seeds)) for arm, model in models.items()}
     once = {name: sentence_model(rate=rate) for rate, name in DAMAGE.items()}
     once |= {name: sentence_model("class", **({"order": "kept"} | settings)) for name, settings in ORDERS.items()}
