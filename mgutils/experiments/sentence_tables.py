@@ -107,7 +107,7 @@ def arm_differences(asked: Asked, pairs: Sequence[tuple[str, str]], *, draws: in
 
 
 def general_table(asked: Asked, *, draws: int = DRAWS) -> pd.DataFrame:
-    """Seen and unseen classes among all: by arm ``seen, unseen, harmonic, low, high``, the last two of the harmonic mean.
+    """Seen and unseen classes among all, by arm: ``seen, unseen, harmonic``; ``low, high`` of the harmonic mean.
 
     Taught in: 12, section 7.
     """

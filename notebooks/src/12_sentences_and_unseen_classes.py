@@ -47,11 +47,10 @@ from mgutils.config import TextVectors, get_space_profile
 from mgutils.data.items import read_clip_dataset
 from mgutils.data.sentences import class_names, class_texts, texts_of
 from mgutils.data.splits import make_split
-from mgutils.evaluation import unseen, unseen_sets
+from mgutils.evaluation import unseen, unseen_sets, windows
 from mgutils.evaluation.texts import class_embeddings, embed_texts
 from mgutils.evaluation.video_text import own_clips
 from mgutils.evaluation.video_text_tables import nearest_clips
-from mgutils.evaluation.windows import windows, wrapping_window
 from mgutils.experiments import sentence_tables as tables
 from mgutils.experiments import sentences as arms
 from mgutils.experiments.cameras import cameras_beside
@@ -374,11 +373,11 @@ loo.round(1)
 # the film ends. For a film of twelve frames that starts at the tenth:
 
 # %%
-shown = wrapping_window(np.array([12]), frames=4, start=np.array([0.7]))[0]
+shown = windows.wrapping_window(np.array([12]), frames=4, start=np.array([0.7]))[0]
 print("frames that are read:", *shown + 1)
 
 # %% alt="UAR of one run in twenty random windows beside its one score on segments"
-tested = windows(runs[arms.SAMPLE][0][0].directory, dataset, draws=20, seed=seed)
+tested = windows.windows(runs[arms.SAMPLE][0][0].directory, dataset, draws=20, seed=seed)
 random_windows = 100 * tested.loc[tested["window"] == "wrapping", "uar"]
 segments = 100 * tested.loc[tested["window"] == "segments", "uar"].iloc[0]
 window_picture = figures.window_chart({"random wrapping window": random_windows / 100}, segments / 100)
@@ -468,7 +467,7 @@ tables.PUBLISHED
 # above CLIP's on DFEW, and 24.97<!--= published["original"]["DFEW"]["WAR"] - published["clip"]["DFEW"]["WAR"] --> of WAR.
 # What can be compared with ours? Not the level: other films, other classes, seven or eleven of them instead of five. Nor
 # is CLIP's row a control for sentences: CLIP has seen no film of a face with a caption of its expression, and the
-# original has learned from nine thousand of MAFW, which is one of the four test sets. The prompt matters, too, and the
+# original has learned from those of MAFW, which is one of the four test sets. The prompt matters, too, and the
 # checkpoint was chosen by its *labelled* score on a part of MAFW. The control would be the same training with shuffled
 # captions.
 
@@ -489,3 +488,142 @@ Markdown(by_verdict(ledger))
 # ## What we showed
 #
 # XX
+
+# %% [markdown]
+# ## Exercises that check themselves
+#
+# Replace the dots by your own lines and run the cell below yours: `check` tries your function and says in words what
+# it tried, what came back and what it expected. Nothing breaks while an exercise is unsolved. Easy ones take some ten
+# minutes, medium ones half an hour. Write the steps yourself; the kit's own functions do not count.
+
+# %% tags=["hidden"]
+from mgutils.course.exercises import check
+
+# %% [markdown]
+# ### Exercise: seen and unseen
+# *Core. Medium, 25 minutes.* Write `seen_and_unseen(logits, target, unseen)`. `logits` (N, C) has the scores of N clips
+# for C classes, `target` (N,) their class indices, and `unseen` (k,) the classes that were left out of training, in any
+# order. Return four shares. **First**, the UAR of the clips of unseen classes where only unseen classes may be
+# answered. Then all classes may be: **second**, the mean recall of the seen classes; **third**, that of the unseen ones;
+# **fourth**, the harmonic mean of the last two, 0 where both are 0. A class without a clip has no recall and takes no
+# part. You will see how much of the first number is left in the fourth.
+
+# %% tags=["solution"]
+def seen_and_unseen(logits: np.ndarray, target: np.ndarray, unseen: np.ndarray) -> tuple[float, float, float, float]:
+    """(N, C), (N,), (k,) -> UAR among the unseen; recall of the seen, of the unseen, and harmonic mean among all."""
+    # Hint: `unseen[logits[:, unseen].argmax(axis=1)]` is a class; `argmax` alone is a place in the list.
+    # Hint: For the recall of class c: `(answers[target == c] == c).mean()`, if there is a clip of it.
+    among = unseen[logits[:, unseen].argmax(axis=1)]
+    answers = logits.argmax(axis=1)
+    seen = [one for one in range(logits.shape[1]) if one not in unseen]
+
+    def mean_recall(found: np.ndarray, classes) -> float:
+        return np.mean([(found[target == one] == one).mean() for one in classes if (target == one).any()])
+
+    first = mean_recall(among, unseen)
+    known = mean_recall(answers, seen)
+    new = mean_recall(answers, unseen)
+    return first, known, new, 2 * known * new / (known + new) if known + new > 0 else 0.0
+
+# %%
+if check("seen_and_unseen", seen_and_unseen):
+    for arm in (arms.CLASS, arms.SAMPLE, arms.OTHER):
+        rows = [seen_and_unseen(one.logits, one.target, one.classes) for of_set in asked_arms[arm] for one in of_set]
+        among_five, known, new, together = 100 * np.mean(rows, axis=0)
+        print(f"{arm}: {among_five:.1f} % among five; among all seen {known:.1f} %, unseen {new:.1f} %, "
+              f"harmonic mean {together:.1f} %")
+
+# %% [markdown]
+# ### Exercise: the control that the paper lacks
+# *Core. Easy, 15 minutes.* Write `shuffle_within_class(target, seed)`: which clip's sentence does each clip get?
+# `target` (N,) has the class of each clip. Return `order` (N,): clip i gets the sentence of clip `order[i]`. That clip
+# has the same class, every sentence is given exactly once, and no clip keeps its own, but for one that is alone in its
+# class. Equal seeds give equal orders; over the seeds every other clip of the class has its chance. You will see how
+# often a clip gets a sentence that says the same as its own.
+
+# %% tags=["solution"]
+def shuffle_within_class(target: np.ndarray, seed: int) -> np.ndarray:
+    """(N,) classes -> (N,) clips, a derangement within each class."""
+    # Hint: `np.random.default_rng(seed)` draws; go through the classes with `np.unique(target)`.
+    # Hint: Put the clips of a class in a random order, a circle. Give each the sentence of the one before it: `np.roll`.
+    rng = np.random.default_rng(seed)
+    order = np.empty(len(target), dtype=int)
+    for one in np.unique(target):
+        circle = rng.permutation(np.flatnonzero(target == one))
+        order[circle] = np.roll(circle, 1)
+    return order
+
+# %%
+if check("shuffle_within_class", shuffle_within_class):
+    learned = dataset.target[split.train]
+    said = first[split.train]
+    lucky = [100 * (said[shuffle_within_class(learned, number)] == said).mean() for number in range(5)]
+    print(f"a sentence that says the same as the clip's own: {np.mean(lucky):.1f} % of the clips, "
+          f"{min(lucky):.1f} to {max(lucky):.1f} over five seeds")
+
+# %% [markdown]
+# ### Exercise: a window that wraps
+# *Easy, 15 minutes.* Write `wrapping_window(length, every, size, start)`, the original's way to read a film. Of
+# `length` frames, 0, `every`, 2 `every`, ... are kept. The window has `size` frames, from kept frame number `start` on
+# (the first is number 0); after the last kept frame comes the first again, as often as needed. Return the frames
+# (size,), and the chance that a window goes past the end if `start` is any kept frame with equal chance. There are at
+# least `size` kept frames. You will see how often the end of our clips is read before their beginning.
+
+# %% tags=["solution"]
+def wrapping_window(length: int, every: int, size: int, start: int) -> tuple[np.ndarray, float]:
+    """Frames of a film, step, frames of the window, first kept frame -> frames (size,), chance to wrap."""
+    # Hint: `np.arange(0, length, every)` is what is kept. Numbers of kept frames wrap with `%`.
+    # Hint: A window that ends with the last kept frame does not go past it.
+    kept = np.arange(0, length, every)
+    places = (start + np.arange(size)) % len(kept)
+    past = np.arange(len(kept)) + size > len(kept)
+    return kept[places], past.mean()
+
+# %%
+if check("wrapping_window", wrapping_window):
+    frames = dataset.frames["length"].to_numpy()[split.valid]
+    chances = [wrapping_window(int(count), 2, 8, 0)[1] for count in frames if count >= 16]
+    print(f"clips of 16 frames or more: the window wraps with a chance of {np.mean(chances):.0%}")
+
+# %% [markdown]
+# ### Exercise: a scale that is learned
+# *Medium, 20 minutes.* The cosines are multiplied by a scale, the inverse of the temperature; its *logarithm* is what
+# is learned. The original's optimiser decays it like a weight, and nothing holds it. The kit's has no decay, and is
+# clamped after each step. Write `two_scales(log_scale, gradients, rate, decay, highest)`: both rules from the same start
+# over the same gradients (n,) of the log scale. The original's: the log scale less `rate` times (gradient plus `decay`
+# times the log scale). The kit's: less `rate` times the gradient, then cut off at the logarithm of `highest`, *in
+# place*, so that the next step starts there. Return both lists of scales (n,) after each step. You will see where a
+# decayed scale goes if nothing pulls at it.
+
+# %% tags=["solution"]
+def two_scales(log_scale: float, gradients: np.ndarray, rate: float, decay: float,
+               highest: float) -> tuple[list[float], list[float]]:
+    """Start, gradients (n,), rate, decay, clamp -> the original's scales (n,), the kit's (n,)."""
+    # Hint: Keep two numbers, one for each rule, and go through the gradients.
+    # Hint: Return `np.exp` of the log scales, each after its step, and after the clamp.
+    theirs, ours = [], []
+    decayed = clamped = log_scale
+    for gradient in gradients:
+        decayed = decayed - rate * (gradient + decay * decayed)
+        clamped = min(clamped - rate * gradient, np.log(highest))
+        theirs.append(np.exp(decayed))
+        ours.append(np.exp(clamped))
+    return theirs, ours
+
+# %%
+if check("two_scales", two_scales):
+    quiet, pushed = np.zeros(2000), np.concatenate([np.full(400, -1.0), np.full(400, 1.0)])
+    for name, gradients in {"no gradient": quiet, "pushed up, then down": pushed}.items():
+        theirs, ours = two_scales(np.log(100), gradients, 0.01, 0.05, 100)
+        print(f"{name}: the original's scale ends at {theirs[-1]:.1f}, the kit's at {ours[-1]:.1f}")
+
+# %% [markdown]
+# ## Further reading
+#
+# * Foteinopoulou and Patras 2024, [EmoCLIP](https://arxiv.org/abs/2310.16640): the original.
+# * Zhao et al. 2025, [Exp-CLIP](https://arxiv.org/abs/2405.19100): the table of section 10, and a tower that is tuned.
+# * Xian et al. 2018, [Zero-shot learning: a comprehensive evaluation](https://arxiv.org/abs/1707.00600): seen, unseen,
+#   and their harmonic mean.
+# * Radford et al. 2021, [CLIP](https://arxiv.org/abs/2103.00020): section 3.1.4 has the ensemble of prompts.
+#
+# Next: notebook 13 puts all four systems on one bridge.
