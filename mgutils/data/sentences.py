@@ -15,6 +15,7 @@ Both may have a column for each part of the body, which says only what that part
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,13 @@ def class_texts(dataset: Dataset, part: str = "") -> list[list[str]]:
 
 
 def _read(file: Path, key: str, remedy: str) -> pd.DataFrame:
-    """Either file, checked and sorted."""
+    """Either file, checked and sorted; read once for all texts of a process, as long as it stays as it is."""
+    state = file.stat() if file.is_file() else None
+    return _parse(file, key, remedy, state and (state.st_size, state.st_mtime_ns))
+
+
+@lru_cache(maxsize=8)
+def _parse(file: Path, key: str, remedy: str, state: tuple[int, int] | None) -> pd.DataFrame:
     columns = (key, "number")
     texts = read_csv(file, (*columns, "sentence"), remedy)
     findings = Findings()

@@ -39,9 +39,11 @@ MOVING = 0.010
 MEETING, CROSSED = 0.10, 0.04
 """Metres between the palms or the fingertips of both hands: nearer, they are together; and how far beyond each other
 they are crossed."""
+CLOSE, WIDE = 0.145, 0.168
+"""Metres between hands that both lie on the table: nearer, they are close to each other; farther, wide apart."""
 RISEN, UNEVEN, SHAKING = 0.018, 0.020, 0.06
 """Shoulders, metres: both rise by, one is higher by, one moves against the other by."""
-BENT, RAISED, TILTED, TURNED, NODDING = -4.0, 8.0, 4.0, 6.0, 4.0
+LOW, BENT, RAISED, TILTED, TURNED, NODDING = -7.0, -4.0, 8.0, 4.0, 6.0, 4.0
 """Angles of the head, degrees: below and above the level, to a side, and how far any goes to and fro."""
 LEANING, STRAIGHTENED, SWAYING = 4.0, -3.5, 3.0
 """Angles of the trunk, degrees: to a side, forward of where it was, and how far either goes to and fro."""
@@ -62,12 +64,13 @@ def attributes(config: SynthConfig, clips: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         N rows with the index of ``clips``. For the ``right`` and the ``left`` hand ``_place`` (of
-        :data:`PLACES`, with its side where it has one, as in ``left ear``), ``_motion`` (``moving`` or ``still``) and
-        ``_elbow`` (``down``, ``raised``, ``out``, ``back``, ``forward``); ``hands`` (``together``, ``crossed``,
-        ``apart``); ``bend`` (``level``, ``down``, ``up``), ``tilt`` and ``turn`` (``no``, ``right``, ``left``) and
-        ``nod`` (``still``, ``moving``) of the head; ``shoulders`` (``level``, ``high``, ``right``, ``left`` for the
-        higher one, ``shaking``); ``lean`` of the trunk (``upright``, ``right``, ``left``, ``straightened``) and its
-        ``sway`` (``still``, ``moving``).
+        :data:`PLACES`, with its side where it has one, as in ``left ear``), ``_motion`` (``moving`` or ``still``),
+        ``_way`` (``across``, ``up``, ``ahead``; "" if still) and ``_elbow`` (``down``, ``raised``, ``out``,
+        ``back``, ``forward``); ``hands`` (``together``, ``crossed``, ``apart``) and ``spread`` (``close``, ``wide`` on
+        the table; "" elsewhere or between); ``bend`` (``level``, ``down``, ``low``, ``up``), ``tilt`` and ``turn``
+        (``no``, ``right``, ``left``) and ``nod`` (``still``, ``moving``) of the head; ``shoulders`` (``level``,
+        ``high``, ``right``, ``left`` for the higher one, ``shaking``); ``lean`` of the trunk (``upright``, ``right``,
+        ``left``, ``straightened``) and its ``sway`` (``still``, ``moving``).
 
     Taught in: 12, section 1.
     """
@@ -116,8 +119,11 @@ def _look(points: dict[str, ndarray]) -> pd.DataFrame:
     for side, other in (SIDES, SIDES[::-1]):
         seen[f"{side}_place"] = _place_of(points, trunk, side, other)
         seen[f"{side}_motion"] = _words((_range(_hand(points, side)) > MOVING, "moving"), otherwise="still")
+        seen[f"{side}_way"] = _way(points, trunk, side)
         seen[f"{side}_elbow"] = _elbow(points, trunk, side)
-    seen["hands"] = _hands(points, trunk)
+    seen["hands"], spread = _hands(points, trunk)
+    on_table = (seen["right_place"] == "table") & (seen["left_place"] == "table")
+    seen["spread"] = np.where(on_table, spread, "")
     return pd.DataFrame(seen | _head(points) | _upper_body(points, trunk))
 
 
@@ -183,6 +189,12 @@ def _place_of(points: Mapping[str, ndarray], trunk: ndarray, side: str, other: s
         otherwise="before_face")
 
 
+def _way(points: Mapping[str, ndarray], trunk: ndarray, side: str) -> ndarray:
+    """Along which of the trunk's axes a hand moves most."""
+    span = np.ptp(_within(_hand(points, side), points, trunk)[:, 1:], axis=1)  # (N, 3)
+    return np.where(_range(_hand(points, side)) > MOVING, np.array(["across", "up", "ahead"])[span.argmax(1)], "")
+
+
 def _elbow(points: Mapping[str, ndarray], trunk: ndarray, side: str) -> ndarray:
     """Where the elbow of a side is from its shoulder, as a share of the upper arm's length."""
     arm = points[f"{side}_elbow"] - points[f"{side}_shoulder"]
@@ -192,13 +204,13 @@ def _elbow(points: Mapping[str, ndarray], trunk: ndarray, side: str) -> ndarray:
                   (arm[:, 2] > 0.7, "forward"), otherwise="down")
 
 
-def _hands(points: Mapping[str, ndarray], trunk: ndarray) -> ndarray:
-    """Whether the hands meet, or the forearms cross."""
+def _hands(points: Mapping[str, ndarray], trunk: ndarray) -> tuple[ndarray, ndarray]:
+    """Whether the hands meet or the forearms cross; and, if neither, how near they are."""
     palms, tips = ([find(points, side) for side in SIDES] for find in (_palm, _hand))
-    apart = np.minimum(*(np.linalg.norm(right - left, axis=2) for right, left in (palms, tips)))
+    apart = _hold(np.minimum(*(np.linalg.norm(right - left, axis=2) for right, left in (palms, tips))))
     right, left = (_hold(_within(palm, points, trunk)) for palm in palms)
-    return _words((right[:, 0] - left[:, 0] > CROSSED, "crossed"), (_hold(apart) < MEETING, "together"),
-                  otherwise="apart")
+    met = _words((right[:, 0] - left[:, 0] > CROSSED, "crossed"), (apart < MEETING, "together"), otherwise="apart")
+    return met, _words((met != "apart", ""), (apart < CLOSE, "close"), (apart > WIDE, "wide"), otherwise="")
 
 
 # -- head and trunk ----------------------------------------------------------------------------------
@@ -225,7 +237,8 @@ def _head(points: Mapping[str, ndarray]) -> dict[str, ndarray]:
     tilt = np.degrees(np.arcsin(unit(ears)[..., 1]))  # positive: the left ear is the higher one
     most = np.max([_range(angle) for angle in (bend, turn, tilt)], axis=0)
     return {
-        "bend": _words((_hold(bend) < BENT, "down"), (_hold(bend) > RAISED, "up"), otherwise="level"),
+        "bend": _words((_hold(bend) < LOW, "low"), (_hold(bend) < BENT, "down"), (_hold(bend) > RAISED, "up"),
+                       otherwise="level"),
         "tilt": _side(-_hold(tilt), TILTED),
         "turn": _side(_hold(turn), TURNED),
         "nod": _words((most > NODDING, "moving"), otherwise="still"),

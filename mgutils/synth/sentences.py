@@ -38,6 +38,7 @@ _SHOWN = {place: {"one": row["single"], "both": row["both"]} for place, row in P
 _FREE = {"table", "behind", "before_belly", "before_chest", "before_face"}
 _IDLE = {"arms": {"hands": "apart", "right_elbow": "down", "left_elbow": "down"},
          "trunk": {"lean": "upright", "sway": "still", "shoulders": "level"}}
+_DETAILS = ("right_way", "left_way", "spread")
 _OTHER = {"right": "left", "left": "right"}
 _SIDED = re.compile(r"\b(right|left)\b")
 _ONE_SIDE = (("the right hand", "one hand"), ("to the right", "to one side"), ("to the left", "to the other side"),
@@ -64,7 +65,7 @@ def say(row: Mapping[str, str], number: int, part: str = "") -> str:
     """
     clauses = {"head": _say_head, "hands": _say_hands, "arms": _say_arms, "trunk": _say_trunk}
     parts = [part] if part else [each for each in _SAY["order", number].split() if not _idle(row, each)]
-    text = "; ".join(clauses[each](row, number) for each in parts)
+    text = "; ".join(" ".join(clauses[each](row, number).split()) for each in parts)
     return text[0].upper() + text[1:] + "."
 
 
@@ -95,17 +96,16 @@ def _idle(row: Mapping[str, str], part: str) -> bool:
 
 
 def _say_hands(row: Mapping[str, str], number: int) -> str:
-    places = [row[f"{side}_place"] for side in SIDES]
+    places, motions, ways = ([row[f"{side}_{name}"] for side in SIDES] for name in ("place", "motion", "way"))
     kinds = [place.split()[-1] for place in places]
-    motions = [row[f"{side}_motion"] for side in SIDES]
-    if row["hands"] == "together" and _FREE.issuperset(kinds):
+    own_side = [place.split()[:-1] in ([], [side]) for place, side in zip(places, SIDES, strict=True)]
+    together = row["hands"] == "together" and _FREE.issuperset(kinds)
+    if together or (kinds[0] == kinds[1] and motions[0] == motions[1] and own_side[0] == own_side[1]):
         kind = next((kind for kind in kinds if kind != "table"), "table")
         motion = "moving" if "moving" in motions else "still"
-        return _SAY[f"meet {motion} both", number].format(place=_SHOWN[kind]["both"])
-    own_side = [place.split()[:-1] in ([], [side]) for place, side in zip(places, SIDES, strict=True)]
-    if kinds[0] == kinds[1] and motions[0] == motions[1] and own_side[0] == own_side[1]:
-        manner = "free" if kinds[0] in _FREE else "touch"
-        return _SAY[f"{manner} {motions[0]} both", number].format(place=_SHOWN[kinds[0]]["both"])
+        manner = "meet" if together else "free" if kind in _FREE else "touch"
+        return _fill(f"{manner} {motion} both", number, place=_SHOWN[kind]["both"], spread=row["spread"],
+                     way=ways[0] if ways[0] == ways[1] else "")
     first = leading(row) or SIDES[0]
     return ", ".join(_say_hand(row, side, number) for side in (first, _OTHER[first]))
 
@@ -114,7 +114,15 @@ def _say_hand(row: Mapping[str, str], side: str, number: int) -> str:
     *of_side, kind = row[f"{side}_place"].split()
     place = _SHOWN[kind]["one"].format(side="".join(of_side))
     manner = "free" if kind in _FREE else "touch"
-    return _SAY[f"{manner} {row[f'{side}_motion']} one", number].format(hand=f"the {side} hand", place=place)
+    return _fill(f"{manner} {row[f'{side}_motion']} one", number, hand=f"the {side} hand", place=place,
+                 way=row[f"{side}_way"])
+
+
+def _fill(key: str, number: int, way: str = "", spread: str = "", **names: str) -> str:
+    """A wording with its gaps filled; of how a hand moves and how near the other one is, with nothing if that is not
+    said."""
+    way, spread = (_SAY[f"{name} {word}".strip(), number] for name, word in (("way", way), ("spread", spread)))
+    return _SAY[key, number].format(way=way, spread=spread, **names)
 
 
 def _say_arms(row: Mapping[str, str], number: int) -> str:
@@ -156,8 +164,9 @@ def _say_trunk(row: Mapping[str, str], number: int) -> str:
 def write_sentences(root: Path | str) -> tuple[Path, Path]:
     """Write ``sentences.csv`` and ``class_sentences.csv`` of a dataset of the studio, clips or images.
 
-    Equal parameters of the studio give equal files. What is said of a class is what most of its clips by the official
-    split's training people show; a class without such clips gets the kit's description.
+    Equal parameters of the studio give equal files. What is said of a class is what the most typical of its clips
+    shows, out of those of the training people of the official split; a class without such clips gets the kit's
+    description.
 
     Returns
     -------
@@ -240,14 +249,24 @@ def _of_classes(clips: pd.DataFrame, seen: pd.DataFrame) -> list[dict]:
     """The rows of ``class_sentences.csv``."""
     lefty = seen.apply(leading, axis=1) == "left"
     alike = seen.where(~lefty, mirrored(seen))[clips["subject_id"].isin(TRAIN_SUBJECTS)]
-    most = {class_id: rows.mode().iloc[0] for class_id, rows in alike.groupby(clips["class_id"])}
+    typical = {class_id: _typical(rows) for class_id, rows in alike.groupby(clips["class_id"])}
     result = []
     for class_id, description in enumerate(descriptions(), start=1):
-        for number in range(1, PHRASINGS + 1 if class_id in most else 2):
-            texts = dict.fromkeys(("sentence", *PARTS), description)
-            if class_id in most:
-                texts = {name: say_of_class(most[class_id], number, "" if name == "sentence" else name)
-                         for name in texts}
-            result.append({"class_id": class_id, "number": number, "sentence": texts.pop("sentence"), "source": SOURCE,
-                           **texts})
+        for number in range(1, PHRASINGS + 1 if class_id in typical else 2):
+            texts = dict.fromkeys(PARTS, description)
+            if class_id in typical:
+                description = say_of_class(typical[class_id], number)
+                texts = {part: say_of_class(typical[class_id], number, part) for part in PARTS}
+            result.append({"class_id": class_id, "number": number, "sentence": description, "source": SOURCE, **texts})
     return result
+
+
+def _typical(seen: pd.DataFrame) -> dict[str, str]:
+    """What the most typical of some clips shows: the one whose words the most others share.
+
+    Details that fewer than half of them share are not said.
+    """
+    share = seen.apply(lambda words: words.map(words.value_counts(normalize=True)))
+    most = share.sum(axis=1).idxmax()
+    unsaid = {name: "" for name in _DETAILS if share.loc[most, name] < 0.5}
+    return seen.loc[most].to_dict() | unsaid
