@@ -35,7 +35,7 @@ _AGAIN = "Make the dataset again with `mg clips` or `mg synth`."
 _PHRASES = read_table("phrases.csv").set_index("key")
 _SAY = {(key, number): row[str(number)] for key, row in _PHRASES.iterrows() for number in range(1, PHRASINGS + 1)}
 _SHOWN = {place: {"one": row["single"], "both": row["both"]} for place, row in PLACES.iterrows()}
-_FREE = {"table", "behind", "before_belly", "before_chest", "before_face"}
+_FREE = set(PLACES.index[PLACES["radius"] == 0])
 _IDLE = {"arms": {"hands": "apart", "right_elbow": "down", "left_elbow": "down"},
          "trunk": {"lean": "upright", "sway": "still", "shoulders": "level"}}
 _DETAILS = ("right_way", "left_way", "spread")
