@@ -57,8 +57,6 @@ def read_sentences(dataset: Dataset) -> pd.DataFrame:
     ------
     DataError
         If there is no such file; with every fault of it; or if it says nothing of any clip of the dataset.
-
-    Taught in: 12, section 1.
     """
     file = dataset.root / SENTENCES
     table = _read(file, "clip_id", _WRITE)
@@ -87,8 +85,6 @@ def class_texts(dataset: Dataset, part: str = "") -> list[list[str]]:
     ------
     DataError
         With every fault of ``class_sentences.csv``; if a class has no sentence, or the file no such part.
-
-    Taught in: 12, section 1.
     """
     file = dataset.root / CLASS_SENTENCES
     if not part and not file.exists():
@@ -178,8 +174,6 @@ def texts_of(dataset: Dataset, settings: TextVectors, train: ndarray | None = No
     ------
     DataError
         If the files are faulty, or there are none.
-
-    Taught in: 12, section 2.
     """
     clips = dataset.frames.drop_duplicates("clip_id")
     clips = clips.set_index("clip_id")["class_id"]
@@ -256,8 +250,6 @@ def damage(text: str, kind: Damage, rate: float, rng: np.random.Generator, name:
     rng : numpy Generator
     name : str
         Of the class.
-
-    Taught in: 12, section 5.
     """
     if kind == "all":
         kind = ("words", "side", "part", "empty")[rng.integers(4)]
