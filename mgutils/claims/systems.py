@@ -18,7 +18,7 @@ PUBLISHED = CLAIMS.with_name("figures")
 """Where ``mg publish`` puts the ledgers of the authors' run."""
 
 
-class Tested(NamedTuple):
+class SystemLedger(NamedTuple):
     """The ledger of one system, as ``mg verify`` wrote it."""
 
     title: str
@@ -27,7 +27,7 @@ class Tested(NamedTuple):
     """Whether this run tested it."""
 
 
-def tested_systems(figure_dir: Path | str, published: Path | str = PUBLISHED) -> list[Tested]:
+def system_ledgers(figure_dir: Path | str, published: Path | str = PUBLISHED) -> list[SystemLedger]:
     """The ledgers of the originals, in the order of the course; one that is nowhere is left out.
 
     Parameters
@@ -46,11 +46,11 @@ def tested_systems(figure_dir: Path | str, published: Path | str = PUBLISHED) ->
         file = next((place for place in places if place.exists()), None)
         if file is not None:
             rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
-            found.append(Tested(system.title, rows, file == places[0]))
+            found.append(SystemLedger(system.title, rows, file == places[0]))
     return found
 
 
-def verdict_table(systems: list[Tested]) -> pd.DataFrame:
+def verdict_table(systems: list[SystemLedger]) -> pd.DataFrame:
     """How many claims of each system have which verdict: a row for each system, and ``together``.
 
     Taught in: 14, section 5.

@@ -35,7 +35,7 @@ from IPython.display import Markdown
 from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import above
 from mgutils.claims.ledger import by_verdict, folded, verify, write_ledger
-from mgutils.claims.systems import tested_systems, verdict_table
+from mgutils.claims.systems import system_ledgers, verdict_table
 from mgutils.config import get_profile
 from mgutils.data.audit import audit_split, trivial_answers
 from mgutils.data.splits import make_split
@@ -181,7 +181,7 @@ Markdown(by_verdict(ledger))
 # says, or that a number *means* what it seems to mean?
 
 # %%
-systems = tested_systems(figure_dir)
+systems = system_ledgers(figure_dir)
 verdicts = verdict_table(systems)
 verdicts
 

@@ -12,5 +12,5 @@ from mgutils.claims.registry import TESTS
 __all__ = ["TESTS"]
 
 for _part in ("camera_code", "cameras", "controls", "data", "losses", "method", "outputs", "results", "sentence_code",
-              "skeletons"):
+              "sentences", "skeletons"):
     importlib.import_module(f"mgutils.claims.tests.{_part}")

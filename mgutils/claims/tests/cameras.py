@@ -183,7 +183,7 @@ def last_camera_is_enough(evidence: Evidence, margin: float) -> Finding:
 
 
 @claim_test
-def more_isbetter(evidence: Evidence) -> Finding:
+def more_is_better(evidence: Evidence) -> Finding:
     """Each camera added to the other three, in the original's head."""
     answers, names = _fusion(evidence), (ANCHOR, *OTHERS)
     pairs = {f"{name} added": (answers[_ORIGINAL, tuple(other for other in names if other != name)],

@@ -83,16 +83,20 @@ def one_class_left_out(evidence: Evidence) -> Finding:
                    {"a constant answer scores below 100 %": bool(row["recall"] < 1)})
 
 
+def published_uar(target: np.ndarray, answers: np.ndarray) -> float:
+    """UAR as the original has it: the mean diagonal of the confusion matrix, whose rows are divided by their sums."""
+    counts = confusion_matrix(target, answers).astype(float)
+    return float((counts / counts.sum(axis=1, keepdims=True).clip(1)).diagonal().mean())
+
+
 @claim_test
 def recall_of_one_class(evidence: Evidence) -> Finding:
     """UAR as published, of clips of one class of which 6 in 10 are right, and the others answered in four ways."""
     answers, target = np.array([0, 0, 0, 0, 0, 0, 1, 2, 3, 4]), np.zeros(10, dtype=int)
-    counts = confusion_matrix(target, answers).astype(float)
-    rows = counts / counts.sum(axis=1, keepdims=True).clip(1)
-    uar = float(rows.diagonal().mean())
-    recall = float((answers == target).mean())
-    return Finding(f"recall {100 * recall:.0f} %, UAR {100 * uar:.0f} %: the mean is over {len(rows)} classes, of "
-                   "which one has clips", {"the UAR of one class is its recall": bool(np.isclose(uar, recall))})
+    uar, recall = published_uar(target, answers), float((answers == target).mean())
+    return Finding(f"recall {100 * recall:.0f} %, UAR {100 * uar:.0f} %: the mean is over {len(set(answers))} classes "
+                   "that were answered, of which one has clips",
+                   {"the UAR of one class is its recall": bool(np.isclose(uar, recall))})
 
 
 @claim_test

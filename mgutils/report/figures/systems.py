@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
 from mgutils.experiments.systems import SYSTEMS, System
-from mgutils.report.figures.charts import ask, legend_below
+from mgutils.report.figures.charts import ask, interval_rows, legend_below, panels
 from mgutils.report.figures.drawing import tint
+from mgutils.report.figures.skeleton import TITLES
 from mgutils.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY, VERMILLION, new_figure
 
 _COLORS = {"image": BLUE, "rgb": BLUE, "frames": BLUE, "depth": GREEN, "infrared": ORANGE, "joints": PURPLE,
@@ -71,6 +72,20 @@ def verdict_bars(table: pd.DataFrame) -> Figure:
     axes.grid(axis="y", visible=False)
     legend_below(figure, axes, 3)
     return ask(figure, "What became of the claims?")
+
+
+def bridge_chart(table: pd.DataFrame) -> Figure:
+    """Top-1 and UAR of classifiers that learned beside sentences: ``arm, score, value, low, high``, shares.
+
+    Taught in: 13, section 3.
+    """
+    rows = list(dict.fromkeys(table["arm"]))
+    figure, axes = panels(2, 10.5, 0.5 * len(rows) + 1.5, sharey=True)
+    for panel, (score, title) in zip(axes, TITLES.items(), strict=True):
+        found = table[table["score"] == score].rename(columns={"arm": "row"})
+        interval_rows(panel, rows, {title: found}, title)
+        panel.axvline(100 * found["value"].iloc[0], color=GREY, linestyle=(0, (5, 3)), zorder=0)
+    return ask(figure, "Do sentences about parts of the body help a classifier of skeletons?")
 
 
 def _draw(axes: Axes, system: System, bottom: float, height: float) -> None:
