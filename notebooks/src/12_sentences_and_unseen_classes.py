@@ -196,13 +196,17 @@ print(f"gradients up to {own_only.abs().max():.3f}; largest difference {(own_onl
 # both and count.
 
 # %%
-def temporal(head: int, hidden: int, width: int = 512, heads: int = 8, layers: int = 2, places: int = 1024) -> nn.Module:
-    """What learns in the original between the frames' features and the film's: positions, a first token, two layers."""
+def layer(head: int, hidden: int, width: int = 512, heads: int = 8) -> nn.ModuleList:
+    """One layer of the transformer: attention, hidden layer, and a normalisation before each."""
     inner = heads * head
-    attention = [nn.Linear(width, 3 * inner, bias=False), nn.Linear(inner, width), nn.LayerNorm(width)]
-    forward = [nn.Linear(width, hidden), nn.Linear(hidden, width), nn.LayerNorm(width)]
+    attention = [nn.LayerNorm(width), nn.Linear(width, 3 * inner, bias=False), nn.Linear(inner, width)]
+    return nn.ModuleList([*attention, nn.LayerNorm(width), nn.Linear(width, hidden), nn.Linear(hidden, width)])
+
+
+def temporal(head: int, hidden: int, width: int = 512, places: int = 1024) -> nn.ModuleList:
+    """What learns in the original between the frames' features and the film's: two layers, positions, a first token."""
     once = nn.ParameterList([torch.empty(places, width), torch.empty(width)])
-    return nn.ModuleList([once, *(nn.ModuleList(attention + forward) for _ in range(layers))])
+    return nn.ModuleList([layer(head, hidden), layer(head, hidden), once])
 
 
 with torch.device("meta"):  # shapes without numbers
