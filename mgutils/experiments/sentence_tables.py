@@ -27,7 +27,7 @@ from mgutils.evaluation.unseen_sets import (
 )
 from mgutils.evaluation.video_text import answers, text_alone
 from mgutils.evaluation.within_class import WithinClass
-from mgutils.experiments.sentences import SAMPLE, class_sets, joint_configs
+from mgutils.experiments.sentences import DAMAGE, SAMPLE, class_sets, joint_configs
 from mgutils.metrics.intervals import DRAWS, Score, Tally, accuracy, interval, mean_recall
 from mgutils.metrics.paired import holm, paired
 from mgutils.training.run import Run
@@ -133,6 +133,28 @@ def within_arms(found: Mapping[str, WithinClass], *, draws: int = DRAWS) -> pd.D
             rows.append({"arm": arm, "score": score, **asdict(interval(table, accuracy, draws=draws)),
                          "chance": chance})
     return pd.DataFrame(rows)
+
+
+def dial_table(asked: Asked, found: Mapping[str, WithinClass], *, draws: int = DRAWS) -> pd.DataFrame:
+    """What a captioner's mistakes cost: ``damage, rate, score`` (``uar`` or ``r1``), ``value, low, high, chance``.
+
+    Parameters
+    ----------
+    asked, found : mapping
+        Of :data:`mgutils.experiments.sentences.DAMAGE` and of the sentences as they are: answers about unseen classes,
+        and clips found within their class.
+
+    Taught in: 12, section 8.
+    """
+    rows = []
+    whole = {(damage, 0.0): SAMPLE for damage, _ in DAMAGE}
+    for (damage, rate), arm in (whole | DAMAGE).items():
+        tallies = {"uar": (zero_shot_tally(asked[arm]), mean_recall, asked[arm][0][0].chance),
+                   "r1": (found[arm].r1, accuracy, found[arm].chance.scores(accuracy).mean())}
+        rows += [{"damage": damage, "rate": rate, "score": score,
+                  **asdict(interval(table, function, draws=draws)), "chance": chance}
+                 for score, (table, function, chance) in tallies.items()]
+    return pd.DataFrame(rows).sort_values(["damage", "rate"], kind="stable", ignore_index=True)
 
 
 def bias_curves(sets: Sequence[Sequence[Unseen]], biases: Sequence[float]) -> pd.DataFrame:
