@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from mgutils.cli.paths import CHECKPOINT, IMAGES, is_skeleton_run, need_file, need_run
-from mgutils.predict.kinds import refuse_graph
+from mgutils.predict.kinds import free_texts, refuse_graph
 
 if TYPE_CHECKING:
     from mgutils.predict.predictor import Predictor
@@ -88,6 +88,8 @@ class Predict(Loading):
     """Images, folders, videos; - reads paths from standard input, one a line."""
     checkpoint: Path
     """A folder that `mg train` left, a model.safetensors of `mg export`, or a .pth of the original's script."""
+    classes: tuple[str, ...] | None = None
+    """Texts to answer with in place of the run's classes: one list with commas, or several texts."""
     rate: float = 2.0
     """Frames per second to take from a video; 0 takes all."""
     out_dir: Path = Path("predictions")
@@ -104,7 +106,10 @@ class Predict(Loading):
     def run(self) -> None:
         import sys
 
+        texts = None if self.classes is None else free_texts(self.classes)
         self.look("skeleton")
+        if texts and (self.checkpoint / "config.json").is_file():
+            need_run(self.checkpoint, "image-text")  # others read no text
         if is_skeleton_run(self.checkpoint):
             from mgutils.predict.skeletons import answer_keypoints
 
@@ -114,6 +119,11 @@ class Predict(Loading):
         from mgutils.predict.files import PredictOptions, answer_files
 
         predictor = self.load()
+        if texts:
+            from mgutils.predict.free_texts import CAUTION, with_texts
+
+            predictor = with_texts(predictor, texts, self.tokenizer)
+            print(f"mg: warning: {CAUTION}.", file=sys.stderr)
         options = PredictOptions(self.rate or None, self.annotate, self.gradcam, self.skip_bad, self.batch_size)
         for line in answer_files(predictor, self.inputs, self.out_dir, options, stdin=sys.stdin):
             print(line)
