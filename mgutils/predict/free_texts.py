@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from mgutils.data.captions import class_captions
@@ -22,10 +23,6 @@ from mgutils.models.encoders import tokenize
 from mgutils.models.scorer import CaptionScorer
 from mgutils.predict.predictor import Predictor, both_encoders, building
 from mgutils.predict.trusted import measure
-
-CAUTION = ("a probability is shared out among the texts of --classes, of which one is always the answer; and a run "
-           "that learned from the studio's drawn people is no model of people")
-"""What to say beside every answer in words of one's own."""
 
 
 @torch.no_grad()
@@ -77,7 +74,7 @@ def origin(unknown: Sequence[str]) -> str:
     """Where the names of the classes are from, for the first line of the answer."""
     if not unknown:
         return "yours"
-    return f"yours; the run's text encoder does not know {', '.join(map(repr, unknown))}, which it spells in letters"
+    return f"yours; the run's text encoder does not know {', '.join(map(repr, unknown))}"
 
 
 def unknown_words(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[str]:
@@ -97,11 +94,11 @@ def _is_spelled(pieces: Sequence[str], unknown: str | None) -> bool:
     return len(pieces) > 1 and all(len(piece.removeprefix("##")) == 1 for piece in pieces)
 
 
-def refuse_alike(texts: Sequence[str], tokens: torch.Tensor) -> None:
-    """Refuse two texts of which a text encoder reads the same tokens (C, L)."""
-    seen: dict[tuple[int, ...], str] = {}
-    for text, ids in zip(texts, tokens.tolist(), strict=True):
-        if tuple(ids) in seen:
-            raise ConfigError(f"--classes: found {text!r} beside {seen[tuple(ids)]!r}, which the run's text encoder "
-                              "reads as the same tokens; wanted texts that it can tell apart. Say one otherwise.")
-        seen[tuple(ids)] = text
+def refuse_alike(texts: Sequence[str], read: Tensor) -> None:
+    """Refuse two texts of which a text encoder reads the same tokens, or makes the same vector: (C, L)."""
+    seen: dict[tuple[float, ...], str] = {}
+    for text, numbers in zip(texts, read.tolist(), strict=True):
+        if tuple(numbers) in seen:
+            raise ConfigError(f"--classes: found {text!r} beside {seen[tuple(numbers)]!r}, which the run's text "
+                              "encoder reads alike; wanted texts that it can tell apart. Say one otherwise.")
+        seen[tuple(numbers)] = text

@@ -1,12 +1,17 @@
-"""What is told before torch is imported: files that are no checkpoint, and texts that are no classes."""
+"""What is told before torch is imported: files that are no checkpoint, texts that are no classes, what a run reads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from mgutils.config import FrameFeatures, Pair, RunConfig, TextVectors
 from mgutils.data.labels import LONGEST_NAME, UNPRINTABLE
 from mgutils.errors import CheckpointError, ConfigError
+
+CAUTION = ("a probability is shared out among the texts of --classes, of which one is always the answer; and a run "
+           "that learned from the studio's drawn people is no model of people")
+"""What to say beside every answer in words of one's own."""
 
 
 def refuse_graph(file: Path) -> None:
@@ -56,3 +61,35 @@ def free_texts(arguments: Sequence[str]) -> tuple[str, ...]:
         raise ConfigError(f"--classes: found {alone}; wanted at least two: one alone would be certain in every "
                           "picture. Add what else there may be, with a comma between.")
     return texts
+
+
+def reads_sentences(config: RunConfig) -> bool:
+    """Whether a run is one on videos and sentences."""
+    return config.task == "alignment" and any(isinstance(entry, TextVectors) for entry in config.model.derived)
+
+
+def video_of(config: RunConfig, source: str) -> tuple[str | FrameFeatures, Pair]:
+    """What a run on videos and sentences reads of a film, and its pair with the sentences.
+
+    Returns
+    -------
+    str or FrameFeatures
+        ``joints``, or what a frozen image encoder makes of rgb.
+    Pair
+
+    Raises
+    ------
+    ConfigError
+        If no pair has the one or the other beside sentences.
+    """
+    made = {entry.name: entry for entry in config.model.derived}
+    beside = []
+    for pair in config.model.pairs:
+        for said, name in ((pair.a, pair.b), (pair.b, pair.a)):
+            if isinstance(made.get(said), TextVectors):
+                video = made.get(name, name)
+                if video == "joints" or (isinstance(video, FrameFeatures) and video.by and video.of == "rgb"):
+                    return video, pair
+                beside.append(name)
+    raise ConfigError(f"{source}: found a run on sentences beside {', '.join(beside) or 'nothing'}; wanted joints, or "
+                      "features of rgb, which can be had of a film. `mg train --task video-text` makes one.")

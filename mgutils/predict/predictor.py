@@ -78,6 +78,11 @@ class Predictor:
         return self.config.train.image_size
 
     @property
+    def path(self) -> Path:
+        """The file of the weights."""
+        return self.weights.path
+
+    @property
     def device(self) -> torch.device:
         """Where the scorer computes."""
         return next(self.scorer.parameters()).device

@@ -118,7 +118,7 @@ def test_the_table_has_the_texts_as_they_were_typed(run, tmp_path):
 
 @pytest.mark.slow
 def test_texts_with_the_same_tokens_are_refused(run):
-    with pytest.raises(ConfigError, match="'jaw!' beside 'jaw !'.*same tokens"):
+    with pytest.raises(ConfigError, match="'jaw!' beside 'jaw !'.*reads alike"):
         with_texts(load_predictor(run.directory), ("jaw !", "arms", "jaw!"))
 
 
