@@ -135,7 +135,7 @@ class Predict(Loading):
 
     def run_told(self, config: RunConfig, texts: tuple[str, ...]) -> None:
         """Answer by a run on sentences and joints, or features of rgb."""
-        if video_of(config, str(self.checkpoint))[0] == "joints":
+        if video_of(config, str(self.checkpoint))[0].of == "joints":
             from mgutils.predict.skeletons import answer_keypoints
             from mgutils.predict.text_classes import load_text_classes
 

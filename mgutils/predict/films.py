@@ -110,9 +110,9 @@ def load_film_predictor(run_dir: Path | str, texts: Sequence[str] = (), clips: P
     """
     dataset = None if clips is None else read_clip_dataset(clips)
     found = load_text_classes(run_dir, texts, dataset)
-    if isinstance(found.video, str):
-        raise ConfigError(f"{run_dir}: found a run on {found.video}; wanted one on features of rgb for films. Answer "
-                          "for a keypoints.npz, which `mg keypoints` makes of a film.")
+    if not found.video.by:
+        raise ConfigError(f"{run_dir}: found a run on {found.video.name}; wanted one on features of rgb for films. "
+                          "`mg keypoints` makes a keypoints.npz of a film, which this run answers for.")
     side = SIDE if dataset is None else load_modality(dataset, found.video.of).shape[1]
     return FilmPredictor(found, *open_encoder(found.video.by), side)
 

@@ -24,6 +24,8 @@ from mgutils.models.scorer import CaptionScorer
 from mgutils.predict.predictor import Predictor, both_encoders, building
 from mgutils.predict.trusted import measure
 
+_ROUNDING = 1e-4  # between vectors of length 1; different tokens differ by a whole number
+
 
 @torch.no_grad()
 def with_texts(predictor: Predictor, texts: Sequence[str], tokenizer: Path | str | None = None) -> Predictor:
@@ -95,10 +97,8 @@ def _is_spelled(pieces: Sequence[str], unknown: str | None) -> bool:
 
 
 def refuse_alike(texts: Sequence[str], read: Tensor) -> None:
-    """Refuse two texts of which a text encoder reads the same tokens, or makes the same vector: (C, L)."""
-    seen: dict[tuple[float, ...], str] = {}
-    for text, numbers in zip(texts, read.tolist(), strict=True):
-        if tuple(numbers) in seen:
-            raise ConfigError(f"--classes: found {text!r} beside {seen[tuple(numbers)]!r}, which the run's text "
-                              "encoder reads alike; wanted texts that it can tell apart. Say one otherwise.")
-        seen[tuple(numbers)] = text
+    """Refuse two texts of which a text encoder reads the same tokens, or makes the same vector but for rounding."""
+    apart = torch.cdist(read.float(), read.float(), compute_mode="donot_use_mm_for_euclid_dist")  # (C, C)
+    for first, second in (apart < _ROUNDING).triu(diagonal=1).nonzero().tolist():
+        raise ConfigError(f"--classes: found {texts[second]!r} beside {texts[first]!r}, which the run's text encoder "
+                          "reads alike; wanted texts that it can tell apart. Say one otherwise.")

@@ -68,13 +68,13 @@ def reads_sentences(config: RunConfig) -> bool:
     return config.task == "alignment" and any(isinstance(entry, TextVectors) for entry in config.model.derived)
 
 
-def video_of(config: RunConfig, source: str) -> tuple[str | FrameFeatures, Pair]:
+def video_of(config: RunConfig, source: str) -> tuple[FrameFeatures, Pair]:
     """What a run on videos and sentences reads of a film, and its pair with the sentences.
 
     Returns
     -------
-    str or FrameFeatures
-        ``joints``, or what a frozen image encoder makes of rgb.
+    FrameFeatures
+        Of joints, which have no encoder, or of rgb by one.
     Pair
 
     Raises
@@ -87,8 +87,8 @@ def video_of(config: RunConfig, source: str) -> tuple[str | FrameFeatures, Pair]
     for pair in config.model.pairs:
         for said, name in ((pair.a, pair.b), (pair.b, pair.a)):
             if isinstance(made.get(said), TextVectors):
-                video = made.get(name, name)
-                if video == "joints" or (isinstance(video, FrameFeatures) and video.by and video.of == "rgb"):
+                video = made.get(name, FrameFeatures(name, name, ""))
+                if isinstance(video, FrameFeatures) and video.of == ("rgb" if video.by else "joints"):
                     return video, pair
                 beside.append(name)
     raise ConfigError(f"{source}: found a run on sentences beside {', '.join(beside) or 'nothing'}; wanted joints, or "

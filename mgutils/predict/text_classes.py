@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mgutils.config import FrameFeatures
+from mgutils.config import FrameFeatures, TextVectors
 from mgutils.data.captions import describable, descriptions
 from mgutils.data.items import choose_frames, read_clip_dataset
 from mgutils.data.labels import Labels
 from mgutils.data.table import Dataset
 from mgutils.errors import CheckpointError, ConfigError
 from mgutils.evaluation.space import LoadedSpace, load_space
-from mgutils.evaluation.texts import embed_texts, sentence_of
+from mgutils.evaluation.texts import class_embeddings, embed_texts, sentence_of
 from mgutils.losses.alignment import class_logits
 from mgutils.models.encoders import make_tokenizer
 from mgutils.models.texts import RANDOM, WORDS, split_words
@@ -43,8 +43,8 @@ class TextClasses:
     ----------
     space : LoadedSpace
         Networks and settings of the run.
-    video : str or FrameFeatures
-        The modality of the clips: ``joints``, or what a frozen encoder makes of rgb.
+    video : FrameFeatures
+        The modality of the clips: joints, or what a frozen encoder makes of rgb.
     vectors : Tensor (C, D)
         Embeddings of the texts, of length 1.
     temperature : float
@@ -58,7 +58,7 @@ class TextClasses:
     """
 
     space: LoadedSpace
-    video: str | FrameFeatures
+    video: FrameFeatures
     vectors: Tensor
     temperature: float
     labels: Labels
@@ -80,8 +80,7 @@ class TextClasses:
             If a score is not a number.
         """
         index, _ = choose_frames(np.array([len(clip)]), self.frames, np.full((1, self.frames), 0.5))
-        name = getattr(self.video, "name", self.video)
-        video = self.space.model.embed(name, torch.from_numpy(clip[index]))  # (1, D)
+        video = self.space.model.embed(self.video.name, torch.from_numpy(clip[index]))  # (1, D)
         logits = class_logits(video, self.vectors, self.temperature)[0]
         if not torch.isfinite(logits).all():
             raise CheckpointError(f"{self.path}: a score is not a number. The run diverged: train again with lower "
@@ -97,10 +96,10 @@ def load_text_classes(run_dir: Path | str, texts: Sequence[str] = (),
     ----------
     run_dir : path
     texts : sequence of str
-        See :func:`mgutils.predict.kinds.free_texts`; the run's own classes if not given, by the kit's sentences about
-        them where there are some.
+        See :func:`mgutils.predict.kinds.free_texts`; the run's own classes if not given.
     clips : Dataset or path, optional
-        Of the clips that the run learned from: the words that a run counts whose tower is ``words``.
+        Those that the run learned from: their sentences about the run's own classes, in place of the kit's sentences or
+        the names; and the words that a run counts whose tower is ``words``.
 
     Raises
     ------
@@ -113,15 +112,29 @@ def load_text_classes(run_dir: Path | str, texts: Sequence[str] = (),
     space = load_space(run_dir)._replace(cache_dir=None)  # nobody else asks for these texts
     video, pair = video_of(space.config, str(run_dir))
     dataset = clips if clips is None or isinstance(clips, Dataset) else read_clip_dataset(clips)
-    labels = own_classes(texts) if texts else space.labels
-    said = texts or (descriptions() if describable(labels) else [name.strip() for name in labels.names])
-    unknown = unread_words(space, said, dataset)
-    vectors = torch.from_numpy(embed_texts(space, dataset, said))
-    refuse_alike(said, vectors)
+    if texts:
+        labels, names_from = own_classes(texts), origin(unread_words(space, texts, dataset))
+        vectors = embed_texts(space, dataset, texts)
+        refuse_alike(texts, torch.from_numpy(vectors))
+    else:
+        labels, names_from = space.labels, "the run's own"
+        vectors = embed_texts(space, None, _sentences(space)) if dataset is None else class_embeddings(space, dataset)
     learned = space.model.scales().get(pair.name, {}).get("temperature")
-    temperature = pair.temperature if learned is None else float(learned)
-    return TextClasses(space, video, vectors, temperature, labels, origin(unknown) if texts else "the run's own",
+    temperature = pair.temperature if learned is None else learned.item()
+    return TextClasses(space, video, torch.from_numpy(vectors), temperature, labels, names_from,
                        Path(run_dir) / WEIGHTS)
+
+
+def _settings_of(space: LoadedSpace) -> TextVectors:
+    """What the sentences of a run are."""
+    part = sentence_of(space)
+    return part.of if isinstance(part, Exchanged) else part
+
+
+def _sentences(space: LoadedSpace) -> Sequence[str]:
+    """One sentence about each class of a run whose clips are not at hand."""
+    kit = describable(space.labels) and _settings_of(space).text != "name"
+    return descriptions() if kit else space.labels.captions
 
 
 def unread_words(space: LoadedSpace, texts: Sequence[str], dataset: Dataset | None) -> list[str]:
@@ -132,12 +145,11 @@ def unread_words(space: LoadedSpace, texts: Sequence[str], dataset: Dataset | No
     ConfigError
         If the run counts words, and knows none of a text; or nobody says which words it counts.
     """
-    part = sentence_of(space)
-    tower = (part.of if isinstance(part, Exchanged) else part).tower
+    tower = _settings_of(space).tower
     if tower != WORDS:
         return unknown_words(make_tokenizer(MINILM if tower in ("minilm", RANDOM) else tower, ()), texts)
     words = list(dict.fromkeys(word for text in texts for word in split_words(text)))
-    known = vectors_of(words, part, dataset, None).any(axis=1)
+    known = vectors_of(words, sentence_of(space), dataset, None).any(axis=1)
     unknown = [word for word, is_known in zip(words, known, strict=True) if not is_known]
     for text in texts:
         if set(split_words(text)) <= set(unknown):
