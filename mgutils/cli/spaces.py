@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import tyro
 
 from mgutils.cli.paths import side_of, start_of
-from mgutils.cli.training import Train
+from mgutils.cli.training import AskedTask, Train
 from mgutils.config import (
     FusionConfig,
     HeadName,
@@ -25,7 +25,6 @@ from mgutils.config import (
     SpaceConfig,
     SpaceProfile,
     SplitName,
-    TaskName,
     TrainConfig,
     all_pairs,
     space_config,
@@ -80,6 +79,15 @@ class TrainSpace(Train):
         """A model with these options in place of its own."""
         return replace(before, **{name: getattr(self, name) for name in self.own()})
 
+    def encoders(self, before: SpaceConfig, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+        """The networks of a space; those of the run that this one starts from, so that its weights fit."""
+        encoders, start = before.encoders, None if self.config else start_of(self.init)
+        if start is not None and start.task == "masked":
+            encoders = encoders | {start.model.camera: {"kind": "masked"} | start.model.network_kwargs}
+        elif start is not None:
+            encoders = encoders | start.model.encoders
+        return {name: encoders[name] for name in names if name in encoders}
+
     def name_of(self, model: Model) -> str:
         """The first word of the name of a run's folder."""
         return self.task
@@ -100,7 +108,7 @@ class TrainSpace(Train):
 class TrainAlignment(TrainSpace):
     """Pull the modalities of clips together in one space; print how well the anchor's classes fit the others."""
 
-    task: TaskName = "alignment"
+    task: AskedTask = "alignment"
     """Fixed: the options below are those of an alignment."""
     anchor: str = "rgb"
     """The modality that comes first: the others are asked with the classes of its embeddings."""
@@ -175,15 +183,8 @@ class TrainAlignment(TrainSpace):
         had = self.options_of(before)
         same = all(getattr(self, name) == had[name] for name in _PAIRS)
         model = self.model() if not same else replace(self.model(), pairs=before.pairs)
-        encoders = before.encoders | ({} if self.config else self.encoders_of_start())
-        return replace(model, encoders={name: encoders[name] for name in model.modalities if name in encoders})
-
-    def encoders_of_start(self) -> dict[str, dict[str, Any]]:
-        """The networks of the run that this one starts from, so that its weights fit."""
-        start = start_of(self.init)
-        if start is not None and start.task == "masked":
-            return {start.model.camera: {"kind": "masked"} | start.model.network_kwargs}
-        return start.model.encoders if start else {}
+        made = tuple(entry for entry in before.derived if entry.name in model.modalities)
+        return replace(model, encoders=self.encoders(before, model.modalities), derived=made)
 
     def name_of(self, model: SpaceConfig) -> str:
         """Such as ``star_random``: the anchor is frozen, and has learned nothing."""
@@ -198,7 +199,7 @@ class TrainAlignment(TrainSpace):
 class TrainFusion(TrainSpace):
     """Train a head on the embeddings of an alignment run, of which some may be missing, and print its scores."""
 
-    task: TaskName = "fusion"
+    task: AskedTask = "fusion"
     """Fixed: the options below are those of a fusion."""
     logit_adjustment: float = 0.0
     """Times the logarithm of a class's share to add to its logits while training: rare classes count for more."""
@@ -251,7 +252,7 @@ class TrainFusion(TrainSpace):
 class TrainMasked(TrainSpace):
     """Pre-train an encoder of one camera: hide most patches of its clips, and have them guessed."""
 
-    task: TaskName = "masked"
+    task: AskedTask = "masked"
     """Fixed: the options below are those of a masked autoencoder."""
     camera: Literal["rgb", "depth", "infrared"] = "depth"
     """Whose clips are read."""
@@ -285,5 +286,5 @@ class TrainMasked(TrainSpace):
         return "masked_scrambled" if model.scrambled else "masked"
 
 
-SPACES: dict[TaskName, type[TrainSpace]] = {"alignment": TrainAlignment, "fusion": TrainFusion, "masked": TrainMasked}
+SPACES: dict[str, type[TrainSpace]] = {"alignment": TrainAlignment, "fusion": TrainFusion, "masked": TrainMasked}
 """The options of `mg train` by its task."""

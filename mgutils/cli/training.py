@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -20,7 +20,6 @@ from mgutils.config import (
     RunConfig,
     SkeletonConfig,
     SplitName,
-    TaskName,
     TrainConfig,
     run_config,
     skeleton_config,
@@ -28,6 +27,9 @@ from mgutils.config import (
 )
 from mgutils.errors import ConfigError
 from mgutils.training.config_file import read_config
+
+AskedTask = Literal["image-text", "classification", "skeleton", "alignment", "fusion", "masked", "video-text"]
+"""Those of a run, and the alignment of videos with sentences, which has options of its own."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Recipe:
     """Folder of the dataset."""
     config: Path | None = None
     """Start from the config.json of a run; the options given beside it win."""
-    task: TaskName = "image-text"
+    task: AskedTask = "image-text"
     """Of images, or of clips; --help beside a task lists its options."""
     network: NetworkName = "resnet"
     """Of a classifier: the profile's own image encoder, or AlexNet."""
@@ -117,7 +119,7 @@ class Train(Recipe):
 class TrainSkeleton(Train):
     """Train a network on the joints of clips and print its scores."""
 
-    task: TaskName = "skeleton"
+    task: AskedTask = "skeleton"
     """Fixed: the options below are those of skeletons."""
     network: Annotated[NetworkName, tyro.conf.arg(name="image-network"), tyro.conf.Suppress] = "resnet"
     objective: Annotated[ObjectiveName, tyro.conf.Suppress] = "sound_ce"

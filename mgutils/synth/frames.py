@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy import ndarray
+from torch import Tensor
 
 from mgutils.config import SynthConfig
 from mgutils.synth.gestures.perform import BOTH_HANDS, NO_HANDS, Style, costume, describe, perform, sample_style
@@ -71,10 +72,21 @@ def project_frames(config: SynthConfig, frames: pd.DataFrame) -> tuple[ndarray, 
     inside : array (n, K) of bool
         Whether each lies within the picture. What is before it is not known without drawing.
     """
-    subjects, poses = _act(config, frames)
-    uv, z = project(find(subjects, poses, place(subjects, poses)), _place(config, frames)[1], 1)
+    uv, z = project(place_keypoints(config, frames), _place(config, frames)[1], 1)
     inside = ((uv >= 0) & (uv < 1)).all(dim=2) & (z > 0)
     return uv.numpy(), inside.numpy()
+
+
+def place_keypoints(config: SynthConfig, frames: pd.DataFrame) -> Tensor:
+    """The keypoints of rows of ``plan.frames`` in the world, metres, float32, ``(n, K, 3)``: as little work as can be.
+
+    Parameters
+    ----------
+    frames : DataFrame
+        ``clip_id``, ``true_class_id``, ``subject_id`` and ``phase``.
+    """
+    subjects, poses = _act(config, frames)
+    return find(subjects, poses, place(subjects, poses))
 
 
 def clip_table(config: SynthConfig, plan: Plan) -> pd.DataFrame:
