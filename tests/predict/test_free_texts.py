@@ -3,12 +3,14 @@
 import io
 import json
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from mgutils.cli import main
 from mgutils.config import run_config, skeleton_config, vision_config
@@ -143,3 +145,46 @@ def test_a_run_without_text_is_refused(tiny_template, tmp_path, capsys):
     (tmp_path / "s" / "config.json").write_text(json.dumps(skeleton_config("smoke").as_dict()))
     assert main(["predict", "k.npz", "--checkpoint", str(tmp_path / "s"), "--classes", "a,b"]) == 2
     assert "found a run of the task 'skeleton'; wanted image-text" in capsys.readouterr().err
+
+
+# -- a film of photographs ---------------------------------------------------------------------------------------------
+
+
+def views(name, count, rng, side=240):
+    """A photograph that scikit-learn brings along, as an unsteady camera would see its middle."""
+    picture = Image.fromarray(load_sample_image(name))
+    for left, top in rng.integers((120, 60), (280, 160), (count, 2)).tolist():
+        yield picture.crop((left, top, left + side, top + side)).resize((48, 48))
+
+
+@pytest.mark.slow
+def test_a_film_of_photographs_is_answered_in_other_words_than_those_that_were_learned(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng, rows = np.random.default_rng(0), []
+    said = {"china.jpg": "the roof of an old temple", "flower.jpg": "the petals of a flower"}
+    for number, (name, caption) in enumerate(said.items()):
+        for place, picture in enumerate(views(name, 60, rng)):
+            rows.append({"path": f"{number}-{place}.png", "class": name, "caption": caption, "group": place // 6})
+            picture.save(rows[-1]["path"])
+    pd.DataFrame(rows).to_csv("list.csv", index=False)
+    assert main(["import", "folders", "list.csv", "data"]) == 0
+    capsys.readouterr()
+    assert main(["train", "data", "--profile", "smoke", "--epochs", "12", "--batch-size", "12", "--split",
+                 "subject"]) == 0
+    run = json.loads(capsys.readouterr().out)["directory"]
+
+    # two seconds of each, as a camera would write them: H.264, with a loss
+    with av.open("film.mp4", "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width = stream.height = 48
+        stream.pix_fmt = "yuv420p"
+        for name in said:
+            for picture in views(name, 20, rng):
+                container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        container.mux(stream.encode())
+    texts = ("petals of a flower", "roof of an old temple")
+    assert main(["predict", "film.mp4", "--checkpoint", run, "--rate", "5", "--classes", ",".join(texts)]) == 0
+    table = pd.read_csv("predictions/predictions.csv")
+    wanted = np.where(table["time_s"] < 2, texts[1], texts[0])
+    assert len(table) == 20 and (table["name"] == wanted).mean() >= 0.8
+    assert Image.open("predictions/film-timeline.png").width > 900
