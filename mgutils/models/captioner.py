@@ -5,12 +5,12 @@ What it is asked about, and what becomes of its answers, is in :mod:`mgutils.pre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin
+from transformers import AutoModelForImageTextToText, AutoProcessor, BatchFeature, PreTrainedModel, ProcessorMixin
 from transformers.utils import logging
 
 from mgutils.config.captioner import CaptionConfig
@@ -59,28 +59,43 @@ class Captioner:
             RGB; at least one.
         seed : int
             Of the draw. torch's own random state is left as it was.
+
+        Raises
+        ------
+        ConfigError
+            If the model takes no such question, or has not enough memory.
         """
         config = self.config
-        talks = [[{"role": "user", "content": [
-            {"type": "image", "image": picture},
-            {"type": "text", "text": config.prompt},
-        ]}] for picture in pictures]
-        # a text is continued at its end, so what fills up shorter prompts stands before them
-        inputs = self._processor.apply_chat_template(
-            talks, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
-            processor_kwargs={"padding": True, "padding_side": "left"})
-        inputs = inputs.to(self.device, self._network.dtype)
-
+        inputs = self._inputs(pictures).to(self.device, self._network.dtype)
         draws = {"do_sample": True, "temperature": config.temperature} if config.temperature else {"do_sample": False}
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(seed)
-            tokens = self._network.generate(
-                **inputs, **draws, num_return_sequences=config.answers, max_new_tokens=config.tokens,
-                pad_token_id=self._processor.tokenizer.pad_token_id)
+            try:
+                tokens = self._network.generate(
+                    **inputs, **draws, num_return_sequences=config.answers, max_new_tokens=config.tokens,
+                    pad_token_id=self._processor.tokenizer.pad_token_id)
+            except torch.OutOfMemoryError:
+                raise ConfigError(f"{PART}: found too little memory for {config.model!r}; wanted room for "
+                                  f"{len(pictures)} pictures with {config.answers} answers each. Name a smaller model, "
+                                  "or ask for fewer --answers, or --at middle.") from None
         if not self._network.config.is_encoder_decoder:
             tokens = tokens[:, inputs["input_ids"].shape[1]:]  # (frames * answers, new tokens)
         answers = self._processor.batch_decode(tokens, skip_special_tokens=True)
         return [answers[first:first + config.answers] for first in range(0, len(answers), config.answers)]
+
+    def _inputs(self, pictures: Sequence[Image.Image]) -> BatchFeature:
+        """One conversation for each picture, in which it is shown and the question is asked."""
+        talks = [[{"role": "user", "content": [
+            {"type": "image", "image": picture},
+            {"type": "text", "text": self.config.prompt},
+        ]}] for picture in pictures]
+        try:  # a text is continued at its end, so what fills up shorter ones stands before them
+            return self._processor.apply_chat_template(
+                talks, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
+                processor_kwargs={"padding": True, "padding_side": "left"})
+        except Exception as error:  # templates are programs of the model's authors
+            raise ConfigError(f"{PART}: found {self.config.model!r}, which takes no question about a picture "
+                              f"({_line(error)}). Name another model.") from None
 
 
 def _load(name: str, device: str) -> tuple[ProcessorMixin, PreTrainedModel]:
@@ -107,7 +122,7 @@ def _load(name: str, device: str) -> tuple[ProcessorMixin, PreTrainedModel]:
     return processor, network
 
 
-def _load_folder(folder: Path, load) -> tuple[ProcessorMixin, PreTrainedModel]:
+def _load_folder(folder: Path, load: Callable[[Path, bool], tuple]) -> tuple[ProcessorMixin, PreTrainedModel]:
     try:
         return load(folder, True)
     except ImportError:
