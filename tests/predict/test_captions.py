@@ -334,7 +334,7 @@ def test_a_killed_command_goes_on_and_nothing_is_twice(tmp_path, vision_models):
     left = 60 - (before.count(b"\n") - 1)
     assert 0 < left < 60 and f"about 60 clips; the model was asked about {left} of them now" in said
     whole = make_clip_folder(tmp_path / "whole", clips=60, lacks=False)
-    assert start(whole, vision_models["llava"]).wait() == 0
+    assert caption(whole, CaptionConfig(str(vision_models["llava"]), tokens=12), progress=False).asked == 60
     assert (root / "sentences.csv").read_bytes() == (whole / "sentences.csv").read_bytes()
 
 
