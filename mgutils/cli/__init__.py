@@ -25,6 +25,7 @@ from mgutils.cli.grading import Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal, ImportSkeletons, ImportVideos
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.probing import Probe, Retrieve, ZeroShotCommand
+from mgutils.cli.sentences import Sentences
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
 from mgutils.cli.skeletons import Clips, EnsembleCommand, Keypoints, Submit
 from mgutils.cli.training import Diff, Evaluate, Microscope, Train
@@ -34,6 +35,7 @@ from mgutils.files import UNWRITABLE
 COMMANDS = {
     ("synth",): Synth,
     ("clips",): Clips,
+    ("sentences",): Sentences,
     ("data", "check"): DataCheck,
     ("data", "audit"): DataAudit,
     ("import", "folders"): ImportFolders,

@@ -101,6 +101,10 @@ def class_texts(dataset: Dataset, part: str = "") -> list[list[str]]:
     table = _read(file, "class_id", _CLASS_WRITE)
     said = _said(table, "class_id", _column(table, part, file))
     texts = [said.get(class_id, []) for class_id in range(1, len(dataset.labels) + 1)]
+    unknown = table["class_id"][~table["class_id"].between(1, len(texts))]
+    if len(unknown):
+        raise data_error(file, f"a sentence about class {unknown.iloc[0]}", f"classes 1..{len(texts)}", _CLASS_WRITE,
+                         column="class_id")
     silent = [str(class_id) for class_id, of_class in enumerate(texts, start=1) if not of_class]
     if silent:
         raise data_error(file, f"no sentence about class {', '.join(silent[:5])}", "one about each class", _CLASS_WRITE)
