@@ -94,15 +94,16 @@ def split_configs(profile: str | Profile, splits: Sequence[SplitName],
 
 def recipe_configs(profile: str | Profile, split: SplitName,
                    seed: int = 0) -> dict[str, list[RunConfig]]:
-    """The runs of the report's recipe and of ours, both as long as the report's loss needs.
+    """The runs of the report's recipe, as long as its loss needs, and of ours, a third as long.
 
-    The epoch is chosen on held-out training rows.
+    Ours learns sooner, and what it does better in a third of the time it does not owe to time. The epoch is chosen on
+    held-out training rows.
     """
     profile = get_profile(profile)
     epochs = profile.report_epochs or profile.train.epochs
-    seeds = range(seed, seed + profile.seeds)
-    return {name: [recipe_config(profile, name, split, number, select="held_out", epochs=epochs)
-                   for number in seeds] for name in ENDS}
+    lengths = dict(zip(ENDS, (epochs, max(1, epochs // 3)), strict=True))
+    return {name: [recipe_config(profile, name, split, number, select="held_out", epochs=length)
+                   for number in range(seed, seed + profile.seeds)] for name, length in lengths.items()}
 
 
 def reported_split(dataset: Dataset, name: str) -> Split:

@@ -35,18 +35,17 @@ def new_people_table(dataset: Dataset, runs: Mapping[str, Sequence[Run]], split:
     first, *others = runs
     gains = generalization.compare(dataset, runs, [(first, name) for name in others])
     gains = gains[gains["score"] == "uar"].set_index("second")
-    epochs = runs[first][0].config.train.epochs
     seeds = len(runs[first])
-    header = (f"Split by {split}, {epochs} epochs", "Top-1", "UAR", "UAR over the report's")
+    header = (f"Split by {split}", "Epochs", "Top-1", "UAR", "UAR over the report's")
     lines = []
     for name, group in runs.items():
         scores = generalization.split_table(dataset, {split: group}).set_index("score")
         found = [percent(*scores.loc[score, ["value", "seed_low", "seed_high"]]) for score in ("top1", "uar")]
         found.append(_gain(gains.loc[name]) if name in gains.index else "–")
-        lines.append((_WORDS[name], *found))
+        lines.append((_WORDS[name], str(group[0].config.train.epochs), *found))
     constant = (f"{100 * scores.loc[score, 'constant']:.1f}" for score in ("top1", "uar"))
-    lines.append(("constant class", *constant, "–"))
-    return markdown_table(header, lines, "lrrr") + (
+    lines.append(("constant class", "–", *constant, "–"))
+    return markdown_table(header, lines, "lrrrr") + (
         f"\n\nPercent; mean and (lowest to highest) over {seeds} seeds; the epoch is chosen by top-1 on held-out "
         "training subjects. UAR over the report's: percentage points, with the 95 % interval over subjects and seeds; "
         "*shown* as in notebook 09.\n")
