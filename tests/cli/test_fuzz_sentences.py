@@ -6,6 +6,8 @@ The sidecars are those of the fourth system: ``sentences.csv``, ``class_sentence
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 import shutil
 import time
@@ -88,13 +90,31 @@ def ask(pictures, seed):
     return [["a hand", "", "an arm"]] * len(pictures)
 
 
+ODD = ["", " ", "-", "0", "-1", "99", "1e3", "9" * 30, "joy", "a.mp4", "../a.mp4", "/etc/passwd", "1/", "\x00", "\x1f",
+       "\u2028", "\ufeff", "=1+1", "'", '"', "x" * 3000, "a\nb", "\U0001f44d", "path", "1", "2"]
+
+
+def spoil(file, draw):
+    """Bytes changed, or some cells."""
+    content = file.read_bytes()
+    if file.suffix != ".csv" or draw.random() < 0.3:
+        file.write_bytes(damage(content, draw))
+        return
+    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    for _ in range(draw.choice([1, 1, 2, 5])):
+        row = draw.choice(rows)
+        row[draw.randrange(len(row))] = draw.choice(ODD)
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows(rows * draw.choice([1, 1, 1, 2]))
+
+
 def broken(kind, films, clips, draw, folder):
     """Spoil one file in a copy of all of them; returns what reads it."""
     home, root = (shutil.copytree(source, folder / source.name) for source in (films, clips))
     if kind == "journal":
         caption(root, CaptionConfig("a"), ask, replace=True, progress=False)
         (file,) = (root / JOURNALS).glob("*.jsonl")
-        file.write_bytes(damage(file.read_bytes(), draw))
+        spoil(file, draw)
 
         def again():
             caption(root, CaptionConfig("a"), ask, progress=False)
@@ -103,10 +123,10 @@ def broken(kind, films, clips, draw, folder):
         return again
     if kind in ("sentences", "class_sentences"):
         file = root / f"{kind}.csv"
-        file.write_bytes(damage(file.read_bytes(), draw))
+        spoil(file, draw)
         return lambda: read_all(read_clip_dataset(root))
     file = home / (f"{kind}.csv" if kind in TABLES else f"a.{kind}")
-    file.write_bytes(damage(file.read_bytes(), draw))
+    spoil(file, draw)
     if kind in ("mkv", "avi"):
         table = home / "videos.csv"
         table.write_text(table.read_text().replace("a.mp4", f"a.{kind}"))

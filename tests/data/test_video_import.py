@@ -1,11 +1,13 @@
 """A CSV of videos as a dataset of clips: which frames, which rows, what is said, every fault, a kill."""
 
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,7 @@ from mgutils.data.splits import available_splits
 from mgutils.data.video import spread_frames
 from mgutils.errors import ConfigError, DataError
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 FRAMES = {"a.mp4": 50, "b.avi": 16, "deep/c.mkv": 5, "d.webm": 40}
 HEADER = "path,class,description,group\n"
 ROWS = {"a.mp4": "joy,She smiles broadly.,anna", "b.avi": 'anger,"He frowns, and his lips are thin.",ben',
@@ -216,6 +219,7 @@ def test_sentences_about_classes(table, tmp_path):
     dataset = read_clip_dataset(root)
     assert class_texts(dataset) == [["The brows are low."], ["The mouth smiles.", "The corners of the mouth rise."],
                                     ["The eyes look down."]]
+    assert pd.read_csv(root / "class_sentences.csv")["number"].tolist() == [1, 1, 2, 1]
     assert class_texts(dataset, "head") == [["y"], ["x", "z"], ["w"]]
 
 
@@ -256,11 +260,12 @@ def test_every_bad_video_is_told_by_its_row_before_any_is_read(table, monkeypatc
 
 
 def test_bad_videos_can_be_left_out(table):
-    made = run(spoil(table), skip_bad=True)
+    made = run(spoil(table, **{"d.webm": "sadness,She weeps.,carla"}), skip_bad=True)
     listed = pd.read_csv(made.root / "not_imported.csv")
-    assert made.clips == 2 and listed["row"].tolist() == [4, 5, 6, 7]
-    assert read_clip_dataset(made.root).frames["clip_id"].tolist() == [0, 1]
-    assert read_sentences(read_clip_dataset(made.root))["clip_id"].tolist() == [0, 1]
+    assert made.clips == 3 and listed["row"].tolist() == [4, 5, 6, 7]
+    dataset = read_clip_dataset(made.root)
+    assert dataset.frames["clip_id"].tolist() == [0, 1, 6] and dataset.frames["name"].tolist() == ["a", "b", "d"]
+    assert read_sentences(dataset).set_index("clip_id")["sentence"][6] == "She weeps."
 
 
 def test_all_bad_is_too_much(table):
@@ -330,7 +335,7 @@ def test_a_stopped_import_goes_on_and_ends_with_the_same_bytes(table, monkeypatc
 
     def stop(file, *rest):
         if file.name == "c.mkv":
-            raise KeyboardInterrupt
+            raise ZeroDivisionError
         return spread(file, *rest)
 
     def note(file, *rest):
@@ -338,20 +343,20 @@ def test_a_stopped_import_goes_on_and_ends_with_the_same_bytes(table, monkeypatc
         return spread(file, *rest)
 
     monkeypatch.setattr(video_frames, "spread_frames", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(ZeroDivisionError):
         run(table)
     monkeypatch.setattr(video_frames, "spread_frames", note)
     assert tree(run(table).root) == wanted and sorted(read) == ["c.mkv", "d.webm"]
 
 
-@pytest.mark.parametrize("damage", ["journal cut", "journal broken", "pictures cut", "journal gone", "pictures gone"])
+@pytest.mark.parametrize("damage", ["journal cut", "journal broken", "pictures cut", "journal gone", "pictures gone",
+                                    "pictures longer"])
 def test_whatever_a_kill_leaves_the_result_is_the_same(table, tmp_path, monkeypatch, damage):
     wanted, spread = tree(run(table, "whole").root), video_frames.spread_frames
     monkeypatch.setattr(video_frames, "spread_frames",
                         lambda file, *rest: spread(file if file.name != "d.webm" else file / "none", *rest))
     with pytest.raises(DataError):
         run(table)
-    monkeypatch.undo()
     journal = tmp_path / ".out.partial" / ".making" / "taken.txt"
     pictures = tmp_path / ".out.partial" / "clips" / "rgb.npy"
     assert journal.read_text() == "0 16\n1 16\n2 5\n"
@@ -361,8 +366,14 @@ def test_whatever_a_kill_leaves_the_result_is_the_same(table, tmp_path, monkeypa
         journal.write_text("0 16\nx y z\n2 5\n")
     elif damage == "pictures cut":
         pictures.write_bytes(pictures.read_bytes()[:-64 * 64 * 3 - 1])
+    elif damage == "pictures longer":
+        pictures.write_bytes(pictures.read_bytes() + bytes(10**6))
     else:
         (journal if "journal" in damage else pictures).unlink()
+    with pytest.raises(DataError):
+        run(table)
+    assert journal.read_text() == "0 16\n1 16\n2 5\n"
+    monkeypatch.undo()
     assert tree(run(table).root) == wanted
 
 
@@ -397,6 +408,33 @@ def test_a_killed_command_goes_on(tmp_path):
     import_videos(table, tmp_path / "whole", size=64, progress=False)
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
     assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_the_lists_of_two_datasets_are_turned_as_the_page_says(table, tmp_path, monkeypatch):
+    """Stand-ins of the form that their authors and others describe; the code is that of docs/videos.md."""
+    first, second = re.findall(r"^```python\n(.*?)^```$", (DOCS / "videos.md").read_text(encoding="utf-8"),
+                               re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    Path("single_label.txt").write_text(
+        'a.mp4\tanger\t \u4e00\u4e2a\u7537\u4eba\u3002\t A man says "no", excitedly. The deep frown.\n'
+        "b.avi\thappiness\t\u5973\u4eba\t\"Yes\n" "d.webm\tanger\n", encoding="utf-8")
+    names = {}
+    exec(first, names)
+    dataset = read_clip_dataset(import_videos("mafw.csv", "mafw", videos_root=table.parent, size=16).root)
+    assert dataset.labels.names == ("anger", "happiness")
+    assert texts_of(dataset, TextVectors(text="sample")) == [
+        ['A man says "no", excitedly. The deep frown.'], ['"Yes'], []]
+
+    Path("EmoLabel_DataSplit/test(single-labeled)").mkdir(parents=True)
+    Path("EmoLabel_DataSplit/test(single-labeled)/set_1.csv").write_text("video_name,label\n7,1\n12,7\n")
+    for number in (7, 12):
+        shutil.copy(table.parent / "a.mp4", table.parent / f"{number:05d}.mp4")
+    emotions = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
+    Path("emotions.csv").write_text("id,name\n" + "".join(f"{i},{name}\n" for i, name in enumerate(emotions, start=1)))
+    exec(second, names)
+    assert main(["import", "videos", "dfew.csv", "dfew", "--videos-root", str(table.parent), "--class", "label",
+                 "--labels", "emotions.csv", "--size", "16"]) == 0
+    assert read_clip_dataset("dfew").frames["class_id"].tolist() == [1, 7]
 
 
 def test_the_command_says_what_it_made(table, capsys):

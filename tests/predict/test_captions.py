@@ -26,6 +26,10 @@ from mgutils.predict.captions import JOURNALS, caption, source_of
 CONFIG = CaptionConfig("somebody/model")
 
 
+class Stopped(Exception):
+    """In place of a key, which would stop the tests."""
+
+
 class Model:
     """Says which seed and how bright the picture was; stops after some questions."""
 
@@ -34,7 +38,7 @@ class Model:
 
     def __call__(self, pictures, seed):
         if len(self.shown) == self.stop:
-            raise KeyboardInterrupt
+            raise Stopped
         self.shown.append(pictures)
         return [[f"level {np.asarray(picture).mean():.3f},\n  answer {number} of {seed % 97} " *
                  ((len(self.shown), place, number) not in self.silent) for number in range(self.config.answers)]
@@ -166,7 +170,7 @@ def test_a_run_that_was_stopped_asks_nothing_twice_and_ends_with_the_same_file(c
     run(whole)
     models = [Model(stop=stop) for stop in (0, 5, 3)]
     for model in models:
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Stopped):
             run(clips, model)
         assert not (clips / "sentences.csv").exists()
     last = Model()
@@ -217,9 +221,9 @@ def test_two_at_a_time_are_not_allowed(clips):
     def ask(pictures, seed):
         with pytest.raises(ConfigError, match="works in this folder"):
             run(clips)
-        raise KeyboardInterrupt
+        raise Stopped
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped):
         run(clips, ask)
     assert run(clips).asked == 12
 
