@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mgutils.config import RunConfig, SpaceConfig, space_config, star
+from mgutils.config import Pair, RunConfig, SpaceConfig, TextVectors, space_config, star
 from mgutils.data.items import write_clips
 from mgutils.data.labels import Labels
 
@@ -54,9 +54,37 @@ def make_clip_folder(root: Path, clips: int = 40, lacks: bool = True, seed: int 
 def space(pairs=None, **settings) -> SpaceConfig:
     """A tiny space: by default a star around the colours."""
     made = SpaceConfig(star("rgb", MODALITIES[1:]) if pairs is None else pairs, width=12, frames=4, **settings)
-    return SpaceConfig(**vars(made) | {"encoders": {name: NETWORKS[name] for name in made.modalities} | made.encoders})
+    networks = {name: NETWORKS[name] for name in made.modalities if name in NETWORKS}
+    return SpaceConfig(**vars(made) | {"encoders": networks | made.encoders})
 
 
 def config(model, name: str = "tiny", seed: int = 0, **train) -> RunConfig:
     """A run of few epochs."""
     return space_config("smoke", model, name, "clip", seed, **{"epochs": 2, "batch_size": 8} | train)
+
+
+SILENT = 4
+"""The clip of which nothing is said."""
+
+
+def write_sentences(root: Path, clips: int = 40) -> Path:
+    """One to three sentences about each clip, empty about one, and a column of the hands alone."""
+    rows = []
+    for clip in range(clips):
+        doing = NAMES[clip % len(NAMES)].lower()
+        for number in range(1, 2 + clip % 3):
+            said = f"{('somebody', 'a person', 'one')[number - 1]} is {doing} in manner {clip % 5}"
+            rows.append({"clip_id": clip, "number": number, "sentence": "" if clip == SILENT else said,
+                         "hands": f"hands {clip % len(NAMES)}"})
+    pd.DataFrame(rows).to_csv(root / "sentences.csv", index=False)
+    of_classes = [{"class_id": place, "number": number, "sentence": f"{begin} {name.lower()}",
+                   "hands": f"hands {place}"}
+                  for place, name in enumerate(NAMES, start=1) for number, begin in ((1, "a person is"), (2, "one is"))]
+    pd.DataFrame(of_classes).to_csv(root / "class_sentences.csv", index=False)
+    return root
+
+
+def told(video: str = "joints", said: TextVectors | None = None, *derived, **settings) -> SpaceConfig:
+    """A tiny space of videos and sentences, whose words are counted."""
+    said = said or TextVectors(tower="words")
+    return space((Pair(video, said.name),), **{"learn_temperature": True, "derived": (*derived, said)} | settings)

@@ -24,11 +24,12 @@ from mgutils.cli.exercises import ExercisesOtter
 from mgutils.cli.grading import Grade
 from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal, ImportSkeletons, ImportVideos
 from mgutils.cli.predicting import Export, Predict, Test
-from mgutils.cli.probing import Probe, Retrieve, ZeroShotCommand
+from mgutils.cli.probing import Probe, Retrieve
 from mgutils.cli.sentences import Sentences
 from mgutils.cli.signals import STATUS, Terminated, sigterm_raises
 from mgutils.cli.skeletons import Clips, EnsembleCommand, Keypoints, Submit
 from mgutils.cli.training import Diff, Evaluate, Microscope, Train
+from mgutils.cli.zero_shot import ZeroShotCommand
 from mgutils.errors import MgError
 from mgutils.files import UNWRITABLE
 

@@ -11,10 +11,12 @@ import tyro
 from mgutils.cli.data import Synth
 from mgutils.cli.paths import start_of
 from mgutils.cli.skeletons import Clips
-from mgutils.cli.spaces import SPACES, TrainSpace
-from mgutils.cli.training import Recipe, Train, TrainSkeleton
+from mgutils.cli.spaces import SPACES
+from mgutils.cli.training import Recipe, Train, TrainSkeleton, TrainSpace
+from mgutils.cli.video_text import TrainVideoText
 from mgutils.config import (
     REPORT_OBJECTIVES,
+    TextVectors,
     TrainConfig,
     get_profile,
     get_skeleton_profile,
@@ -25,6 +27,8 @@ from mgutils.config import (
 from mgutils.errors import ConfigError
 from mgutils.training.config_file import read_config
 
+TASKS: dict[str, type[TrainSpace]] = {**SPACES, "video-text": TrainVideoText}
+"""The options of `mg train` by its task, where that is one of spaces."""
 _FROM_FILE = ("--task", "--network", "--profile", "--objective")
 
 
@@ -32,7 +36,7 @@ def default_options(kind: type, arguments: Sequence[str]) -> object | None:
     """The options that tyro shows in --help, and that the user's own replace; ``None`` where each has its own."""
     if issubclass(kind, Recipe):
         task = asked_task(arguments)
-        if task in SPACES and not issubclass(kind, TrainSpace):
+        if task in TASKS and not issubclass(kind, TrainSpace):
             raise ConfigError(f"task: found {task!r}; wanted image-text, classification or skeleton. `mg train --task "
                               f"{task}` trains a single run.")
         file = _last(arguments, "--config", "")
@@ -50,12 +54,16 @@ def default_options(kind: type, arguments: Sequence[str]) -> object | None:
 def asked_task(arguments: Sequence[str]) -> str:
     """The task that the words of a command name, or that of the run whose settings they name."""
     file = _last(arguments, "--config", "")
-    return read_config(file).task if file else _last(arguments, "--task", "image-text")
+    if not file:
+        return _last(arguments, "--task", "image-text")
+    run = read_config(file)
+    said = any(isinstance(entry, TextVectors) for entry in getattr(run.model, "derived", ()))
+    return "video-text" if said else run.task
 
 
 def training_command(arguments: Sequence[str]) -> type[Train]:
     """The options of `mg train` for the task that is asked for."""
-    return {"skeleton": TrainSkeleton, **SPACES}.get(asked_task(arguments), Train)
+    return {"skeleton": TrainSkeleton, **TASKS}.get(asked_task(arguments), Train)
 
 
 def _options_of_clips(arguments: Sequence[str]) -> Clips:
@@ -113,8 +121,8 @@ def _options_of_run(kind: type[Recipe], file: str, arguments: Sequence[str]) -> 
         single["model"] = run.model
     if issubclass(kind, TrainSpace):
         single |= kind.options_of(run.model)
-    return kind(tyro.MISSING, config=Path(file), task=run.task, split=run.split, seed=run.seed, train=run.train,
-                logit_adjustment=run.loss.logit_adjustment, left_out=run.left_out, **single)
+    return kind(tyro.MISSING, config=Path(file), task=asked_task(arguments), split=run.split, seed=run.seed,
+                train=run.train, logit_adjustment=run.loss.logit_adjustment, left_out=run.left_out, **single)
 
 
 def _last(arguments: Sequence[str], flag: str, default: str) -> str:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from mgutils.cli.paths import IMAGES, need_dataset, need_run
-from mgutils.config import Protocol, SplitName
+from mgutils.config import Protocol, RunConfig, SplitName
 from mgutils.errors import ConfigError
 from mgutils.training.config_file import read_config
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mgutils.data.table import Dataset
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,13 @@ class Probe:
             from mgutils.evaluation.space_tables import probe_clips
 
             table = probe_clips(self.encoder, dataset, **asked | {"shots": (*self.shots, 0)})
-            _write(table, self.out_dir / "probe.csv")
+            write_table(table, self.out_dir / "probe.csv")
             shown = _one_row_each(table)
         else:
             from mgutils.evaluation.few_shot import probe_encoder
 
             table = probe_encoder(self.encoder, dataset, image_size=self.image_size, **asked)
-            _write(table, self.out_dir / "few_shot.csv")
+            write_table(table, self.out_dir / "few_shot.csv")
             shown = table
         shown = shown.assign(shots=shown["shots"].replace(0, "all").astype(str))
         print(shown.to_string(index=False, formatters=dict.fromkeys(("top1", "low", "high", "uar"), "{:.1%}".format)))
@@ -81,7 +83,8 @@ def _one_row_each(table: pd.DataFrame) -> pd.DataFrame:
     return top1.assign(uar=table.loc[table["score"] == "uar", "value"].to_numpy())
 
 
-def _write(table: pd.DataFrame, file: Path) -> None:
+def write_table(table: pd.DataFrame, file: Path) -> None:
+    """Write a table in one piece."""
     from mgutils.data.csv import write_csv
     from mgutils.files import atomic_file
 
@@ -91,10 +94,10 @@ def _write(table: pd.DataFrame, file: Path) -> None:
 
 @dataclass(frozen=True)
 class Retrieve:
-    """Ask the space of an alignment run for the clips of one modality, given those of another."""
+    """Ask the space of an alignment run for the clips of one modality, given those of another, or a sentence."""
 
     run_dir: Annotated[Path, tyro.conf.Positional]
-    """Folder that `mg train --task alignment` left."""
+    """Folder that `mg train --task alignment` or video-text left."""
     data_root: Annotated[Path, tyro.conf.Positional]
     """Folder of the clips."""
     query: str = ""
@@ -103,6 +106,10 @@ class Retrieve:
     """Likewise, what is searched."""
     group_by: Literal["clip", "caption"] = "clip"
     """What is right: the same clip, or any clip with the same caption."""
+    within: Literal["all", "class"] = "all"
+    """class: search for each clip among those of its class, by its own sentence (runs with sentences)."""
+    text: str = ""
+    """List the clips that are nearest to this sentence (runs with sentences)."""
     ties: Literal["expected", "optimistic", "pessimistic", "original"] = "expected"
     """How equal scores are ordered: at random, the right clip first, last, or as the original counts."""
     split: SplitName | None = None
@@ -121,51 +128,42 @@ class Retrieve:
         from mgutils.evaluation.retrieval import check_ties, ordered_pairs
         from mgutils.training.inputs import input_kind, read_rows
 
-        check_ties(self.ties, self.group_by)
-        ordered_pairs(config.model.modalities, config.model.tables, self.query, self.item)
+        if self.text or self.within == "class":
+            self.check_told(config)
+        else:
+            check_ties(self.ties, self.group_by)
+            ordered_pairs(config.model.modalities, config.model.tables, self.query, self.item)
         dataset = read_rows(self.data_root, input_kind(config))
         probed_split(dataset, config, self.split, self.protocol)
 
-        from mgutils.evaluation.space_tables import retrieve_clips
-
-        table = retrieve_clips(self.run_dir, dataset, query=self.query, item=self.item, group_by=self.group_by,
-                               ties=self.ties, split=self.split, protocol=self.protocol)
-        _write(table, self.out_dir / "retrieval.csv")
-        percent = dict.fromkeys(("chance", "r1", "low", "high", "r5", "r10"), "{:.1%}".format)
-        ranks = dict.fromkeys(("median_rank", "mean_rank"), "{:.1f}".format)
+        table = self.search(dataset)
+        write_table(table, self.out_dir / "retrieval.csv")
+        percent = dict.fromkeys(("chance", "r1", "low", "high", "r5", "r10", "percentile", "percentile_low",
+                                 "percentile_high"), "{:.1%}".format)
+        ranks = dict.fromkeys(("median_rank", "mean_rank"), "{:.1f}".format) | {"cosine": "{:.3f}".format}
         print(table.to_string(index=False, formatters=percent | ranks, na_rep="-"))
 
+    def check_told(self, config: RunConfig) -> None:
+        """Refuse a run without sentences, and options that a search by sentences does not read."""
+        from mgutils.evaluation.questions import sentences_of, video_of
 
-@dataclass(frozen=True)
-class ZeroShotCommand:
-    """Score classes without training images, by their text alone."""
+        sentence, video = sentences_of(config).name, video_of(config)
+        ignored = (self.group_by, self.ties) != ("clip", "expected")
+        wrong = self.query not in ("", sentence) or self.item not in ("", video)
+        if ignored or wrong or (self.text and self.within == "class"):
+            raise ConfigError("retrieve: found other options beside --text or --within class; wanted one of the two, "
+                              f"with --query {sentence} and --item {video} at most.")
 
-    run_dir: Annotated[Path, tyro.conf.Positional]
-    """Folder that `mg train` left."""
-    data_root: Annotated[Path | None, tyro.conf.Positional] = None
-    """A dataset of other classes; if not given, those that the run left out (`mg train --left-out`)."""
+    def search(self, dataset: Dataset) -> pd.DataFrame:
+        """The table that is asked for."""
+        reported = {"split": self.split, "protocol": self.protocol}
+        if self.text or self.within == "class":
+            from mgutils.evaluation.video_text_tables import nearest_clips, within_classes
 
-    def run(self) -> None:
-        need_run(self.run_dir, *IMAGES)
-        if self.data_root is not None:
-            need_dataset(self.data_root)
+            if self.text:
+                return nearest_clips(self.run_dir, dataset, self.text, **reported)
+            return within_classes(self.run_dir, dataset, **reported)
+        from mgutils.evaluation.space_tables import retrieve_clips
 
-        from mgutils.data.table import read_dataset
-        from mgutils.evaluation.new_classes import score_texts
-        from mgutils.evaluation.zero_shot import MOST, label_permutation_test, zero_shot
-        from mgutils.training.run import Run
-
-        if self.data_root is None:
-            result = zero_shot(Run(self.run_dir))
-        else:
-            result, unknown = score_texts(self.run_dir, read_dataset(self.data_root))
-            if unknown:
-                print(f"note: {len(unknown)} words mean nothing to the run's tokenizer: {', '.join(unknown[:12])}")
-        count = len(result.classes)
-        print(f"{len(result.target):,} images of {count} classes without training images; chance {1 / count:.1%}")
-        print(f"among these classes: UAR {result.among_left_out.uar:.1%}, top-1 {result.among_left_out.top1:.1%}")
-        if self.data_root is None:
-            print(f"among all classes: top-1 {result.among_all.top1:.1%}, top-5 {result.among_all.top5:.1%}")
-            print(f"images of the other classes: top-1 {result.seen.top1:.1%}")
-        if count <= MOST:
-            print(f"the same texts dealt out to the classes in every way: p = {label_permutation_test([result]).p:.3g}")
+        return retrieve_clips(self.run_dir, dataset, query=self.query, item=self.item, group_by=self.group_by,
+                              ties=self.ties, **reported)

@@ -96,6 +96,11 @@ class SpaceConfig(Settings):
         return tuple(dict.fromkeys(name for name in names if name not in TABLES))
 
     @property
+    def encoded(self) -> tuple[Derived, ...]:
+        """Those of the derived modalities that a frozen encoder makes; the others are read as they are."""
+        return tuple(entry for entry in self.derived if getattr(entry, "by", True))
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Those of :data:`TABLES` that a pair names."""
         return tuple(name for name in TABLES if any(pair.b == name for pair in self.pairs))

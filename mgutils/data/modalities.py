@@ -6,12 +6,13 @@ same numbers. Nothing is ever mirrored: a left hand is no right hand. The origin
 the flip anew for each modality, so that a hand on the left of the colour picture could be on the
 right of the infrared one; ``shared=False`` does that to the shift, the scale and the turn.
 
-A modality that a clip lacks is marked as such, and its zeros must never count.
+A modality that a clip lacks is marked as such, and its zeros must never count. Of what is said of a
+clip one sentence is read: any of them in training, the middle one in a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,6 +61,8 @@ class Draw(NamedTuple):
     """(B, T) where in its segment each frame is taken, see :func:`choose_frames`."""
     changes: Mapping[str, ndarray]
     """Modality -> (B, 4) turn, scale, right and down, each in -1..1; 0 changes nothing."""
+    sentences: ndarray
+    """(B, 1) which of its sentences is read of each clip: 0 is the first, 1 the last (not reached)."""
 
 
 def draw_clips(names: Sequence[str], clips: int, frames: int, rng: np.random.Generator,
@@ -79,13 +82,70 @@ def draw_clips(names: Sequence[str], clips: int, frames: int, rng: np.random.Gen
     moments = rng.random((clips, frames))
     if shared:
         alike = rng.uniform(-1, 1, (clips, 4))
-        return Draw(moments, dict.fromkeys(names, alike))
-    return Draw(moments, {name: rng.uniform(-1, 1, (clips, 4)) for name in names})
+        changes = dict.fromkeys(names, alike)
+    else:
+        changes = {name: rng.uniform(-1, 1, (clips, 4)) for name in names}
+    return Draw(moments, changes, rng.random((clips, 1)))
 
 
 def middle(names: Sequence[str], clips: int, frames: int) -> Draw:
     """The draw of a test: the middle of each segment, and nothing moved."""
-    return Draw(np.full((clips, frames), 0.5), {name: np.zeros((clips, 4)) for name in names})
+    return Draw(np.full((clips, frames), 0.5), {name: np.zeros((clips, 4)) for name in names}, np.full((clips, 1), 0.5))
+
+
+# -- what is made of clips -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MadeRows:
+    """A modality that was made of others, or of sentences: its rows have an order and places of their own.
+
+    Parameters
+    ----------
+    array : ndarray (U, ...)
+        Different rows, such as one for each different sentence.
+    rows : ndarray (R,)
+        Which of them follow each other: those of the first clip, of the second, and so on.
+    length : ndarray (N,)
+        How many each clip has; one with 0 lacks the modality.
+    sentences : bool
+        They are sentences, of which one is read, and not frames.
+    asked : MadeRows, optional
+        Of sentences: those about the C classes, in place of clips, with which a video is asked.
+    """
+
+    array: ndarray
+    rows: ndarray
+    length: ndarray
+    sentences: bool = False
+    asked: MadeRows | None = None
+
+    @property
+    def start(self) -> ndarray:
+        """(N,) place of each clip in ``rows``."""
+        return np.cumsum(self.length) - self.length
+
+    @property
+    def pieces(self) -> Iterator[ndarray]:
+        """All that a run reads of it, a few thousand rows at a time."""
+        yield self.length
+        for rows in np.array_split(self.rows, len(self.rows) // 4096 + 1):
+            yield self.array[rows]
+        if self.asked is not None:
+            yield from self.asked.pieces
+
+    def of(self, clips: ndarray) -> ndarray:
+        """All rows of some clips, one after the other."""
+        wanted = np.isin(np.repeat(np.arange(len(self.length)), self.length), clips)
+        return self.array[self.rows[wanted]]
+
+    def read(self, clips: ndarray, frames: int, draw: Draw) -> ndarray:
+        """T frames of some clips, or one sentence: (B, T, ...) or (B, 1, ...). What a clip lacks means nothing."""
+        length = self.length[clips]
+        chosen = (1, draw.sentences) if self.sentences else (frames, draw.moments)
+        index, _ = choose_frames(length, *chosen)
+        places = np.where(length[:, None] > 0, self.start[clips, None] + index, 0)
+        return np.asarray(self.array[self.rows[places]])
 
 
 # -- the reader ------------------------------------------------------------------------------------
@@ -110,16 +170,16 @@ class ModalityReader:
     Parameters
     ----------
     arrays : mapping
-        Modality to the frames of all clips.
+        Modality to the frames of all clips, or to what was made of clips.
     start, length : ndarray (N,)
-        Place of each clip in the arrays.
+        Place of each clip in the frames.
     present : mapping
         Modality to (N,) bool.
     frames : int
         T.
     """
 
-    arrays: Mapping[str, ndarray]
+    arrays: Mapping[str, ndarray | MadeRows]
     start: ndarray
     length: ndarray
     present: Mapping[str, ndarray]
@@ -137,13 +197,14 @@ class ModalityReader:
         return cls.over(dataset, {name: load_modality(dataset, name) for name in names}, frames)
 
     @classmethod
-    def over(cls, dataset: Dataset, arrays: Mapping[str, ndarray], frames: int) -> ModalityReader:
+    def over(cls, dataset: Dataset, arrays: Mapping[str, ndarray | MadeRows], frames: int) -> ModalityReader:
         """Reader of arrays that are loaded already."""
         return cls(
             arrays=arrays,
             start=dataset.frames["start"].to_numpy(),
             length=dataset.frames["length"].to_numpy(),
-            present={name: present(dataset, name) for name in arrays},
+            present={name: array.length > 0 if isinstance(array, MadeRows) else present(dataset, name)
+                     for name, array in arrays.items()},
             frames=frames,
         )
 
@@ -155,7 +216,10 @@ class ModalityReader:
         there = {}
         for name, array in self.arrays.items():
             there[name] = self.present[name][rows]
-            frames = np.asarray(array[places])  # (B, T, ...)
+            if isinstance(array, MadeRows):
+                frames = array.read(rows, self.frames, draw)
+            else:
+                frames = np.asarray(array[places])  # (B, T, ...)
             frames[~there[name]] = 0  # whatever stands there is nothing that was seen
             if name in PICTURES:
                 frames = move_pictures(frames, draw.changes[name])

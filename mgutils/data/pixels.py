@@ -76,7 +76,8 @@ def fingerprint(dataset: Dataset, pixels: np.ndarray | Mapping[str, np.ndarray])
     digest.update("\n".join(dataset.labels.names).encode())
     for name, part in sorted(pixels.items()) if isinstance(pixels, Mapping) else [("", pixels)]:
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(part).data)
+        for piece in getattr(part, "pieces", (part,)):  # what was made of clips is more than one array
+            digest.update(np.ascontiguousarray(piece).data)
     return digest.hexdigest()
 
 

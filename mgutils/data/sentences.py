@@ -15,6 +15,7 @@ Both may have a column for each part of the body, which says only what that part
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,6 @@ def read_sentences(dataset: Dataset) -> pd.DataFrame:
     ------
     DataError
         If there is no such file; with every fault of it; or if it says nothing of any clip of the dataset.
-
-    Taught in: 12, section 1.
     """
     file = dataset.root / SENTENCES
     table = _read(file, "clip_id", _WRITE)
@@ -91,8 +90,6 @@ def class_texts(dataset: Dataset, part: str = "") -> list[list[str]]:
     ------
     DataError
         With every fault of ``class_sentences.csv``; if a class has no sentence, or the file no such part.
-
-    Taught in: 12, section 1.
     """
     file = dataset.root / CLASS_SENTENCES
     if not part and not file.exists():
@@ -112,7 +109,13 @@ def class_texts(dataset: Dataset, part: str = "") -> list[list[str]]:
 
 
 def _read(file: Path, key: str, remedy: str) -> pd.DataFrame:
-    """Either file, checked and sorted."""
+    """Either file, checked and sorted; read once for all texts of a process, as long as it stays as it is."""
+    state = file.stat() if file.is_file() else None
+    return _parse(file, key, remedy, state and (state.st_size, state.st_mtime_ns))
+
+
+@lru_cache(maxsize=8)
+def _parse(file: Path, key: str, remedy: str, state: tuple[int, int] | None) -> pd.DataFrame:
     columns = (key, "number")
     texts = read_csv(file, (*columns, "sentence"), remedy)
     findings = Findings()
@@ -176,8 +179,6 @@ def texts_of(dataset: Dataset, settings: TextVectors, train: ndarray | None = No
     ------
     DataError
         If the files are faulty, or there are none.
-
-    Taught in: 12, section 2.
     """
     clips = dataset.frames.drop_duplicates("clip_id")
     clips = clips.set_index("clip_id")["class_id"]
@@ -254,8 +255,6 @@ def damage(text: str, kind: Damage, rate: float, rng: np.random.Generator, name:
     rng : numpy Generator
     name : str
         Of the class.
-
-    Taught in: 12, section 5.
     """
     if kind == "all":
         kind = ("words", "side", "part", "empty")[rng.integers(4)]

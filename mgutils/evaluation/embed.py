@@ -132,7 +132,7 @@ def evaluate_run(run_dir: Path | str, data_root: Path | str, out_dir: Path | str
             f"{run_dir}: trained on {len(run.labels)} classes whose captions are not those of "
             f"{data_root} ({len(dataset.labels)} classes). Evaluate on data with the same "
             "Clip_label.csv.")
-    pixels = load_array(dataset, kind)
+    pixels = load_array(dataset, kind, run.cache_dir if isinstance(run, LoadedSpace) else None)
     chosen = config
     if split not in (None, chosen.split):
         chosen = replace(chosen, split=split, protocol=Protocol())

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from mgutils.config import RunConfig
 from mgutils.config.space import modalities_of
-from mgutils.data.items import present
 from mgutils.data.labels import Labels
 from mgutils.data.modalities import ModalityReader
 from mgutils.data.splits import Split
@@ -27,12 +26,13 @@ from mgutils.models.masked import MaskedVideo
 from mgutils.models.space import Space, build_masked, build_space
 from mgutils.models.words import word_vectors
 from mgutils.training.alignment import Alignment
-from mgutils.training.checkpoint import load_weights
+from mgutils.training.checkpoint import load_weights, widths_of
 from mgutils.training.clips import check_sizes, embed_rows
 from mgutils.training.config_file import check_task, read_config
-from mgutils.training.inputs import load_array
+from mgutils.training.inputs import input_kind, load_array
 from mgutils.training.masked import MaskedSpace
-from mgutils.training.whole import check_run
+from mgutils.training.start import WEIGHTS
+from mgutils.training.whole import cache_of, check_run
 
 CPU = torch.device("cpu")
 
@@ -44,6 +44,8 @@ class LoadedSpace(NamedTuple):
     config: RunConfig
     labels: Labels
     """The C classes of the clips that it was trained on."""
+    cache_dir: Path | None = None
+    """Where the run store keeps what frozen encoders make; ``None`` for a folder outside of one."""
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -79,9 +81,10 @@ def load_space(run_dir: Path | str) -> LoadedSpace:
         model: Space | MaskedSpace = MaskedSpace(settings.camera, build_masked(settings))
     else:
         captions = word_vectors(labels.names) if "caption" in settings.tables else None
-        model = build_space(settings, len(labels), captions)
-    load_weights(model, Path(run_dir) / "best.safetensors")
-    return LoadedSpace(model.eval(), config, labels)
+        widths = widths_of(Path(run_dir) / WEIGHTS) if settings.encoded else {}
+        model = build_space(settings, len(labels), captions, widths)
+    load_weights(model, Path(run_dir) / WEIGHTS)
+    return LoadedSpace(model.eval(), config, labels, cache_of(run_dir))
 
 
 def load_masked(run_dir: Path | str) -> MaskedVideo:
@@ -125,6 +128,7 @@ def embed_clips(run_dir: Path | str, dataset: Dataset) -> EmbeddedClips:
 def embed_all(space: LoadedSpace, dataset: Dataset) -> EmbeddedClips:
     """:func:`embed_clips` with a space that is loaded already."""
     names = space.modalities
+    reader = _reader_of(space, dataset)
 
     def embed(clips: dict[str, Tensor]) -> Tensor:
         """A row of vectors for each clip, (b, M, D)."""
@@ -133,9 +137,9 @@ def embed_all(space: LoadedSpace, dataset: Dataset) -> EmbeddedClips:
         return space.model(clips)
 
     with _threads_of(space.config):
-        found = embed_rows(embed, _reader_of(space, dataset), np.arange(len(dataset)), CPU)
+        found = embed_rows(embed, reader, np.arange(len(dataset)), CPU)
     vectors = {name: part.numpy() for name, part in zip(names, found.unbind(1), strict=True)}
-    return EmbeddedClips(vectors, {name: present(dataset, name) for name in names})
+    return EmbeddedClips(vectors, dict(reader.present))
 
 
 def table_vectors(space: LoadedSpace, name: str, target: np.ndarray) -> np.ndarray:
@@ -164,7 +168,7 @@ class _OnlyDevice:
 
 def _reader_of(space: LoadedSpace, dataset: Dataset) -> ModalityReader:
     """Reads what a space embeds; refuses pictures that its networks were not built for."""
-    arrays = load_array(dataset, space.modalities)
+    arrays = load_array(dataset, input_kind(space.config), space.cache_dir)
     check_sizes(space.model.encoders, arrays)
     return ModalityReader.over(dataset, arrays, space.config.model.frames)
 

@@ -26,7 +26,7 @@ from mgutils.evaluation.retrieval import GroupBy, check_ties, ordered_pairs, ret
 from mgutils.evaluation.space import LoadedSpace, embed_all, load_space, table_vectors
 from mgutils.metrics.ranks import Ties
 from mgutils.training.config_file import check_task, read_config
-from mgutils.training.inputs import load_array
+from mgutils.training.inputs import input_kind, load_array
 from mgutils.training.whole import check_run
 
 BOOTSTRAP = 2000
@@ -136,5 +136,6 @@ def _open(run_dir: Path | str, dataset: Dataset, split: SplitName | None,
     check_run(run_dir, ("config.json", "best.safetensors"), hashes=True)
     space = load_space(run_dir)
     parts = probed_split(dataset, space.config, split, protocol or Protocol())
-    warn_of_seen(run_dir, space.config, dataset, load_array(dataset, space.modalities), parts.valid)
+    arrays = load_array(dataset, input_kind(space.config), space.cache_dir)
+    warn_of_seen(run_dir, space.config, dataset, arrays, parts.valid)
     return space, parts

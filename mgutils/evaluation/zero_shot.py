@@ -76,18 +76,34 @@ def zero_shot(run: Run) -> ZeroShot:
         raise ConfigError(
             f"{run.directory.name}: found {out.sum()} of {len(out)} scored images of the classes "
             "left out; wanted some of theirs and some of others.")
+    return score_left_out(run.logits, run.target, classes)
+
+
+def score_left_out(logits: np.ndarray, target: np.ndarray, classes: np.ndarray) -> ZeroShot:
+    """Score logits (N, C) of images, some of which are of the k classes left out.
+
+    Without an image of another class, ``seen`` is ``among_all``.
+
+    Parameters
+    ----------
+    target : ndarray (N,)
+        Class indices 0..C-1, some of those left out.
+    classes : ndarray (k,)
+        Class indices left out.
+    """
+    out = np.isin(target, classes)
+    kept = out if out.all() else ~out
     # class index -> position among the classes left out
-    position = np.full(run.logits.shape[1], -1)
+    position = np.full(logits.shape[1], -1)
     position[classes] = np.arange(len(classes))
-    target = position[run.target[out]]
-    logits = run.logits[out][:, classes]  # (n, k)
+    among = logits[out][:, classes]  # (n, k)
     return ZeroShot(
         classes=classes,
-        logits=logits,
-        target=target,
-        among_left_out=scores(logits, target),
-        among_all=scores(run.logits[out], run.target[out]),
-        seen=scores(run.logits[~out], run.target[~out]),
+        logits=among,
+        target=position[target[out]],
+        among_left_out=scores(among, position[target[out]]),
+        among_all=scores(logits[out], target[out]),
+        seen=scores(logits[kept], target[kept]),
     )
 
 

@@ -13,6 +13,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor, nn
 
+from mgutils.config.derived import Derived, TextVectors
 from mgutils.config.space import MaskedConfig, SpaceConfig
 from mgutils.errors import ConfigError
 from mgutils.losses.reconstruction import Block
@@ -20,11 +21,14 @@ from mgutils.models.arrays import ArrayEncoder
 from mgutils.models.clip import LOWEST_TEMPERATURE
 from mgutils.models.masked import MaskedVideo
 from mgutils.models.skeleton import CoordinateTransformer
+from mgutils.models.standard import MeanEncoder, Standardised, VectorEncoder
 from mgutils.models.video import FrameEncoder, PatchEncoder
 
 ENCODERS = {"frames": FrameEncoder, "patches": PatchEncoder, "masked": MaskedVideo, "joints": CoordinateTransformer,
-            "array": ArrayEncoder}
+            "array": ArrayEncoder, "mean": MeanEncoder, "vector": VectorEncoder}
 """Networks by the ``kind`` of :attr:`mgutils.config.SpaceConfig.encoders`."""
+CAMERAS = ("frames", "patches", "masked")
+"""Those that are told which camera they read."""
 KINDS = {"rgb": "frames", "depth": "frames", "infrared": "frames", "joints": "joints", "truth": "joints"}
 """What a modality of the studio is read with if nothing is said; any other is an ``array``."""
 BIAS = -10.0
@@ -126,23 +130,36 @@ class PairScales(nn.Module):
             value.clamp_(min=math.log(LOWEST_TEMPERATURE))
 
 
-def build_space(settings: SpaceConfig, classes: int, captions: ndarray | None = None) -> Space:
+def build_space(settings: SpaceConfig, classes: int, captions: ndarray | None = None,
+                widths: Mapping[str, int] | None = None) -> Space:
     """The networks of a configuration, from random weights.
+
+    Parameters
+    ----------
+    settings : SpaceConfig
+    classes : int
+    captions : array (C, W), optional
+        See :class:`Space`.
+    widths : mapping, optional
+        How many numbers a frozen encoder makes of a frame or a sentence, for each modality that is made by one.
 
     Raises
     ------
     ConfigError
         If a network is unknown, or does not take what it is given.
     """
-    encoders = {name: build_encoder(name, settings.encoders.get(name, {}), settings.frames)
+    made = {entry.name: entry for entry in settings.derived}
+    encoders = {name: build_encoder(name, settings.encoders.get(name, {}), settings.frames, made.get(name),
+                                    (widths or {}).get(name))
                 for name in settings.modalities}
     space = Space(encoders, settings.width, settings.frozen, classes if "class" in settings.tables else 0, captions)
     space.scales = PairScales(settings)
     return space
 
 
-def build_encoder(name: str, settings: Mapping[str, Any], frames: int) -> nn.Module:
-    """The network that reads a modality.
+def build_encoder(name: str, settings: Mapping[str, Any], frames: int, made: Derived | None = None,
+                  features: int | None = None) -> nn.Module:
+    """The network that reads a modality; one that is ``made`` has so many ``features`` a frame, brought to one size.
 
     Raises
     ------
@@ -153,11 +170,16 @@ def build_encoder(name: str, settings: Mapping[str, Any], frames: int) -> nn.Mod
         raise ConfigError(f"encoders: found the modality {name!r}, a name that torch needs; wanted another one. Rename "
                           "its file.")
     settings = dict(settings)
-    kind = settings.pop("kind", KINDS.get(name, "array"))
+    source = getattr(made, "of", name) if features is None else ""  # what is read as it is, is read as its source
+    kind = settings.pop("kind", "vector" if isinstance(made, TextVectors) else KINDS.get(source, "array"))
     if kind not in ENCODERS:
         raise ConfigError(f"encoders, {name}: found the kind {kind!r}; wanted one of {', '.join(ENCODERS)}.")
-    first: Sequence[Any] = () if kind in ("joints", "array") else (settings.pop("camera", name),)
-    encoder = _build(f"encoders, {name}", ENCODERS[kind], *first, **{"frames": frames} | settings)
+    first: Sequence[Any] = (settings.pop("camera", source or name),) if kind in CAMERAS else ()
+    length = {} if kind in ("mean", "vector") else {"frames": frames}
+    shape = {} if features is None else {"shape": [features]}
+    encoder = _build(f"encoders, {name}", ENCODERS[kind], *first, **length | settings | shape)
+    if features is not None:
+        return Standardised(features, encoder)
     if kind == "masked":
         for part, weight in encoder.named_parameters():
             # nothing is guessed here, so what guesses gets no gradient

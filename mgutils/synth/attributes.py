@@ -71,8 +71,6 @@ def attributes(config: SynthConfig, clips: pd.DataFrame) -> pd.DataFrame:
         (``no``, ``right``, ``left``) and ``nod`` (``still``, ``moving``) of the head; ``shoulders`` (``level``,
         ``high``, ``right``, ``left`` for the higher one, ``shaking``); ``lean`` of the trunk (``upright``, ``right``,
         ``left``, ``straightened``) and its ``sway`` (``still``, ``moving``).
-
-    Taught in: 12, section 1.
     """
     parts = [_look(_points(config, clips[start:start + CHUNK])) for start in range(0, len(clips), CHUNK)]
     return pd.concat(parts, ignore_index=True).set_index(clips.index)

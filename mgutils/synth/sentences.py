@@ -60,8 +60,6 @@ def say(row: Mapping[str, str], number: int, part: str = "") -> str:
         Wording, 1 to :data:`PHRASINGS`.
     part : str
         ``head``, ``hands``, ``arms`` or ``trunk``; "": all of them, but for arms that hang down and an upright trunk.
-
-    Taught in: 12, section 1.
     """
     clauses = {"head": _say_head, "hands": _say_hands, "arms": _say_arms, "trunk": _say_trunk}
     parts = [part] if part else [each for each in _SAY["order", number].split() if not _idle(row, each)]

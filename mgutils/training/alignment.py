@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from mgutils.config import Pair, RunConfig
 from mgutils.config.space import TABLES
-from mgutils.data.modalities import ModalityReader, middle
+from mgutils.data.modalities import MadeRows, ModalityReader, middle
+from mgutils.data.protocol import split_of
 from mgutils.data.table import Dataset
+from mgutils.errors import ConfigError
 from mgutils.losses.alignment import class_logits, pair_losses
 from mgutils.metrics.cosine import emergent
 from mgutils.metrics.scores import scores
@@ -31,6 +34,8 @@ from mgutils.training.task import Batch, Task, Validation, full_precision
 
 CALIBRATED = 64
 """Clips on which an anchor is centred whose projection has random weights."""
+SAMPLED = 4096
+"""Frames, or sentences, on which the size of what a frozen encoder makes is found."""
 
 
 @dataclass
@@ -64,9 +69,12 @@ class Alignment(Task):
         refuse_unread(config)
         settings = config.model
         captions = word_vectors(dataset.labels.names) if "caption" in settings.tables else None
-        model = build_space(settings, len(dataset.labels), captions)
-        check_sizes(model.encoders, loader.pixels)
         reader = ModalityReader.over(dataset, loader.pixels, settings.frames)
+        widths = {entry.name: reader.arrays[entry.name].array.shape[-1] for entry in settings.encoded}
+        model = build_space(settings, len(dataset.labels), captions, widths)
+        check_sizes(model.encoders, loader.pixels)
+        for name in widths:
+            _standardise(model, name, reader.arrays[name], split_of(config, dataset).train)
         taken = take_weights(model, config, dataset.labels)
         for name in settings.frozen:
             if f"projections.{name}.weight" not in taken:
@@ -133,9 +141,10 @@ class Alignment(Task):
         """Embed all clips, and score some rows.
 
         The class of a clip is that whose vector lies nearest, on the mean over the modalities that the clip has:
-        the vectors of ``class`` or ``caption`` that a modality is paired with, else the mean directions of the
-        anchor's embeddings of the training clips. So the score of a run without labels is *emergent*: labels are
-        read to ask, not to learn. A clip that has nothing to ask gets the same score for each class.
+        the vectors of ``class`` or ``caption`` that a modality is paired with; else those of the sentences about the
+        classes, where a modality is paired with sentences; else the mean directions of the anchor's embeddings of the
+        training clips. So the score of a run without labels is *zero-shot* or *emergent*: labels are read to ask, not
+        to learn. A clip that has nothing to ask gets the same score for each class.
 
         Returns
         -------
@@ -155,9 +164,18 @@ class Alignment(Task):
     def _class_logits(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
         """Scores (N, C) of some rows: the mean over the modalities that are asked, and that a clip has."""
         taught = [pair for pair in self.config.model.pairs if pair.b in TABLES]
+        told = {name: made.asked for name, made in self.reader.arrays.items() if getattr(made, "asked", None)}
+        answering = [pair for pair in self.config.model.pairs if told.keys() & {pair.a, pair.b}]
         if taught:
             asked = [pair.a for pair in taught]
-            found = [self._table_logits(pair, arrays[pair.a][rows]) for pair in taught]
+            found = [self._cosines(pair, arrays[pair.a][rows], self.model.table(pair.b)) for pair in taught]
+        elif answering:
+            asked, found = [], []
+            for pair in answering:
+                video, sentence = (pair.a, pair.b) if pair.b in told else (pair.b, pair.a)
+                asked.append(video)
+                vectors = class_vectors(self.model, sentence, told[sentence])
+                found.append(self._cosines(pair, arrays[video][rows], vectors))
         else:
             anchor, *others = self.names
             asked = others or [anchor]
@@ -168,9 +186,8 @@ class Alignment(Task):
         total = np.where(there, np.stack(found), 0).sum(axis=0)
         return (total / there.sum(axis=0).clip(1)).astype(np.float32)
 
-    def _table_logits(self, pair: Pair, embeddings: np.ndarray) -> np.ndarray:
+    def _cosines(self, pair: Pair, embeddings: np.ndarray, vectors: Tensor) -> np.ndarray:
         """Cosines (N, C) with the vectors of all classes, over the pair's temperature."""
-        vectors = self.model.table(pair.b)
         temperature = self.model.scales().get(pair.name, {}).get("temperature", pair.temperature)
         return class_logits(torch.from_numpy(embeddings).to(vectors), vectors, temperature).cpu().numpy()
 
@@ -182,6 +199,35 @@ class Alignment(Task):
         """The learned temperatures and biases, by the names of their pairs."""
         return {f"{part} of {name}": value.item()
                 for name, parts in self.model.scales().items() for part, value in parts.items()}
+
+
+@torch.no_grad()
+def embed_vectors(model: Space, name: str, vectors: np.ndarray) -> Tensor:
+    """Embeddings (n, D) of length 1 of the vectors (n, W) of sentences, of the modality of that name."""
+    weight = model.projections[name].weight
+    rows = torch.from_numpy(np.ascontiguousarray(vectors)).to(weight)
+    return F.normalize(model.embed(name, rows[:, None]), dim=1)
+
+
+def class_vectors(model: Space, name: str, asked: MadeRows) -> Tensor:
+    """The vector (C, D) of each class: the mean over the embeddings, of length 1, of what is said of it.
+
+    References
+    ----------
+    Radford et al. 2021, arXiv:2103.00020, section 3.1.4, which calls it an ensemble of prompts.
+    """
+    found = embed_vectors(model, name, asked.array[asked.rows])
+    return torch.stack([part.mean(dim=0) for part in found.split(asked.length.tolist())])
+
+
+def _standardise(model: Space, name: str, made: MadeRows, learned: np.ndarray) -> None:
+    """Take the size of what a frozen encoder makes of some of the clips that are learned from."""
+    rows = made.of(learned)
+    if not len(rows):
+        raise ConfigError(f"{name}: found none of the {len(learned):,} clips to learn from with it; wanted some. Give "
+                          "more clips, or leave that modality out.")
+    chosen = np.random.default_rng(0).permutation(len(rows))[:SAMPLED]
+    model.encoders[name].fit(torch.from_numpy(rows[chosen]))
 
 
 def _centre(model: Space, name: str, reader: ModalityReader) -> None:

@@ -78,6 +78,19 @@ def load_weights(model: nn.Module, path: Path | str) -> dict[str, str]:
     return metadata
 
 
+def widths_of(path: Path) -> dict[str, int]:
+    """How many numbers a frozen encoder made of a frame or a sentence, by modality, as a space was trained with them.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read.
+    """
+    found = {re.fullmatch(r"encoders\.(\w+)\.data_mean", name): len(part)
+             for name, part in read_weights(path)[0].items() if part.ndim}
+    return {match[1]: width for match, width in found.items() if match}
+
+
 def fit_weights(model: nn.Module, found: dict[str, Tensor], path: Path) -> None:
     """Put weights that were read from ``path`` into a model.
 

@@ -55,7 +55,7 @@ def draw(reader: ModalityReader, count: int, augment: str, generator: torch.Gene
     names = list(reader.arrays)
     found = draw_clips(names, count, reader.frames, np.random.default_rng(seed), alike)
     if augment == "none":
-        return Draw(found.moments, {name: np.zeros((count, 4)) for name in names})
+        return found._replace(changes={name: np.zeros((count, 4)) for name in names})
     return found
 
 

@@ -225,7 +225,7 @@ def learned_from(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.
         split = split_of(config, dataset)
     except MgError:  # other data, which cannot be split so
         return 0
-    chosen = [] if split.select is None else split.select
+    chosen = [] if split.select is None or config.train.select == "last" else split.select
     seen = int(np.isin(rows, np.concatenate([split.train, chosen])).sum())
     # all of the data is read last, and only where it matters
     same = seen and Run(run_dir).receipt.get("data_sha256") == fingerprint(dataset, pixels)

@@ -27,6 +27,12 @@ FILES = ("config.json", "log.jsonl", "last.safetensors", "last.state", *BEST_FIL
 """Files of a finished run besides its receipt."""
 
 
+def cache_of(run_dir: Path | str) -> Path | None:
+    """Where the store of a run keeps what was made of the data; ``None`` for a folder outside of a store."""
+    run_dir = Path(run_dir).resolve()
+    return run_dir.parents[1] / "cache" if run_dir.parent.name == "runs" else None
+
+
 def describe_files(directory: Path, names: Iterable[str] = FILES) -> dict[str, dict[str, Any]]:
     """Size in bytes and SHA-256 of each file: ``{name: {"bytes": ..., "sha256": ...}}``."""
     described = {}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from clip_folders import MASKED, MODALITIES, NAMES, NETWORKS, config, make_clip_folder, space
+from clip_folders import MASKED, MODALITIES, NAMES, NETWORKS, config, make_clip_folder, space, told, write_sentences
 from safetensors.torch import load_file
 
 from mgutils.config import FusionConfig, MaskedConfig, Objective, Pair, SpaceConfig, run_config, skeleton_config, star
@@ -33,7 +33,7 @@ from mgutils.training.store import run_directory, train_all
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    return make_clip_folder(tmp_path_factory.mktemp("tiny") / "clips")
+    return write_sentences(make_clip_folder(tmp_path_factory.mktemp("tiny") / "clips"))
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +174,7 @@ KINDS = {
     "siglip": space(star("rgb", ("joints", "flow"), loss="siglip")),
     "frozen": space(frozen=("rgb",)),
     "labels": space((Pair("joints", "class", "class_ce"),)),
+    "sentences": told(),
     "captions": space((Pair("rgb", "caption", "multi_positive_ce"), Pair("flow", "caption", "class_ce"))),
 }
 
