@@ -151,6 +151,8 @@ def _clips_of(dataset: Dataset, moments: Sequence[tuple[int, int]]) -> dict[int,
             raise ConfigError(f"{dataset.root}: found no {FOLDER}/rgb.npy; wanted clips with pictures. `mg clips "
                               "--rgb` draws them, `mg import videos` takes them from films.")
         there = frames[present(dataset, "rgb")]
+        if there.empty:
+            raise ConfigError(f"{dataset.root}: found that all clips lack rgb; wanted pictures of one at least.")
         rows = {clip_id: range(start, start + length)
                 for clip_id, start, length in there[["clip_id", "start", "length"]].itertuples(index=False)}
     else:

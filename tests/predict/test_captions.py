@@ -120,6 +120,14 @@ def test_clips_without_a_camera_are_refused(clips):
         run(clips)
 
 
+def test_clips_that_all_lack_pictures_are_refused(clips):
+    table = pd.read_csv(clips / "clips.csv").assign(lacks="rgb")
+    table.to_csv(clips / "clips.csv", index=False)
+    with pytest.raises(ConfigError, match="found that all clips lack rgb"):
+        run(clips)
+    assert not (clips / "sentences.csv").exists()
+
+
 def test_sentences_of_others_are_not_written_over(clips):
     (clips / "sentences.csv").write_text("clip_id,number,sentence,source\n0,1,mine,me\n")
     model = Model()
