@@ -90,6 +90,8 @@ def arm_table(asked: Asked, *, draws: int = DRAWS) -> pd.DataFrame:
 def arm_differences(asked: Asked, pairs: Sequence[tuple[str, str]], *, draws: int = DRAWS) -> pd.DataFrame:
     """The second arm's UAR less the first's, paired by person, class and seed, in percentage points.
 
+    On the seeds that both have.
+
     Returns
     -------
     DataFrame
@@ -98,9 +100,11 @@ def arm_differences(asked: Asked, pairs: Sequence[tuple[str, str]], *, draws: in
 
     Taught in: 12, section 5.
     """
-    rows = [{"pair": f"{second} less {first}",
-             **points(zero_shot_tally(asked[first]), zero_shot_tally(asked[second]), draws=draws)}
-            for first, second in pairs]
+    rows = []
+    for couple in pairs:
+        seeds = min(len(asked[arm][0]) for arm in couple)
+        first, second = (zero_shot_tally([of_set[:seeds] for of_set in asked[arm]]) for arm in couple)
+        rows.append({"pair": f"{couple[1]} less {couple[0]}", "seeds": seeds, **points(first, second, draws=draws)})
     table = pd.DataFrame(rows).set_index("pair")
     table["shown"] &= holm(table["p"]) < 0.05
     return table
