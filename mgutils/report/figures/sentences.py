@@ -104,7 +104,8 @@ def dial_chart(table: pd.DataFrame) -> Figure:
     figure, axes = panels(len(titles), 11, 4.2)
     for panel, (score, title) in zip(axes, titles.items(), strict=True):
         for place, (damage, name) in enumerate(names.items()):
-            part = 100 * table[(table["score"] == score) & (table["damage"] == damage)].drop(columns=["score", "damage"])
+            rows = (table["score"] == score) & (table["damage"] == damage)
+            part = 100 * table[rows].drop(columns=["score", "damage"])
             color = SERIES[place]
             panel.fill_between(part["rate"], part["low"], part["high"], color=color, alpha=0.15, linewidth=0)
             panel.plot(part["rate"], part["value"], LINES[place], marker=MARKERS[place], color=color, linewidth=2,
