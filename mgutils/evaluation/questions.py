@@ -37,7 +37,8 @@ def sentences_of(config: RunConfig, name: str = "") -> TextVectors:
         if name in ("", part.name):
             return part
     raise ConfigError(f"sentences: found {', '.join(part.name for part in made) or 'none'} in the run "
-                      f"{config.objective!r}; wanted {name or 'some'}. `mg train --task video-text` makes such runs.")
+                      f"{config.objective!r}; wanted {name or 'some'}. `mg train --task video-text` makes such "
+                      "runs; `mg probe` and `mg retrieve` ask others.")
 
 
 def video_of(config: RunConfig, name: str = "") -> str:
