@@ -57,8 +57,6 @@ def read_sentences(dataset: Dataset) -> pd.DataFrame:
     ------
     DataError
         If there is no such file; with every fault of it; or if it says nothing of any clip of the dataset.
-
-    Taught in: 12, section 1.
     """
     file = dataset.root / SENTENCES
     table = _read(file, "clip_id", _WRITE)
@@ -87,8 +85,6 @@ def class_texts(dataset: Dataset, part: str = "") -> list[list[str]]:
     ------
     DataError
         With every fault of ``class_sentences.csv``; if a class has no sentence, or the file no such part.
-
-    Taught in: 12, section 1.
     """
     file = dataset.root / CLASS_SENTENCES
     if not part and not file.exists():
@@ -97,6 +93,10 @@ def class_texts(dataset: Dataset, part: str = "") -> list[list[str]]:
     table = _read(file, "class_id", _CLASS_WRITE)
     said = _said(table, "class_id", _column(table, part, file))
     texts = [said.get(class_id, []) for class_id in range(1, len(dataset.labels) + 1)]
+    unknown = table["class_id"][~table["class_id"].between(1, len(texts))]
+    if len(unknown):
+        raise data_error(file, f"a sentence about class {unknown.iloc[0]}", f"classes 1..{len(texts)}", _CLASS_WRITE,
+                         column="class_id")
     silent = [str(class_id) for class_id, of_class in enumerate(texts, start=1) if not of_class]
     if silent:
         raise data_error(file, f"no sentence about class {', '.join(silent[:5])}", "one about each class", _CLASS_WRITE)
@@ -174,8 +174,6 @@ def texts_of(dataset: Dataset, settings: TextVectors, train: ndarray | None = No
     ------
     DataError
         If the files are faulty, or there are none.
-
-    Taught in: 12, section 2.
     """
     clips = dataset.frames.drop_duplicates("clip_id")
     clips = clips.set_index("clip_id")["class_id"]
@@ -252,8 +250,6 @@ def damage(text: str, kind: Damage, rate: float, rng: np.random.Generator, name:
     rng : numpy Generator
     name : str
         Of the class.
-
-    Taught in: 12, section 5.
     """
     if kind == "all":
         kind = ("words", "side", "part", "empty")[rng.integers(4)]

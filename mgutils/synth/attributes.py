@@ -31,9 +31,9 @@ CHUNK = 64
 """Clips that are animated at once."""
 _FINGERS = ("thumb", "index", "middle", "ring", "little")
 
-ON_TABLE, OVER_TABLE, BEHIND = 0.06, 0.15, -0.05
+ON_TABLE, OVER_TABLE, BESIDE, BEHIND, ASIDE = 0.06, 0.15, 0.12, -0.05, 0.10
 """Metres of a hand: on the table, the lowest fingertip is less above it, and the middle farther before the trunk's
-axis; behind the back, the middle is less before the axis."""
+axis; beside the body and behind the back, the middle is less before the axis; beside the face, farther to a side."""
 MOVING = 0.010
 """A hand moves if the middle of its fingertips goes farther than this within the hold, metres."""
 MEETING, CROSSED = 0.10, 0.04
@@ -71,8 +71,6 @@ def attributes(config: SynthConfig, clips: pd.DataFrame) -> pd.DataFrame:
         (``no``, ``right``, ``left``) and ``nod`` (``still``, ``moving``) of the head; ``shoulders`` (``level``,
         ``high``, ``right``, ``left`` for the higher one, ``shaking``); ``lean`` of the trunk (``upright``, ``right``,
         ``left``, ``straightened``) and its ``sway`` (``still``, ``moving``).
-
-    Taught in: 12, section 1.
     """
     parts = [_look(_points(config, clips[start:start + CHUNK])) for start in range(0, len(clips), CHUNK)]
     return pd.concat(parts, ignore_index=True).set_index(clips.index)
@@ -184,8 +182,10 @@ def _place_of(points: Mapping[str, ndarray], trunk: ndarray, side: str, other: s
         ((_hold(tips[..., 1].min(axis=0)) < TABLE_TOP + ON_TABLE) & (middle[:, 2] > OVER_TABLE), "table"),
         ((middle[:, 2] < BEHIND) & (height < 0.8), "behind"),
         (share.min(axis=0) < 1, nearest),
-        (height < 0.55, "before_belly"),
+        ((middle[:, 2] < BESIDE) & (height < 0.8), "beside"),
+        (height < 0.45, "before_belly"),
         (height < 1.1, "before_chest"),
+        (np.abs(middle[:, 0]) > ASIDE, "aside_face"),
         otherwise="before_face")
 
 
@@ -200,8 +200,8 @@ def _elbow(points: Mapping[str, ndarray], trunk: ndarray, side: str) -> ndarray:
     arm = points[f"{side}_elbow"] - points[f"{side}_shoulder"]
     arm = _hold(unit(np.einsum("ntij,ntj->nti", trunk, arm)))
     outward = arm[:, 0] * (1 if side == "left" else -1)
-    return _words((arm[:, 1] > -0.25, "raised"), (arm[:, 2] < -0.35, "back"), (outward > 0.6, "out"),
-                  (arm[:, 2] > 0.7, "forward"), otherwise="down")
+    return _words((arm[:, 2] < -0.5, "back"), (arm[:, 1] > -0.35, "raised"), (outward > 0.6, "out"),
+                  (arm[:, 2] > 0.5, "forward"), otherwise="down")
 
 
 def _hands(points: Mapping[str, ndarray], trunk: ndarray) -> tuple[ndarray, ndarray]:
@@ -220,7 +220,7 @@ def _trunk_frame(points: Mapping[str, ndarray]) -> ndarray:
     """Rows are the trunk's axes: to the subject's left, up the spine, forward; (N, T, 3, 3)."""
     hips = _middle(points, "right_hip", "left_hip")
     across = unit(points["left_hip"] - points["right_hip"])
-    forward = unit(np.cross(across, points["suprasternal_notch"] - hips))
+    forward = unit(np.cross(across, _middle(points, "right_shoulder", "left_shoulder") - hips))
     return np.stack([across, np.cross(forward, across), forward], axis=2)
 
 
@@ -233,7 +233,7 @@ def _head(points: Mapping[str, ndarray]) -> dict[str, ndarray]:
     ears = points["left_ear"] - points["right_ear"]
     ahead = unit(points["nose"] - _middle(points, "right_ear", "left_ear"))
     bend = np.degrees(np.arcsin(ahead[..., 1])) + _NOSE_BELOW_EARS
-    turn = np.degrees(np.arctan2(ahead[..., 0], ahead[..., 2]))
+    turn = np.degrees(np.arctan2(-ears[..., 2], ears[..., 0]))
     tilt = np.degrees(np.arcsin(unit(ears)[..., 1]))  # positive: the left ear is the higher one
     most = np.max([_range(angle) for angle in (bend, turn, tilt)], axis=0)
     return {

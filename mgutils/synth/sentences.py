@@ -35,7 +35,7 @@ _AGAIN = "Make the dataset again with `mg clips` or `mg synth`."
 _PHRASES = read_table("phrases.csv").set_index("key")
 _SAY = {(key, number): row[str(number)] for key, row in _PHRASES.iterrows() for number in range(1, PHRASINGS + 1)}
 _SHOWN = {place: {"one": row["single"], "both": row["both"]} for place, row in PLACES.iterrows()}
-_FREE = {"table", "behind", "before_belly", "before_chest", "before_face"}
+_FREE = set(PLACES.index[PLACES["radius"] == 0])
 _IDLE = {"arms": {"hands": "apart", "right_elbow": "down", "left_elbow": "down"},
          "trunk": {"lean": "upright", "sway": "still", "shoulders": "level"}}
 _DETAILS = ("right_way", "left_way", "spread")
@@ -60,8 +60,6 @@ def say(row: Mapping[str, str], number: int, part: str = "") -> str:
         Wording, 1 to :data:`PHRASINGS`.
     part : str
         ``head``, ``hands``, ``arms`` or ``trunk``; "": all of them, but for arms that hang down and an upright trunk.
-
-    Taught in: 12, section 1.
     """
     clauses = {"head": _say_head, "hands": _say_hands, "arms": _say_arms, "trunk": _say_trunk}
     parts = [part] if part else [each for each in _SAY["order", number].split() if not _idle(row, each)]

@@ -44,7 +44,7 @@ def test_a_users_mistake_is_a_message_and_status_2(arguments, capsys, tmp_path, 
 
 
 def test_profile_sets_the_defaults_and_the_user_wins(capsys):
-    for profile, size in (("smoke", "32"), ("cpu", "64"), ("imigue", "224")):
+    for profile, size in (("smoke", "32"), ("cpu", "48"), ("imigue", "224")):
         with pytest.raises(SystemExit):
             main(["train", "--profile", profile, "--help"])
         assert f"(default: {size})" in capsys.readouterr().out
