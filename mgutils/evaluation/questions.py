@@ -8,6 +8,7 @@ clips of the classes left out, of which some are of people whose other gestures 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray
@@ -21,7 +22,12 @@ from mgutils.data.splits import subjects_of
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.evaluation.unseen import Unseen
-from mgutils.training.run import Run
+
+if TYPE_CHECKING:
+    from mgutils.training.run import Run
+
+Texts = Sequence[Sequence[str]]
+"""Class -> what is said of it, at least one sentence."""
 
 
 def sentences_of(config: RunConfig, name: str = "") -> TextVectors:
