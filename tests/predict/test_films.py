@@ -17,10 +17,10 @@ from mgutils.config import FrameFeatures, Pair, SpaceConfig, TextVectors, run_co
 from mgutils.data.items import load_modality, read_clip_dataset, write_clips
 from mgutils.data.labels import Labels
 from mgutils.errors import CheckpointError, ConfigError, DataError
+from mgutils.predict.asked import video_of
 from mgutils.predict.files import PredictOptions, answer_files
-from mgutils.predict.films import SIDE, load_film_predictor, middle_square, windows
-from mgutils.predict.kinds import video_of
-from mgutils.predict.text_classes import load_text_classes
+from mgutils.predict.films import SIDE, middle_square, windows
+from mgutils.predict.text_classes import load_film_predictor, load_text_classes
 from mgutils.training.frames import encode_frames
 from mgutils.training.store import train_all
 
