@@ -11,7 +11,8 @@ import tyro
 
 from mgutils.cli.paths import CHECKPOINT, IMAGES, need_file, need_run, settings_of
 from mgutils.errors import ConfigError
-from mgutils.predict.kinds import CAUTION, free_texts, reads_sentences, refuse_graph, video_of
+from mgutils.predict.asked import CAUTION, free_texts, reads_sentences, video_of
+from mgutils.predict.kinds import refuse_graph
 
 if TYPE_CHECKING:
     from mgutils.config import RunConfig
@@ -146,7 +147,7 @@ class Predict(Loading):
             raise ConfigError(f"gradcam: found {self.checkpoint}, a run on videos; wanted one on images, whose answer "
                               "is that of one picture. Leave --gradcam out.")
 
-        from mgutils.predict.films import load_film_predictor
+        from mgutils.predict.text_classes import load_film_predictor
 
         self.answer(load_film_predictor(self.checkpoint, texts, self.clips))
 

@@ -69,12 +69,13 @@ def timeline_figure(timeline: Timeline, labels: Labels, thumbnails: Sequence[tup
 
 
 def _longest(means: np.ndarray) -> np.ndarray:
-    """The classes of the rows: those that are answered longest, in the order of their first answer."""
+    """The classes of the rows, in the order of their first answer: those that are answered longest; of few, all."""
     known = means[:, ~np.isnan(means[0])]
     answers = known.argmax(axis=0)
     times = np.bincount(answers, minlength=len(means))
+    count = len(means) if len(means) <= _ROWS else max(3, min(_ROWS, np.count_nonzero(times)))
     # among equals the likelier
-    chosen = np.lexsort((-known.sum(axis=1), -times))[:max(3, min(_ROWS, np.count_nonzero(times)))]
+    chosen = np.lexsort((-known.sum(axis=1), -times))[:count]
     first = [int(np.argmax(answers == index)) if times[index] else len(answers) for index in chosen]
     return chosen[np.argsort(first, kind="stable")]
 

@@ -8,21 +8,22 @@ So there is an answer for each frame, as for images, and :mod:`mgutils.predict.f
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 from torch import nn
 
-from mgutils.data.items import load_modality, read_clip_dataset
 from mgutils.data.labels import Labels
 from mgutils.data.pictures import Picture, in_batches
 from mgutils.errors import ConfigError, data_error
-from mgutils.predict.text_classes import TextClasses, load_text_classes
-from mgutils.training.frames import encode_frames, open_encoder
+from mgutils.training.frames import encode_frames
+
+if TYPE_CHECKING:
+    from mgutils.predict.text_classes import TextClasses
 
 SIDE = 112
 """Of the squares that an encoder looks at where nobody says which clips the run learned from, in pixels: that of the
@@ -90,31 +91,6 @@ class FilmPredictor:
                                      "The run reads several frames in their order; of pictures, make a film first.")
             squares = np.stack([middle_square(picture.image, self.side) for picture in batch])
             yield from zip(batch, encode_frames(squares, self.encoder, self.look), strict=True)
-
-
-def load_film_predictor(run_dir: Path | str, texts: Sequence[str] = (), clips: Path | str | None = None
-                        ) -> FilmPredictor:
-    """Make a predictor for films of a run on sentences and features of rgb.
-
-    Parameters
-    ----------
-    run_dir, texts
-        As :func:`mgutils.predict.text_classes.load_text_classes` takes them.
-    clips : path, optional
-        Of the clips that the run learned from; a film's frames then have the side of their pictures.
-
-    Raises
-    ------
-    ConfigError, CheckpointError
-        As there, and if the run reads joints, or its image encoder's weights are not at hand.
-    """
-    dataset = None if clips is None else read_clip_dataset(clips)
-    found = load_text_classes(run_dir, texts, dataset)
-    if not found.video.by:
-        raise ConfigError(f"{run_dir}: found a run on {found.video.name}; wanted one on features of rgb for films. "
-                          "`mg keypoints` makes a keypoints.npz of a film, which this run answers for.")
-    side = SIDE if dataset is None else load_modality(dataset, found.video.of).shape[1]
-    return FilmPredictor(found, *open_encoder(found.video.by), side)
 
 
 def middle_square(image: Image.Image, side: int) -> np.ndarray:

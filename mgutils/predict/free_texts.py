@@ -7,24 +7,19 @@ is shared out among the texts that were named, so one of them is always the answ
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from mgutils.data.captions import class_captions
-from mgutils.data.labels import Labels
 from mgutils.errors import ConfigError
 from mgutils.models.encoders import tokenize
 from mgutils.models.scorer import CaptionScorer
 from mgutils.predict.predictor import Predictor, both_encoders, building
+from mgutils.predict.read_texts import origin, own_classes, refuse_alike, unknown_words
 from mgutils.predict.trusted import measure
-
-_ROUNDING = 1e-4  # between vectors of length 1; different tokens differ by a whole number
 
 
 @torch.no_grad()
@@ -36,7 +31,7 @@ def with_texts(predictor: Predictor, texts: Sequence[str], tokenizer: Path | str
     predictor : Predictor
         Of a run with captions.
     texts : sequence of str
-        At least two, see :func:`mgutils.predict.kinds.free_texts`. They are read by the run's own text encoder, and
+        At least two, see :func:`mgutils.predict.asked.free_texts`. They are read by the run's own text encoder, and
         compared at the run's own temperature.
     tokenizer : path, optional
         As :func:`mgutils.predict.predictor.load_predictor` takes it; an exported file needs one, too, here.
@@ -65,40 +60,3 @@ def with_texts(predictor: Predictor, texts: Sequence[str], tokenizer: Path | str
     refuse_alike(texts, tokens["input_ids"])
     scorer = CaptionScorer.of(model, model.encode_text(**tokens)).eval().to(predictor.device)
     return replace(predictor, scorer=scorer, labels=own_classes(texts), labels_from=origin(unknown_words(words, texts)))
-
-
-def own_classes(texts: Sequence[str]) -> Labels:
-    """The texts as classes, printed as they were typed."""
-    return Labels(tuple(texts), tuple(texts))
-
-
-def origin(unknown: Sequence[str]) -> str:
-    """Where the names of the classes are from, for the first line of the answer."""
-    if not unknown:
-        return "yours"
-    return f"yours; the run's text encoder does not know {', '.join(map(repr, unknown))}"
-
-
-def unknown_words(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[str]:
-    """Words that a text encoder has no vector for, in the order of the texts.
-
-    Of such a word nothing is left, or its letters. A tokenizer that was made of a run's captions knows their words
-    alone; one of a pretrained encoder knows some ten thousand words, and puts others together from parts of words.
-    """
-    words = dict.fromkeys(word for text in texts for word in re.findall(r"\w+", text))
-    return [word for word in words if _is_spelled(tokenizer.tokenize(word), tokenizer.unk_token)]
-
-
-def _is_spelled(pieces: Sequence[str], unknown: str | None) -> bool:
-    """Whether a word came to nothing, or to single letters."""
-    if unknown in pieces:
-        return True
-    return len(pieces) > 1 and all(len(piece.removeprefix("##")) == 1 for piece in pieces)
-
-
-def refuse_alike(texts: Sequence[str], read: Tensor) -> None:
-    """Refuse two texts of which a text encoder reads the same tokens, or makes the same vector but for rounding."""
-    apart = torch.cdist(read.float(), read.float(), compute_mode="donot_use_mm_for_euclid_dist")  # (C, C)
-    for first, second in (apart < _ROUNDING).triu(diagonal=1).nonzero().tolist():
-        raise ConfigError(f"--classes: found {texts[second]!r} beside {texts[first]!r}, which the run's text encoder "
-                          "reads alike; wanted texts that it can tell apart. Say one otherwise.")

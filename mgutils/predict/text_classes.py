@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mgutils.config import FrameFeatures, TextVectors
 from mgutils.data.captions import describable, descriptions
-from mgutils.data.items import choose_frames, read_clip_dataset
+from mgutils.data.items import choose_frames, load_modality, read_clip_dataset
 from mgutils.data.labels import Labels
 from mgutils.data.table import Dataset
 from mgutils.errors import CheckpointError, ConfigError
@@ -27,9 +27,11 @@ from mgutils.losses.alignment import class_logits
 from mgutils.models.encoders import make_tokenizer
 from mgutils.models.texts import RANDOM, WORDS, split_words
 from mgutils.models.words import MINILM
-from mgutils.predict.free_texts import origin, own_classes, refuse_alike, unknown_words
-from mgutils.predict.kinds import video_of
+from mgutils.predict.asked import video_of
+from mgutils.predict.films import SIDE, FilmPredictor
+from mgutils.predict.read_texts import origin, own_classes, refuse_alike, unknown_words
 from mgutils.training.derived import vectors_of
+from mgutils.training.frames import open_encoder
 from mgutils.training.inputs import Exchanged
 from mgutils.training.start import WEIGHTS
 from mgutils.training.whole import check_run
@@ -96,7 +98,7 @@ def load_text_classes(run_dir: Path | str, texts: Sequence[str] = (),
     ----------
     run_dir : path
     texts : sequence of str
-        See :func:`mgutils.predict.kinds.free_texts`; the run's own classes if not given.
+        See :func:`mgutils.predict.asked.free_texts`; the run's own classes if not given.
     clips : Dataset or path, optional
         Those that the run learned from: their sentences about the run's own classes, in place of the kit's sentences or
         the names; and the words that a run counts whose tower is ``words``.
@@ -123,6 +125,31 @@ def load_text_classes(run_dir: Path | str, texts: Sequence[str] = (),
     temperature = pair.temperature if learned is None else learned.item()
     return TextClasses(space, video, torch.from_numpy(vectors), temperature, labels, names_from,
                        Path(run_dir) / WEIGHTS)
+
+
+def load_film_predictor(run_dir: Path | str, texts: Sequence[str] = (), clips: Path | str | None = None
+                        ) -> FilmPredictor:
+    """Make a predictor for films of a run on sentences and features of rgb.
+
+    Parameters
+    ----------
+    run_dir, texts
+        As :func:`load_text_classes` takes them.
+    clips : path, optional
+        Of the clips that the run learned from; a film's frames then have the side of their pictures.
+
+    Raises
+    ------
+    ConfigError, CheckpointError
+        As there, and if the run reads joints, or its image encoder's weights are not at hand.
+    """
+    dataset = None if clips is None else read_clip_dataset(clips)
+    found = load_text_classes(run_dir, texts, dataset)
+    if not found.video.by:
+        raise ConfigError(f"{run_dir}: found a run on {found.video.name}; wanted one on features of rgb for films. "
+                          "`mg keypoints` makes a keypoints.npz of a film, which this run answers for.")
+    side = SIDE if dataset is None else load_modality(dataset, found.video.of).shape[1]
+    return FilmPredictor(found, *open_encoder(found.video.by), side)
 
 
 def _settings_of(space: LoadedSpace) -> TextVectors:

@@ -18,11 +18,12 @@ from mgutils.data.pictures import read_pictures
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError, MgError
 from mgutils.models.encoders import make_tokenizer
+from mgutils.predict.asked import free_texts
 from mgutils.predict.export import export_safetensors
 from mgutils.predict.files import PredictOptions, answer_files
-from mgutils.predict.free_texts import unknown_words, with_texts
-from mgutils.predict.kinds import free_texts
+from mgutils.predict.free_texts import with_texts
 from mgutils.predict.predictor import load_predictor
+from mgutils.predict.read_texts import unknown_words
 from mgutils.training.store import train_all
 
 # -- what was typed ----------------------------------------------------------------------------------------------------
