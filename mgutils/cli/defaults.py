@@ -11,9 +11,9 @@ import tyro
 from mgutils.cli.data import Synth
 from mgutils.cli.paths import start_of
 from mgutils.cli.skeletons import Clips
-from mgutils.cli.spaces import TrainSpace
-from mgutils.cli.training import Recipe, Train, TrainSkeleton
-from mgutils.cli.video_text import TASKS
+from mgutils.cli.spaces import SPACES
+from mgutils.cli.training import Recipe, Train, TrainSkeleton, TrainSpace
+from mgutils.cli.video_text import TrainVideoText
 from mgutils.config import (
     REPORT_OBJECTIVES,
     TextVectors,
@@ -27,6 +27,8 @@ from mgutils.config import (
 from mgutils.errors import ConfigError
 from mgutils.training.config_file import read_config
 
+TASKS: dict[str, type[TrainSpace]] = {**SPACES, "video-text": TrainVideoText}
+"""The options of `mg train` by its task, where that is one of spaces."""
 _FROM_FILE = ("--task", "--network", "--profile", "--objective")
 
 

@@ -34,15 +34,14 @@ IMAGES = ("image-text", "classification")
 """The tasks whose runs answer for images."""
 
 
-def is_skeleton_run(folder: Path) -> bool:
-    """Whether a checkpoint is a folder with a run on skeletons."""
-    file = folder / "config.json"
-    return file.is_file() and read_config(file).task == "skeleton"
+def settings_of(folder: Path) -> RunConfig | None:
+    """Settings of a run, where a checkpoint is the folder of one."""
+    return read_config(folder / "config.json") if (folder / "config.json").is_file() else None
 
 
 def start_of(init: Path | None) -> RunConfig | None:
     """Settings of the run that another one starts from, if it is there."""
-    return read_config(init / "config.json") if init is not None and (init / "config.json").is_file() else None
+    return None if init is None else settings_of(init)
 
 
 def side_of(root: Path, camera: str) -> int:

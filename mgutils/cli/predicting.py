@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from mgutils.cli.paths import CHECKPOINT, IMAGES, is_skeleton_run, need_file, need_run
-from mgutils.predict.kinds import refuse_graph
+from mgutils.cli.paths import CHECKPOINT, IMAGES, need_file, need_run, settings_of
+from mgutils.errors import ConfigError
+from mgutils.predict.kinds import CAUTION, free_texts, reads_sentences, refuse_graph, video_of
 
 if TYPE_CHECKING:
+    from mgutils.config import RunConfig
+    from mgutils.predict.films import FilmPredictor
     from mgutils.predict.predictor import Predictor
 
 
@@ -82,12 +86,16 @@ class Test(Loading):
 
 @dataclass(frozen=True)
 class Predict(Loading):
-    """Answer for images, folders, videos, or - for paths from standard input; for keypoints.npz by a skeleton run."""
+    """Answer for images, folders, videos, or - for paths from standard input; for keypoints.npz by a run on joints."""
 
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Images, folders, videos; - reads paths from standard input, one a line."""
     checkpoint: Path
     """A folder that `mg train` left, a model.safetensors of `mg export`, or a .pth of the original's script."""
+    classes: tuple[str, ...] | None = None
+    """Texts to answer with in place of the run's classes: one list with commas, or several texts."""
+    clips: Path | None = None
+    """Of a run on videos and sentences: the clips that it learned from, for the side of their pictures."""
     rate: float = 2.0
     """Frames per second to take from a video; 0 takes all."""
     out_dir: Path = Path("predictions")
@@ -102,18 +110,50 @@ class Predict(Loading):
     """Images at once."""
 
     def run(self) -> None:
-        import sys
-
-        self.look("skeleton")
-        if is_skeleton_run(self.checkpoint):
+        texts = () if self.classes is None else free_texts(self.classes)
+        need_file(self.clips, "a folder of clips")
+        config = settings_of(self.checkpoint)
+        told = config is not None and reads_sentences(config)
+        self.look("skeleton", *(("alignment",) if told else ()))
+        if texts and not told and config is not None:
+            need_run(self.checkpoint, "image-text")  # others read no text
+        if texts:
+            print(f"mg: warning: {CAUTION}.", file=sys.stderr)
+        if told:
+            self.run_told(config, texts)
+        elif config is not None and config.task == "skeleton":
             from mgutils.predict.skeletons import answer_keypoints
 
             print(answer_keypoints(self.checkpoint, self.inputs, self.out_dir))
-            return
+        else:
+            predictor = self.load()
+            if texts:
+                from mgutils.predict.free_texts import with_texts
 
+                predictor = with_texts(predictor, texts, self.tokenizer)
+            self.answer(predictor)
+
+    def run_told(self, config: RunConfig, texts: tuple[str, ...]) -> None:
+        """Answer by a run on sentences and joints, or features of rgb."""
+        if video_of(config, str(self.checkpoint))[0].of == "joints":
+            from mgutils.predict.skeletons import answer_keypoints
+            from mgutils.predict.text_classes import load_text_classes
+
+            print(answer_keypoints(self.checkpoint, self.inputs, self.out_dir,
+                                   load_text_classes(self.checkpoint, texts, self.clips)))
+            return
+        if self.gradcam:
+            raise ConfigError(f"gradcam: found {self.checkpoint}, a run on videos; wanted one on images, whose answer "
+                              "is that of one picture. Leave --gradcam out.")
+
+        from mgutils.predict.films import load_film_predictor
+
+        self.answer(load_film_predictor(self.checkpoint, texts, self.clips))
+
+    def answer(self, predictor: Predictor | FilmPredictor) -> None:
+        """Write the answers down, and print where they are."""
         from mgutils.predict.files import PredictOptions, answer_files
 
-        predictor = self.load()
         options = PredictOptions(self.rate or None, self.annotate, self.gradcam, self.skip_bad, self.batch_size)
         for line in answer_files(predictor, self.inputs, self.out_dir, options, stdin=sys.stdin):
             print(line)

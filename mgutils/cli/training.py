@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
-from mgutils.cli.paths import IMAGES, need_dataset, need_run
+from mgutils.cli.paths import IMAGES, need_dataset, need_run, start_of
 from mgutils.config import (
+    FusionConfig,
+    MaskedConfig,
     NetworkName,
     ObjectiveName,
     ProfileName,
     Protocol,
     RunConfig,
     SkeletonConfig,
+    SpaceConfig,
+    SpaceProfile,
     SplitName,
     TrainConfig,
     run_config,
     skeleton_config,
+    space_config,
     vision_config,
 )
 from mgutils.errors import ConfigError
@@ -30,6 +35,8 @@ from mgutils.training.config_file import read_config
 
 AskedTask = Literal["image-text", "classification", "skeleton", "alignment", "fusion", "masked", "video-text"]
 """Those of a run, and the alignment of videos with sentences, which has options of its own."""
+
+Model = SpaceConfig | FusionConfig | MaskedConfig
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,70 @@ class TrainSkeleton(Train):
     def named(self, run: RunConfig) -> RunConfig:
         """The run with the network of these options, named after it."""
         return replace(run, objective=f"{self.model.network}_{self.model.stream}", model=self.model)
+
+
+@dataclass(frozen=True)
+class TrainSpace(Train):
+    """What the tasks of spaces have in common. Options that they have no use for are not shown."""
+
+    network: Annotated[NetworkName, tyro.conf.Suppress] = "resnet"
+    objective: Annotated[ObjectiveName, tyro.conf.Suppress] = "sound_ce"
+    logit_adjustment: Annotated[float, tyro.conf.Suppress] = 0.0
+    split: SplitName = "subject"
+    """How clips are shared out between training and validation; that of --init if not given."""
+    kind: ClassVar[type[Model]]
+
+    def model(self) -> Model:
+        """The model of these options alone."""
+        return self.kind(**{name: getattr(self, name) for name in self.own()})
+
+    @classmethod
+    def own(cls) -> list[str]:
+        """The settings of the model that are options under the same name."""
+        return [entry.name for entry in fields(cls.kind) if entry.name in cls.__dataclass_fields__]
+
+    @classmethod
+    def options_of(cls, model: Model) -> dict[str, Any]:
+        """The options that a run had."""
+        return {name: getattr(model, name) for name in cls.own()}
+
+    @classmethod
+    def after(cls, before: RunConfig) -> dict[str, Any]:
+        """The options that follow from the run that this one starts from: the same people are reported."""
+        return {"split": before.split, "protocol": replace(before.protocol, limit=0, per_class=0)}
+
+    @staticmethod
+    def schedule(profile: SpaceProfile) -> TrainConfig:
+        """The training of a profile for this task."""
+        return profile.train
+
+    def changed(self, before: Model) -> Model:
+        """A model with these options in place of its own."""
+        return replace(before, **{name: getattr(self, name) for name in self.own()})
+
+    def encoders(self, before: SpaceConfig, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+        """The networks of a space; those of the run that this one starts from, so that its weights fit."""
+        encoders, start = before.encoders, None if self.config else start_of(self.init)
+        if start is not None and start.task == "masked":
+            encoders = encoders | {start.model.camera: {"kind": "masked"} | start.model.network_kwargs}
+        elif start is not None:
+            encoders = encoders | start.model.encoders
+        return {name: encoders[name] for name in names if name in encoders}
+
+    def name_of(self, model: Model) -> str:
+        """The first word of the name of a run's folder."""
+        return self.task
+
+    def base(self) -> RunConfig:
+        """The profile's run with the model of these options."""
+        return space_config(self.profile, self.model(), "")
+
+    def settings(self, protocol: Protocol) -> RunConfig:
+        """The run that these options describe."""
+        run = super().settings(protocol)
+        model = self.changed(run.model)
+        same = self.config is not None and model == run.model
+        return run if same else replace(run, model=model, objective=self.name_of(model))
 
 
 @dataclass(frozen=True)

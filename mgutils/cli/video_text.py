@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from mgutils.cli.spaces import SPACES, TrainAlignment, TrainSpace
-from mgutils.cli.training import AskedTask
+from mgutils.cli.training import AskedTask, TrainSpace
 from mgutils.config import (
     Damage,
     FrameFeatures,
@@ -99,8 +98,9 @@ class TrainVideoText(TrainSpace):
 
     @classmethod
     def after(cls, before: RunConfig) -> dict[str, Any]:
-        """The same people, frames and width."""
-        return TrainAlignment.after(before)
+        """The same people, frames and width: a projection comes over only to the same width."""
+        width = {"width": before.model.width} if isinstance(before.model, SpaceConfig) else {}
+        return super().after(before) | {"frames": before.model.frames} | width
 
     @staticmethod
     def schedule(profile: SpaceProfile) -> TrainConfig:
@@ -121,7 +121,3 @@ class TrainVideoText(TrainSpace):
     def name_of(self, model: SpaceConfig) -> str:
         """Such as ``video_text_sample``."""
         return f"video_text_{self.text}"
-
-
-TASKS: dict[str, type[TrainSpace]] = {**SPACES, "video-text": TrainVideoText}
-"""The options of `mg train` by its task, where that is one of spaces."""

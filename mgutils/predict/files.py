@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count, groupby
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,9 @@ from mgutils.predict.annotate import annotated_video
 from mgutils.predict.predictor import Predictor, likeliest
 from mgutils.predict.timeline import Thinned, make_timeline
 from mgutils.progress import progress_bar
+
+if TYPE_CHECKING:
+    from mgutils.predict.films import FilmPredictor
 
 _SHEET = 12
 """Pictures on the sheet of Grad-CAM heat."""
@@ -48,7 +51,7 @@ class PredictOptions:
     batch_size: int = 64
 
 
-def answer_files(predictor: Predictor, inputs: Sequence[str], out_dir: Path, options: PredictOptions, *,
+def answer_files(predictor: Predictor | FilmPredictor, inputs: Sequence[str], out_dir: Path, options: PredictOptions, *,
                  stdin: TextIO, progress: bool = True) -> list[str]:
     """Answer for files: ``predictions.csv``, for each video a timeline, and what else is asked for.
 
@@ -92,7 +95,7 @@ def answer_files(predictor: Predictor, inputs: Sequence[str], out_dir: Path, opt
                              "Name images, folders or videos; - reads paths from standard input.")
         write_csv(answers.table(), aside)
     return [
-        f"{predictor.weights.path}: {len(predictor.labels)} classes, names: {predictor.labels_from}",
+        f"{predictor.path}: {len(predictor.labels)} classes, names: {predictor.labels_from}",
         f"{out_dir / 'predictions.csv'}: {len(answers.rows):,} pictures answered",
         *lines,
         *answers.heat_sheet(),
@@ -104,7 +107,7 @@ def answer_files(predictor: Predictor, inputs: Sequence[str], out_dir: Path, opt
 class _Answers:
     """The answers of one call of :func:`answer_files`, and the files beside their table."""
 
-    predictor: Predictor
+    predictor: Predictor | FilmPredictor
     out_dir: Path
     options: PredictOptions
     rejected: Rejected | None

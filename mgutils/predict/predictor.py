@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,25 +23,24 @@ import torch
 from PIL import Image
 from scipy.special import softmax
 from torch import Tensor
+from transformers import PreTrainedTokenizerFast
 
-from mgutils.config import OBJECTIVES, PROFILES, RunConfig
+from mgutils.config import RunConfig
 from mgutils.data.captions import class_captions
-from mgutils.data.labels import Labels, imigue_labels, read_labels
+from mgutils.data.labels import Labels
 from mgutils.data.pictures import Picture, in_batches, read_pictures
 from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.evaluation.attribution import grad_cam
 from mgutils.models.classifier import build_classifier
-from mgutils.models.clip import build_model
+from mgutils.models.clip import VisualTextModel, build_model
 from mgutils.models.encoders import ImageEncoder, ProjectionHead, as_images, tokenize
 from mgutils.models.scorer import CaptionScorer, PlainScorer, Scorer
-from mgutils.predict.trusted import measure, trusted
+from mgutils.predict.settings import found_labels, found_settings
+from mgutils.predict.trusted import measure
 from mgutils.predict.weights import Weights, read_weights
 from mgutils.training.checkpoint import CAPTIONS, fit_weights
-from mgutils.training.config_file import parse_config
 from mgutils.training.whole import check_run
 
-ORIGINAL_CONFIG = RunConfig("report_js", OBJECTIVES["report_js"], PROFILES["imigue"].model, PROFILES["imigue"].train)
-"""What the original's checkpoints do not say: ResNet-50, DistilBERT, 224 px, no normalisation, 0.05."""
 _MOST_NUMBERS = 2**28
 """That one layer may make of a batch: 1 GB."""
 
@@ -56,7 +56,7 @@ class Predictor:
     labels : Labels
         The C classes.
     config : RunConfig
-        Of the run that the weights come from, or :data:`ORIGINAL_CONFIG`.
+        Of the run that the weights come from, or :data:`mgutils.predict.settings.ORIGINAL_CONFIG`.
     weights : Weights
         What was read.
     labels_from : str
@@ -76,6 +76,11 @@ class Predictor:
     def size(self) -> int:
         """Side, in pixels, to which images are resized."""
         return self.config.train.image_size
+
+    @property
+    def path(self) -> Path:
+        """The file of the weights."""
+        return self.weights.path
 
     @property
     def device(self) -> torch.device:
@@ -204,72 +209,47 @@ def load_predictor(checkpoint: Path | str, *, config: Path | str | None = None, 
     if Path(checkpoint).is_dir():
         check_run(Path(checkpoint), ("config.json", "best.safetensors"), hashes=True)
     weights = read_weights(checkpoint)
-    settings, recorded = _settings(weights, config)
-    names, origin = _labels(weights, labels, recorded)
-    try:
+    settings, recorded = found_settings(weights, config)
+    names, origin = found_labels(weights, labels, recorded)
+    with building(weights.path):
         largest = measure(settings, len(names), weights, text=settings.reads_text and not _is_exported(weights))
         scorer = _scorer(settings, names, weights, None if tokenizer is None else Path(tokenizer))
-    except MgError:
-        raise
-    except Exception as error:  # timm and transformers raise whatever odd settings make them raise
-        raise ConfigError(f"{weights.path}: a model with these settings cannot be built ({type(error).__name__}: "
-                          f"{str(error).strip()[:120]}). Name the run's own config.json with --config.") from error
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return Predictor(scorer.eval().to(device), names, settings, weights, origin, largest)
 
 
-def _settings(weights: Weights, config: Path | str | None) -> tuple[RunConfig, Labels | None]:
-    """The configuration and, where they were recorded, the classes."""
-    text = weights.metadata.get("config")
-    source = weights.path
-    if config is not None or text is None:
-        source = source.with_name("config.json") if config is None else Path(config)
-        source = source / "config.json" if source.is_dir() else source
-        if config is None and not source.exists():
-            return ORIGINAL_CONFIG, None
-        if not source.is_file():
-            raise ConfigError(f"{source}: found no file; wanted the config.json of a run. Name it with --config.")
-        text = source.read_text(encoding="utf-8", errors="replace")
-    settings = trusted(parse_config(text, str(source)), str(source))
-    captions, own = (_texts(json.loads(text).get(name)) for name in ("captions", "classes"))
-    return settings, Labels(captions, own if len(own) == len(captions) else ()) if captions else None
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    """A list of texts, none of them empty; else nothing."""
-    fits = isinstance(value, list) and all(isinstance(text, str) and text for text in value)
-    return tuple(value) if fits else ()
-
-
-def _labels(weights: Weights, given: Path | str | None, recorded: Labels | None) -> tuple[Labels, str]:
-    """The classes, and where they were found."""
-    if given is None and recorded is not None:
-        return recorded, "the checkpoint's own"
-    here = Path("Clip_label.csv")
-    if given is None and not here.exists():
-        return imigue_labels(), "iMiGUE's, under the original's names"
-    labels = read_labels(given or here)
-    if recorded is not None and labels.captions != recorded.captions:
-        raise CheckpointError(f"{weights.path}: trained on {len(recorded)} classes, which are not the {len(labels)} of "
-                              f"{given}. Leave --labels out: the checkpoint has its own.")
-    return (labels if recorded is None else replace(recorded, own=labels.own or recorded.own)), str(given or here)
+@contextmanager
+def building(source: Path) -> Iterator[None]:
+    """Turn what timm and transformers raise, whatever odd settings make them raise, into a :class:`ConfigError`."""
+    try:
+        yield
+    except MgError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"{source}: a model with these settings cannot be built ({type(error).__name__}: "
+                          f"{str(error).strip()[:120]}). Name the run's own config.json with --config.") from error
 
 
 def _scorer(config: RunConfig, labels: Labels, weights: Weights, tokenizer: Path | None) -> Scorer:
     """Build the model and fill it."""
-    untrained = replace(config.model, pretrained=False)
     if not config.reads_text:
-        classifier = build_classifier(untrained, len(labels))
+        classifier = build_classifier(replace(config.model, pretrained=False), len(labels))
         fit_weights(classifier, weights.tensors, weights.path)
         return PlainScorer(classifier)
     if _is_exported(weights):
-        return _exported_scorer(replace(config, model=untrained), labels, weights)
-    tensors = {name: value for name, value in weights.tensors.items() if name != CAPTIONS}
+        return _exported_scorer(config, labels, weights)
     captions = class_captions(labels, config.captions, config.seed)
-    model, words = build_model(untrained, config.loss, captions, tokenizer)
-    fit_weights(model, tensors, weights.path)
+    model, words = both_encoders(config, captions, weights, tokenizer)
     with torch.no_grad():
-        return CaptionScorer.of(model, model.eval().encode_text(**tokenize(words, captions)))
+        return CaptionScorer.of(model, model.encode_text(**tokenize(words, captions)))
+
+
+def both_encoders(config: RunConfig, captions: Sequence[str], weights: Weights,
+                  tokenizer: Path | None) -> tuple[VisualTextModel, PreTrainedTokenizerFast]:
+    """The whole model of a run with captions, filled, and what makes tokens of a text."""
+    model, words = build_model(replace(config.model, pretrained=False), config.loss, captions, tokenizer)
+    fit_weights(model, {name: value for name, value in weights.tensors.items() if name != CAPTIONS}, weights.path)
+    return model.eval(), words
 
 
 def _is_exported(weights: Weights) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from scipy.special import softmax
 from mgutils.data.csv import write_csv
 from mgutils.data.items import load_modality, read_clip_dataset
 from mgutils.data.keypoints import JOINTS
+from mgutils.data.labels import Labels
 from mgutils.data.submission import read_ids, write_submission
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError, data_error
@@ -21,6 +23,9 @@ from mgutils.evaluation.ensemble import mix
 from mgutils.files import atomic_file
 from mgutils.training.skeleton import ClipReader, clip_reader, score_clips
 from mgutils.training.whole import check_run
+
+if TYPE_CHECKING:
+    from mgutils.predict.text_classes import TextClasses
 
 NAME = "name"
 """Column of ``clips.csv`` with what a challenge calls a clip; without it ``<video_id>_<clip_id>``."""
@@ -56,21 +61,38 @@ def predict_keypoints(run_dir: Path | str, files: Sequence[Path | str], top: int
         ``file, rank, class_id, name, probability``.
     """
     run = _load(run_dir)
-    rows = []
+    found = []
     for file in files:
         joints = read_keypoints(file)
         reader = ClipReader(joints, np.zeros(1, dtype=np.int64), np.array([len(joints)]), run.config.model)
         logits, _ = score_clips(run.model, reader, np.zeros(1, dtype=np.int64), torch.device("cpu"))
-        probs = softmax(logits.numpy()[0])
+        found.append(softmax(logits.numpy()[0]))
+    return _ranked(files, found, run.labels, top)
+
+
+def _predict_texts(texts: TextClasses, files: Sequence[Path | str], top: int = 5) -> pd.DataFrame:
+    """:func:`predict_keypoints` of a run on joints and sentences."""
+    found = [texts.probabilities(read_keypoints(file)) for file in files]
+    return _ranked(files, found, texts.labels, top)
+
+
+def _ranked(files: Sequence[Path | str], found: Sequence[np.ndarray], labels: Labels, top: int) -> pd.DataFrame:
+    """The likeliest classes of each file, of its probabilities (C,)."""
+    rows = []
+    for file, probs in zip(files, found, strict=True):
         for rank, place in enumerate(np.argsort(-probs, kind="stable")[:top], start=1):
-            rows.append({"file": str(file), "rank": rank, "class_id": int(run.labels.to_id([place])[0]),
-                         "name": run.labels.names[place].strip(), "probability": float(probs[place])})
+            rows.append({"file": str(file), "rank": rank, "class_id": int(labels.to_id([place])[0]),
+                         "name": labels.names[place].strip(), "probability": float(probs[place])})
     return pd.DataFrame(rows)
 
 
-def answer_keypoints(run_dir: Path | str, files: Sequence[Path | str], out_dir: Path) -> str:
-    """:func:`predict_keypoints`, written to ``predictions.csv``; returns what to print: the answer for each file."""
-    table = predict_keypoints(run_dir, files)
+def answer_keypoints(run_dir: Path | str, files: Sequence[Path | str], out_dir: Path,
+                     texts: TextClasses | None = None) -> str:
+    """Answers for clips, written to ``predictions.csv``; returns what to print: the answer for each file.
+
+    They are those of :func:`predict_keypoints`, or with ``texts`` those of a run on joints and sentences.
+    """
+    table = predict_keypoints(run_dir, files) if texts is None else _predict_texts(texts, files)
     file = out_dir / "predictions.csv"
     with atomic_file(file) as aside:
         write_csv(table, aside)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,10 +17,12 @@ from mgutils.config.derived import FrameFeatures, TextVectors
 from mgutils.config.settings import ModelConfig, Protocol, RunConfig, SplitName, TrainConfig
 from mgutils.config.space import modalities_of
 from mgutils.data.items import is_clip_dataset, load_modality, present, read_clip_dataset
-from mgutils.data.modalities import MadeRows
 from mgutils.data.pixels import load_pixels
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mgutils.data.modalities import MadeRows
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Exchanged:
 
 Made = FrameFeatures | TextVectors | Exchanged
 Kind = int | str | tuple[str | Made, ...]
-Arrays = np.ndarray | dict[str, np.ndarray | MadeRows]
+Arrays = np.ndarray | dict[str, "np.ndarray | MadeRows"]
 
 
 def input_kind(config: RunConfig) -> Kind:

@@ -12,7 +12,8 @@ from mgutils.cli import main
 from mgutils.data.labels import imigue_labels
 from mgutils.models.clip import build_model
 from mgutils.models.encoders import DISTILBERT, make_tokenizer
-from mgutils.predict.predictor import ORIGINAL_CONFIG, load_predictor
+from mgutils.predict.predictor import load_predictor
+from mgutils.predict.settings import ORIGINAL_CONFIG
 
 SMALL = replace(ORIGINAL_CONFIG.model, image_encoder="test_resnet", pretrained=False,
                 text_kwargs={"dim": 16, "hidden_dim": 16, "n_heads": 2, "n_layers": 1})

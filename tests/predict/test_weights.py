@@ -23,7 +23,8 @@ from mgutils.data.pictures import Picture
 from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.models.classifier import build_classifier
 from mgutils.models.clip import build_model
-from mgutils.predict.predictor import ORIGINAL_CONFIG, load_predictor
+from mgutils.predict.predictor import load_predictor
+from mgutils.predict.settings import ORIGINAL_CONFIG
 from mgutils.predict.weights import read_weights
 from mgutils.training.checkpoint import CAPTIONS, fit_weights, save_weights
 

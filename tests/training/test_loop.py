@@ -499,3 +499,32 @@ def test_a_tracker_hears_of_every_epoch(data, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="log_with: found 'smoke signals'"):
         loop.fit(short(), *data, tmp_path / "other", progress=False, log_with="smoke signals")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_tensorboard_reads_back_the_epochs_of_a_run_that_was_stopped_and_went_on(data, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop, "_run_epoch", _run_one_epoch(loop._run_epoch))
+        loop.fit(short(epochs=2), *data, tmp_path / "run", progress=False, log_with="tensorboard")
+    folder = loop.fit(short(epochs=2), *data, tmp_path / "run", progress=False, log_with="tensorboard", resume=True)
+    events = EventAccumulator(str(folder / "mgutils")).Reload()
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert len(list((folder / "mgutils").iterdir())) == len(log) == 2
+    assert set(events.Tags()["scalars"]) == set(log[0]) - {"epoch"}
+    for name in events.Tags()["scalars"]:
+        points = events.Scalars(name)
+        assert [point.step for point in points] == [1, 2]
+        assert [point.value for point in points] == pytest.approx([row[name] for row in log], rel=1e-6)
+
+
+def _run_one_epoch(run_epoch):
+    """Train one epoch, then be stopped."""
+    def run(session, rows, choice, epoch, *rest):
+        if epoch == 2:
+            raise KeyboardInterrupt
+        return run_epoch(session, rows, choice, epoch, *rest)
+
+    return run
