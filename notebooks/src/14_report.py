@@ -15,8 +15,8 @@
 # * tell a reproduced order from a reproduced number;
 # * say what became of the claims of four systems, and which kind of claim tends to fall.
 #
-# **Needs** notebooks 05 to 09, whose runs and results it assembles. It trains nothing. The verdicts of notebooks 10 to
-# 12 stand here, too.
+# **Needs** notebooks 05 to 09, whose runs and results it assembles. It trains nothing. Beside them stand the verdicts of
+# notebooks 10 to 12.
 
 # %% tags=["parameters"]
 profile = "cpu"
