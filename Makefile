@@ -1,7 +1,8 @@
 # make setup       .venv with the pinned packages (uv where there is one, else python3 -m venv and pip)
 # make reproduce   data, notebooks, figures, Table 1          PROFILE=smoke|cpu|gpu|imigue, default cpu
 # make reproduce-all   the same with the notebooks of the other systems, 10 to 13
-# make test        ruff and pytest
+# make test        ruff and the tests that take no training, no drawing and no browser
+# make test-all    every test, and every notebook in a small profile: what CI runs
 # make publish     reproduce, then copy the cpu profile's notebooks, figures and tables to where git keeps them
 # make lab         JupyterLab, opened at notebook 00
 # make book        the executed notebooks as a static site, out/<profile>/book/index.html
@@ -19,7 +20,7 @@ PYTHON_FITS := import sys; v = sys.version_info[:2]; \
   sys.exit(None if (3, 11) <= v < (3, 14) else "found Python %d.%d; wanted 3.11 to 3.13: set PYTHON" % v)
 EDITABLE := --no-deps --no-build-isolation --editable .
 
-.PHONY: setup reproduce reproduce-all publish test lab book bench mutants lock clean
+.PHONY: setup reproduce reproduce-all publish test test-all lab book bench mutants lock clean
 
 setup: .venv/.ready
 
@@ -48,6 +49,10 @@ publish: setup
 	$(BIN)/mg publish
 
 test: setup
+	$(BIN)/ruff check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not notebooks"
+
+test-all: setup
 	$(BIN)/ruff check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 

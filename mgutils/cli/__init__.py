@@ -15,13 +15,14 @@ import tyro
 
 import mgutils
 from mgutils.cli.binding import Bind
+from mgutils.cli.caption import Caption
 from mgutils.cli.course import Book, Doctor, NotebooksBuild, Publish, Reproduce, Verify
 from mgutils.cli.crossval import CrossVal
 from mgutils.cli.data import DataAudit, DataCheck, Synth
 from mgutils.cli.defaults import default_options, training_command
 from mgutils.cli.exercises import ExercisesOtter
 from mgutils.cli.grading import Grade
-from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal, ImportSkeletons
+from mgutils.cli.imports import ImportFolders, ImportImigue, ImportOriginal, ImportSkeletons, ImportVideos
 from mgutils.cli.predicting import Export, Predict, Test
 from mgutils.cli.probing import Probe, Retrieve
 from mgutils.cli.sentences import Sentences
@@ -42,6 +43,8 @@ COMMANDS = {
     ("import", "original"): ImportOriginal,
     ("import", "imigue"): ImportImigue,
     ("import", "skeletons"): ImportSkeletons,
+    ("import", "videos"): ImportVideos,
+    ("caption",): Caption,
     ("train",): Train,
     ("crossval",): CrossVal,
     ("evaluate",): Evaluate,

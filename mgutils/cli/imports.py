@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from mgutils.cli.paths import need_file
+
+if TYPE_CHECKING:
+    from mgutils.data.importers.place import Imported
 
 
 @dataclass(frozen=True)
@@ -119,18 +122,68 @@ class ImportSkeletons:
         need_file(self.clips, "the table of the clips")
         need_file(self.label_file, "the labels")
 
-        from mgutils.data.importers.place import NOT_IMPORTED
         from mgutils.data.importers.skeletons import import_skeletons
-        from mgutils.data.items import describe_clips, read_clip_dataset
 
-        made = import_skeletons(self.source, self.root, format=self.format, labels=self.labels, clips=self.clips,
-                                names=self.names, label_file=self.label_file, size=self.size,
-                                imigue_subjects=self.imigue_subjects, skip_bad=self.skip_bad)
-        for note in made.notes:
-            print(f"note: {note}")
-        if (made.root / NOT_IMPORTED).exists():
-            print(f"note: {made.root / NOT_IMPORTED} lists what was left out")
-        print(describe_clips(read_clip_dataset(made.root)))
+        _report_clips(import_skeletons(
+            self.source, self.root, format=self.format, labels=self.labels, clips=self.clips, names=self.names,
+            label_file=self.label_file, size=self.size, imigue_subjects=self.imigue_subjects, skip_bad=self.skip_bad))
+
+
+@dataclass(frozen=True)
+class ImportVideos:
+    """Turn a CSV of videos, classes and descriptions into a dataset of clips; goes on where a killed run stopped."""
+
+    table: Annotated[Path, tyro.conf.Positional]
+    """CSV with a row for each video."""
+    root: Annotated[Path, tyro.conf.Positional]
+    """Folder to make."""
+    path: str = "path"
+    """Column with the path of a video, inside --videos-root."""
+    class_: Annotated[str, tyro.conf.arg(name="class")] = "class"
+    """Column with the class: its name, or its id in --labels."""
+    description: str = "description"
+    """Column with a sentence about the video; empty or '-' says nothing. There need be none."""
+    group: str | None = "group"
+    """Column that becomes the subject: who must not be on both sides of a split. There need be none."""
+    videos_root: Path | None = None
+    """Folder of the videos; the CSV's own if not given."""
+    labels: Path | None = None
+    """Table of the classes (id,name), where the CSV has their ids; else they are those that it names."""
+    class_sentences: Path | None = None
+    """CSV with class and sentence, one row or several for each class."""
+    frames: int = 16
+    """Of each clip, at equal distances; a shorter video keeps all of its own."""
+    size: int = 112
+    """Side of the pictures, in pixels."""
+    fit: Literal["crop", "pad", "squash"] = "crop"
+    """How a picture becomes a square: its middle, all of it with black beside, or all of it squashed."""
+    skip_bad: bool = False
+    """Leave out videos that are absent or cannot be read, and list them in not_imported.csv."""
+
+    def run(self) -> None:
+        need_file(self.table, "the table of the videos")
+        need_file(self.videos_root, "the folder of the videos")
+        need_file(self.labels, "the table of the classes")
+        need_file(self.class_sentences, "the sentences about the classes")
+
+        from mgutils.data.importers.videos import import_videos
+
+        _report_clips(import_videos(
+            self.table, self.root, path=self.path, class_=self.class_, description=self.description, group=self.group,
+            videos_root=self.videos_root, labels=self.labels, class_sentences=self.class_sentences,
+            frames=self.frames, size=self.size, fit=self.fit, skip_bad=self.skip_bad))
+
+
+def _report_clips(made: Imported) -> None:
+    """Say what was found, and read the dataset of clips back."""
+    from mgutils.data.importers.place import NOT_IMPORTED
+    from mgutils.data.items import describe_clips, read_clip_dataset
+
+    for note in made.notes:
+        print(f"note: {note}")
+    if (made.root / NOT_IMPORTED).exists():
+        print(f"note: {made.root / NOT_IMPORTED} lists what was left out")
+    print(describe_clips(read_clip_dataset(made.root)))
 
 
 def _report(root: Path) -> None:

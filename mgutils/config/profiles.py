@@ -43,9 +43,6 @@ class Profile:
     disk: float  # GiB for data and results; likewise
     report_epochs: int | None = None
     """Epochs of the report's two objectives, whose loss starts far above a blind guess's; ``None``: the profile's."""
-    report_ce_stop: int = 0
-    """Epochs without a better one after which the report's cross entropy ends: its best is one of its first. 0: never.
-    The report's other loss stands still for twenty epochs before it learns, and is never stopped."""
 
 
 _SMALL_IMAGE = {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 128], "stem_type": "deep", "stem_width": 4}
@@ -65,7 +62,7 @@ PROFILES: dict[str, Profile] = {
         "cpu", SynthConfig(frames=4800, size=64), _SMALL_MODEL,
         TrainConfig(epochs=12, image_size=48, **_FROM_SCRATCH), seeds=3,
         note="synthetic data, two cores, no network", memory=3.5, disk=2.3,
-        report_epochs=48, report_ce_stop=30),
+        report_epochs=48),
     "photos": Profile(
         "photos", None, ModelConfig(
             image_encoder="tf_efficientnet_lite0", text_encoder="sentence-transformers/all-MiniLM-L6-v2"),
@@ -196,8 +193,7 @@ def run_config(profile: str | Profile, objective: str, split: SplitName = "frame
     """The run of a profile with an objective, a split and a seed; further words change its :class:`TrainConfig`."""
     profile = get_profile(profile)
     if objective in REPORT_OBJECTIVES and profile.report_epochs is not None:
-        stop = {"early_stop": profile.report_ce_stop} if objective == "report_ce" else {}
-        train = {"epochs": profile.report_epochs} | stop | train
+        train = {"epochs": profile.report_epochs} | train
     return RunConfig(objective, get_objective(objective), profile.model, replace(profile.train, **train), split, seed)
 
 

@@ -67,14 +67,15 @@ def _draw_joints(frame: ndarray) -> ndarray:
 
 
 def check_space(run: Run, dataset: Dataset) -> tuple[str, ...]:
-    """The modalities of a run of alignment.
+    """The modalities of a run of alignment that lie with the clips, so that they can be shown.
 
     Raises
     ------
     ConfigError
         If it is no such run, or one of other clips.
     """
-    names = getattr(run.config.model, "modalities", ())
+    made = {entry.name for entry in getattr(run.config.model, "derived", ())}
+    names = tuple(name for name in getattr(run.config.model, "modalities", ()) if name not in made)
     if run.config.task != "alignment" or len(names) < 2:
         raise ConfigError(f"{run.directory}: found a run of {run.config.task} with {len(names)} modalities; wanted one "
                           "of alignment with two or more, such as the star.")

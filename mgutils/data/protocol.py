@@ -36,7 +36,10 @@ def split_of(config: RunConfig, dataset: Dataset) -> Split:
     split = reported_split(dataset, config.split, config.protocol)
     if config.train.select == "held_out":
         split = hold_out(dataset, split, seed=config.protocol.split_seed)
-    split = leave_out(dataset, split, config.left_out) if config.left_out else split
+    if config.left_out:
+        split = leave_out(dataset, split, config.left_out)
+        if config.train.select == "last":
+            split = replace(split, select=None)  # nothing is chosen
     return thin_out(dataset, split, config.protocol)
 
 

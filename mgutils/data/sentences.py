@@ -67,6 +67,11 @@ def read_sentences(dataset: Dataset) -> pd.DataFrame:
     return table[known].reset_index(drop=True)
 
 
+def one_line(text: str) -> str:
+    """A text as a sentence of the files: in one line, what cannot be printed left out, at most :data:`LONGEST` long."""
+    return " ".join(_ONE_LINE.sub(" ", text).split())[:LONGEST].strip()
+
+
 def class_names(dataset: Dataset) -> list[str]:
     """The names of all C classes, without spaces at their ends."""
     return list(dataset.labels.captions)

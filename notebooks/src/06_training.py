@@ -240,8 +240,7 @@ pd.DataFrame({name: asdict(objective) for name, objective in OBJECTIVES.items()}
 #
 # Seeds change the first weights and the order of the images, never the split. The report's objectives get
 # 48<!--= epochs["report_ce"] --> epochs, the controls 12<!--= epochs["sound_ce"] -->: without L2 norm the first loss
-# is above a hundred and has far to come down. That favours the report's rows. `report_ce` ends sooner where
-# 30<!--= run_config(profile, "report_ce").train.early_stop --> epochs have brought nothing better.
+# is above a hundred and has far to come down. That favours the report's rows.
 
 # %%
 epochs = {name: run_config(profile, name).train.epochs for name in OBJECTIVES}
@@ -314,8 +313,7 @@ for objective in blind:
 # The two start alike and go different ways. `report_js` becomes better than blind after
 # 26<!--= passed["report_js"][0] -->, 31<!--= passed["report_js"][1] --> and 39<!--= passed["report_js"][2] -->
 # epochs. Had we stopped at 12<!--= epochs["sound_ce"] --> epochs, we would have called it broken. `report_ce` comes
-# to rest at 3.47<!--= np.mean(rest["report_ce"]) -->, the loss of a uniform answer. There its gradient is all but gone
-# (notebook A1), so that more epochs would change nothing.
+# to rest at 3.47<!--= np.mean(rest["report_ce"]) -->, the loss of a uniform answer, and stays there to the end.
 #
 # So the *order* of the report's two rows needs no Jensen-Shannon divergence: one of its two losses has a trap. The
 # *height* of its lower row is another matter: 22.54<!--= claimed["table-1-ce-top-1"] --> % lies below the constant

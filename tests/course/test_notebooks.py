@@ -417,7 +417,7 @@ def test_a_notebook_has_the_four_parameters(source):
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
-    """A smoke dataset and one folder of results for all notebooks: `make test` gives a file to one process."""
+    """A smoke dataset and one folder of results for all notebooks: `make test-all` gives a file to one process."""
     from mgutils.synth.dataset import make_dataset
 
     folder = tmp_path_factory.mktemp("smoke")

@@ -204,7 +204,7 @@ def test_continuous_integration_ends_in_the_test_command():
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
     lines = [line for line in script.read_text().splitlines() if line and not line.startswith("#")]
-    assert lines[-1] == "make test" and lines.count("make test") == 1
+    assert lines[-1] == "make test-all" and lines.count("make test-all") == 1
 
 
 def test_make_calls_commands_that_exist():

@@ -116,11 +116,11 @@ def hub(repositories) -> Iterator[Hub]:
     server.server_close()
 
 
-def load(cache: Path, address: str) -> subprocess.CompletedProcess:
-    """Load all three in a process of its own."""
+def load(cache: Path, address: str, script: str = LOAD) -> subprocess.CompletedProcess:
+    """Load all three, or what a script loads, in a process of its own."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "TRANSFORMERS_"))}
     environment |= {"HF_ENDPOINT": address, "HF_HOME": str(cache)}
-    return subprocess.run([sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300)
 
 
 def test_weights_are_downloaded_once_and_then_need_no_hub(hub, tmp_path):
@@ -136,6 +136,33 @@ def test_weights_are_downloaded_once_and_then_need_no_hub(hub, tmp_path):
     assert again.returncode == 0, again.stderr
     assert again.stdout == first.stdout and len(hub.asked) == asked
     assert "Retrying" not in again.stderr
+
+
+ASK = """
+from PIL import Image
+from mgutils.config.captioner import CaptionConfig
+from mgutils.models.captioner import Captioner
+print(Captioner(CaptionConfig("somebody/tiny-llava", tokens=6))([Image.new("RGB", (40, 30), "red")], 0))
+"""
+
+
+def test_a_vision_language_model_is_downloaded_once(hub, tmp_path):
+    from vision_models import make_vision_model
+
+    hub.folder = tmp_path / "hub"
+    make_vision_model("llava", hub.folder / "somebody" / "tiny-llava")
+    first = load(tmp_path / "cache", hub.address, ASK)
+    assert first.returncode == 0, first.stderr
+    fetched = [asked for asked in hub.asked if asked.startswith("GET") and asked.endswith(".safetensors")]
+    assert len(fetched) == 1, hub.asked
+    hub.shutdown()
+    hub.server_close()
+    again = load(tmp_path / "cache", hub.address, ASK)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == first.stdout and again.stdout.startswith("[['")
+    assert "Retrying" not in again.stderr
+    nobody = load(tmp_path / "empty", hub.address, ASK)
+    assert nobody.returncode == 1 and "`mg sentences` says" in nobody.stderr and "Retrying" not in nobody.stderr
 
 
 def test_without_hub_and_files_one_line_says_so_and_nothing_is_tried_again(tmp_path):

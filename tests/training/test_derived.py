@@ -8,7 +8,7 @@ import pytest
 import torch
 from clip_folders import SILENT, config, make_clip_folder, told, write_sentences
 
-from mgutils.config import FrameFeatures, Pair, SpaceConfig, TextVectors
+from mgutils.config import FrameFeatures, FusionConfig, Pair, SpaceConfig, TextVectors
 from mgutils.data.items import load_modality, present, read_clip_dataset
 from mgutils.data.modalities import MadeRows, ModalityReader, draw_clips, middle
 from mgutils.data.pixels import fingerprint
@@ -23,6 +23,7 @@ from mgutils.training import derived, frames
 from mgutils.training.derived import asked_of, kept_vectors, make_rows
 from mgutils.training.inputs import Exchanged, input_kind, load_array, read_rows
 from mgutils.training.session import open_session
+from mgutils.training.start import check_start
 from mgutils.training.store import train_all
 
 WORDS = TextVectors(tower="words")
@@ -349,6 +350,23 @@ def test_a_run_without_sentences_says_so(root, tmp_path):
     done = train_all([run], root, tmp_path, jobs=1, progress=False)[0]
     with pytest.raises(ConfigError, match="found a run on flow, which reads none; wanted .*video-text"):
         sentence_of(load_space(done.directory))
+
+
+def test_a_head_reads_no_sentences(run):
+    with pytest.raises(ConfigError, match="init: found sentence, which .* for a fusion; wanted modalities that lie"):
+        check_start(run.directory, FusionConfig(("joints", "sentence")))
+
+
+def test_weights_of_a_run_go_on_with_the_size_of_their_numbers(run, root, tmp_path):
+    model = replace(run.config.model, frozen=("sentence",))
+    after = replace(run.config, model=model, init=check_start(run.directory, model), init_from=str(run.directory),
+                    train=replace(run.config.train, epochs=1))
+    done = train_all([after], root, tmp_path, jobs=1, progress=False)[0]
+    before, now = (load_space(one.directory).model for one in (run, done))
+    assert torch.equal(before.encoders["sentence"].data_mean, now.encoders["sentence"].data_mean)
+    assert torch.equal(before.projections["sentence"].weight, now.projections["sentence"].weight)
+    assert np.array_equal(done.arrays["sentence"], run.arrays["sentence"])
+    assert not np.array_equal(done.arrays["joints"], run.arrays["joints"])
 
 
 def test_other_clips_have_other_words(run, tmp_path):

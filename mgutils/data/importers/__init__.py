@@ -1,6 +1,6 @@
 """Turn other people's data into the original's layout: ``folders`` of labelled images, the ``seed``'s own folder with
 iMiGUE's annotations (``annotations``) beside it, and iMiGUE's videos (``imigue``). ``place`` is where they write.
-``skeletons`` makes a dataset of clips from the files of other pose estimators.
+``skeletons`` makes a dataset of clips from the files of other pose estimators, ``videos`` one from a list of videos.
 
 All faults are listed before anything is left on disk; a dataset is written aside and renamed when it is whole.
 """

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -23,7 +22,7 @@ import pandas as pd
 
 from mgutils.data.importers.annotations import FPS, read_annotations, sidecar_of
 from mgutils.data.importers.cuts import SKIP, Cut, absent_videos, plan_cuts
-from mgutils.data.importers.place import check_place, save_jpeg, write_not_imported, writing
+from mgutils.data.importers.place import check_place, forget_other, save_jpeg, write_not_imported, writing
 from mgutils.data.labels import imigue_labels
 from mgutils.data.layout import write_tables
 from mgutils.data.video import frames_at
@@ -85,24 +84,13 @@ def import_imigue(videos: Path | str, labels: Path | str, out_root: Path | str, 
         raise DataError(list(absent.values()))
     settings = {"labels": hashlib.sha256(Path(labels).read_bytes()).hexdigest(), "rate": rate, "size": size}
     with writing(out_root), atomic_folder(out_root, resume=True) as folder:
-        _forget_other(folder, settings)
+        forget_other(folder, settings)
         cuts = [cut for cut in cuts if cut.video_id not in absent]
         taken, faults = _take_all(cuts, folder, size, workers, progress)
         if faults and (not skip_bad or not taken):
             raise DataError(faults)
         _write(folder, cuts, taken, annotations, [*absent.values(), *faults])
     return out_root
-
-
-def _forget_other(folder: Path, settings: dict[str, Any]) -> None:
-    """Remove what a run with other settings left, and note the settings of this one."""
-    record = folder / STATE / "settings.json"
-    text = json.dumps(settings)
-    if record.exists() and record.read_text(encoding="utf-8") == text:
-        return
-    for entry in [*folder.glob("[!.]*"), *record.parent.glob("*.json")]:
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    record.write_text(text, encoding="utf-8")
 
 
 def _take_all(cuts: Sequence[Cut], folder: Path, size: int | None, workers: int,

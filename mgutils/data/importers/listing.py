@@ -1,4 +1,4 @@
-"""Which images to import: the rows of a CSV, or the files in a folder for each class. None is decoded here."""
+"""Which images or videos to import: rows of a CSV, or the files in a folder for each class. None is decoded here."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from mgutils.data.labels import LONGEST_NAME, UNPRINTABLE
 from mgutils.errors import FIRST_ROW, DataError, Fault, Findings, data_error, printable
 
 _UNSAFE = re.compile(r"^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|[\x00-\x1f]")
-_REMEDY = ("Say which columns to read with --path, --class, --caption and --group; --group None where nobody knows the "
-           "groups.")
+_REMEDY = "Say which columns to read with --path, --class, {} and --group; --group None where nobody knows the groups."
+_WORDS = {"image": ("an image", "--caption", "--images-root"), "video": ("a video", "--description", "--videos-root")}
+"""What is listed, in a sentence; the option with its text, and that with its folder."""
 _COPY = "Remove it, or name the folder that it leads into with --images-root."
 _JUNK = {"thumbs.db", "desktop.ini"}  # what file managers leave behind, besides hidden files
 _TEXTS = {".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".log"}  # notes beside the images
@@ -44,6 +45,8 @@ class Listing:
         Rows whose image cannot be used, as far as that shows before it is decoded.
     passed_over : list of Fault
         What is no image and does no harm: an empty class's folder, a text file in one.
+    what : str
+        What is listed: ``image`` or ``video``.
     """
 
     table: pd.DataFrame
@@ -53,6 +56,7 @@ class Listing:
     refused: set[int] = field(default_factory=set)
     bad: dict[int, Fault] = field(default_factory=dict)
     passed_over: list[Fault] = field(default_factory=list)
+    what: str = "image"
 
     @property
     def usable(self) -> pd.DataFrame:
@@ -66,11 +70,12 @@ class Listing:
             return Fault(str(self.home / source), None, None, found, wanted,
                          "Restore it, move it away, or leave out all such images with --skip-bad.")
         return Fault(str(self.csv), row + FIRST_ROW, self.column, f"{found} {describe(source)}", wanted,
-                     "Restore it, delete the row, or leave out all such images with --skip-bad.")
+                     f"Restore it, delete the row, or leave out all such {self.what}s with --skip-bad.")
 
 
-def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings, home: Path | None = None) -> Listing:
-    """The images that a CSV names.
+def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings, home: Path | None = None,
+             what: str = "image") -> Listing:
+    """The images or videos that a CSV names.
 
     Parameters
     ----------
@@ -82,6 +87,8 @@ def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings, hom
         Folder of the images; if not given, that of the CSV.
     findings : Findings
         Takes the faults of the table.
+    what : str
+        ``image`` or ``video``.
 
     Raises
     ------
@@ -89,7 +96,7 @@ def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings, hom
         If there is no such table.
     """
     needed = [column for new, column in names.items() if column and (new, column) != ("caption", "caption")]
-    table = read_csv(csv, list(dict.fromkeys(needed)), _REMEDY)
+    table = read_csv(csv, list(dict.fromkeys(needed)), _REMEDY.format(_WORDS[what][1]))
     if names["caption"] not in table:
         names = {**names, "caption": names["class"]}
     columns = [column for column in dict.fromkeys(names.values()) if column]
@@ -108,7 +115,7 @@ def list_csv(csv: Path, names: Mapping[str, str | None], findings: Findings, hom
     for column in columns[1:]:
         refuse_cells(findings, csv, table[column][table[column].map(_is_strange)],
                      f"one line, at most {LONGEST_NAME:,} characters", "Shorten it.")
-    listing = Listing(source, csv.parent if home is None else home, csv, names["source"])
+    listing = Listing(source, csv.parent if home is None else home, csv, names["source"], what=what)
     _check_paths(listing, findings)
     return listing
 
@@ -127,12 +134,12 @@ def _check_paths(listing: Listing, findings: Findings) -> None:
                        index=paths.index)
     refuse_cells(findings, listing.csv, cells[filled & ~inside],
                  f"a path inside {home.absolute()}, with forward slashes",
-                 "Name the folder of the images with --images-root.")
-    refuse_cells(findings, listing.csv, cells[filled & inside & repeated], "each image once",
+                 f"Name the folder of the {listing.what}s with {_WORDS[listing.what][2]}.")
+    refuse_cells(findings, listing.csv, cells[filled & inside & repeated], f"each {listing.what} once",
                  "Delete the repeated row.", found="{} again")
     usable = filled & inside & ~repeated
     listing.refused.update(paths.index[~usable])
-    listing.bad.update({row: listing.fault(row, "no file", "an image") for row in paths.index[usable]
+    listing.bad.update({row: listing.fault(row, "no file", _WORDS[listing.what][0]) for row in paths.index[usable]
                         if not os.path.isfile(home / paths[row])})
 
 

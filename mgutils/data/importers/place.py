@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image
 
 from mgutils.data.csv import write_csv
 from mgutils.errors import ConfigError, Fault, MgError
+from mgutils.files import STATE
 
 NOT_IMPORTED = "not_imported.csv"
 """What ``--skip-bad`` left out, and what is no image, in the folder of the dataset: ``file, row, found``."""
 _QUALITY = 95  # of the JPEG copies
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import made.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset.
+    clips, frames : int
+    notes : tuple of str
+        What is worth knowing.
+    """
+
+    root: Path
+    clips: int
+    frames: int
+    notes: tuple[str, ...]
 
 
 def check_place(out_root: Path, size: int | None) -> None:
@@ -29,6 +53,17 @@ def check_place(out_root: Path, size: int | None) -> None:
     if out_root.exists() and (not out_root.is_dir() or any(out_root.iterdir())):
         raise ConfigError(f"{out_root}: found a file, or a folder with something in it; wanted a name that is free. "
                           "Choose another, or remove it first.")
+
+
+def forget_other(folder: Path, settings: dict[str, Any]) -> None:
+    """Remove what a run with other settings left in a folder that is being made, and note the settings of this one."""
+    record = folder / STATE / "settings.json"
+    text = json.dumps(settings)
+    if record.exists() and record.read_text(encoding="utf-8") == text:
+        return
+    for entry in [*folder.glob("[!.]*"), *record.parent.glob("*.json")]:
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    record.write_text(text, encoding="utf-8")
 
 
 @contextmanager

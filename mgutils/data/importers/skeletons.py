@@ -7,7 +7,6 @@ to the file at once, so that memory holds one clip. The dataset appears under it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +17,7 @@ from mgutils.data.csv import write_csv
 from mgutils.data.importers.keypoint_files import SUFFIX, read_keypoint_files
 from mgutils.data.importers.miga import DATA, read_miga
 from mgutils.data.importers.openpose import read_openpose
-from mgutils.data.importers.place import check_place, write_not_imported, writing
+from mgutils.data.importers.place import Imported, check_place, write_not_imported, writing
 from mgutils.data.importers.pyskl import read_pyskl
 from mgutils.data.importers.skeleton_clip import SkeletonClip, place_of
 from mgutils.data.importers.skeleton_groups import (
@@ -40,25 +39,6 @@ FORMATS = ("pyskl", "miga", "openpose", "npz")
 """What is read: PYSKL's pickles, MiGA's arrays, OpenPose's JSON and iMiGUE's sheets, the kit's own keypoints."""
 _SUFFIXES = {".pkl": "pyskl", ".pickle": "pyskl", ".npy": "miga", ".csv": "openpose", ".xlsx": "openpose",
              SUFFIX: "npz"}
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What an import made.
-
-    Parameters
-    ----------
-    root : Path
-        Folder of the dataset.
-    clips, frames : int
-    notes : tuple of str
-        What is worth knowing.
-    """
-
-    root: Path
-    clips: int
-    frames: int
-    notes: tuple[str, ...]
 
 
 def import_skeletons(source: Path | str, out_root: Path | str, *, format: str = "auto",
