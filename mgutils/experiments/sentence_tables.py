@@ -27,7 +27,7 @@ from mgutils.evaluation.unseen_sets import (
 )
 from mgutils.evaluation.video_text import answers, text_alone
 from mgutils.evaluation.within_class import WithinClass
-from mgutils.experiments.sentences import SAMPLE, class_sets, joint_configs
+from mgutils.experiments.sentences import DAMAGE, SAMPLE, class_sets, joint_configs
 from mgutils.metrics.intervals import DRAWS, Score, Tally, accuracy, interval, mean_recall
 from mgutils.metrics.paired import holm, paired
 from mgutils.training.run import Run
@@ -90,6 +90,8 @@ def arm_table(asked: Asked, *, draws: int = DRAWS) -> pd.DataFrame:
 def arm_differences(asked: Asked, pairs: Sequence[tuple[str, str]], *, draws: int = DRAWS) -> pd.DataFrame:
     """The second arm's UAR less the first's, paired by person, class and seed, in percentage points.
 
+    On the seeds that both have.
+
     Returns
     -------
     DataFrame
@@ -98,9 +100,11 @@ def arm_differences(asked: Asked, pairs: Sequence[tuple[str, str]], *, draws: in
 
     Taught in: 12, section 5.
     """
-    rows = [{"pair": f"{second} less {first}",
-             **points(zero_shot_tally(asked[first]), zero_shot_tally(asked[second]), draws=draws)}
-            for first, second in pairs]
+    rows = []
+    for couple in pairs:
+        seeds = min(len(asked[arm][0]) for arm in couple)
+        first, second = (zero_shot_tally([of_set[:seeds] for of_set in asked[arm]]) for arm in couple)
+        rows.append({"pair": f"{couple[1]} less {couple[0]}", "seeds": seeds, **points(first, second, draws=draws)})
     table = pd.DataFrame(rows).set_index("pair")
     table["shown"] &= holm(table["p"]) < 0.05
     return table
@@ -133,6 +137,28 @@ def within_arms(found: Mapping[str, WithinClass], *, draws: int = DRAWS) -> pd.D
             rows.append({"arm": arm, "score": score, **asdict(interval(table, accuracy, draws=draws)),
                          "chance": chance})
     return pd.DataFrame(rows)
+
+
+def dial_table(asked: Asked, found: Mapping[str, WithinClass], *, draws: int = DRAWS) -> pd.DataFrame:
+    """What a captioner's mistakes cost: ``damage, rate, score`` (``uar`` or ``r1``), ``value, low, high, chance``.
+
+    Parameters
+    ----------
+    asked, found : mapping
+        Of :data:`mgutils.experiments.sentences.DAMAGE` and of the sentences as they are: answers about unseen classes,
+        and clips found within their class.
+
+    Taught in: 12, section 8.
+    """
+    rows = []
+    whole = {(damage, 0.0): SAMPLE for damage, _ in DAMAGE}
+    for (damage, rate), arm in (whole | DAMAGE).items():
+        tallies = {"uar": (zero_shot_tally(asked[arm]), mean_recall, asked[arm][0][0].chance),
+                   "r1": (found[arm].r1, accuracy, found[arm].chance.scores(accuracy).mean())}
+        rows += [{"damage": damage, "rate": rate, "score": score,
+                  **asdict(interval(table, function, draws=draws)), "chance": chance}
+                 for score, (table, function, chance) in tallies.items()]
+    return pd.DataFrame(rows).sort_values(["damage", "rate"], kind="stable", ignore_index=True)
 
 
 def bias_curves(sets: Sequence[Sequence[Unseen]], biases: Sequence[float]) -> pd.DataFrame:

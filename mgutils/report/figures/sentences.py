@@ -18,7 +18,7 @@ from mgutils.data.items import choose_frames, load_modality
 from mgutils.data.table import Dataset
 from mgutils.report.figures.charts import LINES, MARKERS, SERIES, ask, heat_maps, interval_rows, legend_below, panels
 from mgutils.report.figures.skeleton import draw_skeleton
-from mgutils.style import BLACK, BLUE, GREY, LIGHT, ORANGE, SKY, VERMILLION, new_figure
+from mgutils.style import BLACK, GREY, LIGHT, SKY, VERMILLION, new_figure
 
 MOMENTS = 4  # frames that are shown of a clip
 CHANCE = {"color": GREY, "linestyle": (0, (5, 3)), "label": "chance"}
@@ -89,29 +89,31 @@ def arms_chart(table: pd.DataFrame, chance: float, question: str) -> Figure:
     return ask(figure, question)
 
 
-def dial_chart(table: pd.DataFrame, lines: Mapping[str, float], chance: float) -> Figure:
-    """UAR against the share of damaged sentences, with the interval, and other arms as lines.
+def dial_chart(table: pd.DataFrame) -> Figure:
+    """What two kinds of damage cost, on classes never seen and within a class: lines with their intervals.
 
     Parameters
     ----------
     table : DataFrame
-        ``rate, value, low, high``.
-    lines : mapping
-        Arm to its UAR.
+        ``damage, rate, score`` (``uar`` or ``r1``), ``value, low, high, chance``.
 
     Taught in: 12, section 8.
     """
-    figure, axes = new_figure(size=(8, 4.2))
-    share = 100 * table[["rate", "value", "low", "high"]]
-    axes.fill_between(share["rate"], share["low"], share["high"], color=BLUE, alpha=0.18, linewidth=0,
-                      label="95 % interval")
-    axes.plot(share["rate"], share["value"], "o-", color=BLUE, linewidth=2, label="sample sentences")
-    colors = [ORANGE, BLACK, VERMILLION]
-    for (name, value), color, dash in zip(lines.items(), colors, LINES[1:], strict=False):
-        axes.axhline(100 * value, color=color, linestyle=dash, label=name)
-    axes.axhline(100 * chance, **CHANCE)
-    axes.set(xlabel="damaged sentences, %", ylabel="UAR on unseen classes, %", ylim=(0, None), xticks=share["rate"])
-    legend_below(figure, axes, 3)
+    titles = {"uar": "UAR among unseen classes, %", "r1": "R@1 within a class, %"}
+    names = {"side": "left and right exchanged", "empty": "the class's name in their place"}
+    figure, axes = panels(len(titles), 11, 4.2)
+    for panel, (score, title) in zip(axes, titles.items(), strict=True):
+        for place, (damage, name) in enumerate(names.items()):
+            rows = (table["score"] == score) & (table["damage"] == damage)
+            part = 100 * table[rows].drop(columns=["score", "damage"])
+            color = SERIES[place]
+            panel.fill_between(part["rate"], part["low"], part["high"], color=color, alpha=0.15, linewidth=0)
+            panel.plot(part["rate"], part["value"], LINES[place], marker=MARKERS[place], color=color, linewidth=2,
+                       markersize=7, label=name)
+        panel.axhline(100 * table.loc[table["score"] == score, "chance"].iloc[0], **CHANCE)
+        panel.set(xlabel="damaged sentences, %", ylabel=title, xticks=100 * table["rate"].unique())
+        panel.set_ylim(bottom=0)
+    legend_below(figure, axes[0], 3)
     return ask(figure, "How bad may a captioner be?")
 
 
