@@ -26,7 +26,7 @@ from typing import Any, Literal, get_args
 from mgutils.claims.evidence import CLIPS, Evidence
 from mgutils.claims.intervals import within
 from mgutils.claims.listing import CLAIMS, Claim, Sentence, load_claims
-from mgutils.claims.registry import REPORT, Finding
+from mgutils.claims.registry import REPORT, SHOWN_FIRST, Finding
 from mgutils.claims.tests import TESTS
 from mgutils.report.markdown import markdown_table
 
@@ -219,10 +219,6 @@ def to_markdown(ledger: Ledger) -> str:
         text += "\nSentences that no row tests:\n\n"
         text += "\n".join(f"* {item.where}: {item.statement} ({item.why})" for item in ledger.unchecked) + "\n"
     return text
-
-
-SHOWN_FIRST: tuple[Verdict, ...] = ("refuted", "partly", "not shown", "reproduced", "needs the real data",
-                                    "by construction")
 
 
 def by_verdict(ledger: Ledger) -> str:

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from mgutils.claims.ledger import SHOWN_FIRST
-from mgutils.claims.listing import CLAIMS
-from mgutils.claims.registry import REPORT
+from mgutils.claims.registry import REPORT, SHOWN_FIRST
 from mgutils.experiments.systems import SYSTEMS
+from mgutils.report.markdown import markdown_table
 
-PUBLISHED = CLAIMS.with_name("figures")
+PUBLISHED = Path(__file__).resolve().parents[2] / "figures"
 """Where ``mg publish`` puts the ledgers of the authors' run."""
 
 
@@ -61,3 +60,9 @@ def verdict_table(systems: list[SystemLedger]) -> pd.DataFrame:
     table.loc["together"] = table.sum()
     table["tested in"] = [*("this run" if own else "the published run" for *_, own in systems), ""]
     return table
+
+
+def verdicts_in_markdown(table: pd.DataFrame) -> str:
+    """The table of :func:`verdict_table` for a page."""
+    rows = [(title, *row) for title, row in zip(table.index, table.astype(str).to_numpy(), strict=True)]
+    return markdown_table(("System", *(name.capitalize() for name in table)), rows, "l" + "r" * table.shape[1])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import mgutils
-from mgutils.claims.systems import system_ledgers, verdict_table
+from mgutils.claims.systems import system_ledgers, verdict_table, verdicts_in_markdown
 from mgutils.course.map import questions_table
 from mgutils.report.markdown import markdown_table
 
@@ -65,9 +65,7 @@ def headline(root: Path) -> str:
 def systems(root: Path) -> str:
     """What became of the claims of each system, a line each, from the published ledgers."""
     table = verdict_table(system_ledgers(root / "figures", root / "figures")).drop(index="together")
-    shown = ["claims", "refuted", "partly", "not shown", "reproduced"]
-    rows = [(title, *row) for title, row in zip(table.index, table[shown].astype(str).to_numpy(), strict=True)]
-    return markdown_table(("System", *(name.capitalize() for name in shown)), rows, "lrrrrr")
+    return verdicts_in_markdown(table[["claims", "refuted", "partly", "not shown", "reproduced"]])
 
 
 def rooms(root: Path) -> str:

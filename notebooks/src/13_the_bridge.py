@@ -85,7 +85,8 @@ for system in SYSTEMS:
 
 # %% [markdown]
 # The first number stands out: 28.6<!--= costs["The report"]["image-caption"].item() -->, where a blind guess among five
-# clips costs 1.6<!--= np.log(5) -->. Random vectors of length three, divided by a temperature of 0.05, are very sure of
+# clips costs 1.6<!--= np.log(5) -->. Random vectors of length three, divided by a temperature of
+# 0.05<!--= SYSTEMS[0].pairs[0].temperature -->, are very sure of
 # wrong answers; notebook 05 is about nothing else. The other losses read *cosines*.
 #
 # ## 2. The fifth list
@@ -239,12 +240,14 @@ smallest = gain["detectable"].min()
 #
 #    <details><summary>Answer</summary>
 #
-#    $e^{10} / (2 e^{10} + 1)$ is 0.49999, and $1 / (2 e^{10} + 1)$ is 0.00002. Without the ten it is 0.42, 0.42 and 0.16: a
-#    sixth of the first clip's answer would have to go to a wrong class.
+#    $e^{10} / (2 e^{10} + 1)$ is 0.49999<!--= np.exp(10) / (2 * np.exp(10) + 1) -->, and $1 / (2 e^{10} + 1)$ is
+#    0.00002<!--= 1 / (2 * np.exp(10) + 1) -->. Without the ten the third is 0.16<!--= 1 / (2 * np.exp(1) + 1) -->: a sixth
+#    of the first clip's answer would have to go to a wrong class.
 #
 #    </details>
-# 3. *15 minutes.* Change `bridge.WEIGHT` to 5 in a copy of `bridge_configs`, and run three arms. From which weight on does
-#    the text of another class do harm?
+# 3. *15 minutes.* `bridge.with_parts("class", weight=5)` is the model of a heavier arm, and with `"other"` that of its
+#    control. Put each into a configuration of `bridge.bridge_configs(size)` with `dataclasses.replace`, and train both with
+#    `train_all`, as notebook 06 does. From which weight on does it matter whose sentences they are?
 #
 # ## Further reading
 #

@@ -15,8 +15,8 @@
 # * tell a reproduced order from a reproduced number;
 # * say what became of the claims of four systems, and which kind of claim tends to fall.
 #
-# **Needs** notebooks 05 to 09, whose runs and results it assembles. It trains nothing. The verdicts of notebooks 10 to
-# 12 stand here, too.
+# **Needs** notebooks 05 to 09, whose runs and results it assembles. It trains nothing. Beside them stand the verdicts of
+# notebooks 10 to 12.
 
 # %% tags=["parameters"]
 profile = "cpu"
@@ -35,7 +35,7 @@ from IPython.display import Markdown
 from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import above
 from mgutils.claims.ledger import by_verdict, folded, verify, write_ledger
-from mgutils.claims.systems import system_ledgers, verdict_table
+from mgutils.claims.systems import system_ledgers, verdict_table, verdicts_in_markdown
 from mgutils.config import get_profile
 from mgutils.data.audit import audit_split, trivial_answers
 from mgutils.data.splits import make_split
@@ -232,6 +232,7 @@ receipts
 facts = {"synthetic": synthetic, "profile": profile, "seeds": get_profile(profile).seeds,
          "findings": findings.to_dict()}
 lines = [f"* {name}: **{word}**" for name, word in findings.items()]
+(table_dir / "verdicts.md").write_text(verdicts_in_markdown(verdicts.drop(columns="tested in")) + "\n", encoding="utf-8")
 (table_dir / "findings.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 (table_dir / "findings.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 assert receipts["data"].nunique() == 1 and len(receipts) == 4 * facts["seeds"]
