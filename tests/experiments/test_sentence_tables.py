@@ -72,5 +72,5 @@ def test_figures_are_drawn():
     assert figures.arms_chart(table, 0.2, "Which?").axes
     curve = tables.bias_curves(told(0.5, 0), [0, 0.5, 9])
     assert figures.bias_chart({"a": curve}).axes
-    assert figures.window_chart({"random": [0.4, 0.5]}, 0.45).axes
+    assert figures.window_chart({"one run": [0.4, 0.5]}, {"one run": 0.45}).axes
     assert figures.cosine_maps({"a": figures.cosine_table(np.eye(3)), "b": np.eye(3)}, ["x", "y", "z"]).axes
