@@ -59,7 +59,7 @@ def encode_texts(texts: Sequence[str], tower: str = "minilm", progress: bool = F
     ConfigError
         If there is no such encoder, or its weights are not at hand.
 
-    Taught in: 12, section 3.
+    Taught in: 12, section 2.
     """
     check_tower(tower)
     name = _NAMES.get(tower, tower)
@@ -110,10 +110,7 @@ def vocabulary_of(texts: Iterable[str]) -> list[str]:
 
 
 def count_words(texts: Sequence[str], vocabulary: Sequence[str]) -> ndarray:
-    """How often each word of a vocabulary stands in each sentence, (n, V) float32; other words count nowhere.
-
-    Taught in: 12, section 3.
-    """
+    """How often each word of a vocabulary stands in each sentence, (n, V) float32; other words count nowhere."""
     place = {word: index for index, word in enumerate(vocabulary)}
     counts = np.zeros((len(texts), len(vocabulary)), dtype=np.float32)
     for row, text in enumerate(texts):

@@ -43,7 +43,7 @@ from torch import nn
 
 from mgutils.claims.evidence import Evidence
 from mgutils.claims.ledger import by_verdict, verify, write_ledger
-from mgutils.config import TextVectors, get_space_profile
+from mgutils.config import TextVectors, get_space_profile, space_config
 from mgutils.data.items import read_clip_dataset
 from mgutils.data.sentences import class_names, class_texts, texts_of
 from mgutils.data.splits import make_split
@@ -171,12 +171,12 @@ text_alone = tables.arm_table(told).set_index("arm")
 # layer. The loss is InfoNCE, the temperature is learned.
 
 # %%
-settings = arms.joint_configs(size, [(1,)], seed)[arms.SAMPLE][0]
-network = build_space(settings.model, len(dataset.labels), widths={"sentence": 384})
+space = space_config(size, arms.sentence_model("sample"), "video_text").model
+network = build_space(space, len(dataset.labels), widths={"sentence": 384})
 parts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in
          {"video encoder": network.encoders["joints"], "video projection": network.projections["joints"],
           "sentence projection": network.projections["sentence"]}.items()}
-print(parts, "pair:", settings.model.pairs[0].name, settings.model.pairs[0].loss)
+print(parts, "pair:", space.pairs[0].name, space.pairs[0].loss)
 
 # %% [markdown]
 # With class sentences, a batch has several clips of one class, and so several equal sentences. InfoNCE calls all of
@@ -567,7 +567,7 @@ Markdown(by_verdict(ledger))
 
 # %% [markdown]
 # Of 27<!--= len(ledger.rows) --> rows 7<!--= ledger.counts["reproduced"] --> are reproduced and
-# 12<!--= ledger.counts["refuted"] --> refuted, half of these by code alone. Each row is asked by itself, without a
+# 12<!--= ledger.counts["refuted"] --> refuted, most of these by code alone. Each row is asked by itself, without a
 # correction for the others: so "more than sentences shuffled within the class" is reproduced here, with the interval of
 # section 5, and so counts of words are *better* than MiniLM there. A reader who wants to be strict counts neither.
 #
@@ -662,7 +662,7 @@ if check("shuffle_within_class", shuffle_within_class):
 # %% [markdown]
 # ### Exercise: a window that wraps
 # *Easy, 15 minutes.* Write `wrapping_window(length, every, size, start)`, the original's way to read a film. Of
-# `length` frames, 0, `every`, 2 `every`, ... are kept. The window has `size` frames, from kept frame number `start` on
+# `length` frames, those with number 0, `every`, twice `every` and so on are kept. The window has `size` frames, from kept frame number `start` on
 # (the first is number 0); after the last kept frame comes the first again, as often as needed. Return the frames
 # (size,), and the chance that a window goes past the end if `start` is any kept frame with equal chance. There are at
 # least `size` kept frames. You will see how often the end of our clips is read before their beginning.
@@ -722,6 +722,6 @@ if check("two_scales", two_scales):
 # * Zhao et al. 2025, [Exp-CLIP](https://arxiv.org/abs/2405.19100): the table of section 10, and a tower that is tuned.
 # * Xian et al. 2018, [Zero-shot learning: a comprehensive evaluation](https://arxiv.org/abs/1707.00600): seen, unseen,
 #   and their harmonic mean.
-# * Radford et al. 2021, [CLIP](https://arxiv.org/abs/2103.00020): section 3.1.4 has the ensemble of prompts.
+# * Radford et al. 2021, [CLIP](https://arxiv.org/abs/2103.00020): ensembles of prompts, and how much they give.
 #
 # Next: notebook 13 puts all four systems on one bridge.
