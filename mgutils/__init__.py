@@ -1,4 +1,4 @@
-"""Teaching and reproduction kit for image-level micro-gesture classification.
+"""Teaching and reproduction kit: images, skeletons, films and texts in one space.
 
 Read first, in this order: ``config/settings.py`` (every setting of a run), ``losses/image_text.py`` (the losses),
 ``models/clip.py`` (the network), ``training/loop.py`` (how it learns), ``metrics/scores.py`` (how it is
@@ -6,19 +6,19 @@ scored).
 
 The rooms, from the ground up:
 
-    config       every setting: of a run, a network, the studio; the profiles
+    config       every setting, and the profiles
     data         images and clips: read, check, split, audit, import
     synth        the studio, which draws people and their gestures
-    losses       the losses and their divergences
-    models       networks for images, texts and skeletons; the space that they share
+    losses       losses and divergences
+    models       networks, and the space that they share
     metrics      scores, intervals over people, paired tests
-    training     the loop, batches, checkpoints, several processes, the store of runs
-    evaluation   a finished run on other rows, probes, zero-shot classes, where a model looks
+    training     the loop, checkpoints, the store of runs
+    evaluation   probes, retrieval, classes never seen, where a model looks
     predict      answers for images, videos and keypoints; export
-    experiments  for each question of a notebook: which runs, which table
-    report       figures, tables and the generated parts of the pages
-    claims       the originals' sentences, one test each, and the ledger of verdicts
-    course       notebooks, their execution, the book, exercises, grading
+    experiments  the runs and tables of each notebook
+    report       figures, tables, generated parts of the pages
+    claims       the originals' claims, a test for each, the verdicts
+    course       notebooks, the book, exercises, grading
     cli          the ``mg`` command
 
 ``limits``, ``errors``, ``files``, ``progress`` and ``style`` belong to all of them.

@@ -24,6 +24,7 @@ from mgutils.data.audit import Audit, audit_split
 from mgutils.data.captions import describable
 from mgutils.data.csv import unguard
 from mgutils.data.items import load_modality, read_clip_dataset
+from mgutils.data.sentences import CLASS_SENTENCES, SENTENCES
 from mgutils.data.splits import Split, make_split
 from mgutils.data.table import Dataset, read_dataset
 from mgutils.experiments.cameras import camera_runs, cameras_beside, cameras_of
@@ -31,6 +32,7 @@ from mgutils.experiments.controls import control_configs
 from mgutils.experiments.loss_grid.grid import grid_size, run_cells
 from mgutils.experiments.loss_grid.stack import Condition
 from mgutils.experiments.runs import train_groups
+from mgutils.experiments.sentences import Runs, picture_runs, sentence_runs, spoken_clips
 from mgutils.experiments.skeleton import clips_beside, clips_of, skeleton_configs
 from mgutils.experiments.table1 import table1_runs
 from mgutils.training.run import Run
@@ -38,7 +40,7 @@ from mgutils.training.start import WEIGHTS
 
 CLIPS = "clips.csv"
 """What is noted where a test looks at clips."""
-SIZES = {"miga2023": get_skeleton_profile, "cmvra": get_space_profile}
+SIZES = {"miga2023": get_skeleton_profile, "cmvra": get_space_profile, "emoclip": get_space_profile}
 """Sources that have profiles of their own."""
 _Found = TypeVar("_Found")
 
@@ -132,8 +134,7 @@ class Evidence:
     def controls(self, *names: str) -> dict[str, list[Run]]:
         """Runs of notebook 08 by the names in :func:`mgutils.experiments.controls.control_configs`."""
         wanted = control_configs(self.profile, self.dataset, self.seed)
-        missing = {name: wanted[name] for name in names if name not in self._controls}
-        if missing:
+        if missing := {name: wanted[name] for name in names if name not in self._controls}:
             self._controls |= train_groups(missing, self.data_root, self.out_dir, jobs=self.jobs)
         return {name: self._controls[name] for name in names}
 
@@ -191,6 +192,40 @@ class Evidence:
         self.read[CLIPS] = self._camera_hash
         return self._noted(self._cameras, names)
 
+    @property
+    def spoken(self) -> Dataset:
+        """The clips with the sentences about them, made where they are not there."""
+        self.read |= self._spoken_hashes
+        return self._spoken
+
+    @cached_property
+    def _spoken(self) -> Dataset:
+        return read_clip_dataset(spoken_clips(self.profile.name, clips_beside(self.data_root)))
+
+    @cached_property
+    def _spoken_hashes(self) -> dict[str, str]:
+        said = {name: _hash((self._spoken.root / name).read_bytes()) for name in (SENTENCES, CLASS_SENTENCES)}
+        return said | {CLIPS: _hash(self._spoken.frames.to_csv(index=False).encode())}
+
+    @cached_property
+    def _sentences(self) -> Runs:
+        return sentence_runs(self.profile.name, self._spoken.root, self.out_dir, seed=self.seed, jobs=self.jobs)
+
+    def sentences(self, *arms: str) -> Runs:
+        """Runs of notebook 12 on joints, as :func:`mgutils.experiments.sentences.sentence_runs` has them."""
+        self.read |= self._spoken_hashes
+        return self._noted_sets(self._sentences, arms)
+
+    @cached_property
+    def _pictures(self) -> Runs:
+        root = spoken_clips(self.profile.name, self._camera_clips.root, cameras=True)
+        return picture_runs(self.profile.name, root, self.out_dir, seed=self.seed, jobs=self.jobs)
+
+    def pictures(self, *arms: str) -> Runs:
+        """Those on the frames of the colour camera."""
+        self.read[CLIPS] = self._camera_hash
+        return self._noted_sets(self._pictures, arms)
+
     def weights(self, run: Run) -> dict[str, np.ndarray]:
         """The weights of a run's best epoch, by name."""
         content = (run.directory / WEIGHTS).read_bytes()
@@ -238,6 +273,10 @@ class Evidence:
         for run in (run for group in found.values() for run in group):
             self._note(run, "outputs.npz", b"".join(array.tobytes() for array in run.arrays.values()))
         return found
+
+    def _noted_sets(self, arms: Runs, names: Iterable[str]) -> Runs:
+        self._noted({name: [run for of_set in arms[name] for run in of_set] for name in names}, names)
+        return {name: arms[name] for name in names}
 
     def _note(self, run: Run, file: str, content: bytes) -> None:
         name = (run.directory / file).relative_to(self.out_dir).as_posix()

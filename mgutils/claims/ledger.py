@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -26,7 +26,7 @@ from typing import Any, Literal, get_args
 from mgutils.claims.evidence import CLIPS, Evidence
 from mgutils.claims.intervals import within
 from mgutils.claims.listing import CLAIMS, Claim, Sentence, load_claims
-from mgutils.claims.registry import REPORT, Finding
+from mgutils.claims.registry import REPORT, SHOWN_FIRST, Finding
 from mgutils.claims.tests import TESTS
 from mgutils.report.markdown import markdown_table
 
@@ -170,8 +170,11 @@ def _line(row: Row) -> str:
 
 
 def _obtained(finding: Finding) -> str:
-    control = f"; control: {finding.control}" if finding.control else ""
-    return finding.obtained + control
+    return _with_control(vars(finding))
+
+
+def _with_control(found: Mapping[str, Any]) -> str:
+    return found["obtained"] + (f"; control: {found['control']}" if found["control"] else "")
 
 
 def _spread(finding: Finding) -> str:
@@ -218,16 +221,17 @@ def to_markdown(ledger: Ledger) -> str:
     return text
 
 
-SHOWN_FIRST: tuple[Verdict, ...] = ("refuted", "partly", "not shown", "reproduced", "needs the real data",
-                                    "by construction")
-
-
 def by_verdict(ledger: Ledger) -> str:
     """The ledger for a notebook, in Markdown: a folded table of claim, place and finding for each verdict."""
+    return folded([row.as_dict() for row in ledger.rows])
+
+
+def folded(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as :meth:`Row.as_dict` has them, in Markdown: a folded table for each verdict."""
     parts = []
     for verdict in SHOWN_FIRST:
-        lines = [(row.claim.statement, row.claim.where, f"{_obtained(row.finding)}. {row.finding.note}".strip())
-                 for row in ledger.rows if row.verdict == verdict]
+        lines = [(row["statement"], row["where"], f"{_with_control(row)}. {row['note']}".strip())
+                 for row in rows if row["verdict"] == verdict]
         if lines:
             table = markdown_table(("Claim", "Where", "Found"), lines)
             parts.append(f"<details><summary><b>{len(lines)} {verdict}</b></summary>\n\n{table}\n\n</details>")

@@ -47,7 +47,7 @@ class Claim:
     """How far from it the value found may be."""
     unit: str = ""
     source: str = REPORT
-    """Which original says it: ``report``, ``miga2023`` or ``cmvra``."""
+    """Which original says it: ``report``, ``miga2023``, ``cmvra`` or ``emoclip``."""
 
     @property
     def expectation(self) -> str:

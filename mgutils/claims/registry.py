@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 REPORT = "report"
 """The source of what the first original says; the other systems have names of their own."""
+SHOWN_FIRST = ("refuted", "partly", "not shown", "reproduced", "needs the real data", "by construction")
+"""The verdicts in the order in which they are shown; what they mean is in :mod:`mgutils.claims.ledger`."""
 
 
 @dataclass(frozen=True)

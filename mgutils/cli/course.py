@@ -71,7 +71,7 @@ class Verify:
     seed: int = 0
     """First seed."""
     source: str = "report"
-    """Whose claims: the report's; miga2023, skeletons, of notebook 10; or cmvra, four cameras, of notebook 11."""
+    """Whose claims: the report's; miga2023, skeletons, of notebook 10; cmvra, cameras, of 11; emoclip, films, of 12."""
     out_dir: Path | None = None
     """Folder of the results; what is missing there is run; out/<profile> if not given."""
     figures: Path | None = None

@@ -14,9 +14,9 @@ from typing import Any, Literal
 from mgutils.errors import ConfigError
 from mgutils.limits import NotNegative, Positive, Settings
 
-PairLossName = Literal["infonce", "siglip", "dual_softmax", "mse", "class_ce", "original_ce", "original_kl",
-                       "identity_ce", "multi_positive_ce", "js"]
-"""Those of a pair, then those of the first system: see :mod:`mgutils.losses.alignment`."""
+PairLossName = Literal["infonce", "siglip", "dual_softmax", "mse", "class_ce", "cosine_kl", "cosine_js",
+                       "cosine_multi_positive", "original_ce", "original_kl", "identity_ce", "multi_positive_ce", "js"]
+"""Those of a pair, then those of the first system, which read dot products: see :mod:`mgutils.losses.alignment`."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The generated parts of README.md that no notebook writes.
 
-What was found, the result in one table, the notebooks and the rooms of the package, each made of
-published results or of the code. :mod:`mgutils.report.readme` puts them on the page.
+What was found, the result in one table, the verdicts on four systems, the notebooks and the rooms of the
+package, each made of published results or of the code. :mod:`mgutils.report.readme` puts them on the page.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import mgutils
+from mgutils.claims.systems import system_ledgers, verdict_table, verdicts_in_markdown
 from mgutils.course.map import questions_table
 from mgutils.report.markdown import markdown_table
 
@@ -36,12 +37,11 @@ def found(root: Path) -> str:
     loss = _claims(figures)["code-bounded"]["spread"][0]
     return "\n".join((
         "* **The split leaks.** A look-up of the clip's label, which sees no pixel, scores "
-        f"{lookup['iMiGUE_top1']:.2f} % top-1 on the report's own split of the real images. That is above its best "
-        "row.",
+        f"{lookup['iMiGUE_top1']:.2f} % top-1 on the report's own split of the real images, above its best row.",
         "* **New people are harder.** On people that it never saw, the control with CLIP's loss is left with "
         f"{control} % top-1.",
-        "* **The loss is another.** The Jensen-Shannon divergence is at most ln 2. The loss that the report's code "
-        f"computes is a forward KL divergence. Its mean over an epoch reached {loss:.1f} or more in every run."))
+        "* **The loss is another.** The Jensen-Shannon divergence is at most ln 2. What the report's code computes, a "
+        f"forward KL divergence, reached {loss:.1f} or more in every run, as the mean of an epoch."))
 
 
 def headline(root: Path) -> str:
@@ -62,9 +62,15 @@ def headline(root: Path) -> str:
         "epoch on held-out training subjects there, and ours has a third of the report's epochs.")
 
 
+def systems(root: Path) -> str:
+    """What became of the claims of each system, a line each, from the published ledgers."""
+    table = verdict_table(system_ledgers(root / "figures", root / "figures")).drop(index="together")
+    return verdicts_in_markdown(table[["claims", "refuted", "partly", "not shown", "reproduced"]])
+
+
 def rooms(root: Path) -> str:
     """The rooms of the package, one line each, from the map that is its docstring."""
-    lines = (f"* [`{name}`](mgutils/{name}): {what}" for name, what in package_map().items())
+    lines = (f"* `{name}`: {what}" for name, what in package_map().items())
     return "\n".join(lines).replace("``", "`")
 
 
@@ -73,7 +79,7 @@ def package_map() -> dict[str, str]:
     return dict(re.findall(r"^    (\w+) {2,}(\S.*)$", mgutils.__doc__, re.MULTILINE))
 
 
-MAKERS = {"found": found, "headline": headline, "course": questions_table, "rooms": rooms}
+MAKERS = {"found": found, "headline": headline, "systems": systems, "course": questions_table, "rooms": rooms}
 """Name of a part to the function that makes its text from a project."""
 
 

@@ -36,11 +36,13 @@ QUESTIONS = {
     "07_evaluation": "What does Table 1 say beside classifiers that look at no pixel?",
     "08_vision_only_and_controls": "Does the text help?",
     "09_honest_evaluation": "What is left on new people, and how sure is that?",
-    "10_skeletons_and_words": "Do words help a skeleton, and does a second stream?",
-    "11_one_space_for_four_cameras": "Do four cameras fit into one space, and what is it worth?",
-    "14_report": "Which figures, numbers and sentences of the report hold?",
-    "A1_disputes": "Who is right in the public disputes about the loss?",
-    "A2_intervals": "How do the intervals work, and do they hold what they promise?",
+    "10_skeletons_and_words": "Does meaning help, and a second stream?",
+    "11_one_space_for_four_cameras": "What is one space for four cameras worth?",
+    "12_sentences_and_unseen_classes": "Can a sentence stand for a class never seen?",
+    "13_the_bridge": "Does the report's loss teach a skeleton?",
+    "14_report": "Which figures, numbers and claims hold?",
+    "A1_disputes": "Who is right?",
+    "A2_intervals": "Do they hold what they promise?",
 }
 """What each notebook answers, for the README."""
 

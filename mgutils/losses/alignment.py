@@ -19,7 +19,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mgutils.config.alignment import Pair, check_pairs
-from mgutils.losses.image_text import LOSSES, Loss, identity_ce, siglip, similarity_logits
+from mgutils.losses.image_text import (
+    LOSSES,
+    Loss,
+    identity_ce,
+    js,
+    multi_positive_ce,
+    original_kl,
+    siglip,
+    similarity_logits,
+)
 
 Embeddings = Mapping[str, Tensor]
 """Modality -> (B, D)."""
@@ -90,8 +99,12 @@ PAIR_LOSSES: dict[str, Loss] = LOSSES | {
     "siglip": on_sphere(siglip),
     "dual_softmax": on_sphere(dual_softmax),
     "mse": mse,
+    "cosine_kl": on_sphere(original_kl),
+    "cosine_js": on_sphere(js),
+    "cosine_multi_positive": on_sphere(multi_positive_ce),
 }
-"""By the names that :class:`mgutils.config.alignment.Pair` knows. The first system normalises in its model.
+"""By the names that :class:`mgutils.config.alignment.Pair` knows. The first system normalises in its model, so that its
+losses read dot products under their own names, and cosines as ``cosine_...``.
 
 SigLIP starts at temperature 0.1 and bias -10, and learns both. The original of this system starts it at
 a temperature of exp(-10), which multiplies dot products by 22,026.

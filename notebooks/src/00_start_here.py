@@ -34,6 +34,7 @@ from mgutils.course import doctor
 from mgutils.course import map as course_map
 from mgutils.data.labels import ILLUSTRATIVE, imigue_classes
 from mgutils.report.figures.splits import accuracy_bars
+from mgutils.report.figures.systems import systems_picture
 from mgutils.report.tables import COUNTED
 from mgutils.style import save, use_style
 
@@ -85,7 +86,7 @@ company
 # * **Predict** before you run where the text asks for it. It is the best part.
 # * A sentence with its number stands after each result. The numbers are those of the run that was published. A run of
 #   yours that came out otherwise says so at its end, and by how much.
-# * **Exercises** at the end check themselves, in notebooks 01 to 10. Two in each notebook are marked *core*. Words that
+# * **Exercises** at the end check themselves, in notebooks 01 to 12. Two in each notebook are marked *core*. Words that
 #   you do not know stand in the [glossary](glossary.md).
 #
 # ## 3. Is this machine ready?
@@ -115,9 +116,22 @@ print("measured on", "this machine" if minutes.exists() else "the authors' machi
 Markdown(course_map.as_markdown(course))
 
 # %% [markdown]
-# Begin with notebook 01 and go on in order. After notebook 09 comes notebook 14, the report. A1 and A2 are appendices
-# for those who want the proofs. In a hurry? Notebooks 01, 03, 05 and 09 tell the story.
+# Begin with notebook 01 and go on in order. Notebooks 01 to 09 are about the report. Notebooks 10 to 12 put the same
+# questions to three more published systems, and notebook 13 joins them. Notebook 14 has the verdict on every claim. A1
+# and A2 are appendices for those who want the proofs. In a hurry? Notebooks 01, 03, 05 and 09 tell the story.
 #
+# **Four systems, one drawing.** What do an image with a caption, a skeleton with a word, four cameras, and a film with a
+# sentence have in common? Each part has an encoder. All encoders end in one space. There, parts that belong together are
+# pulled together in *pairs*, and a loss says how. What the system is worth shows in what is asked of the space
+# afterwards, and each of these questions has a trap of its own. A part with a black edge is *frozen*: it came with
+# its weights and keeps them.
+
+# %% alt="Four systems below each other: at the left the encoders of each, in the middle one space in which pairs are joined by lines with the name of their loss, at the right what is asked of it."
+drawing = systems_picture()
+save(drawing, Path(out_dir) / "figures" / "systems.png")
+drawing
+
+# %% [markdown]
 # ## 5. One word sets the size
 #
 # A *profile* decides how many images there are, how large they are, which encoders are trained, and for how long. The

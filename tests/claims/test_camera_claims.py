@@ -26,8 +26,8 @@ from mgutils.claims import ledger as claims
 from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import unless_control
 from mgutils.claims.listing import load_claims
+from mgutils.claims.pairs import better, costs_less_than
 from mgutils.claims.tests import TESTS
-from mgutils.claims.tests.cameras import _better, _costs_less_than
 from mgutils.data.labels import Labels, write_labels
 from mgutils.data.table import Dataset
 from mgutils.experiments.cameras import HEADS, LABELS
@@ -87,12 +87,12 @@ def test_some_cameras_that_gain_are_a_part_of_the_claim(monkeypatch):
     assert row.verdict == "partly" and shown == {"depth in top1", "depth in uar"}
 
 
-@pytest.mark.parametrize(("low", "high", "p", "better", "cheap"), [
+@pytest.mark.parametrize(("low", "high", "p", "is_better", "cheap"), [
     (1, 3, 0.01, True, True), (-3, -1, 0.01, False, True), (-9, -6, 0.01, False, False), (-9, 1, 0.2, None, None),
     (-2, 2, 0.8, None, True), (1, 3, 0.2, None, True)])
-def test_worse_is_not_the_same_as_costing_more_than_a_margin(low, high, p, better, cheap):
+def test_worse_is_not_the_same_as_costing_more_than_a_margin(low, high, p, is_better, cheap):
     found = Difference((low + high) / 200, low / 100, high / 100, p, 0.02, ())
-    assert _better(found) is better and _costs_less_than(5)(found) is cheap
+    assert better(found) is is_better and costs_less_than(5)(found) is cheap
 
 
 @pytest.mark.parametrize("name", ["cmvra-moved-apart", "cmvra-fusion-one", "cmvra-validation"])

@@ -96,11 +96,11 @@ def resting_on(found, file):
 
 def test_every_row_has_a_test_and_every_test_a_row():
     assert len(LISTED) >= 50 and UNCHECKED
-    others = load_claims(source="miga2023")[0]
-    cameras = load_claims(source="cmvra")[0]
-    assert {row.test for row in LISTED + others + cameras} == set(TESTS)
-    assert len(others) >= 12 and len(cameras) >= 14
-    assert not {row.id for row in LISTED} & {row.id for row in others + cameras}
+    skeletons, cameras, sentences = (load_claims(source=source)[0] for source in ("miga2023", "cmvra", "emoclip"))
+    others = skeletons + cameras + sentences
+    assert {row.test for row in LISTED + others} == set(TESTS)
+    assert len(skeletons) >= 12 and len(cameras) >= 14 and len(sentences) >= 20
+    assert not {row.id for row in LISTED} & {row.id for row in others}
     assert all(row.where.startswith(("report", "README")) for row in LISTED)
     numbers = {row.id: row.expected for row in LISTED}
     assert [numbers[f"table-1-{row}-{score}"] for row in ("ce", "js") for score in ("top-1", "top-5")] == [
@@ -122,7 +122,7 @@ def test_a_faulty_list_is_refused(text, says, tmp_path):
 
 def test_only_what_is_marked_is_a_test():
     modules = sorted({test.__module__ for test in TESTS.values()})
-    assert len(modules) == 9
+    assert len(modules) == 11
     assert "over_seeds" not in TESTS and not any(name.startswith("_") for name in TESTS)
     with pytest.raises(ValueError, match="class_count"):
         claim_test(TESTS["class_count"])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mgutils.course.front_page import MAKERS, found, headline, package_map, rooms
+from mgutils.course.front_page import MAKERS, found, headline, package_map, rooms, systems
 from mgutils.report.readme import read_parts
 
 ROOT = Path(__file__).parents[2]
-FILES = ("table1.json", "claims.json", "findings.json", "subject.md", "long_training.md")
+FILES = ("table1.json", "claims.json", "claims_cmvra.json", "findings.json", "subject.md", "long_training.md")
 
 
 @pytest.fixture
@@ -68,10 +68,18 @@ def test_the_fourth_verdict_is_the_ledgers(project, found_by_check, word):
     assert f"better than cross entropy: **{word}**" in headline(project)
 
 
+def test_each_system_that_has_a_ledger_has_a_line(project):
+    lines = systems(project).splitlines()
+    assert lines[0] == "| System | Claims | Refuted | Partly | Not shown | Reproduced |" and len(lines) == 4
+    counts = json.loads((ROOT / "figures" / "claims_cmvra.json").read_text())["counts"]
+    wanted = [sum(counts.values()), *(counts[name] for name in ("refuted", "partly", "not shown", "reproduced"))]
+    assert lines[3] == f"| CMVRA | {' | '.join(map(str, wanted))} |"
+
+
 def test_the_map_names_the_rooms_that_there_are():
     folders = {folder.name for folder in (ROOT / "mgutils").iterdir() if (folder / "__init__.py").exists()}
     assert package_map().keys() == folders
-    listed = re.findall(r"^\* \[`(\w+)`\]\(mgutils/\1\): ", read_parts(ROOT / "README.md")["rooms"], re.MULTILINE)
+    listed = re.findall(r"^\* `(\w+)`: ", read_parts(ROOT / "README.md")["rooms"], re.MULTILINE)
     assert listed == list(package_map()) and len(rooms(ROOT).splitlines()) == len(folders)
 
 

@@ -78,6 +78,19 @@ def test_the_first_system_is_one_pair(name):
         torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=0)
 
 
+@pytest.mark.parametrize(("name", "loss"), [
+    ("cosine_kl", "original_kl"), ("cosine_js", "js"), ("cosine_multi_positive", "multi_positive_ce")])
+def test_losses_of_the_first_system_can_read_cosines(name, loss):
+    embeddings, _ = make_batch()
+    target = torch.tensor([0, 1, 1, 2, 0, 3, 3, 3, 2])
+    units = [torch.nn.functional.normalize(embeddings[part], dim=1) for part in ("rgb", "depth")]
+    longer = embeddings | {"depth": 7 * embeddings["depth"]}
+    found = [pair_losses([Pair("rgb", "depth", name, temperature=0.2)], given, target=target)["rgb-depth"]
+             for given in (embeddings, longer)]
+    for each in found:
+        torch.testing.assert_close(each, LOSSES[loss](*units, target, 0.2), atol=1e-12, rtol=0)
+
+
 def test_the_second_system_s_word_loss_is_one_pair():
     embeddings, _ = make_batch()
     vectors = torch.randn(4, 5, dtype=torch.float64)

@@ -11,5 +11,6 @@ from mgutils.claims.registry import TESTS
 
 __all__ = ["TESTS"]
 
-for _part in ("camera_code", "cameras", "controls", "data", "losses", "method", "outputs", "results", "skeletons"):
+for _part in ("camera_code", "cameras", "controls", "data", "losses", "method", "outputs", "results", "sentence_code",
+              "sentences", "skeletons"):
     importlib.import_module(f"mgutils.claims.tests.{_part}")

@@ -14,6 +14,7 @@ import numpy as np
 
 from mgutils.claims.evidence import Evidence
 from mgutils.claims.intervals import over_seeds, spread, unless_control
+from mgutils.claims.pairs import Pairs, better, compare, cost
 from mgutils.claims.registry import Finding, claim_test
 from mgutils.data.items import present
 from mgutils.data.splits import subjects_of
@@ -30,7 +31,7 @@ from mgutils.experiments.camera_tables import (
 from mgutils.experiments.cameras import ANCHOR, CONTROLS, HEADS, LABELS, MAE, OTHERS, SCRAMBLED, WEAK
 from mgutils.experiments.generalization import tally_runs
 from mgutils.metrics.intervals import Interval, Score, Tally, accuracy, difference_of, tally
-from mgutils.metrics.paired import Difference, paired
+from mgutils.metrics.paired import paired
 from mgutils.training.run import Run
 
 _STAR, _SHUFFLED, _PEOPLE_SHARED = "star", "star, shuffled pairs", "joints, labels, people shared"
@@ -42,60 +43,6 @@ _THERE: dict[str, Callable[[tuple[str, ...]], bool]] = {
     "no anchor": lambda there: there == OTHERS,
 }
 """Which of the sets of modalities that are there a row is about."""
-
-Pairs = Mapping[str, tuple[Tally, Tally]]
-"""What is compared, by name: right answers of the first and of the second."""
-
-
-# -- two groups --------------------------------------------------------------------------------------------------------
-
-
-def _compare(pairs: Pairs, judge: Callable[[Difference], bool | None]) -> tuple[str, dict[str, bool | None]]:
-    """The second of each pair less the first, in words, and what is made of it, by name and score."""
-    texts, checks = [], {}
-    for name, (first, second) in pairs.items():
-        for score, function in SCORES.items():
-            found = paired(first, second, function)
-            one, two, gain, low, high = (100 * float(number) for number in (
-                first.scores(function).mean(), second.scores(function).mean(), found.value, found.low, found.high))
-            unseen = f"; could have detected {100 * found.detectable:.1f}" if found.detectable > 0 else ""
-            texts.append(f"{name}, {score}: {two:.1f} against {one:.1f}, {gain:+.1f} ({low:.1f} to {high:.1f}{unseen})")
-            checks[f"{name} in {score}"] = judge(found)
-    return "; ".join(texts), checks
-
-
-def _better(found: Difference) -> bool | None:
-    """Whether the second is better; ``None`` where that is not shown."""
-    return found.value > 0 if found.shown else None
-
-
-def _costs_less_than(margin: float) -> Callable[[Difference], bool | None]:
-    """Whether the second is worse by less than a margin, in points: the whole interval has to say so."""
-    def judge(found: Difference) -> bool | None:
-        if 100 * found.low > -margin:
-            return True
-        return False if found.shown and found.value < 0 else None
-
-    return judge
-
-
-def _cost(pairs: Pairs, margin: float) -> tuple[str, dict[str, bool | None]]:
-    """Whether the second of each pair costs less than a margin; who knows nothing has nothing to lose."""
-    text, checks = _compare(pairs, _costs_less_than(margin))
-    for name, (first, _) in pairs.items():
-        for score, function in SCORES.items():
-            key = f"{name} in {score}"
-            checks[key] = unless_control(checks[key], _knows(first, function))
-    return text, checks
-
-
-def _knows(table: Tally, function: Score) -> bool:
-    """Whether answers are better than that of the commonest class."""
-    commonest = table.counts.sum(axis=0).argmax()
-    hits = np.zeros(table.hits.shape)
-    hits[..., commonest] = table.counts[:, commonest]
-    found = paired(Tally(hits, table.counts), table, function)
-    return found.shown and found.value > 0
 
 
 # -- spaces ------------------------------------------------------------------------------------------------------------
@@ -117,13 +64,13 @@ def _spaces(evidence: Evidence, group: str, beside: str, method: str, shots: int
 @claim_test
 def space_helps(evidence: Evidence, group: str, beside: str, method: str, shots: int = 0) -> Finding:
     """The cameras that two spaces have, asked in one way, with so many labels of each class."""
-    return Finding(*_compare(_spaces(evidence, group, beside, method, shots), _better), note=_ANCHORED)
+    return Finding(*compare(_spaces(evidence, group, beside, method, shots), better), note=_ANCHORED)
 
 
 @claim_test
 def space_costs_nothing(evidence: Evidence, group: str, beside: str, margin: float) -> Finding:
     """A linear probe with all labels in one space, at most a margin below that in another."""
-    return Finding(*_cost(_spaces(evidence, group, beside, "linear_probe"), margin))
+    return Finding(*cost(_spaces(evidence, group, beside, "linear_probe"), margin))
 
 
 def _own(dataset: Dataset, runs: Sequence[Run], name: str) -> Tally:
@@ -140,7 +87,7 @@ def alignment_beats_labels(evidence: Evidence) -> Finding:
     for name in WEAK:
         question = name, "linear_probe", 0
         pairs[name] = _probes(evidence, LABELS[name])[question], aligned[question]
-    return Finding(*_compare(pairs, _better))
+    return Finding(*compare(pairs, better))
 
 
 @claim_test
@@ -216,7 +163,7 @@ def _head(answers: Mapping[tuple[str, tuple[str, ...]], Tally], head: str, there
 def fusion_helps(evidence: Evidence, head: str, beside: str, there: str) -> Finding:
     """One head over the cameras against another one, or against the mean of the probabilities of single probes."""
     answers = _fusion(evidence)
-    return Finding(*_compare({there: tuple(_head(answers, name, there) for name in (beside, head))}, _better))
+    return Finding(*compare({there: tuple(_head(answers, name, there) for name in (beside, head))}, better))
 
 
 @claim_test
@@ -224,7 +171,7 @@ def fusion_beats_the_anchor(evidence: Evidence) -> Finding:
     """The original's head over all four, against a probe of the anchor alone."""
     answers = _fusion(evidence)
     pair = answers[_MEAN, (ANCHOR,)], _head(answers, _ORIGINAL, "everything")
-    return Finding(*_compare({"four against one": pair}, _better), note=_ANCHORED)
+    return Finding(*compare({"four against one": pair}, better), note=_ANCHORED)
 
 
 @claim_test
@@ -232,7 +179,7 @@ def last_camera_is_enough(evidence: Evidence, margin: float) -> Finding:
     """The original's head with one camera left, at most a margin below that camera's own probe."""
     answers = _fusion(evidence)
     pairs = {name: (answers[_MEAN, (name,)], answers[_ORIGINAL, (name,)]) for name in (ANCHOR, *OTHERS)}
-    return Finding(*_cost(pairs, margin))
+    return Finding(*cost(pairs, margin))
 
 
 @claim_test
@@ -241,7 +188,7 @@ def more_is_better(evidence: Evidence) -> Finding:
     answers, names = _fusion(evidence), (ANCHOR, *OTHERS)
     pairs = {f"{name} added": (answers[_ORIGINAL, tuple(other for other in names if other != name)],
                                answers[_ORIGINAL, names]) for name in names}
-    return Finding(*_compare(pairs, _better))
+    return Finding(*compare(pairs, better))
 
 
 # -- masked autoencoding -----------------------------------------------------------------------------------------------
@@ -256,7 +203,7 @@ def pretraining_helps(evidence: Evidence, beside: str) -> Finding:
     names = (f"{beside}, tuned", f"{MAE}, tuned")
     groups = evidence.cameras(*names)
     pair = tuple(_own(evidence.camera_clips, groups[name], "depth") for name in names)
-    return Finding(*_compare({"fine-tuned": pair}, _better), note=_UNDECIDED)
+    return Finding(*compare({"fine-tuned": pair}, better), note=_UNDECIDED)
 
 
 @claim_test
@@ -265,7 +212,7 @@ def pretraining_is_probed(evidence: Evidence) -> Finding:
     groups = evidence.cameras(SCRAMBLED, MAE)
     pair = tuple(evidence.once(("frozen", name), lambda run=runs[0]: frozen_probe(evidence.camera_clips, run, "depth"))
                  for name, runs in groups.items())
-    return Finding(*_compare({"probed": pair}, _better), note=_UNDECIDED)
+    return Finding(*compare({"probed": pair}, better), note=_UNDECIDED)
 
 
 @claim_test

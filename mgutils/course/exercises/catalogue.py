@@ -25,6 +25,7 @@ MODULES = {
     "generalization": "09",
     "skeletons": "10",
     "cameras": "11",
+    "sentences": "12",
 }
 """Module with checkers to the number of its notebook."""
 _EXERCISES: dict[str, Exercise] = {}

@@ -22,25 +22,17 @@ from mgutils.config import Pair
 from mgutils.data.items import FOLDER, choose_frames, load_modality, present
 from mgutils.data.modalities import PICTURES, depth_as_float
 from mgutils.data.table import Dataset
-from mgutils.report.figures.charts import MARKERS, legend_below, panels
+from mgutils.report.figures.charts import ask, interval_rows, legend_below, panels
 from mgutils.report.figures.drawing import tint
 from mgutils.report.figures.skeleton import TITLES, draw_skeleton
-from mgutils.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, VERMILLION, new_figure
+from mgutils.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, new_figure
 
 CAMERAS = (*PICTURES, "joints")
 COLORS = {"rgb": BLUE, "depth": GREEN, "infrared": ORANGE, "joints": PURPLE}
 """Of the modalities of the studio."""
-SERIES = [BLUE, ORANGE, GREEN, PURPLE, BLACK, VERMILLION]
-"""Of the kinds of dots in one row; each has a marker of its own, too."""
 METRES = {"cmap": colormaps["cividis_r"].with_extremes(bad=GREY), "interpolation": "nearest"}
 BYTES = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
 MOMENTS = 4  # frames that are shown of a clip
-
-
-def _ask(figure: Figure, question: str) -> Figure:
-    """The figure, under its question."""
-    figure.suptitle(question, fontsize=13, fontweight="bold")
-    return figure
 
 
 # -- pictures of a clip ------------------------------------------------------------------------------------------------
@@ -70,7 +62,7 @@ def four_cameras(dataset: Dataset, row: int) -> Figure:
     for panel, place in zip(grid[0], places, strict=True):
         panel.set_title(f"frame {place + 1} of {clip['length']}", fontsize=11)
     gesture = dataset.labels.display[clip["class_id"] - 1] if clip["class_id"] else "a clip"
-    return _ask(figure, f"What does each camera see? {gesture}")
+    return ask(figure, f"What does each camera see? {gesture}")
 
 
 def _empty(axes: Sequence[Axes]) -> None:
@@ -110,7 +102,7 @@ def clipped_depth(millimetres: ndarray) -> Figure:
     left.set_title(f"convert(\"L\"): {100 * (cut == 255).mean():.0f} % of the pixels are 255", fontsize=11)
     right.set_title(f"all 16 bits: from {metres.min():.2f} m to {metres.max():.2f} m", fontsize=11)
     _empty((left, right))
-    return _ask(figure, "What do 8 bits leave of 16-bit depth?")
+    return ask(figure, "What do 8 bits leave of 16-bit depth?")
 
 
 # -- pairs -------------------------------------------------------------------------------------------------------------
@@ -144,25 +136,10 @@ def space_sketch(spaces: Mapping[str, Sequence[Pair]], frozen: Collection[str] =
         panel.set_title(f"{title}: {len(pairs)} pairs", fontsize=13)
     drawn = {line.get_label(): line for panel in axes for line in panel.lines}
     figure.legend(drawn.values(), drawn, loc="outside lower center", ncols=2)
-    return _ask(figure, "Which pairs are pulled together?")
+    return ask(figure, "Which pairs are pulled together?")
 
 
 # -- scores ------------------------------------------------------------------------------------------------------------
-
-
-def _dots(axes: Axes, rows: Sequence[str], series: Mapping[str, pd.DataFrame], label: str) -> None:
-    """Rows with a dot and its 95 % interval for each series, a table with a column ``row`` and ``value, low, high``."""
-    for place in range(1, len(rows), 2):
-        axes.axhspan(place - 0.5, place + 0.5, color=LIGHT, alpha=0.5, linewidth=0, zorder=0)
-    for place, (name, table) in enumerate(series.items()):
-        found = 100 * table.set_index("row")[["value", "low", "high"]].reindex(rows)
-        heights = np.arange(len(rows)) + 0.8 * ((place + 0.5) / len(series) - 0.5)
-        axes.hlines(heights, found["low"], found["high"], color=SERIES[place], linewidth=2)
-        axes.plot(found["value"], heights, MARKERS[place], color=SERIES[place], markersize=7, label=name)
-    axes.set_yticks(range(len(rows)), rows)
-    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=f"{label} (95 % interval)")
-    axes.set_xlim(0, max([axes.get_xlim()[1], *(105 * part["high"].max() for part in series.values() if len(part))]))
-    axes.grid(axis="y", visible=False)
 
 
 def probe_chart(table: pd.DataFrame, groups: Sequence[str] | Mapping[str, str], score: str = "top1",
@@ -191,13 +168,13 @@ def probe_chart(table: pd.DataFrame, groups: Sequence[str] | Mapping[str, str], 
     figure, axes = panels(len(modalities), 3.4 * len(modalities) + 2, 0.7 * len(rows) + 2.2, sharey=True, sharex=True)
     for panel, modality in zip(axes, modalities, strict=True):
         part = table[table["modality"] == modality]
-        _dots(panel, rows, {name: part[(part["method"] == method) & (part["shots"] == shots)]
+        interval_rows(panel, rows, {name: part[(part["method"] == method) & (part["shots"] == shots)]
                             for name, (method, shots) in asked.items()}, TITLES[score])
         for value in part.loc[part["method"] == "constant", "value"][:1]:
             panel.axvline(100 * value, color=GREY, linestyle=(0, (5, 3)), label="constant class")
         panel.set_title(modality)
     legend_below(figure, axes[0], 2)
-    return _ask(figure, "What does each modality know about gestures of new people?")
+    return ask(figure, "What does each modality know about gestures of new people?")
 
 
 def retrieval_chart(table: pd.DataFrame, anchor: str = "joints") -> Figure:
@@ -218,13 +195,13 @@ def retrieval_chart(table: pd.DataFrame, anchor: str = "joints") -> Figure:
     figure, axes = panels(len(parts), 5.6 * len(parts), 0.16 * most * (1 + table["group"].nunique()) + 2, sharex=True)
     for panel, (title, part) in zip(axes, parts.items(), strict=True):
         rows = part["row"].unique()
-        _dots(panel, rows, dict(list(part.groupby("group", sort=False))), "R@1, %")
+        interval_rows(panel, rows, dict(list(part.groupby("group", sort=False))), "R@1, %")
         chance = 100 * part.drop_duplicates("row")["chance"]
         edges = np.arange(len(rows))
         panel.vlines(chance, edges - 0.5, edges + 0.5, color=GREY, linestyle="--", label="chance")
         panel.set_title(title)
     legend_below(figure, axes[0], 3)
-    return _ask(figure, "Does a clip find itself in another modality?")
+    return ask(figure, "Does a clip find itself in another modality?")
 
 
 def fusion_chart(table: pd.DataFrame, score: str = "top1", anchor: str = "joints") -> Figure:
@@ -250,9 +227,9 @@ def fusion_chart(table: pd.DataFrame, score: str = "top1", anchor: str = "joints
     table = table.assign(row=table["there"].map(names)).dropna(subset="row")
     rows = list(names.values())[::-1]
     figure, axes = new_figure(size=(9, 0.16 * len(rows) * (1 + table["head"].nunique()) + 2))
-    _dots(axes, rows, dict(list(table.groupby("head", sort=False))), TITLES[score])
+    interval_rows(axes, rows, dict(list(table.groupby("head", sort=False))), TITLES[score])
     legend_below(figure, axes, 2)
-    return _ask(figure, "What is left when a camera fails?")
+    return ask(figure, "What is left when a camera fails?")
 
 
 # -- masked autoencoders -----------------------------------------------------------------------------------------------
@@ -281,7 +258,7 @@ def masked_pictures(seen: ArrayLike, guessed: ArrayLike, true: ArrayLike, scramb
             panel.imshow(frames[place], vmin=true.min(), vmax=true.max(), **METRES)
     for panel, place in zip(grid[0], places, strict=True):
         panel.set_title(f"frame {place + 1} of {len(true)}", fontsize=11)
-    return _ask(figure, "Which network knows what was hidden?")
+    return ask(figure, "Which network knows what was hidden?")
 
 
 def loss_and_picture(log_right: pd.DataFrame, log_scrambled: pd.DataFrame) -> Figure:
@@ -297,4 +274,4 @@ def loss_and_picture(log_right: pd.DataFrame, log_scrambled: pd.DataFrame) -> Fi
         axes.plot(log["epoch"], 100 * loss / loss[0], dash, color=color, linewidth=2.5, label=label)
     axes.set(xlabel="epoch", ylabel="training loss,\n% of the first epoch's", ylim=(0, None))
     axes.legend()
-    return _ask(figure, "Does the loss tell which target was scrambled?")
+    return ask(figure, "Does the loss tell which target was scrambled?")

@@ -16,12 +16,25 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from mgutils.style import GREY, GROUP_COLORS, new_figure
+from mgutils.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    GROUP_COLORS,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    new_figure,
+)
 
 CONSTANT = {"color": GREY, "linestyle": (0, (5, 3)), "label": "constant class"}
 LOOKUP = {"color": GREY, "linestyle": ":", "linewidth": 2, "label": "look the clip up"}
 """How the two classifiers that see no pixel are drawn: as ``axes.axvline(top1, **CONSTANT)``."""
 
+SERIES = [BLUE, ORANGE, GREEN, PURPLE, BLACK, VERMILLION]
+"""Of the kinds of dots in one row; each has a marker of its own, too."""
 LINES = ["-", "--", "-.", ":", "-", "--"]
 MARKERS = ["o", "s", "^", "D", "v", "P"]
 """A dash and a marker for each line of a figure: no line is known by its colour alone."""
@@ -31,6 +44,12 @@ def panels(count: int, width: float, height: float, **subplots: Any) -> tuple[Fi
     """Axes side by side, also where there is one."""
     figure, grid = new_figure(1, count, size=(width, height), squeeze=False, **subplots)
     return figure, list(grid[0])
+
+
+def ask(figure: Figure, question: str) -> Figure:
+    """The figure, under its question."""
+    figure.suptitle(question, fontsize=13, fontweight="bold")
+    return figure
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
@@ -54,6 +73,21 @@ def dot_rows(axes: Axes, rows: Mapping[str, ArrayLike], colors: Sequence[str]) -
     axes.plot([], [], "|", color=GREY, markersize=14, markeredgewidth=3, label="mean")
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set(xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5))
+
+
+def interval_rows(axes: Axes, rows: Sequence[str], series: Mapping[str, pd.DataFrame], label: str) -> None:
+    """Rows with a dot and its 95 % interval for each series, a table with a column ``row`` and ``value, low, high``."""
+    for place in range(1, len(rows), 2):
+        axes.axhspan(place - 0.5, place + 0.5, color=LIGHT, alpha=0.5, linewidth=0, zorder=0)
+    for place, (name, table) in enumerate(series.items()):
+        found = 100 * table.set_index("row")[["value", "low", "high"]].reindex(rows)
+        heights = np.arange(len(rows)) + 0.8 * ((place + 0.5) / len(series) - 0.5)
+        axes.hlines(heights, found["low"], found["high"], color=SERIES[place], linewidth=2)
+        axes.plot(found["value"], heights, MARKERS[place], color=SERIES[place], markersize=7, label=name)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=f"{label} (95 % interval)")
+    axes.set_xlim(0, max([axes.get_xlim()[1], *(105 * part["high"].max() for part in series.values() if len(part))]))
+    axes.grid(axis="y", visible=False)
 
 
 def band(axes: Axes, x: ArrayLike, values: ArrayLike, color: str, **line: Any) -> None:

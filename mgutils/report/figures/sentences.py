@@ -1,0 +1,199 @@
+"""Figures of notebook 12: a clip and what is said of it, arms on classes never seen, a captioner's dial, test windows.
+
+Tables are those of :mod:`mgutils.experiments.sentence_tables`, shares.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy import ndarray
+from numpy.typing import ArrayLike
+
+from mgutils.data.items import choose_frames, load_modality
+from mgutils.data.table import Dataset
+from mgutils.report.figures.charts import LINES, MARKERS, SERIES, ask, heat_maps, interval_rows, legend_below, panels
+from mgutils.report.figures.skeleton import draw_skeleton
+from mgutils.style import BLACK, GREY, LIGHT, SKY, VERMILLION, new_figure
+
+MOMENTS = 4  # frames that are shown of a clip
+CHANCE = {"color": GREY, "linestyle": (0, (5, 3)), "label": "chance"}
+
+
+def spoken_clip(dataset: Dataset, row: int, said: Mapping[str, str]) -> Figure:
+    """A clip as a skeleton at four moments, its true joints, and what is said of it by kind.
+
+    Taught in: 12, section 1.
+    """
+    clip = dataset.frames.iloc[row]
+    places = choose_frames([clip["length"]], MOMENTS, np.full((1, MOMENTS), 0.5))[0][0]
+    frames = load_modality(dataset, "truth")[clip["start"] + places]
+    seen = frames[frames[..., 2] > 0][:, :2]
+    lines = [(kind, textwrap.wrap(text, 88) or ["(nothing)"]) for kind, text in said.items()]
+    height = sum(len(text) for _, text in lines) + 0.5 * len(lines)
+    figure, grid = new_figure(2, 1, size=(10, 3.0 + 0.21 * height), height_ratios=[2.7, 0.21 * height])
+    top, bottom = grid
+    step = 1.05 * (np.ptp(seen[:, 0]) + 0.1)
+    for place, frame in enumerate(frames):
+        moved = frame + [place * step, 0, 0]
+        draw_skeleton(top, moved)
+        top.text(moved[frame[:, 2] > 0, 0].mean(), seen[:, 1].min() - 0.03, f"frame {places[place] + 1}", ha="center",
+                 fontsize=10)
+    top.set(aspect="equal", ylim=(seen[:, 1].max() + 0.02, seen[:, 1].min() - 0.06))
+    line = 0.0
+    for kind, text in lines:
+        bottom.text(0, line, kind, va="top", fontsize=10, fontweight="bold")
+        bottom.text(0.19, line, "\n".join(text), va="top", fontsize=10, linespacing=1.25)
+        line += len(text) + 0.5
+    bottom.set(xlim=(0, 1), ylim=(line, 0))
+    for panel in grid:
+        panel.set_axis_off()
+    return ask(figure, "What can be said of a clip?")
+
+
+def cosine_maps(towers: Mapping[str, ArrayLike], names: Sequence[str]) -> Figure:
+    """Cosines (C, C) of the classes' sentences with each other, by the tower that made the vectors.
+
+    Taught in: 12, section 2.
+    """
+    figure, axes = heat_maps({name: np.asarray(table) for name, table in towers.items()}, names, names,
+                             size=(6.2 * len(towers), 6.6), limits=(-0.2, 1), bar="cosine", shrink=0.6)
+    for panel in axes:
+        panel.tick_params(labelsize=6.5)
+    return ask(figure, "Which classes' sentences lie close together?")
+
+
+def arms_chart(table: pd.DataFrame, chance: float, question: str) -> Figure:
+    """UAR on classes never seen, a row for each arm: the mean with its interval, and each set of classes as a dot.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``arm, value, low, high, sets`` (of each set of classes, the mean over its runs).
+    chance : float
+
+    Taught in: 12, section 5.
+    """
+    rows = list(table["arm"])
+    figure, axes = new_figure(size=(9, 0.42 * len(rows) + 1.7))
+    for place, sets in enumerate(table["sets"]):
+        axes.plot(100 * np.asarray(sets), np.full(len(sets), place + 0.22), "o", color=SKY, markersize=5, zorder=1,
+                  label="a set of classes" if not place else None)
+    interval_rows(axes, rows, {"all sets": table.rename(columns={"arm": "row"})}, "UAR, %")
+    axes.axvline(100 * chance, **CHANCE)
+    legend_below(figure, axes, 3)
+    return ask(figure, question)
+
+
+def dial_chart(table: pd.DataFrame) -> Figure:
+    """What two kinds of damage cost, on classes never seen and within a class: lines with their intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``damage, rate, score`` (``uar`` or ``r1``), ``value, low, high, chance``.
+
+    Taught in: 12, section 8.
+    """
+    titles = {"uar": "UAR among unseen classes, %", "r1": "R@1 within a class, %"}
+    names = {"side": "left and right exchanged", "empty": "the class's name in their place"}
+    figure, axes = panels(len(titles), 11, 4.2)
+    for panel, (score, title) in zip(axes, titles.items(), strict=True):
+        for place, (damage, name) in enumerate(names.items()):
+            rows = (table["score"] == score) & (table["damage"] == damage)
+            part = 100 * table[rows].drop(columns=["score", "damage"])
+            color = SERIES[place]
+            panel.fill_between(part["rate"], part["low"], part["high"], color=color, alpha=0.15, linewidth=0)
+            panel.plot(part["rate"], part["value"], LINES[place], marker=MARKERS[place], color=color, linewidth=2,
+                       markersize=7, label=name)
+        panel.axhline(100 * table.loc[table["score"] == score, "chance"].iloc[0], **CHANCE)
+        panel.set(xlabel="damaged sentences, %", ylabel=title, xticks=100 * table["rate"].unique())
+        panel.set_ylim(bottom=0)
+    legend_below(figure, axes[0], 3)
+    return ask(figure, "How bad may a captioner be?")
+
+
+def within_chart(table: pd.DataFrame) -> Figure:
+    """A sentence asked for its clip among the clips of its class: R@1 and mean percentile, with their intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``arm, score`` (``r1`` or ``percentile``), ``value, low, high, chance``.
+
+    Taught in: 12, section 6.
+    """
+    titles = {"r1": "R@1, %", "percentile": "mean place, % of the others that it leaves behind"}
+    rows = list(dict.fromkeys(table["arm"]))
+    figure, axes = panels(len(titles), 11, 0.45 * len(rows) + 1.6, sharey=True)
+    for panel, (score, title) in zip(axes, titles.items(), strict=True):
+        part = table[table["score"] == score].rename(columns={"arm": "row"})
+        interval_rows(panel, rows, {"mean": part}, title)
+        panel.axvline(100 * part["chance"].iloc[0], **CHANCE)
+    legend_below(figure, axes[0], 2)
+    return ask(figure, "Does a sentence find its own clip among those of its class?")
+
+
+def bias_chart(curves: Mapping[str, pd.DataFrame]) -> Figure:
+    """Recall of unseen against that of seen classes, as a number is added to the scores of the unseen ones.
+
+    Parameters
+    ----------
+    curves : mapping
+        Arm to ``bias, seen, unseen, harmonic``; the bias 0 gets a large marker, the best harmonic mean a star.
+
+    Taught in: 12, section 7.
+    """
+    figure, axes = new_figure(size=(7.6, 4.8))
+    for (name, curve), color, dash, marker in zip(curves.items(), SERIES, LINES, MARKERS, strict=False):
+        points = 100 * curve[["seen", "unseen"]]
+        axes.plot(points["seen"], points["unseen"], color=color, linestyle=dash, linewidth=2, label=name)
+        axes.plot(*points[curve["bias"] == 0].T.to_numpy(), marker, color=color, markersize=10)
+        best = curve["harmonic"].idxmax()
+        axes.plot(*points.loc[best], "*", color=color, markersize=16, markeredgecolor=BLACK)
+    axes.plot(0, 100, "X", color=VERMILLION, markersize=11, label="always an unseen class, if there is but one")
+    axes.plot([], [], "o", color=GREY, markersize=10, label="as trained")
+    axes.plot([], [], "*", color=GREY, markersize=14, label="best harmonic mean")
+    axes.set(xlabel="UAR of seen classes among all, %", ylabel="UAR of unseen classes among all, %", xlim=(-2, 102),
+             ylim=(-2, 104))
+    axes.legend(loc="upper right")
+    return ask(figure, "What does a model know of what it has seen, and of what it has not?")
+
+
+def window_chart(draws: Mapping[str, ArrayLike], fixed: float) -> Figure:
+    """The score of one run, test after test: as each kind of window is drawn, beside the segments' one score.
+
+    Parameters
+    ----------
+    draws : mapping
+        Kind of window to the scores (draws,), shares.
+    fixed : float
+        The score of the middles of the segments.
+
+    Taught in: 12, section 7.
+    """
+    figure, axes = new_figure(size=(8.4, 0.9 * len(draws) + 1.5))
+    for place, (values, color) in enumerate(zip(draws.values(), SERIES, strict=False)):
+        values = 100 * np.asarray(values)
+        beside = np.random.default_rng(0).uniform(-0.18, 0.18, len(values))
+        axes.plot([values.min(), values.max()], [place, place], color=LIGHT, linewidth=16, zorder=0)
+        axes.plot(values, place + beside, "o", color=color, alpha=0.6, markersize=6)
+    axes.axvline(100 * fixed, color=BLACK, linestyle="--", label="middles of the segments: one score")
+    axes.set_yticks(range(len(draws)), list(draws))
+    axes.set(xlabel="UAR on unseen classes, %", ylim=(len(draws) - 0.5, -0.5))
+    axes.grid(axis="y", visible=False)
+    legend_below(figure, axes, 1)
+    return ask(figure, "One run, tested again and again: which score is reported?")
+
+
+def cosine_table(vectors: ndarray) -> ndarray:
+    """Cosines of rows (C, W) with each other, (C, C).
+
+    Taught in: 12, section 2.
+    """
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit @ unit.T
