@@ -8,6 +8,7 @@ clips of the classes left out, of which some are of people whose other gestures 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray
@@ -21,7 +22,12 @@ from mgutils.data.splits import subjects_of
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.evaluation.unseen import Unseen
-from mgutils.training.run import Run
+
+if TYPE_CHECKING:
+    from mgutils.training.run import Run
+
+Texts = Sequence[Sequence[str]]
+"""Class -> what is said of it, at least one sentence."""
 
 
 def sentences_of(config: RunConfig, name: str = "") -> TextVectors:
@@ -37,7 +43,8 @@ def sentences_of(config: RunConfig, name: str = "") -> TextVectors:
         if name in ("", part.name):
             return part
     raise ConfigError(f"sentences: found {', '.join(part.name for part in made) or 'none'} in the run "
-                      f"{config.objective!r}; wanted {name or 'some'}. `mg train --task video-text` makes such runs.")
+                      f"{config.objective!r}; wanted {name or 'some'}. `mg train --task video-text` makes such "
+                      "runs; `mg probe` and `mg retrieve` ask others.")
 
 
 def video_of(config: RunConfig, name: str = "") -> str:

@@ -80,7 +80,7 @@ def zero_shot_tally(sets: Sets) -> Tally:
         first = runs[0]
         table = _tally([run.answers(run.classes) for run in runs], first)
         unseen = np.isin(np.arange(first.logits.shape[1]), first.classes)  # (C,)
-        hits = hits + table.hits * unseen
+        hits = hits + table.hits  # no answer among the unseen classes is right about another one
         counts = counts + table.counts * unseen
     return Tally(hits, counts)
 

@@ -3,7 +3,8 @@
 A run of the fourth system has a video modality and a sentence modality in one space. Here it is
 asked with the embeddings that it stored; clips of elsewhere are embedded in ``windows``. Which clips
 are asked about is in ``questions``, and how answers are scored in ``unseen`` and ``within_class``,
-which know nothing of runs.
+which know nothing of runs. Torch is imported where a text has to be embedded: what is stored does not
+need it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mgutils.data.sentences import class_texts, texts_of
 from mgutils.data.splits import subjects_of
 from mgutils.data.table import Dataset
 from mgutils.evaluation.questions import (
+    Texts,
     asked_clips,
     check_own_clips,
     first_sentences,
@@ -26,15 +28,10 @@ from mgutils.evaluation.questions import (
     unseen_of,
     video_of,
 )
-from mgutils.evaluation.texts import class_embeddings, embed_texts
 from mgutils.evaluation.unseen import Unseen
 from mgutils.evaluation.within_class import WithinClass, within_class
 from mgutils.metrics.cosine import cosine_similarity, unit
-from mgutils.training.derived import vectors_of
 from mgutils.training.run import Run
-
-Texts = Sequence[Sequence[str]]
-"""Class -> what is said of it, at least one sentence."""
 
 
 def answers(run: Run, dataset: Dataset, texts: Texts | None = None, name: str = "") -> Unseen:
@@ -64,6 +61,8 @@ def answers(run: Run, dataset: Dataset, texts: Texts | None = None, name: str = 
         order = run.valid.argsort()
         logits = run.logits[order[np.searchsorted(run.valid, rows, sorter=order)]]
     else:
+        from mgutils.evaluation.texts import class_embeddings
+
         vectors = class_embeddings(run.directory, dataset, texts, name)
         logits = cosine_similarity(run.arrays[video_of(run.config, name)][rows], vectors)
     return unseen_of(logits, dataset, rows, classes)
@@ -93,6 +92,8 @@ def text_alone(config: RunConfig, dataset: Dataset, tower: str = "", cache_dir: 
     Unseen
         Its scores are the cosines of mean directions: of all sentences about the clip, and about the class.
     """
+    from mgutils.training.derived import vectors_of
+
     settings = sentences_of(config)
     settings = TextVectors(text="sample", tower=tower or settings.tower, part=settings.part)
     said = texts_of(dataset, settings)
@@ -129,6 +130,8 @@ def own_clips(runs: Sequence[Run], dataset: Dataset, name: str = "") -> WithinCl
     ConfigError
         If a run reads no sentences, the clips are not its own, or there is nothing to find.
     """
+    from mgutils.evaluation.texts import embed_texts
+
     first = first_sentences(dataset, sentences_of(runs[0].config, name).part)
     rows = reported_clips(runs[0].config, dataset)
     rows = rows[first[rows] != ""]

@@ -20,7 +20,6 @@ from mgutils.data.splits import subjects_of
 from mgutils.data.table import Dataset
 from mgutils.evaluation.questions import first_sentences, has_video, sentences_of
 from mgutils.evaluation.space import LoadedSpace, load_space
-from mgutils.evaluation.space_tables import BOOTSTRAP
 from mgutils.evaluation.texts import embed_texts
 from mgutils.evaluation.unseen import Unseen, leave_one_out
 from mgutils.evaluation.unseen_sets import (
@@ -37,6 +36,8 @@ from mgutils.metrics.cosine import cosine_similarity
 from mgutils.metrics.intervals import Score, accuracy, interval, mean_recall
 from mgutils.training.whole import check_run
 
+BOOTSTRAP = 2000
+"""Draws of people for an interval."""
 NEAREST = 10
 """Clips that are listed for a sentence."""
 

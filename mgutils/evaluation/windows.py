@@ -12,23 +12,22 @@ split have stored embeddings, which ``video_text`` reads.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy import ndarray
 
 from mgutils.data.modalities import Draw, ModalityReader, middle
 from mgutils.data.table import Dataset
-from mgutils.evaluation.questions import asked_clips, unseen_of, video_of, video_part
-from mgutils.evaluation.space import LoadedSpace, load_space
-from mgutils.evaluation.texts import class_embeddings
+from mgutils.evaluation.questions import Texts, asked_clips, unseen_of, video_of, video_part
 from mgutils.evaluation.unseen import Unseen
-from mgutils.evaluation.video_text import Texts
 from mgutils.metrics.cosine import cosine_similarity
-from mgutils.training.clips import BATCH, as_tensors
 from mgutils.training.inputs import load_array
 from mgutils.training.whole import check_run
+
+if TYPE_CHECKING:
+    from mgutils.evaluation.space import LoadedSpace
 
 
 def wrapping_window(length: np.ndarray, frames: int, start: np.ndarray, every: int = 2) -> np.ndarray:
@@ -99,6 +98,9 @@ def answer_clips(run_dir: Path | str, dataset: Dataset, texts: Texts | None = No
     DataError
         If the clips lack the video, or the sentences about the classes are faulty.
     """
+    from mgutils.evaluation.space import load_space
+    from mgutils.evaluation.texts import class_embeddings
+
     check_run(Path(run_dir), ("config.json", "best.safetensors"), hashes=True)
     space = load_space(run_dir)
     rows, classes = asked_clips(space.config, dataset, space.labels.names)
@@ -128,6 +130,9 @@ def windows(run_dir: Path | str, dataset: Dataset, draws: int = 20, every: int =
         ``window`` (``segments``, then ``wrapping`` for each draw); ``uar, war`` among the unseen classes;
         ``changed``, the share of their clips with another answer than on segments.
     """
+    from mgutils.evaluation.space import load_space
+    from mgutils.evaluation.texts import class_embeddings
+
     space = load_space(run_dir)
     rows, classes = asked_clips(space.config, dataset, space.labels.names)
     rows = rows[np.isin(dataset.target[rows], classes)]
@@ -151,9 +156,12 @@ def windows(run_dir: Path | str, dataset: Dataset, draws: int = 20, every: int =
     return pd.DataFrame(found)
 
 
-@torch.no_grad()
 def embed_videos(space: LoadedSpace, dataset: Dataset, rows: ndarray, index: ndarray | None = None) -> ndarray:
     """The videos (n, D) of some clips: fixed segments, or the frames (n, T) that are given."""
+    import torch
+
+    from mgutils.training.clips import BATCH, as_tensors
+
     name = video_of(space.config)
     arrays = load_array(dataset, (video_part(space.config),), space.cache_dir)
     reader = ModalityReader.over(dataset, arrays, space.config.model.frames)
@@ -165,5 +173,6 @@ def embed_videos(space: LoadedSpace, dataset: Dataset, rows: ndarray, index: nda
         if index is not None:
             draw = fixed_draw(name, index[begin:begin + BATCH], length[part])
         clips = as_tensors(reader(part, draw).inputs, torch.device("cpu"))
-        found.append(space.model.embed(name, clips[name]).numpy())
+        with torch.no_grad():
+            found.append(space.model.embed(name, clips[name]).numpy())
     return np.concatenate(found)

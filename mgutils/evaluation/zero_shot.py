@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from mgutils.errors import ConfigError
 from mgutils.metrics.scores import Scores, scores
-from mgutils.training.run import Run
+
+if TYPE_CHECKING:
+    from mgutils.training.run import Run
 
 LEFT_OUT = (9, 11, 12, 22, 24)
 """Touching ears, touching jaw, touching neck, touching arms, crossing fingers.

@@ -25,6 +25,8 @@ from mgutils.metrics.cosine import cosine_similarity
 from mgutils.metrics.intervals import accuracy
 from mgutils.training.store import train_all
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
