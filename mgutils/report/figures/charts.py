@@ -97,10 +97,10 @@ def band(axes: Axes, x: ArrayLike, values: ArrayLike, color: str, **line: Any) -
     axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=color, alpha=0.18, linewidth=0)
 
 
-def heat_maps(matrices: Mapping[str, ArrayLike], rows: Sequence[str], columns: Sequence[str], *,
+def heat_maps(matrices: Mapping[str, ArrayLike], rows: Sequence[str], columns: Sequence[str] | bool, *,
               size: tuple[float, float], limits: tuple[float, float], bar: str, shrink: float = 0.8,
               cmap: str = "Blues", **heat: Any) -> tuple[Figure, list[Axes]]:
-    """Matrices of one shape side by side, by title, on one colour scale that ``bar`` names.
+    """Matrices of one shape side by side, by title, on one colour scale that ``bar`` names; ``False``: no column names.
 
     Further words go to :func:`seaborn.heatmap`.
     """

@@ -18,7 +18,7 @@ from mgutils.data.items import choose_frames, load_modality
 from mgutils.data.table import Dataset
 from mgutils.report.figures.charts import LINES, MARKERS, SERIES, ask, heat_maps, interval_rows, legend_below, panels
 from mgutils.report.figures.skeleton import draw_skeleton
-from mgutils.style import BLACK, GREY, LIGHT, SKY, VERMILLION, new_figure
+from mgutils.style import BLACK, GREY, LIGHT, SKY, VERMILLION, new_figure, shorten
 
 MOMENTS = 4  # frames that are shown of a clip
 CHANCE = {"color": GREY, "linestyle": (0, (5, 3)), "label": "chance"}
@@ -60,10 +60,11 @@ def cosine_maps(towers: Mapping[str, ArrayLike], names: Sequence[str]) -> Figure
 
     Taught in: 12, section 2.
     """
-    figure, axes = heat_maps({name: np.asarray(table) for name, table in towers.items()}, names, names,
-                             size=(6.2 * len(towers), 6.6), limits=(-0.2, 1), bar="cosine", shrink=0.6)
+    rows = [shorten(name, 26) for name in names]
+    figure, axes = heat_maps({name: np.asarray(table) for name, table in towers.items()}, rows, False,
+                             size=(5 * len(towers) + 2, 5.6), limits=(-0.2, 1), bar="cosine", shrink=0.7)
     for panel in axes:
-        panel.tick_params(labelsize=6.5)
+        panel.tick_params(labelsize=7)
     return ask(figure, "Which classes' sentences lie close together?")
 
 
@@ -127,7 +128,7 @@ def within_chart(table: pd.DataFrame) -> Figure:
 
     Taught in: 12, section 6.
     """
-    titles = {"r1": "R@1, %", "percentile": "mean place, % of the others that it leaves behind"}
+    titles = {"r1": "R@1, %", "percentile": "others left behind, %"}
     rows = list(dict.fromkeys(table["arm"]))
     figure, axes = panels(len(titles), 11, 0.45 * len(rows) + 1.6, sharey=True)
     for panel, (score, title) in zip(axes, titles.items(), strict=True):
