@@ -165,30 +165,32 @@ def bias_chart(curves: Mapping[str, pd.DataFrame]) -> Figure:
     return ask(figure, "What does a model know of what it has seen, and of what it has not?")
 
 
-def window_chart(draws: Mapping[str, ArrayLike], fixed: float) -> Figure:
-    """The score of one run, test after test: as each kind of window is drawn, beside the segments' one score.
+def window_chart(draws: Mapping[str, ArrayLike], fixed: Mapping[str, float]) -> Figure:
+    """Scores of the same runs, test after test: random windows as dots, beside the one score of the segments.
 
     Parameters
     ----------
     draws : mapping
-        Kind of window to the scores (draws,), shares.
-    fixed : float
-        The score of the middles of the segments.
+        What is asked to the scores (draws,), shares.
+    fixed : mapping
+        The same to the score of the middles of the segments.
 
     Taught in: 12, section 7.
     """
     figure, axes = new_figure(size=(8.4, 0.9 * len(draws) + 1.5))
-    for place, (values, color) in enumerate(zip(draws.values(), SERIES, strict=False)):
-        values = 100 * np.asarray(values)
+    for place, (name, color) in enumerate(zip(draws, SERIES, strict=False)):
+        values = 100 * np.asarray(draws[name])
         beside = np.random.default_rng(0).uniform(-0.18, 0.18, len(values))
         axes.plot([values.min(), values.max()], [place, place], color=LIGHT, linewidth=16, zorder=0)
-        axes.plot(values, place + beside, "o", color=color, alpha=0.6, markersize=6)
-    axes.axvline(100 * fixed, color=BLACK, linestyle="--", label="middles of the segments: one score")
+        axes.plot(values, place + beside, "o", color=color, alpha=0.6, markersize=6,
+                  label=None if place else "a draw of the windows")
+        axes.plot([100 * fixed[name]] * 2, [place - 0.4, place + 0.4], color=BLACK, linewidth=2.5,
+                  label=None if place else "middles of the segments")
     axes.set_yticks(range(len(draws)), list(draws))
     axes.set(xlabel="UAR on unseen classes, %", ylim=(len(draws) - 0.5, -0.5))
     axes.grid(axis="y", visible=False)
-    legend_below(figure, axes, 1)
-    return ask(figure, "One run, tested again and again: which score is reported?")
+    legend_below(figure, axes, 2)
+    return ask(figure, "The same runs, tested again and again: which score is reported?")
 
 
 def cosine_table(vectors: ndarray) -> ndarray:
