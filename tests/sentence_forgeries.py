@@ -4,6 +4,7 @@ Nothing here is trained. A forged run has the scores of some clips for the texts
 a clip or not, and prefer the classes that were trained on or not.
 """
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score
 
+from mgutils.claims import pairs
 from mgutils.claims.tests import sentence_code, sentences
 from mgutils.config import get_profile
 from mgutils.data.labels import Labels
@@ -28,21 +30,25 @@ from mgutils.experiments.sentences import (
     PICTURES,
     RANDOM,
     SAMPLE,
+    SEEDED,
     SETS,
     SHUFFLED,
     SIZE,
     WORDS,
 )
 from mgutils.losses.alignment import info_nce
-from mgutils.metrics.intervals import Tally
+from mgutils.metrics.intervals import Tally, interval
+from mgutils.metrics.paired import paired
 
 CLASSES, PEOPLE = SETS * SIZE + 1, 12
 TARGET = np.tile(np.arange(CLASSES), 2 * PEOPLE)
 SUBJECTS = np.repeat(np.arange(PEOPLE), 2 * CLASSES)
 LEFT_OUT = np.arange(SETS * SIZE).reshape(SETS, SIZE)
 IN_ORDER, SHUFFLED_FRAMES, MEAN = ORDERS
-ONCE = (*DAMAGE.values(), *ORDERS, *PICTURES.values())
-"""Arms of one seed."""
+ARMS = (NAMES, CLASS, PHRASINGS, SAMPLE, SHUFFLED, OTHER, CLASS_RIGHT, *RANDOM.values(), *WORDS.values(),
+        *DAMAGE.values(), *ORDERS, *PICTURES.values())
+SIDES, SILENT = DAMAGE["side", 0.5], DAMAGE["empty", 0.5]
+DRAWS = 1000
 _CLIPS = pd.DataFrame({"class_id": [1, 2], "clip_id": [1, 2], "length": [9, 20]})
 
 
@@ -84,8 +90,7 @@ class World:
     def __init__(self, **changes):
         self.images, self.profile, self.read, self._once = "synthetic", get_profile("cpu"), {}, {}
         self.clips = self.spoken = self.camera_clips = Dataset(Path("nowhere"), _CLIPS, Labels(("a", "b")), "")
-        names = [NAMES, CLASS, PHRASINGS, SAMPLE, SHUFFLED, OTHER, CLASS_RIGHT, *RANDOM.values(), *WORDS.values()]
-        self._arms = {name: arm() for name in names} | {name: arm(seeds=1) for name in ONCE} | changes
+        self._changes = changes
 
     def begin(self):
         self.read = {}
@@ -97,7 +102,8 @@ class World:
 
     def sentences(self, *names):
         self.read["runs/a/outputs.npz"] = "0"
-        return {name: self._arms[name] for name in names}
+        assert set(names) <= set(ARMS)
+        return {name: self._changes.get(name) or arm(seeds=3 if name in SEEDED else 1) for name in names}
 
     pictures = sentences
 
@@ -108,8 +114,10 @@ ASKED = (
     ("own_clips", within),
     ("text_alone", lambda config, dataset: config.text),
     ("windows", windows),
+    ("interval", partial(interval, draws=DRAWS)),
+    ("paired", partial(paired, draws=DRAWS)),
 )
-"""What asks a run is replaced by what reads a forged one."""
+"""What asks a run is replaced by what reads a forged one, and bootstraps are short."""
 
 
 def forged(*patches, **changes):
@@ -117,6 +125,7 @@ def forged(*patches, **changes):
     def make(patch):
         for name, value in ASKED:
             patch.setattr(sentences, name, value)
+        patch.setattr(pairs, "paired", partial(paired, draws=DRAWS))
         for name, value in patches:
             patch.setattr(sentence_code, name, value)
         return World(**changes)
@@ -180,9 +189,8 @@ ROWS = {
         forged(**{SHUFFLED: arm(first=0.5)})),
     "emoclip-order": in_order(SHUFFLED_FRAMES),
     "emoclip-mean": in_order(MEAN),
-    "emoclip-captioner": (
-        forged(**{SAMPLE: arm(1), DAMAGE[0.5]: arm(1, seeds=1)}),
-        forged(**{SAMPLE: arm(1)})),
+    "emoclip-sides": (forged(**{SAMPLE: arm(1), SIDES: arm(1, seeds=1)}), forged(**{SAMPLE: arm(1)})),
+    "emoclip-silence": (forged(**{SAMPLE: arm(1), SILENT: arm(1, seeds=1)}), forged(**{SAMPLE: arm(1)})),
     "emoclip-window": (forged(**{SAMPLE: arm(spread=0.001)}), forged(**{SAMPLE: arm(spread=0.1)})),
     "emoclip-window-order": (forged(("wrapping_window", rising)), forged()),
     "emoclip-size": (forged(("TemporalTransformer", one_size)), forged()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mgutils.config import FrameFeatures, Pair, RunConfig, TextVectors
-from mgutils.data.labels import LONGEST_NAME, UNPRINTABLE
 from mgutils.errors import ConfigError
 
 CAUTION = ("a probability is shared out among the texts of --classes, of which one is always the answer; and a run "
@@ -29,6 +28,8 @@ def free_texts(arguments: Sequence[str]) -> tuple[str, ...]:
     >>> free_texts(["a hand at the neck, moving", "arms folded"])
     ('a hand at the neck, moving', 'arms folded')
     """
+    from mgutils.data.labels import LONGEST_NAME, UNPRINTABLE  # with pandas, which `mg --help` does without
+
     found = arguments[0].split(",") if len(arguments) == 1 else arguments
     texts = tuple(" ".join(text.split()) for text in found)
     said: dict[str, str] = {}

@@ -85,6 +85,9 @@ retrieve SPACE DATA --ties original --group-by caption
 zero-shot SPACE
 microscope SPACE DATA
 predict x.jpg --checkpoint SPACE
+predict x.jpg --checkpoint SPACE --classes a,b
+predict x.jpg --checkpoint nowhere.pth --classes a
+predict x.mp4 --checkpoint DATA --classes a,b --clips nowhere
 export SPACE
 test --imagepathscsv none.csv --checkpoint SPACE
 clips new --cameras --profile miga

@@ -201,6 +201,11 @@ def test_keypoints_are_answered_by_a_run_on_joints(runs, clips, tmp_path, capsys
     assert main(command) == 0  # its own classes, as it asks itself
     own = pd.read_csv(tmp_path / "predictions.csv")
     pd.testing.assert_series_equal(own["probability"], table["probability"])
+
+    # of a longer clip the middle of each segment is read
+    texts, joints = load_text_classes(run.directory, SENTENCES, clips), frames_of(clips, 0, "joints")
+    longer = np.stack([frames_of(clips, 1, "joints"), joints], axis=1).reshape(2 * T, 22, 3)
+    np.testing.assert_array_equal(texts.probabilities(longer), texts.probabilities(joints))
     with pytest.raises(ConfigError, match="found a run on joints; wanted one on features of rgb"):
         load_film_predictor(run.directory, SENTENCES, clips.root)
 
