@@ -22,6 +22,7 @@ from mgutils.config import (
     SpaceProfile,
     TrainConfig,
     all_pairs,
+    lasting,
     star,
 )
 from mgutils.errors import ConfigError
@@ -159,7 +160,7 @@ class TrainFusion(TrainSpace):
     @staticmethod
     def schedule(profile: SpaceProfile) -> TrainConfig:
         """That of notebook 11: many epochs, which take seconds."""
-        from mgutils.experiments.cameras import HEAD_EPOCHS, lasting
+        from mgutils.experiments.cameras import HEAD_EPOCHS
 
         return replace(profile.train, lr_head=1e-3, **lasting(profile, HEAD_EPOCHS))
 
@@ -198,7 +199,7 @@ class TrainMasked(TrainSpace):
     @staticmethod
     def schedule(profile: SpaceProfile) -> TrainConfig:
         """That of notebook 11: many epochs, without augmentation."""
-        from mgutils.experiments.cameras import MASKED_EPOCHS, lasting
+        from mgutils.experiments.cameras import MASKED_EPOCHS
 
         return replace(profile.train, augment="none", **lasting(profile, MASKED_EPOCHS))
 

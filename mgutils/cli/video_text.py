@@ -16,6 +16,7 @@ from mgutils.config import (
     TextKind,
     TextVectors,
     TrainConfig,
+    lasting,
 )
 
 EPOCHS = 20
@@ -105,8 +106,6 @@ class TrainVideoText(TrainSpace):
     @staticmethod
     def schedule(profile: SpaceProfile) -> TrainConfig:
         """Some more epochs than those of cameras, which take seconds."""
-        from mgutils.experiments.cameras import lasting
-
         return replace(profile.train, **lasting(profile, EPOCHS))
 
     def changed(self, before: SpaceConfig) -> SpaceConfig:

@@ -222,6 +222,12 @@ def space_config(profile: str | SpaceProfile, model: SpaceConfig | FusionConfig 
                      replace(profile.train, **train), split, seed)
 
 
+def lasting(profile: SpaceProfile, epochs: int) -> dict[str, int]:
+    """So many epochs, of which only the last is scored; in a profile of a few epochs, as few."""
+    epochs = epochs if profile.train.epochs > 2 else profile.train.epochs
+    return {"epochs": epochs, "validate_every": epochs}
+
+
 def vision_config(profile: str | Profile, network: NetworkName, split: SplitName = "frame",
                   seed: int = 0, **train: Any) -> RunConfig:
     """The profile's run of a plain classifier: its own image encoder (``resnet``), or torchvision's ``alexnet``."""

@@ -81,7 +81,8 @@ def asked_clips(config: RunConfig, dataset: Dataset, known: Sequence[str] = ()) 
     if known and tuple(known) != names:
         if sentences_of(config).tower == "words":
             raise ConfigError(f"{dataset.root}: found other classes than those of {config.objective!r}, which counts "
-                              "the words of its own sentences; wanted its own clips, or a run with another --tower.")
+                              "the words of its own sentences; wanted its own clips, or a run with another text "
+                              "encoder.")
         new = np.flatnonzero([name not in known for name in names])
         if not len(new):
             raise ConfigError(f"{dataset.root}: found no class that the run does not know; wanted some. `mg evaluate` "

@@ -23,6 +23,7 @@ from mgutils.config import (
     SpaceProfile,
     SplitName,
     get_space_profile,
+    lasting,
     space_config,
     star,
 )
@@ -35,7 +36,7 @@ from mgutils.data.splits import Split, available_splits
 from mgutils.data.table import Dataset
 from mgutils.errors import ConfigError
 from mgutils.experiments.bind_tables import RANDOM, TRAINED
-from mgutils.experiments.cameras import ANCHOR, ANCHOR_EPOCHS, OTHERS, TEMPERATURE, lasting, supervised
+from mgutils.experiments.cameras import ANCHOR, ANCHOR_EPOCHS, OTHERS, TEMPERATURE, supervised
 from mgutils.experiments.runs import train_groups
 from mgutils.training.inputs import input_kind, load_array, read_rows
 from mgutils.training.run import Run

@@ -22,13 +22,14 @@ from mgutils.config import (
     TextVectors,
     get_skeleton_profile,
     get_space_profile,
+    lasting,
     space_config,
     star,
 )
 from mgutils.data.sentences import PARTS
 from mgutils.data.table import Dataset
 from mgutils.experiments.camera_tables import SCORES
-from mgutils.experiments.cameras import TEMPERATURE, lasting
+from mgutils.experiments.cameras import TEMPERATURE
 from mgutils.experiments.generalization import tally_runs
 from mgutils.experiments.runs import train_groups
 from mgutils.metrics.intervals import DRAWS, interval

@@ -22,6 +22,7 @@ from mgutils.config import (
     SplitName,
     all_pairs,
     get_space_profile,
+    lasting,
     space_config,
     star,
 )
@@ -99,12 +100,6 @@ def first_configs(profile: SpaceProfile, seed: int = 0) -> dict[str, list[RunCon
         groups[name] = [space_config(profile, model, "masked_scrambled" if scrambled else "masked", seed=seed,
                                      augment="none", **lasting(profile, MASKED_EPOCHS))]
     return groups
-
-
-def lasting(profile: SpaceProfile, epochs: int) -> dict[str, int]:
-    """So many epochs, of which only the last is scored; in a profile of a few epochs, as few."""
-    epochs = epochs if profile.train.epochs > 2 else profile.train.epochs
-    return {"epochs": epochs, "validate_every": epochs}
 
 
 def second_configs(profile: SpaceProfile, first: Mapping[str, list[Run]], seed: int = 0) -> dict[str, list[RunConfig]]:

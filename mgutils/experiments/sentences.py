@@ -24,6 +24,7 @@ from mgutils.config import (
     TextVectors,
     get_skeleton_profile,
     get_space_profile,
+    lasting,
     space_config,
 )
 from mgutils.data.items import read_clip_dataset
@@ -31,7 +32,6 @@ from mgutils.data.labels import ILLUSTRATIVE
 from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset
 from mgutils.evaluation.unseen_sets import disjoint_sets
-from mgutils.experiments.cameras import cameras_of, lasting
 from mgutils.experiments.runs import train_groups
 from mgutils.experiments.skeleton import clips_of
 from mgutils.training.run import Run
@@ -185,6 +185,7 @@ def spoken_clips(profile: str, root: Path | str, cameras: bool = False) -> Path:
 
     Taught in: 12, section 1.
     """
+    from mgutils.experiments.cameras import cameras_of  # here: a chain of imports as short as that of other pages
     from mgutils.synth.sentences import write_sentences  # as in `clips_of`: the studio is large
 
     clips = cameras_of(profile, root) if cameras else clips_of(get_skeleton_profile(profile), root)
