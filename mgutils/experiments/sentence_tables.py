@@ -69,7 +69,7 @@ def text_alone_arms(dataset: Dataset, profile: SpaceProfile, towers: Sequence[st
 
     Taught in: 12, section 2.
     """
-    configs = joint_configs(profile, class_sets(dataset, seed), seed)[SAMPLE][::profile.seeds]
+    configs = joint_configs(profile, class_sets(dataset, profile, seed), seed)[SAMPLE][::profile.seeds]
     return {tower: [[text_alone(config, dataset, tower, cache_dir)] for config in configs] for tower in towers}
 
 

@@ -82,8 +82,8 @@ split = make_split(dataset, "official")
 new_people = dataset.frames["subject_id"].to_numpy()[split.valid]
 kinds = {arm: texts_of(dataset, TextVectors(text=text), split.train) for arm, text in arms.TEXTS.items()}
 ears = dataset.labels.captions.index("Touching ears")
-row = next(row for row in split.train if dataset.target[row] == ears
-           and kinds[arms.SAMPLE][row] != kinds[arms.SHUFFLED][row])
+others = [row for row in split.train if kinds[arms.SAMPLE][row] != kinds[arms.SHUFFLED][row]]
+row = next((row for row in others if dataset.target[row] == ears), others[0])
 picture = figures.spoken_clip(dataset, row, {arm: kinds[arm][row][0] for arm in kinds if arm != arms.PHRASINGS})
 save(picture, figure_dir / "spoken_clip.png")
 picture
@@ -231,7 +231,7 @@ print({name: f"{count:.1f} million" for name, count in millions.items()})
 # that are asked are of the 35<!--= len(set(new_people)) --> people whom no run has seen, either.
 
 # %%
-sets = arms.class_sets(dataset, seed)
+sets = arms.class_sets(dataset, size, seed)
 names = np.array(class_names(dataset))
 for place, left_out in enumerate(sets, start=1):
     asked = np.isin(dataset.target[split.valid], np.array(left_out) - 1).sum()
