@@ -33,7 +33,6 @@ from mgutils.data.splits import make_split
 from mgutils.data.table import Dataset
 from mgutils.evaluation.unseen_sets import disjoint_sets
 from mgutils.experiments.runs import train_groups
-from mgutils.experiments.skeleton import clips_of
 from mgutils.training.run import Run
 
 SETS, SIZE = 5, 5
@@ -186,7 +185,8 @@ def spoken_clips(profile: str, root: Path | str, cameras: bool = False) -> Path:
 
     Taught in: 12, section 1.
     """
-    from mgutils.experiments.cameras import cameras_of  # here: a chain of imports as short as that of other pages
+    from mgutils.experiments.cameras import cameras_of  # here: no longer chain of imports than other notebooks have
+    from mgutils.experiments.skeleton import clips_of
     from mgutils.synth.sentences import write_sentences  # as in `clips_of`: the studio is large
 
     clips = cameras_of(profile, root) if cameras else clips_of(get_skeleton_profile(profile), root)
