@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from mgutils.claims.intervals import unless_control
-from mgutils.experiments.camera_tables import SCORES
-from mgutils.metrics.intervals import Score, Tally
+from mgutils.metrics.intervals import SCORES, Score, Tally
 from mgutils.metrics.paired import Difference, paired
 
 Pairs = Mapping[str, tuple[Tally, Tally]]

@@ -28,11 +28,10 @@ from mgutils.config import (
 )
 from mgutils.data.sentences import PARTS
 from mgutils.data.table import Dataset
-from mgutils.experiments.camera_tables import SCORES
 from mgutils.experiments.cameras import TEMPERATURE
 from mgutils.experiments.generalization import tally_runs
 from mgutils.experiments.runs import train_groups
-from mgutils.metrics.intervals import DRAWS, interval
+from mgutils.metrics.intervals import DRAWS, SCORES, interval
 from mgutils.metrics.paired import holm, paired
 from mgutils.training.run import Run
 

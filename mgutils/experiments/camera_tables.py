@@ -18,13 +18,11 @@ from mgutils.evaluation.retrieval import retrieval_table, retrieval_tally
 from mgutils.experiments.cameras import ANCHOR, OTHERS
 from mgutils.experiments.generalization import tally_runs
 from mgutils.metrics.cosine import cosine_similarity
-from mgutils.metrics.intervals import Score, Tally, accuracy, interval, mean_recall, tally
+from mgutils.metrics.intervals import SCORES, Score, Tally, accuracy, interval, tally
 from mgutils.metrics.paired import paired
 from mgutils.models.fusion import mean_of_probabilities
 from mgutils.training.fusion import subsets
 from mgutils.training.run import Run
-
-SCORES: dict[str, Score] = {"top1": accuracy, "uar": mean_recall}
 
 
 def spaces_of(dataset: Dataset, runs: Sequence[Run]) -> list[dict[str, Embedded]]:

@@ -40,6 +40,9 @@ def mean_recall(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return _ratio(np.nansum(recall, axis=-1), occur)
 
 
+SCORES: dict[str, Score] = {"top1": accuracy, "uar": mean_recall}
+
+
 def accuracy_without(skipped: int) -> Score:
     """Accuracy on the images of all classes but one. Predicting that one is an error, too."""
     def score(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -20,7 +20,6 @@ from mgutils.data.items import present
 from mgutils.data.splits import subjects_of
 from mgutils.data.table import Dataset
 from mgutils.experiments.camera_tables import (
-    SCORES,
     Question,
     frozen_probe,
     fusion_answers,
@@ -30,7 +29,7 @@ from mgutils.experiments.camera_tables import (
 )
 from mgutils.experiments.cameras import ANCHOR, CONTROLS, HEADS, LABELS, MAE, OTHERS, SCRAMBLED, WEAK
 from mgutils.experiments.generalization import tally_runs
-from mgutils.metrics.intervals import Interval, Score, Tally, accuracy, difference_of, tally
+from mgutils.metrics.intervals import SCORES, Interval, Score, Tally, accuracy, difference_of, tally
 from mgutils.metrics.paired import paired
 from mgutils.training.run import Run
 
