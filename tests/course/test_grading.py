@@ -43,7 +43,7 @@ LEAK = hostile_notebooks.LEAK
 OPEN = why_open()
 walled = pytest.mark.skipif(OPEN is not None, reason=f"no wall can be put up here: {OPEN}")
 POINTS = {number: sum(task.points for task in all_exercises().values() if task.notebook == number)
-          for number in ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11")}
+          for number in ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12")}
 
 
 def notebook(*cells):
