@@ -20,6 +20,7 @@ from torch import nn
 from benchmarks.harness import Bar, Result, faster, rate, table
 from benchmarks.skeleton import process_times
 from mgutils.config import FrameFeatures, Pair, SpaceConfig, TextVectors, space_config
+from mgutils.data.csv import write_csv
 from mgutils.data.items import load_modality, read_clip_dataset, write_clips
 from mgutils.data.labels import Labels
 from mgutils.data.modalities import MadeRows
@@ -56,7 +57,7 @@ def write_noise(root: Path, clips: int = CLIPS) -> Path:
     table = pd.DataFrame({"clip_id": number, "class_id": number % 2 + 1, "frames": LENGTH})
     write_clips(root, table, Labels(("Turtle neck", "Folding arms")), {"rgb": frames})
     said = pd.DataFrame({"clip_id": number, "number": 1, "sentence": [f"clip number {clip}" for clip in number]})
-    said.to_csv(root / "sentences.csv", index=False)
+    write_csv(said, root / "sentences.csv")
     return root
 
 

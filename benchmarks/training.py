@@ -62,7 +62,7 @@ class Size:
     """Also train the original's way with a cheaper resize, and on files as small as the model wants."""
 
 
-SMALL = Size("small", PROFILES["cpu"].model, replace(PROFILES["cpu"].train, threads=0),
+SMALL = Size("small", PROFILES["cpu"].model, replace(PROFILES["cpu"].train, threads=0, image_size=64),
              SynthConfig(frames=1280, size=64), train_images=1024, valid_images=256, train_rounds=7, valid_rounds=5,
              variants=True)
 LARGE_ON_CPU = Size("large", LARGE, TrainConfig(batch_size=16), SynthConfig(frames=128, size=224), train_images=16,
