@@ -376,11 +376,18 @@ ends_chart
 mean_of = {score: {name: 100 * np.mean(values) for name, values in by_recipe.items()}
            for score, by_recipe in scores_of.items()}
 row = {score: points.loc[score].to_dict() for score in points.index}
+chosen = [run.receipt["metrics"]["epoch"] for run in recipes["report"]]
+late = 100 * np.mean([run.summary["last"]["uar"] for run in recipes["report"]])
 
 # %% [markdown]
 # The report's recipe scores 24.7<!--= mean_of["top1"]["report"] --> % on new people after
 # 48<!--= epochs["report"] --> epochs and ours 30.5<!--= mean_of["top1"]["ours"] --> % after
-# 16<!--= epochs["ours"] -->, where the constant class has 24.7<!--= 100 * constant_of["top1"] --> %.
+# 16<!--= epochs["ours"] -->, where the constant class has 24.7<!--= 100 * constant_of["top1"] --> %. That the first and the
+# last number agree is no accident. In every seed the held-out people choose an early epoch of the report's recipe, the
+# 7<!--= max(chosen) -->th at the latest, in which it gives one answer to all. It does learn afterwards, but its training
+# people:
+# its last epoch has a UAR of 7.7<!--= late --> % on new ones, above the constant's and below that of ours,
+# 12.4<!--= mean_of["uar"]["ours"] --> %.
 # In UAR the difference is 8.5<!--= row["uar"]["difference"] --> points, with an interval from 3.0<!--=
 # row["uar"]["low"] --> to 27.3<!--= row["uar"]["high"] -->. So a better recipe for new people exists: its gain in UAR
 # is shown, and so is that in accuracy without class 32, 19.5<!--= row["top1_micro"]["difference"] --> points

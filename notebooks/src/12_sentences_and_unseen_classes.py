@@ -22,7 +22,7 @@
 # * read a zero-shot score: among which classes, on whose clips, in which window, chosen by what.
 #
 # **Needs** notebook 11 (its spaces and pairs); notebook 10 has the skeletons, notebook 08 asked first whether text
-# helps. It makes its own clips and sentences and trains a hundred and thirty small runs: about eight minutes on two cores
+# helps. It makes its own clips and sentences and trains a hundred and thirty small runs: some ten minutes on two cores
 # in the `cpu` profile.
 
 # %% tags=["parameters"]

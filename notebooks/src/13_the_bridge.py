@@ -20,7 +20,7 @@
 # * choose the control that tells what the sentences say from that there are sentences.
 #
 # **Needs** notebook 04 (the loss), notebook 10 (the skeletons) and notebook 12 (the sentences). It trains small runs,
-# some two minutes on two cores in the `cpu` profile.
+# some five minutes on two cores in the `cpu` profile.
 
 # %% tags=["parameters"]
 profile = "cpu"
