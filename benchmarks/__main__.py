@@ -2,7 +2,8 @@
 
 ``python -m benchmarks --only training loss_memory`` measures some parts and leaves the other rows as they are. One
 device is measured: the GPU where there is one, else the CPU; ``--cpu`` hides the GPU. Data are made once, in
-``out/bench``. Meant for a machine that does nothing else.
+``out/bench``. The other device's rows are those of the files in ``benchmarks/results``, where one has them. Meant for a
+machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Bar, Kind, Result, clean_name, digits, keep, table
+from benchmarks.harness import Bar, Kind, Result, clean_name, digits, elsewhere, keep, table
 from mgutils.report.readme import fill_pages
 
 BARS = [
@@ -44,6 +45,8 @@ BARS = [
     Bar("studio_224", "gpu", "GPU: studio at 224 px", 1500, unit=" frames/s"),
 ]
 PARTS = ("training", "validation", "loading", "loss_memory", "studio")
+FOOTNOTE = ("{machines}. A ratio is the median over rounds of speeds in the same round, with the lowest and the "
+            "highest; the speeds themselves, batch and precision are in the JSON files of `benchmarks/results`.")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -74,7 +77,10 @@ def main(arguments: list[str] | None = None) -> None:
     gpu = about["hardware"]["gpu"] is not None
     missing: dict[Kind, str] = {"cpu": "measured on a machine without a GPU" if gpu else "not measured",
                                 "gpu": "not measured" if gpu else "no GPU at hand"}
-    text = table(BARS, results, missing) + f"\n{footnote(about)}\n"
+    others = elsewhere(folder, {bar.key for bar in BARS if (bar.kind == "gpu") != gpu})
+    results |= {key: result for key, (result, _) in others.items()}
+    machines = dict.fromkeys([machine(about), *(machine(there) for _, there in others.values())])
+    text = f"{table(BARS, results, missing)}\n{FOOTNOTE.format(machines='; '.join(machines))}\n"
     (folder / f"{name}.md").write_text(text, encoding="utf-8")
     if chosen.publish:
         (ROOT / "figures" / "bench.md").write_text(text, encoding="utf-8")
@@ -126,12 +132,11 @@ def show(result: Result) -> str:
     return f"{result.key:<26}{digits(result.value)}{spread}   {detail}"
 
 
-def footnote(about: dict[str, Any]) -> str:
-    """What the table was measured on."""
+def machine(about: dict[str, Any]) -> str:
+    """What was measured, in words."""
     device, versions = about["hardware"], about["versions"]
-    return (f"{device['gpu'] or device['processor']}, {device['cpus']} cores, {device['system']}, torch "
-            f"{versions['torch']}. A ratio is the median over rounds of speeds in the same round, with the lowest and "
-            "the highest; the speeds themselves, batch and precision are in the JSON file beside this one.")
+    name = device["gpu"] or device["processor"]
+    return f"{name}, {device['cpus']} cores, {device['system']}, torch {versions['torch']}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -105,12 +105,25 @@ def clean_name(name: str) -> str:
 def keep(folder: Path, name: str, about: dict[str, Any], results: list[Result]) -> dict[str, Result]:
     """Add results to ``<name>.json``, each with what it was measured with; those of other parts stay. Returns all."""
     file = folder / f"{name}.json"
-    rows = json.loads(file.read_text(encoding="utf-8"))["results"] if file.exists() else {}
+    rows = _rows(file) if file.exists() else {}
     rows |= {result.key: asdict(result) | {"measured_with": about} for result in results}
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"hardware": name, "results": rows}, indent=2) + "\n", encoding="utf-8")
-    return {key: Result(**{name: row[name] for name in ("key", "value", "low", "high", "detail")})
-            for key, row in rows.items()}
+    return {key: _result(row) for key, row in rows.items()}
+
+
+def elsewhere(folder: Path, keys: Collection[str]) -> dict[str, tuple[Result, dict[str, Any]]]:
+    """What the files of all machines have for some keys, and what it was measured with."""
+    return {key: (_result(row), row["measured_with"]) for file in sorted(folder.glob("*.json"))
+            for key, row in _rows(file).items() if key in keys}
+
+
+def _rows(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text(encoding="utf-8"))["results"]
+
+
+def _result(row: dict[str, Any]) -> Result:
+    return Result(**{name: row[name] for name in ("key", "value", "low", "high", "detail")})
 
 
 def table(bars: list[Bar], results: Mapping[str, Result], missing: Mapping[Kind, str]) -> str:

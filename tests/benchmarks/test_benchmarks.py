@@ -185,6 +185,19 @@ def test_parts_measured_later_join_those_before(tmp_path):
     assert [rows[key]["measured_with"]["commit"] for key in ("one", "two")] == ["b", "a"]
 
 
+def test_the_table_has_the_other_devices_rows_too(tmp_path, monkeypatch):
+    gpu = {"hardware": {"gpu": "GPU X", "cpus": 16, "system": "Linux"}, "versions": {"torch": "9.9"}}
+    monkeypatch.setattr(loss_memory, "measure", lambda: [Result("loss_memory", 40.0)])
+    harness.keep(tmp_path, "gpu-x", gpu, [Result("studio_224", 2000.0), Result("loss_memory", 1.0)])
+    cpu = {"hardware": gpu["hardware"] | {"gpu": None, "processor": "CPU Y"}, "load_at_start": 0.0}
+    monkeypatch.setattr(entry, "describe", lambda: gpu | cpu)
+    entry.main(["--only", "loss_memory", "--results", str(tmp_path), "--data", str(tmp_path / "data")])
+    text = next(tmp_path.glob("*.md")).read_text()
+    assert "| 2,000 frames/s | yes |" in text and "| 40 MB | yes |" in text  # not the GPU's 1 MB
+    assert "\nCPU Y, 16 cores, Linux, torch 9.9; GPU X, 16 cores, Linux, torch 9.9. A ratio" in text
+    assert list(harness.elsewhere(tmp_path, {"studio_224", "absent"})) == ["studio_224"]
+
+
 def test_table_says_what_is_met_and_what_is_missing():
     bars = [Bar("a", "cpu", "speed", 4), Bar("b", "cpu", "memory", 64, at_least=False, unit=" MB"),
             Bar("c", "cpu", "more", None), Bar("d", "gpu", "far", 5)]
