@@ -36,8 +36,8 @@ from mgutils.metrics.paired import holm, paired
 from mgutils.training.run import Run
 
 ARMS = LABELS, CLASSES, LIGHT, CLIPS, OTHER, NAMES, DIVERGENCE = (
-    "labels alone", "the class's sentences", "the same, a fifth of the weight", "the clip's sentences",
-    "another class's sentences", "the class's name", "the class's sentences, real JS")
+    "labels alone", "class sentences", "a fifth of the weight", "clip sentences", "another class", "class name",
+    "real JS")
 """What is said of the parts of each clip beside its label, and how it is compared."""
 LOSS, WEIGHT = "cosine_kl", 1.0
 """The report's loss, on cosines as GAP has it, and what all sentences together weigh beside the label."""
@@ -107,8 +107,9 @@ def bridge_differences(dataset: Dataset, runs: Mapping[str, Sequence[Run]], pair
     Returns
     -------
     DataFrame
-        By ``second less first`` and score: ``difference, low, high, detectable, p, shown``; ``shown`` by the interval,
-        and by p with Holm's correction for the number of pairs.
+        By ``arm`` (the second), ``less`` (the first) and ``score``: ``difference, low, high, detectable, p, shown``.
+        ``p`` is not corrected. ``shown`` if the interval leaves out 0, and p is below 0.05 with Holm's correction for
+        the number of pairs.
 
     Taught in: 13, section 3.
     """
@@ -117,7 +118,7 @@ def bridge_differences(dataset: Dataset, runs: Mapping[str, Sequence[Run]], pair
     for score, function in SCORES.items():
         found = [paired(tables[first], tables[second], function, draws=draws) for first, second in pairs]
         for (first, second), each, p in zip(pairs, found, holm([each.p for each in found]), strict=True):
-            rows.append({"pair": f"{second} less {first}", "score": score, "difference": 100 * each.value,
+            rows.append({"arm": second, "less": first, "score": score, "difference": 100 * each.value,
                          "low": 100 * each.low, "high": 100 * each.high, "detectable": 100 * each.detectable,
                          "p": each.p, "shown": bool(each.shown and p < 0.05)})
-    return pd.DataFrame(rows).set_index(["pair", "score"])
+    return pd.DataFrame(rows).set_index(["arm", "less", "score"])

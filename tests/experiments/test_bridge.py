@@ -12,6 +12,7 @@ from mgutils.data.sentences import PARTS
 from mgutils.data.table import Dataset
 from mgutils.experiments import bridge
 from mgutils.experiments.systems import SYSTEMS
+from mgutils.metrics.paired import Difference
 from mgutils.report.figures import systems as figures
 
 PEOPLE, CLASSES = 12, 4
@@ -60,8 +61,28 @@ def test_an_arm_that_is_better_is_shown_and_equal_ones_are_not():
     table = bridge.bridge_table(DATASET, runs, draws=500).set_index(["arm", "score"])
     assert table.loc[("b", "top1"), "low"] > table.loc[("a", "top1"), "high"]
     gain = bridge.bridge_differences(DATASET, runs, [("a", "b"), ("b", "c")], draws=500)
-    assert gain.loc[("b less a", "uar"), "shown"] and gain.loc[("b less a", "top1"), "difference"] > 40
-    assert not gain.loc[("c less b", "top1"), "shown"] and gain.loc[("c less b", "top1"), "difference"] == 0
+    assert gain.loc[("b", "a", "uar"), "shown"] and gain.loc[("b", "a", "top1"), "difference"] > 40
+    assert not gain.loc[("c", "b", "top1"), "shown"] and gain.loc[("c", "b", "top1"), "difference"] == 0
+
+
+def test_shown_needs_the_interval_and_a_p_that_holm_corrects_for_the_pairs_of_one_score(monkeypatch):
+    found = {("a", "b"): (0.02, 1), ("a", "c"): (0.04, 1), ("b", "c"): (0.001, -1)}  # p, low end
+    tables = iter([*found.values()] * 2)
+
+    def stub(*_, **__):
+        p, low = next(tables)
+        return Difference(2.0, low, 3.0, p, 1.0, (2.0,))
+
+    monkeypatch.setattr(bridge, "paired", stub)
+    gain = bridge.bridge_differences(DATASET, {name: group(0.5) for name in "abc"}, list(found))
+    for score in ("top1", "uar"):
+        one = gain.xs(score, level="score")
+        assert list(one["p"]) == [0.02, 0.04, 0.001]  # as they are
+        assert list(one["shown"]) == [True, True, False]  # Holm: 2 x 0.02 and 0.04; the last interval has a 0
+    found |= {("a", "b"): (0.03, 1)}
+    tables = iter([*found.values()] * 2)
+    gain = bridge.bridge_differences(DATASET, {name: group(0.5) for name in "abc"}, list(found))
+    assert not gain["shown"].any()  # 2 x 0.03, and no later one can be shown
 
 
 def test_the_picture_names_every_part_pair_and_question():
@@ -74,12 +95,24 @@ def test_the_picture_names_every_part_pair_and_question():
     assert len(lines) == sum(len(system.pairs) for system in SYSTEMS)
 
 
-def test_the_bars_have_each_number_once_and_the_chart_each_arm():
+def test_the_bars_have_each_number_once():
     table = pd.DataFrame({"refuted": [2, 0], "reproduced": [1, 3]}, index=["one", "two"])
     (axes,) = figures.verdict_bars(table).axes
     assert [text.get_text() for text in axes.texts] == ["2", "1", "3"]
     assert [bar.get_width() for bars in axes.containers for bar in bars] == pytest.approx([200 / 3, 0, 100 / 3, 100])
-    scores = bridge.bridge_table(DATASET, {"a": group(0.3), "b": group(0.9)}, draws=100)
-    left, right = figures.bridge_chart(scores).axes
-    assert [label.get_text() for label in left.get_yticklabels()] == ["a", "b"]
-    assert (left.get_xlabel()[:5], right.get_xlabel()[:3]) == ("top-1", "UAR")
+
+
+def test_the_chart_has_each_arm_less_the_control_in_points_and_names_the_line_at_zero():
+    runs = {"a": group(0.3), "b": group(0.9), "c": group(0.5)}
+    gain = bridge.bridge_differences(DATASET, runs, [("a", "b"), ("a", "c"), ("b", "c")], draws=100)
+    figure = figures.bridge_chart(gain, "a")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "c"]
+    for axes, score, title in zip(figure.axes, ("top1", "uar"), ("top-1", "UAR"), strict=True):
+        assert axes.get_xlabel() == f"difference in {title}, points (95 % interval)"
+        wanted = gain.loc[[("b", "a", score), ("c", "a", score)]]
+        lines, dots = axes.collections
+        assert np.allclose([path[:, 0] for path in lines.get_segments()], wanted[["low", "high"]])
+        assert np.allclose(dots.get_offsets()[:, 0], wanted["difference"])
+        assert [(text.get_text(), text.xy[0]) for text in axes.texts] == [("a", 0)]
+        assert [0, 0] in [list(line.get_xdata()) for line in axes.lines]
+        assert axes.get_xlim() == figure.axes[0].get_xlim() and sum(axes.get_xlim()) == 0  # one scale, 0 in the middle

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
 from mgutils.experiments.systems import SYSTEMS, System
-from mgutils.report.figures.charts import ask, interval_rows, legend_below, panels
+from mgutils.report.figures.charts import ask, legend_below
 from mgutils.report.figures.drawing import tint
-from mgutils.report.figures.skeleton import TITLES
+from mgutils.report.figures.skeleton import differences_chart
 from mgutils.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY, VERMILLION, new_figure
 
 _COLORS = {"image": BLUE, "rgb": BLUE, "frames": BLUE, "depth": GREEN, "infrared": ORANGE, "joints": PURPLE,
@@ -74,17 +74,28 @@ def verdict_bars(table: pd.DataFrame) -> Figure:
     return ask(figure, "What became of the claims?")
 
 
-def bridge_chart(table: pd.DataFrame) -> Figure:
-    """Top-1 and UAR of classifiers that learned beside sentences: ``arm, score, value, low, high``, shares.
+def bridge_chart(differences: pd.DataFrame, control: str) -> Figure:
+    """Each arm less the control in top-1 and UAR, with its interval, on what the design would mostly have missed.
+
+    Parameters
+    ----------
+    differences : DataFrame
+        As :func:`mgutils.experiments.bridge.bridge_differences` returns it: by ``arm, less, score``, in points.
+    control : str
+        The arm at 0, which names the line. Comparisons with another arm are not drawn.
 
     Taught in: 13, section 3.
     """
-    rows = list(dict.fromkeys(table["arm"]))
-    figure, axes = panels(2, 10.5, 0.5 * len(rows) + 1.5, sharey=True)
-    for panel, (score, title) in zip(axes, TITLES.items(), strict=True):
-        found = table[table["score"] == score].rename(columns={"arm": "row"})
-        interval_rows(panel, rows, {title: found}, title)
-        panel.axvline(100 * found["value"].iloc[0], color=GREY, linestyle=(0, (5, 3)), zorder=0)
+    rows = differences.xs(control, level="less", drop_level=False).reset_index()
+    rows = rows.rename(columns={"arm": "second", "less": "first"})
+    points = ["difference", "low", "high", "detectable"]
+    furthest = 1.05 * rows[points].abs().max(axis=None)
+    rows[points] /= 100  # shares
+    figure = differences_chart(rows)
+    for panel in figure.axes:
+        panel.annotate(control, (0, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
+                       ha="center", va="bottom", fontsize=12)
+        panel.set(xlim=(-furthest, furthest), xlabel=f"{panel.get_xlabel()} (95 % interval)")
     return ask(figure, "Do sentences about parts of the body help a classifier of skeletons?")
 
 
