@@ -114,7 +114,8 @@ def read_labels(path: Path | str) -> Labels:
                  "Number the classes from 1.")
     refuse_cells(findings, path, table["id"][~outside & numbers.duplicated()], "each id once",
                  "Renumber one of the two rows.", found="{} again")
-    strange = (names.str.strip() == "") | (names.str.len() > LONGEST_NAME) | names.str.contains(UNPRINTABLE)
+    strange = (names.str.strip() == "") | (names.str.len() > LONGEST_NAME)
+    strange |= names.map(lambda name: bool(UNPRINTABLE.search(name)))  # not `str.contains`: pyarrow has its own dialect
     refuse_cells(findings, path, names[strange], f"the class's caption: one line, at most {LONGEST_NAME:,} characters",
                  "Write it in.")
     if findings.faults:

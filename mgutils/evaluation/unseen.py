@@ -139,12 +139,6 @@ def biased(answers: Unseen, bias: float) -> Unseen:
     return replace(answers, logits=logits)
 
 
-def bias_curve(answers: Unseen, biases: Sequence[float]) -> pd.DataFrame:
-    """Generalised zero-shot for several biases: ``bias, seen, unseen, harmonic``."""
-    rows = [{"bias": bias, **generalized(biased(answers, bias))._asdict()} for bias in biases]
-    return pd.DataFrame(rows)
-
-
 # -- leave-one-out, as published -------------------------------------------------------------------
 
 

@@ -185,7 +185,8 @@ def set_table(sets: Sets, *, draws: int = DRAWS) -> pd.DataFrame:
     -------
     DataFrame
         ``set`` (1, 2, ... or ``all``), ``classes`` (indices, with spaces between), ``clips, chance``;
-        ``uar`` with ``low, high``, and ``war``: means over the seeds, with 95 % intervals over people.
+        ``uar`` with ``low, high``, and ``war``: means over the seeds, with 95 % intervals over people;
+        ``constant_war``, the WAR of who always answers the class with the most clips.
     """
     rows = []
     parts = [[runs] for runs in sets]
@@ -200,5 +201,11 @@ def set_table(sets: Sets, *, draws: int = DRAWS) -> pd.DataFrame:
             "uar": uar.pop("value"),
             **uar,
             "war": table.scores(accuracy).mean(),
+            "constant_war": sum(_most_clips(runs[0]) for runs in part) / table.counts.sum(),
         })
     return pd.DataFrame(rows)
+
+
+def _most_clips(run: Unseen) -> int:
+    """Of how many clips an unseen class has at most."""
+    return np.unique(run.target[run.asked], return_counts=True)[1].max()

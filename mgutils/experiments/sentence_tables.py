@@ -17,10 +17,11 @@ from mgutils.config import SpaceProfile
 from mgutils.data.sentences import class_texts
 from mgutils.data.table import Dataset
 from mgutils.evaluation.questions import sentences_of
-from mgutils.evaluation.unseen import Unseen, bias_curve
+from mgutils.evaluation.unseen import Unseen, biased
 from mgutils.evaluation.unseen_sets import (
     generalized_tally,
     harmonic_interval,
+    harmonic_recall,
     seen_recall,
     unseen_recall,
     zero_shot_tally,
@@ -74,14 +75,14 @@ def text_alone_arms(dataset: Dataset, profile: SpaceProfile, towers: Sequence[st
 
 
 def arm_table(asked: Asked, *, draws: int = DRAWS) -> pd.DataFrame:
-    """UAR of each arm among five unseen classes: ``arm, value, low, high, war, sets`` (a list: the sets' own UARs).
+    """UAR of each arm among five unseen classes: ``arm, seeds, value, low, high, war, sets`` (the sets' own UARs).
 
     Taught in: 12, section 5.
     """
     rows = []
     for arm, sets in asked.items():
         table = zero_shot_tally(sets)
-        rows.append({"arm": arm, **asdict(interval(table, mean_recall, draws=draws)),
+        rows.append({"arm": arm, "seeds": len(sets[0]), **asdict(interval(table, mean_recall, draws=draws)),
                      "war": table.scores(accuracy).mean(),
                      "sets": [float(zero_shot_tally([of_set]).scores(mean_recall).mean()) for of_set in sets]})
     return pd.DataFrame(rows)
@@ -95,8 +96,8 @@ def arm_differences(asked: Asked, pairs: Sequence[tuple[str, str]], *, draws: in
     Returns
     -------
     DataFrame
-        By ``second less first`` the columns of :func:`points`; ``shown`` with Holm's correction for the number of
-        pairs, too.
+        By ``second less first``: ``seeds``; ``uar`` and ``beside``, the second's and the first's on these seeds, in %;
+        then the columns of :func:`points`, ``shown`` with Holm's correction for the number of pairs, too.
 
     Taught in: 12, section 5.
     """
@@ -104,7 +105,9 @@ def arm_differences(asked: Asked, pairs: Sequence[tuple[str, str]], *, draws: in
     for couple in pairs:
         seeds = min(len(asked[arm][0]) for arm in couple)
         first, second = (zero_shot_tally([of_set[:seeds] for of_set in asked[arm]]) for arm in couple)
-        rows.append({"pair": f"{couple[1]} less {couple[0]}", "seeds": seeds, **points(first, second, draws=draws)})
+        uar, beside = (100 * table.scores(mean_recall).mean() for table in (second, first))
+        rows.append({"pair": f"{couple[1]} less {couple[0]}", "seeds": seeds, "uar": uar, "beside": beside,
+                     **points(first, second, draws=draws)})
     table = pd.DataFrame(rows).set_index("pair")
     table["shown"] &= holm(table["p"]) < 0.05
     return table
@@ -125,17 +128,46 @@ def general_table(asked: Asked, *, draws: int = DRAWS) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("arm")
 
 
-def within_arms(found: Mapping[str, WithinClass], *, draws: int = DRAWS) -> pd.DataFrame:
-    """What each arm finds within a class: ``arm, score`` (``r1`` or ``percentile``), ``value, low, high, chance``.
+def never_shown(found: WithinClass, sets: Sequence[Sequence[int]]) -> WithinClass:
+    """Of what an arm's runs find, that of each class in the runs that left it out.
+
+    Parameters
+    ----------
+    found : WithinClass
+        Of the runs in order: set of classes, then seed.
+    sets : sequence of sequences of int
+        Class ids that each set leaves out.
+
+    Taught in: 12, section 6.
+    """
+    asked = np.zeros((len(sets), found.r1.counts.shape[1]))  # (sets, C)
+    for place, left_out in enumerate(sets):
+        asked[place, np.array(left_out) - 1] = 1
+
+    def kept(table: Tally) -> Tally:
+        hits = table.hits.reshape(len(sets), -1, *table.hits.shape[1:])  # (sets, seeds, people, C)
+        return Tally((hits * asked[:, None, None]).sum(axis=0), table.counts * asked.any(axis=0))
+
+    return WithinClass(*map(kept, found))
+
+
+def within_arms(found: Mapping[str, WithinClass], sets: Sequence[Sequence[int]], *, draws: int = DRAWS) -> pd.DataFrame:
+    """What each arm finds within a class: ``arm, classes`` (``all``, ``left out``), R@1 ``value, low, high, chance``.
+
+    Parameters
+    ----------
+    found : mapping
+        Of the runs in order: set of classes, then seed.
+    sets : sequence of sequences of int
+        Class ids that each set leaves out.
 
     Taught in: 12, section 6.
     """
     rows = []
     for arm, tallies in found.items():
-        guessed = tallies.chance.scores(accuracy).mean()
-        for score, table, chance in (("r1", tallies.r1, guessed), ("percentile", tallies.percentile, 0.5)):
-            rows.append({"arm": arm, "score": score, **asdict(interval(table, accuracy, draws=draws)),
-                         "chance": chance})
+        for classes, asked in (("all", tallies), ("left out", never_shown(tallies, sets))):
+            rows.append({"arm": arm, "classes": classes, **asdict(interval(asked.r1, accuracy, draws=draws)),
+                         "chance": asked.chance.scores(accuracy).mean()})
     return pd.DataFrame(rows)
 
 
@@ -162,14 +194,18 @@ def dial_table(asked: Asked, found: Mapping[str, WithinClass], *, draws: int = D
 
 
 def bias_curves(sets: Sequence[Sequence[Unseen]], biases: Sequence[float]) -> pd.DataFrame:
-    """The mean over an arm's runs of what a bias makes of them: ``bias, seen, unseen, harmonic``.
+    """What a number added to the scores of the unseen classes makes of an arm: ``bias, seen, unseen, harmonic``.
 
-    See :func:`mgutils.evaluation.unseen.bias_curve`.
+    With the bias 0 the row of :func:`general_table`. See :func:`mgutils.evaluation.unseen.biased`.
 
     Taught in: 12, section 7.
     """
-    curves = [bias_curve(run, biases) for of_set in sets for run in of_set]
-    return pd.concat(curves).groupby("bias").mean().reset_index()
+    recalls = {"seen": seen_recall, "unseen": unseen_recall, "harmonic": harmonic_recall}
+    rows = []
+    for bias in biases:
+        table = generalized_tally([[biased(run, bias) for run in of_set] for of_set in sets])
+        rows.append({"bias": bias} | {name: table.scores(recall).mean() for name, recall in recalls.items()})
+    return pd.DataFrame(rows)
 
 
 def points(first: Tally, second: Tally, score: Score = mean_recall, *, draws: int = DRAWS) -> dict[str, float | bool]:

@@ -38,15 +38,15 @@ from mgutils.training.run import Run
 SETS, SIZE = 5, 5
 """Sets of classes that are left out of training, and classes of a set: chance is a fifth."""
 NAMES, CLASS, PHRASINGS, SAMPLE, SHUFFLED, OTHER = (
-    "class names", "class sentences", "phrasings", "sample sentences", "shuffled in the class", "another class's")
+    "class names", "class sentences", "phrasings", "own sentences", "shuffled sentences", "another class's sentences")
 TEXTS = {NAMES: "name", CLASS: "class", PHRASINGS: "phrasings", SAMPLE: "sample", SHUFFLED: "shuffled", OTHER: "other"}
 """What is said of a clip in each arm: see :data:`mgutils.config.derived.TextKind`."""
-RANDOM = {text: f"{text}, random tower" for text in (CLASS, SAMPLE)}
-WORDS = {text: f"{text}, words" for text in (CLASS, SAMPLE)}
+RANDOM = {text: f"{text}, random network" for text in (CLASS, SAMPLE)}
+WORDS = {text: f"{text}, counts of words" for text in (CLASS, SAMPLE)}
 CLASS_RIGHT = "phrasings, all of the class right"
 """With a loss that takes every clip of a class for right. InfoNCE takes other clips of the class for wrong, which makes
 no difference where their sentences are equal: those have equal vectors, and what pushes a clip away also pulls."""
-DAMAGE = {(kind, rate): f"sample sentences, {rate:.0%} {words}"
+DAMAGE = {(kind, rate): f"own sentences, {rate:.0%} {words}"
           for kind, words in (("side", "with sides exchanged"), ("empty", "replaced by the name"))
           for rate in (0.5, 1.0)}
 """Two dials of a bad captioner; of one seed. Other damage makes thousands of new sentences, which would have to be
@@ -60,7 +60,7 @@ SEEDED = (NAMES, CLASS, SAMPLE, SHUFFLED)
 """The arms that the claim is about: each has all the seeds of the profile, the others the first."""
 EPOCHS, RATE, BATCH = 8, 2e-3, 64
 """Of a run, chosen on 14 people of the training list who were held out, with other sets of classes and one seed. Ten
-epochs were two points better on the average of class and sample sentences, and take a quarter more time; twice as many,
+epochs were two points better on the average of class and own sentences, and take a quarter more time; twice as many,
 half the rate, twice the batch or half the temperature were at most one point better than ten."""
 
 Runs = dict[str, list[list[Run]]]

@@ -126,7 +126,7 @@ class SlowOnly(nn.Module):
     ) -> None:
         super().__init__()
         self.conv1 = ConvNorm(channels, base, (1, 7, 7))
-        self.maxpool = nn.MaxPool3d((1, 3, 3), stride=1, padding=(0, 1, 1))
+        self.maxpool = nn.MaxPool2d(3, stride=1, padding=1)  # of each frame: on a GPU that of 3-D has no fixed order
         self.layers: list[str] = []
         width = base
         plan = zip(blocks, inflate, strides, strict=True)
@@ -142,7 +142,8 @@ class SlowOnly(nn.Module):
         self.width = width
 
     def forward(self, maps: Tensor) -> Tensor:
-        features = self.maxpool(F.relu(self.conv1(maps), inplace=True))
+        features = F.relu(self.conv1(maps), inplace=True)
+        features = self.maxpool(features.flatten(1, 2)).unflatten(1, features.shape[1:3])
         for name in self.layers:
             features = getattr(self, name)(features)
         return features

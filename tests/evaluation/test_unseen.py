@@ -14,7 +14,6 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from mgutils.errors import ConfigError
 from mgutils.evaluation.unseen import (
     Unseen,
-    bias_curve,
     biased,
     constant,
     generalized,
@@ -109,11 +108,11 @@ def test_without_a_clip_of_a_seen_class_there_is_nothing_to_weigh():
 
 def test_a_large_bias_gives_all_clips_to_the_unseen_classes_and_a_large_negative_one_none():
     found = answers(skill=2.0)
-    curve = bias_curve(found, [-1e6, 0, 1e6]).set_index("bias")
-    assert curve.loc[0].tolist() == pytest.approx(list(generalized(found)))
-    assert curve.loc[1e6, ["seen", "harmonic"]].tolist() == [0, 0]
-    assert curve.loc[1e6, "unseen"] == pytest.approx(found.zero_shot().among_left_out.uar)
-    assert curve.loc[-1e6, ["unseen", "harmonic"]].tolist() == [0, 0]
+    few, none, every = (generalized(biased(found, bias)) for bias in (-1e6, 0, 1e6))
+    assert none == generalized(found)
+    assert (every.seen, every.harmonic) == (0, 0)
+    assert every.unseen == pytest.approx(found.zero_shot().among_left_out.uar)
+    assert (few.unseen, few.harmonic) == (0, 0)
     assert found.logits.max() < 1e3, "the answers themselves were changed"
 
 
@@ -253,6 +252,9 @@ def test_the_table_has_a_row_for_each_set_and_one_for_all():
     assert table["uar"].iloc[-1] == pytest.approx(table["uar"].iloc[:-1].mean())
     assert ((table["low"] <= table["uar"]) & (table["uar"] <= table["high"])).all()
     assert table["war"].iloc[-1] == pytest.approx(zero_shot_tally(sets).scores(accuracy).mean())
+    counts = [zero_shot_tally([runs]).counts.sum(axis=0) for runs in sets]
+    assert table["constant_war"].iloc[:-1].tolist() == [each.max() / each.sum() for each in counts]
+    assert table["constant_war"].iloc[-1] == sum(each.max() for each in counts) / sum(each.sum() for each in counts)
 
 
 @pytest.mark.parametrize("change, message", [

@@ -5,8 +5,10 @@ import pytest
 
 from mgutils.config import get_space_profile
 from mgutils.evaluation.unseen import Unseen
+from mgutils.evaluation.within_class import WithinClass
 from mgutils.experiments import sentence_tables as tables
 from mgutils.experiments import sentences as arms
+from mgutils.metrics.intervals import Tally
 from mgutils.report.figures import sentences as figures
 
 SIZE = get_space_profile("cpu")
@@ -50,6 +52,7 @@ def test_a_better_arm_is_shown_to_be_better_and_equal_ones_are_not():
     pairs = tables.arm_differences(asked, [("bad", "good"), ("bad", "as bad")], draws=500)
     assert list(pairs["shown"]) == [True, False]
     assert list(pairs["seeds"]) == [2, 2]
+    assert (pairs["uar"] - pairs["beside"]).tolist() == pytest.approx(pairs["difference"].tolist())
 
 
 def test_arms_of_one_seed_are_compared_on_that_one():
@@ -64,7 +67,19 @@ def test_a_bias_leads_from_seen_to_unseen():
     assert curve["seen"].is_monotonic_decreasing and curve["unseen"].is_monotonic_increasing
     assert curve["seen"].iloc[-1] == 0
     general = tables.general_table({"arm": told(0.5, 0)}, draws=100).loc["arm"]
-    assert general["seen"] == pytest.approx(curve["seen"].iloc[0], abs=0.03)  # a class counts once, or once for a set
+    assert general[["seen", "unseen", "harmonic"]].tolist() == curve[["seen", "unseen", "harmonic"]].iloc[0].tolist()
+
+
+def test_classes_never_shown_are_asked_of_the_runs_that_left_them_out():
+    """Two sets, two seeds, one person, five classes: each run finds 1 clip more of each class than the run before."""
+    hits = np.tile(np.arange(4.0)[:, None, None], (1, 1, 5))  # (runs, people, C)
+    table = Tally(hits, np.full((1, 5), 3.0))
+    found = tables.never_shown(WithinClass(table, table, table), SETS)
+    assert found.r1.hits[:, 0].tolist() == [[0, 0, 2, 2, 0], [1, 1, 3, 3, 0]]
+    assert found.r1.counts.tolist() == [[3, 3, 3, 3, 0]]
+    rows = tables.within_arms({"arm": WithinClass(table, table, table)}, SETS, draws=50)
+    assert rows["classes"].tolist() == ["all", "left out"]
+    assert rows["value"].tolist() == pytest.approx([0.5, 0.5])
 
 
 def test_figures_are_drawn():

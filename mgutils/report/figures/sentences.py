@@ -16,11 +16,22 @@ from numpy.typing import ArrayLike
 
 from mgutils.data.items import choose_frames, load_modality
 from mgutils.data.table import Dataset
-from mgutils.report.figures.charts import LINES, MARKERS, SERIES, ask, heat_maps, interval_rows, legend_below, panels
-from mgutils.report.figures.skeleton import draw_skeleton
-from mgutils.style import BLACK, GREY, LIGHT, SKY, VERMILLION, new_figure, shorten
+from mgutils.report.figures.charts import (
+    LINES,
+    MARKERS,
+    SERIES,
+    ask,
+    heat_maps,
+    interval_rows,
+    legend_below,
+    legend_beside,
+    panels,
+)
+from mgutils.report.figures.skeleton import SIDES, draw_skeleton
+from mgutils.style import BLACK, GREY, LIGHT, SKY, new_figure, shorten
 
 MOMENTS = 4  # frames that are shown of a clip
+CLOSE = 10  # classes in a picture of cosines
 CHANCE = {"color": GREY, "linestyle": (0, (5, 3)), "label": "chance"}
 
 
@@ -44,6 +55,8 @@ def spoken_clip(dataset: Dataset, row: int, said: Mapping[str, str]) -> Figure:
         top.text(moved[frame[:, 2] > 0, 0].mean(), seen[:, 1].min() - 0.03, f"frame {places[place] + 1}", ha="center",
                  fontsize=10)
     top.set(aspect="equal", ylim=(seen[:, 1].max() + 0.02, seen[:, 1].min() - 0.06))
+    for place, (side, color) in enumerate(SIDES.items()):
+        top.text(0, 0.95 - 0.12 * place, f"the person's {side}", color=color, fontsize=10, transform=top.transAxes)
     line = 0.0
     for kind, text in lines:
         bottom.text(0, line, kind, va="top", fontsize=10, fontweight="bold")
@@ -58,13 +71,18 @@ def spoken_clip(dataset: Dataset, row: int, said: Mapping[str, str]) -> Figure:
 def cosine_maps(towers: Mapping[str, ArrayLike], names: Sequence[str]) -> Figure:
     """Cosines (C, C) of the classes' sentences with each other, by the tower that made the vectors.
 
+    Of the classes that have the nearest neighbours by the first tower, at most :data:`CLOSE`, with numbers.
+
     Taught in: 12, section 2.
     """
-    rows = [shorten(name, 26) for name in names]
-    figure, axes = heat_maps({name: np.asarray(table) for name, table in towers.items()}, rows, False,
-                             size=(5 * len(towers) + 2, 5.6), limits=(-0.2, 1), bar="cosine", shrink=0.7)
-    for panel in axes:
-        panel.tick_params(labelsize=7)
+    first = np.array(next(iter(towers.values())))
+    np.fill_diagonal(first, -1)
+    close = np.sort(np.argsort(-first.max(axis=1), kind="stable")[:CLOSE])
+    rows = [shorten(names[index], 34) for index in close]
+    figure, axes = heat_maps({name: np.asarray(table)[np.ix_(close, close)] for name, table in towers.items()}, rows,
+                             [str(place) for place in range(1, len(rows) + 1)], size=(4.4 * len(towers) + 3, 4.6),
+                             limits=(0, 1), bar="cosine", shrink=0.7, annot=True, fmt=".1f", annot_kws={"fontsize": 9})
+    axes[0].set_yticklabels([f"{name}  {place}" for place, name in enumerate(rows, start=1)])
     return ask(figure, "Which classes' sentences lie close together?")
 
 
@@ -74,17 +92,19 @@ def arms_chart(table: pd.DataFrame, chance: float, question: str) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        ``arm, value, low, high, sets`` (of each set of classes, the mean over its runs).
+        ``arm, seeds, value, low, high, sets`` (of each set of classes, the mean over its runs).
     chance : float
 
     Taught in: 12, section 5.
     """
-    rows = list(table["arm"])
+    most = table["seeds"].max()
+    rows = [arm if seeds == most else f"{arm} ({seeds} of {most} seeds)"
+            for arm, seeds in zip(table["arm"], table["seeds"], strict=True)]
     figure, axes = new_figure(size=(9, 0.42 * len(rows) + 1.7))
     for place, sets in enumerate(table["sets"]):
         axes.plot(100 * np.asarray(sets), np.full(len(sets), place + 0.22), "o", color=SKY, markersize=5, zorder=1,
                   label="a set of classes" if not place else None)
-    interval_rows(axes, rows, {"all sets": table.rename(columns={"arm": "row"})}, "UAR, %")
+    interval_rows(axes, rows, {"all sets": table.assign(row=rows)}, "UAR, %")
     axes.axvline(100 * chance, **CHANCE)
     legend_below(figure, axes, 3)
     return ask(figure, question)
@@ -102,38 +122,38 @@ def dial_chart(table: pd.DataFrame) -> Figure:
     """
     titles = {"uar": "UAR among unseen classes, %", "r1": "R@1 within a class, %"}
     names = {"side": "left and right exchanged", "empty": "the class's name in their place"}
-    figure, axes = panels(len(titles), 11, 4.2)
+    figure, axes = panels(len(titles), 11, 4.2, sharey=True)
     for panel, (score, title) in zip(axes, titles.items(), strict=True):
         for place, (damage, name) in enumerate(names.items()):
             rows = (table["score"] == score) & (table["damage"] == damage)
             part = 100 * table[rows].drop(columns=["score", "damage"])
-            color = SERIES[place]
-            panel.fill_between(part["rate"], part["low"], part["high"], color=color, alpha=0.15, linewidth=0)
-            panel.plot(part["rate"], part["value"], LINES[place], marker=MARKERS[place], color=color, linewidth=2,
-                       markersize=7, label=name)
+            reach = [part["value"] - part["low"], part["high"] - part["value"]]
+            panel.errorbar(part["rate"] + 3 * place - 1.5, part["value"], reach, linestyle=LINES[place],
+                           marker=MARKERS[place], color=SERIES[place], linewidth=2, elinewidth=1.3, capsize=4,
+                           markersize=7, label=name)
         panel.axhline(100 * table.loc[table["score"] == score, "chance"].iloc[0], **CHANCE)
         panel.set(xlabel="damaged sentences, %", ylabel=title, xticks=100 * table["rate"].unique())
-        panel.set_ylim(bottom=0)
+    axes[0].set_ylim(bottom=0)
     legend_below(figure, axes[0], 3)
     return ask(figure, "How bad may a captioner be?")
 
 
 def within_chart(table: pd.DataFrame) -> Figure:
-    """A sentence asked for its clip among the clips of its class: R@1 and mean percentile, with their intervals.
+    """A sentence asked for its clip among those of its class: R@1 of all classes, and of those never shown.
 
     Parameters
     ----------
     table : DataFrame
-        ``arm, score`` (``r1`` or ``percentile``), ``value, low, high, chance``.
+        ``arm, classes`` (``all`` or ``left out``), ``value, low, high, chance``.
 
     Taught in: 12, section 6.
     """
-    titles = {"r1": "R@1, %", "percentile": "others left behind, %"}
+    titles = {"all": "all classes: R@1, %", "left out": "classes never shown: R@1, %"}
     rows = list(dict.fromkeys(table["arm"]))
     figure, axes = panels(len(titles), 11, 0.45 * len(rows) + 1.6, sharey=True)
-    for panel, (score, title) in zip(axes, titles.items(), strict=True):
-        part = table[table["score"] == score].rename(columns={"arm": "row"})
-        interval_rows(panel, rows, {"mean": part}, title)
+    for panel, (classes, title) in zip(axes, titles.items(), strict=True):
+        part = table[table["classes"] == classes].rename(columns={"arm": "row"})
+        interval_rows(panel, rows, {"mean of the seeds": part}, title)
         panel.axvline(100 * part["chance"].iloc[0], **CHANCE)
     legend_below(figure, axes[0], 2)
     return ask(figure, "Does a sentence find its own clip among those of its class?")
@@ -150,18 +170,17 @@ def bias_chart(curves: Mapping[str, pd.DataFrame]) -> Figure:
     Taught in: 12, section 7.
     """
     figure, axes = new_figure(size=(7.6, 4.8))
-    for (name, curve), color, dash, marker in zip(curves.items(), SERIES, LINES, MARKERS, strict=False):
+    for (name, curve), color, dash in zip(curves.items(), SERIES, LINES, strict=False):
         points = 100 * curve[["seen", "unseen"]]
         axes.plot(points["seen"], points["unseen"], color=color, linestyle=dash, linewidth=2, label=name)
-        axes.plot(*points[curve["bias"] == 0].T.to_numpy(), marker, color=color, markersize=10)
-        best = curve["harmonic"].idxmax()
-        axes.plot(*points.loc[best], "*", color=color, markersize=16, markeredgecolor=BLACK)
-    axes.plot(0, 100, "X", color=VERMILLION, markersize=11, label="always an unseen class, if there is but one")
+        axes.plot(*points[curve["bias"] == 0].T.to_numpy(), "o", color=color, markersize=10)
+        axes.plot(*points.loc[curve["harmonic"].idxmax()], "*", color=color, markersize=16, markeredgecolor=BLACK)
     axes.plot([], [], "o", color=GREY, markersize=10, label="as trained")
     axes.plot([], [], "*", color=GREY, markersize=14, label="best harmonic mean")
-    axes.set(xlabel="UAR of seen classes among all, %", ylabel="UAR of unseen classes among all, %", xlim=(-2, 102),
-             ylim=(-2, 104))
-    axes.legend(loc="upper right")
+    axes.set(xlabel="recall of seen classes among all, %", ylabel="recall of unseen classes among all, %")
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    legend_beside(axes)
     return ask(figure, "What does a model know of what it has seen, and of what it has not?")
 
 
@@ -181,15 +200,15 @@ def window_chart(draws: Mapping[str, ArrayLike], fixed: Mapping[str, float]) -> 
     for place, (name, color) in enumerate(zip(draws, SERIES, strict=False)):
         values = 100 * np.asarray(draws[name])
         beside = np.random.default_rng(0).uniform(-0.18, 0.18, len(values))
-        axes.plot([values.min(), values.max()], [place, place], color=LIGHT, linewidth=16, zorder=0)
-        axes.plot(values, place + beside, "o", color=color, alpha=0.6, markersize=6,
-                  label=None if place else "a draw of the windows")
+        axes.plot([values.min(), values.max()], [place, place], color=LIGHT, linewidth=16, solid_capstyle="butt",
+                  zorder=0)
+        axes.plot(values, place + beside, "o", color=color, alpha=0.6, markersize=6, label=f"{name}: a draw")
         axes.plot([100 * fixed[name]] * 2, [place - 0.4, place + 0.4], color=BLACK, linewidth=2.5,
                   label=None if place else "middles of the segments")
     axes.set_yticks(range(len(draws)), list(draws))
     axes.set(xlabel="UAR on unseen classes, %", ylim=(len(draws) - 0.5, -0.5))
     axes.grid(axis="y", visible=False)
-    legend_below(figure, axes, 2)
+    legend_below(figure, axes, 3)
     return ask(figure, "The same runs, tested again and again: which score is reported?")
 
 
