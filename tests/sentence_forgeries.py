@@ -177,7 +177,7 @@ ROWS = {
     "emoclip-phrasings": among(SAMPLE, PHRASINGS),
     "emoclip-own": among(SAMPLE, SHUFFLED),
     "emoclip-names": among(CLASS, NAMES),
-    "emoclip-tower": among(SAMPLE, RANDOM[SAMPLE]),
+    "emoclip-tower": among(SAMPLE, RANDOM),
     "emoclip-counts": among(SAMPLE, WORDS[SAMPLE]),
     "emoclip-class-right": among(CLASS_RIGHT, PHRASINGS),
     "emoclip-video": (forged(**{SAMPLE: arm(1)}), forged(**{SAMPLE: arm(0, text=1)})),

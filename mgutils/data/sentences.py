@@ -129,8 +129,7 @@ def _parse(file: Path, key: str, remedy: str, state: tuple[int, int] | None) -> 
     for name in ("sentence", *PARTS):
         if name in texts:
             table[name] = texts[name].str.split().str.join(" ")
-            strange = table[name].str.contains(_ONE_LINE) | (table[name].str.len() > LONGEST)
-            refuse_cells(findings, file, texts[name][strange],
+            refuse_cells(findings, file, texts[name][table[name].map(one_line) != table[name]],
                          f"a sentence of at most {LONGEST:,} characters that can be printed", remedy)
     if findings.faults:
         raise DataError(findings.faults)

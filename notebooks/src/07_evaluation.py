@@ -411,13 +411,13 @@ for page in ("digits.md", "photographs.md"):
 #    250<!--= epochs --> epochs.
 #
 # What does it cost? The report's table of frames has 60,514<!--= frames --> rows; four fifths are trained on. One
-# H100 was measured at 442<!--= per_second --> images a second with these encoders and this batch
+# H200 was measured at 452<!--= per_second --> images a second with these encoders and this batch
 # ([docs/gpu.md](../docs/gpu.md)).
 
 # %%
 frames = int(imigue_classes()["original_frames"].sum())  # rows of the report's train.xlsx
 here = PROFILES["imigue"].train
-epochs, per_second = here.epochs, 442
+epochs, per_second = here.epochs, 452
 hours = epochs * 0.8 * frames / per_second / 3600
 print(f"{hours:.1f} hours a run, {2 * hours:.0f} for the report's two rows, {12 * hours:.0f} for four with three seeds")
 

@@ -97,7 +97,8 @@ def unseen_among_all(evidence: Evidence, arm: str, margin: float) -> Finding:
 def video_beats_text(evidence: Evidence, arm: str) -> Finding:
     """UAR of videos among the unseen classes, less that of the clips' own sentences looked up without a video."""
     sets, runs, clips = _asked(evidence, arm), evidence.sentences(arm)[arm], evidence.spoken
-    alone = evidence.once("text alone", lambda: [text_alone(of_set[0].config, clips) for of_set in runs])
+    kept = evidence.out_dir / "cache"
+    alone = evidence.once("text alone", lambda: [text_alone(of_set[0].config, clips, "", kept) for of_set in runs])
     looked_up = zero_shot_tally([[each] * len(of_set) for each, of_set in zip(alone, sets, strict=True)])
     return Finding(*compare({"videos against sentences": (looked_up, zero_shot_tally(sets))}, better, _UAR),
                    note="The sentence is the clip's own, from known truth, and names no class.")

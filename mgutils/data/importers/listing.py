@@ -128,7 +128,7 @@ def _check_paths(listing: Listing, findings: Findings) -> None:
     """A path that leaves the folder or comes twice is a fault; an image that is not there is bad."""
     cells, home = listing.table["source"].rename(listing.column), listing.home
     paths = listing.table["source"] = cells.map(lambda path: _relative(path, home))
-    filled, unsafe = paths.str.strip() != "", paths.str.contains(_UNSAFE)
+    filled, unsafe = paths.str.strip() != "", paths.map(lambda path: bool(_UNSAFE.search(path)))
     repeated = paths.map(posixpath.normpath).duplicated()
     inside = pd.Series([not bad and _is_inside(home / path, home) for path, bad in zip(paths, unsafe, strict=True)],
                        index=paths.index)
