@@ -41,7 +41,7 @@ ARMS = LABELS, CLASSES, LIGHT, CLIPS, OTHER, NAMES, DIVERGENCE = (
 """What is said of the parts of each clip beside its label, and how it is compared."""
 LOSS, WEIGHT = "cosine_kl", 1.0
 """The report's loss, on cosines as GAP has it, and what all sentences together weigh beside the label."""
-EPOCHS = 24
+EPOCHS = 40
 
 
 def with_parts(text: str, *, loss: str = LOSS, weight: float = WEIGHT, seed: int = 0) -> SpaceConfig:

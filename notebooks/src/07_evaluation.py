@@ -422,8 +422,8 @@ hours = epochs * 0.8 * frames / per_second / 3600
 print(f"{hours:.1f} hours a run, {2 * hours:.0f} for the report's two rows, {12 * hours:.0f} for four with three seeds")
 
 # %% [markdown]
-# **An estimate, not a measurement:** 7.6<!--= hours --> GPU hours a run, 15<!--= 2 * hours --> for the report's two
-# rows, 91<!--= 12 * hours --> for a table with controls and three seeds. Validation adds to it, an older GPU
+# **An estimate, not a measurement:** 7.4<!--= hours --> GPU hours a run, 15<!--= 2 * hours --> for the report's two
+# rows, 89<!--= 12 * hours --> for a table with controls and three seeds. Validation adds to it, an older GPU
 # multiplies it, and a run whose score has stopped rising may end early (`--early-stop`). Nobody in this project has
 # run it: we do not have the images.
 

@@ -482,7 +482,7 @@ tested = pd.concat([windows.windows(of_set[0].directory, dataset, draws=20, seed
 asked_twice = pd.DataFrame({"one run, set 1": tested[1], "five runs, the mean": tested.mean(axis=1)})
 fixed, random_windows = asked_twice.iloc[0], asked_twice.iloc[1:]
 segments, drawn_windows = 100 * fixed, 100 * random_windows
-window_picture = figures.window_chart(random_windows, fixed)
+window_picture = figures.window_chart(dict(random_windows), dict(fixed))
 save(window_picture, figure_dir / "windows.png")
 window_picture
 
