@@ -475,7 +475,7 @@ on_gpu.rename_axis("batch").round(1)
 # 6.3<!--= on_gpu.iloc[1, 0] / on_gpu.iloc[0, 0] -->-fold, because a small batch leaves such a GPU waiting. It is
 # another run, though: an eighth of the steps, each on a harder question, and the recipe's learning rates were chosen
 # for 32<!--= here.batch_size -->. On GPUs the picture was the same as here, with an image encoder pretrained on ImageNet
-# and 224 pixels, too: `report_ce` stayed at the constant class.
+# and larger pictures, too: `report_ce` stayed at the constant class.
 #
 # ## 8. A batch that does not fit into memory
 #

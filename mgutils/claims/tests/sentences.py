@@ -124,7 +124,8 @@ def own_sentence_is_found(evidence: Evidence, arm: str) -> Finding:
 def own_sentence_teaches(evidence: Evidence, arm: str, beside: str) -> Finding:
     """The same after training on one kind of text, less that after another one."""
     first, second = _within(evidence, beside), _within(evidence, arm)
-    return Finding(*compare({"in the class": _both(first.r1, second.r1)}, better, _RECALL_AT_1))
+    return Finding(*compare({"in the class": _both(first.r1, second.r1)}, better, _RECALL_AT_1),
+                   note="The people are new; in each run most of the classes are not.")
 
 
 # -- time, damage, windows ---------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def spoken_clip(dataset: Dataset, row: int, said: Mapping[str, str]) -> Figure:
     places = choose_frames([clip["length"]], MOMENTS, np.full((1, MOMENTS), 0.5))[0][0]
     frames = load_modality(dataset, "truth")[clip["start"] + places]
     seen = frames[frames[..., 2] > 0][:, :2]
-    lines = [(kind, textwrap.wrap(text, 88) or ["(nothing)"]) for kind, text in said.items()]
+    lines = [(kind, textwrap.wrap(text, 84) or ["(nothing)"]) for kind, text in said.items()]
     height = sum(len(text) for _, text in lines) + 0.5 * len(lines)
     figure, grid = new_figure(2, 1, size=(10, 3.0 + 0.21 * height), height_ratios=[2.7, 0.21 * height])
     top, bottom = grid
@@ -56,11 +56,12 @@ def spoken_clip(dataset: Dataset, row: int, said: Mapping[str, str]) -> Figure:
                  fontsize=10)
     top.set(aspect="equal", ylim=(seen[:, 1].max() + 0.02, seen[:, 1].min() - 0.06))
     for place, (side, color) in enumerate(SIDES.items()):
-        top.text(0, 0.95 - 0.12 * place, f"the person's {side}", color=color, fontsize=10, transform=top.transAxes)
+        top.text(0.985, 0.3 - 0.12 * place, f"the person's {side}", color=color, fontsize=10, ha="right",
+                 transform=top.transAxes)
     line = 0.0
     for kind, text in lines:
         bottom.text(0, line, kind, va="top", fontsize=10, fontweight="bold")
-        bottom.text(0.19, line, "\n".join(text), va="top", fontsize=10, linespacing=1.25)
+        bottom.text(0.23, line, "\n".join(text), va="top", fontsize=10, linespacing=1.25)
         line += len(text) + 0.5
     bottom.set(xlim=(0, 1), ylim=(line, 0))
     for panel in grid:
@@ -81,7 +82,7 @@ def cosine_maps(towers: Mapping[str, ArrayLike], names: Sequence[str]) -> Figure
     rows = [shorten(names[index], 34) for index in close]
     figure, axes = heat_maps({name: np.asarray(table)[np.ix_(close, close)] for name, table in towers.items()}, rows,
                              [str(place) for place in range(1, len(rows) + 1)], size=(4.4 * len(towers) + 3, 4.6),
-                             limits=(0, 1), bar="cosine", shrink=0.7, annot=True, fmt=".1f", annot_kws={"fontsize": 9})
+                             limits=(0, 1), bar="cosine", shrink=0.7, annot=True, fmt=".2f", annot_kws={"fontsize": 8})
     axes[0].set_yticklabels([f"{name}  {place}" for place, name in enumerate(rows, start=1)])
     return ask(figure, "Which classes' sentences lie close together?")
 
@@ -150,7 +151,7 @@ def within_chart(table: pd.DataFrame) -> Figure:
     """
     titles = {"all": "all classes: R@1, %", "left out": "classes never shown: R@1, %"}
     rows = list(dict.fromkeys(table["arm"]))
-    figure, axes = panels(len(titles), 11, 0.45 * len(rows) + 1.6, sharey=True)
+    figure, axes = panels(len(titles), 11, 0.45 * len(rows) + 1.6, sharex=True, sharey=True)
     for panel, (classes, title) in zip(axes, titles.items(), strict=True):
         part = table[table["classes"] == classes].rename(columns={"arm": "row"})
         interval_rows(panel, rows, {"mean of the seeds": part}, title)
