@@ -21,7 +21,6 @@ from mgutils.evaluation.unseen import Unseen
 from mgutils.evaluation.within_class import WithinClass
 from mgutils.experiments.sentences import (
     CLASS,
-    CLASS_RIGHT,
     DAMAGE,
     NAMES,
     ORDERS,
@@ -45,7 +44,7 @@ TARGET = np.tile(np.arange(CLASSES), 2 * PEOPLE)
 SUBJECTS = np.repeat(np.arange(PEOPLE), 2 * CLASSES)
 LEFT_OUT = np.arange(SETS * SIZE).reshape(SETS, SIZE)
 IN_ORDER, SHUFFLED_FRAMES, MEAN = ORDERS
-ARMS = (NAMES, CLASS, PHRASINGS, SAMPLE, SHUFFLED, OTHER, CLASS_RIGHT, *RANDOM.values(), *WORDS.values(),
+ARMS = (NAMES, CLASS, PHRASINGS, SAMPLE, SHUFFLED, OTHER, RANDOM, *WORDS.values(),
         *DAMAGE.values(), *ORDERS, *PICTURES.values())
 SIDES, SILENT = DAMAGE["side", 0.5], DAMAGE["empty", 0.5]
 DRAWS = 1000
@@ -179,7 +178,6 @@ ROWS = {
     "emoclip-names": among(CLASS, NAMES),
     "emoclip-tower": among(SAMPLE, RANDOM),
     "emoclip-counts": among(SAMPLE, WORDS[SAMPLE]),
-    "emoclip-class-right": among(CLASS_RIGHT, PHRASINGS),
     "emoclip-video": (forged(**{SAMPLE: arm(1)}), forged(**{SAMPLE: arm(0, text=1)})),
     "emoclip-generalised": (forged(**{SAMPLE: arm(1)}), forged(**{SAMPLE: arm(1, seen_first=1)})),
     "emoclip-loo": (forged(("constant", lambda table, index: table)), forged()),

@@ -35,22 +35,21 @@ from mgutils.metrics.intervals import DRAWS, SCORES, interval
 from mgutils.metrics.paired import holm, paired
 from mgutils.training.run import Run
 
-ARMS = LABELS, CLASSES, LIGHT, CLIPS, OTHER, NAMES, DIVERGENCE = (
-    "labels alone", "class sentences", "a fifth of the weight", "clip sentences", "another class", "class name",
-    "real JS")
-"""What is said of the parts of each clip beside its label, and how it is compared."""
+ARMS = LABELS, CLASSES, CLIPS, OTHER, NAMES = (
+    "labels alone", "class sentences", "clip sentences", "another class", "class name")
+"""What is said of the parts of each clip beside its label."""
 LOSS, WEIGHT = "cosine_kl", 1.0
 """The report's loss, on cosines as GAP has it, and what all sentences together weigh beside the label."""
 EPOCHS = 40
 
 
-def with_parts(text: str, *, loss: str = LOSS, weight: float = WEIGHT, seed: int = 0) -> SpaceConfig:
+def with_parts(text: str, *, weight: float = WEIGHT, seed: int = 0) -> SpaceConfig:
     """A classifier of joints, and beside it the joints paired with a sentence about each part of the body.
 
     Taught in: 13, section 2.
     """
     said = tuple(TextVectors(part, text, part=part, seed=seed) for part in PARTS)
-    pairs = star("joints", PARTS, loss=loss, weight=weight / len(PARTS), temperature=TEMPERATURE)
+    pairs = star("joints", PARTS, loss=LOSS, weight=weight / len(PARTS), temperature=TEMPERATURE)
     return SpaceConfig((labels(), *pairs), learn_temperature=True, derived=said)
 
 
@@ -70,9 +69,7 @@ def bridge_configs(profile: str | SpaceProfile, seed: int = 0) -> dict[str, list
             return SpaceConfig((labels(),), learn_temperature=True)
         if arm == NAMES:
             return SpaceConfig((labels(), name), learn_temperature=True, derived=(TextVectors("name", "name"),))
-        return {CLASSES: with_parts("class"), LIGHT: with_parts("class", weight=WEIGHT / 5),
-                CLIPS: with_parts("sample"), OTHER: with_parts("other", seed=number),
-                DIVERGENCE: with_parts("class", loss="cosine_js")}[arm]
+        return {CLASSES: with_parts("class"), CLIPS: with_parts("sample"), OTHER: with_parts("other", seed=number)}[arm]
 
     def run(arm: str, number: int) -> RunConfig:
         config = space_config(profile, model(arm, number), "bridge", seed=number, **lasting(profile, EPOCHS))

@@ -44,9 +44,6 @@ TEXTS = {NAMES: "name", CLASS: "class", PHRASINGS: "phrasings", SAMPLE: "sample"
 """What is said of a clip in each arm: see :data:`mgutils.config.derived.TextKind`."""
 RANDOM = f"{SAMPLE}, random network"
 WORDS = {text: f"{text}, counts of words" for text in (CLASS, SAMPLE)}
-CLASS_RIGHT = "phrasings, all of the class right"
-"""With a loss that takes every clip of a class for right. InfoNCE takes other clips of the class for wrong, which makes
-no difference where their sentences are equal: those have equal vectors, and what pushes a clip away also pulls."""
 DAMAGE = {(kind, rate): f"own sentences, {rate:.0%} {words}"
           for kind, words in (("side", "with sides exchanged"), ("empty", "replaced by the name"))
           for rate in (0.5, 1.0)}
@@ -84,7 +81,7 @@ def class_sets(dataset: Dataset, profile: SpaceProfile, seed: int = 0) -> list[t
     return disjoint_sets(most.tolist(), SIZE, SETS, seed)[:SETS if profile.train.epochs > 2 else 2]
 
 
-def sentence_model(text: str = "sample", tower: str = "minilm", *, loss: str = "infonce", damage: str = "all",
+def sentence_model(text: str = "sample", tower: str = "minilm", *, damage: str = "all",
                    rate: float = 0.0, order: str | None = None, of: str = "joints", by: str = "",
                    kind: str = "") -> SpaceConfig:
     """A space of one pair: what a clip shows, and what is said of it.
@@ -93,8 +90,6 @@ def sentence_model(text: str = "sample", tower: str = "minilm", *, loss: str = "
     ----------
     text, tower, damage, rate
         See :class:`mgutils.config.TextVectors`.
-    loss : str
-        Of the pair.
     order : str, optional
         Read the frames as features, ``kept`` in their order or ``shuffled``; if not given, the modality ``of`` itself.
     of, by : str
@@ -109,7 +104,7 @@ def sentence_model(text: str = "sample", tower: str = "minilm", *, loss: str = "
     if order is not None:
         video, derived = "features", (FrameFeatures(of=of, by=by, order=order), sentence)
     encoders = {video: {"kind": kind}} if kind else {}
-    pair = Pair(video, "sentence", loss, temperature=TEMPERATURE)
+    pair = Pair(video, "sentence", temperature=TEMPERATURE)
     return SpaceConfig((pair,), learn_temperature=True, encoders=encoders, derived=derived)
 
 
@@ -120,7 +115,6 @@ def joint_configs(profile: SpaceProfile, sets: Sequence[tuple[int, ...]], seed: 
     once = {arm: sentence_model(text) for arm, text in TEXTS.items() if arm not in SEEDED}
     once[RANDOM] = sentence_model(TEXTS[SAMPLE], "random")
     once |= {name: sentence_model(TEXTS[arm], "words") for arm, name in WORDS.items()}
-    once[CLASS_RIGHT] = sentence_model("phrasings", loss="cosine_multi_positive")
     once |= {name: sentence_model(damage=damage, rate=rate) for (damage, rate), name in DAMAGE.items()}
     once |= {name: sentence_model("class", **({"order": "kept"} | settings)) for name, settings in ORDERS.items()}
     return configs | {arm: _configs(profile, model, sets, [seed]) for arm, model in once.items()}

@@ -20,7 +20,7 @@
 # * choose the control that separates what the sentences say from the fact that there are sentences.
 #
 # **Needs** notebook 04 (the loss), notebook 10 (the skeletons) and notebook 12 (the sentences). It trains small runs,
-# some five minutes on two cores in the `cpu` profile.
+# some three minutes on two cores in the `cpu` profile.
 
 # %% tags=["parameters"]
 profile = "cpu"
@@ -181,14 +181,12 @@ print({name: f"{count:,}" for name, count in sizes.items()})
 # ## 3. Do the sentences help?
 #
 # Everything is as in notebook 10: noisy joints, 500<!--= limit --> clips to learn from, new people in the test, so that
-# there is room to improve. Seven arms have the same clips and seeds:
+# there is room to improve. Five arms have the same clips and seeds:
 # * **labels alone**: the classifier;
 # * **class sentences**: the list of section 2, which is GAP's;
-# * **a fifth of the weight**: class sentences, and the text losses count a fifth;
 # * **clip sentences**: what *this* clip's parts do, as in notebook 12;
 # * **another class**: the sentences of clips of another class, always the same other one;
-# * **class name**: the name of the class, one pair instead of four;
-# * **real JS**: class sentences, with the divergence that the report's text names.
+# * **class name**: the name of the class, one pair instead of four.
 #
 # **Predict.** Which arms beat labels alone? Which arm would rise too, if the words did not matter?
 
@@ -217,11 +215,10 @@ values.round(1)
 # 11<!--= len(pairs) --> comparisons of the score. The interval draws people and seeds. $p$ exchanges the two arms within
 # each person: it knows people only, and takes the seeds as they are.
 
-# %% alt="Top-1 and UAR of six arms less labels alone in points, with intervals: all intervals cross zero"
+# %% alt="Top-1 and UAR of four arms less labels alone in points, with intervals: all intervals cross zero"
 arms = [arm for arm in bridge.ARMS if arm != bridge.LABELS]
 pairs = [(bridge.LABELS, arm) for arm in arms] + [
-    (bridge.OTHER, bridge.CLIPS), (bridge.CLASSES, bridge.CLIPS), (bridge.NAMES, bridge.CLASSES),
-    (bridge.LIGHT, bridge.CLASSES), (bridge.DIVERGENCE, bridge.CLASSES)]
+    (bridge.OTHER, bridge.CLIPS), (bridge.CLASSES, bridge.CLIPS), (bridge.NAMES, bridge.CLASSES)]
 gain = bridge.bridge_differences(dataset, runs, pairs)
 chart = bridge_chart(gain, bridge.LABELS)
 save(chart, figure_dir / "bridge.png")
@@ -236,14 +233,12 @@ by_name = gain.loc[(bridge.CLASSES, bridge.NAMES, "top1")]
 less = gain.loc[(bridge.CLASSES, bridge.LABELS, "top1")]
 corrected = holm(gain.xs("top1", level="score")["p"])  # in the order of pairs: the first is class sentences less labels
 words = gain.loc[(bridge.CLIPS, bridge.OTHER, "top1")]
-lighter, real = (gain.loc[(bridge.CLASSES, arm, "top1")] for arm in (bridge.LIGHT, bridge.DIVERGENCE))
 
 # %% [markdown]
 # The line at 0 is labels alone. Of the 12<!--= len(less_labels) --> differences to it
 # 0<!--= less_labels["shown"].sum() --> are shown. In top-1, in points, we measured −1.7<!--= top1[bridge.CLASSES] --> with
-# class sentences, 0.6<!--= top1[bridge.LIGHT] --> with a fifth of their weight, 0.3<!--= top1[bridge.CLIPS] --> with clip
-# sentences, −1.2<!--= top1[bridge.OTHER] --> with those of another class, 1.2<!--= top1[bridge.NAMES] --> with the class
-# name, and −0.2<!--= top1[bridge.DIVERGENCE] --> with the real JS. In UAR all six lie between
+# class sentences, 0.3<!--= top1[bridge.CLIPS] --> with clip sentences, −1.2<!--= top1[bridge.OTHER] --> with those of
+# another class, and 1.2<!--= top1[bridge.NAMES] --> with the class name. In UAR all four lie between
 # −3.1<!--= uar.min() --> and −0.3<!--= uar.max() -->.
 #
 # The grey bands say what could have been found: a true difference inside a band is missed more often than one time in
@@ -272,9 +267,7 @@ gain.xs("top1", level="score")[columns].round(digits)
 # 0.9<!--= less["high"] --> contains 0. $p$ takes these three seeds as they are; the interval allows for others.
 #
 # Does it count what the sentences *say*? Clip sentences less those of another class is
-# 1.5<!--= words["difference"] --> points, not shown. Nor is it shown that a fifth of the weight or the real JS is better
-# or worse than class sentences as GAP has them (−2.3<!--= lighter["difference"] --> and
-# −1.5<!--= real["difference"] --> points).
+# 1.5<!--= words["difference"] --> points, not shown.
 
 # %%
 gain.xs("uar", level="score")[columns].round(digits)
@@ -285,7 +278,7 @@ gain.xs("uar", level="score")[columns].round(digits)
 # as much as one with many, and so the intervals are wider.
 #
 # GAP reports gains over its baseline, with hundreds of clips for each class, and its program keeps the epoch with the best
-# accuracy *on the test set*. Our seven arms show no gain, and could not have found a small one. The arm of another
+# accuracy *on the test set*. Our five arms show no gain, and could not have found a small one. The arm of another
 # class's sentences belongs beside every gain that is found: if it gains as much, the words are not the reason.
 #
 # ## What we showed

@@ -45,9 +45,8 @@ def test_only_the_text_of_the_arms_differs():
         text = {bridge.CLIPS: "sample", bridge.OTHER: "other", bridge.NAMES: "name"}.get(arm, "class")
         assert {made.text for made in runs[0].model.derived} <= {text}
         if others:
-            weight = bridge.WEIGHT / 5 if arm == bridge.LIGHT else bridge.WEIGHT
-            assert sum(pair.weight for pair in others) == pytest.approx(weight)
-            assert {pair.loss for pair in others} == {"cosine_js" if arm == bridge.DIVERGENCE else bridge.LOSS}
+            assert sum(pair.weight for pair in others) == pytest.approx(bridge.WEIGHT)
+            assert {pair.loss for pair in others} == {bridge.LOSS}
     assert [made.part for made in bridge.with_parts("class").derived] == list(PARTS)
 
 
