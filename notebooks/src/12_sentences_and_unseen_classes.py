@@ -622,7 +622,7 @@ display(verdicts)
 Markdown(by_verdict(ledger))
 
 # %% [markdown]
-# Of 27<!--= len(ledger.rows) --> rows 14<!--= whose.count("the original's") --> are the original's own statements:
+# Of 26<!--= len(ledger.rows) --> rows 14<!--= whose.count("the original's") --> are the original's own statements:
 # 5<!--= verdicts["reproduced"]["the original's"] --> are reproduced, 7<!--= verdicts["refuted"]["the original's"] --> refuted,
 # most of these by code alone, and two need the real films. The other rows, with their margins, are ours; where one of them
 # is refuted, that is no error of the paper. Each row is asked by itself, without a correction for the others: so "more than

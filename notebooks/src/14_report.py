@@ -194,11 +194,11 @@ bars
 Markdown("\n\n".join(f"#### {each.title}\n\n{folded(each.rows)}" for each in systems[1:]))
 
 # %% [markdown]
-# Of 137<!--= verdicts["claims"]["together"] --> claims, 39<!--= verdicts["refuted"]["together"] --> are refuted and
+# Of 136<!--= verdicts["claims"]["together"] --> claims, 39<!--= verdicts["refuted"]["together"] --> are refuted and
 # 24<!--= verdicts["reproduced"]["together"] --> reproduced. Open the refuted rows: most of them are decided by code alone.
 # A number did not mean what it seemed to (a recall among equal captions, a class that is tested alone), or a program
 # did something else than its text says (a table of pairs, a divergence, the size of a head). Gains are another matter.
-# Most of the 29<!--= verdicts["not shown"]["together"] --> claims that are *not shown* say that a part helps, and the
+# Most of the 28<!--= verdicts["not shown"]["together"] --> claims that are *not shown* say that a part helps, and the
 # people and seeds of a small design do not decide it. A gain that nobody could have detected is no gain, and its
 # absence is not shown either.
 #
@@ -223,7 +223,7 @@ receipts
 # * A look-up without pixels has 97.5<!--= 100 * audit.lookup_top1 --> % on such a split. What is left on new people is
 #   in notebook 09.
 # * The same court for three more systems: 39<!--= verdicts["refuted"]["together"] --> of
-#   137<!--= verdicts["claims"]["together"] --> claims are refuted, most by code alone, and claims of a gain are mostly
+#   136<!--= verdicts["claims"]["together"] --> claims are refuted, most by code alone, and claims of a gain are mostly
 #   not shown.
 # * To decide the 6<!--= ledger.counts["needs the real data"] --> open sentences, somebody with iMiGUE runs
 #   `mg reproduce --profile imigue`; notebook 07 says how.
