@@ -87,6 +87,7 @@ class World:
     """Evidence of arms that know nothing, but for those that were changed."""
 
     def __init__(self, **changes):
+        self.out_dir = Path("nowhere")
         self.images, self.profile, self.read, self._once = "synthetic", get_profile("cpu"), {}, {}
         self.clips = self.spoken = self.camera_clips = Dataset(Path("nowhere"), _CLIPS, Labels(("a", "b")), "")
         self._changes = changes
@@ -111,7 +112,7 @@ ASKED = (
     ("ask_arms", lambda dataset, arms: {name: [[run.asked for run in of_set] for of_set in sets]
                                         for name, sets in arms.items()}),
     ("own_clips", within),
-    ("text_alone", lambda config, dataset: config.text),
+    ("text_alone", lambda config, dataset, tower, kept: config.text),
     ("windows", windows),
     ("interval", partial(interval, draws=DRAWS)),
     ("paired", partial(paired, draws=DRAWS)),
