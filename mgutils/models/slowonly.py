@@ -78,6 +78,17 @@ class Bottleneck(nn.Module):
         return F.relu(out + kept, inplace=True)
 
 
+class FramePool(nn.MaxPool2d):
+    """The largest value around each place of a frame: (B, C, T, H, W) -> (B, C, T, H', W').
+
+    The same as a pooling in three dimensions that takes one frame at a time. The gradient of that one has no fixed
+    order of addition on a GPU, and equal runs would not give equal bits.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(maps.flatten(1, 2)).unflatten(1, maps.shape[1:3])
+
+
 class SlowOnly(nn.Module):
     """Maps (B, ``channels``, T, H, W) -> features (B, ``width``, T', H', W').
 
@@ -126,7 +137,7 @@ class SlowOnly(nn.Module):
     ) -> None:
         super().__init__()
         self.conv1 = ConvNorm(channels, base, (1, 7, 7))
-        self.maxpool = nn.MaxPool2d(3, stride=1, padding=1)  # of each frame: on a GPU that of 3-D has no fixed order
+        self.maxpool = FramePool(3, stride=1, padding=1)
         self.layers: list[str] = []
         width = base
         plan = zip(blocks, inflate, strides, strict=True)
@@ -142,8 +153,7 @@ class SlowOnly(nn.Module):
         self.width = width
 
     def forward(self, maps: Tensor) -> Tensor:
-        features = F.relu(self.conv1(maps), inplace=True)
-        features = self.maxpool(features.flatten(1, 2)).unflatten(1, features.shape[1:3])
+        features = self.maxpool(F.relu(self.conv1(maps), inplace=True))
         for name in self.layers:
             features = getattr(self, name)(features)
         return features

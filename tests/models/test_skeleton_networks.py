@@ -20,7 +20,7 @@ from mgutils.models.skeleton import (
     frame_features,
     limb_graph,
 )
-from mgutils.models.slowonly import Bottleneck, SlowOnly, from_pyskl
+from mgutils.models.slowonly import Bottleneck, FramePool, SlowOnly, from_pyskl
 
 SMALL = {"base": 4, "blocks": (1, 2, 1)}
 NETWORKS = {
@@ -56,6 +56,17 @@ def busy(network, seed=0):
 
 
 # -- SlowOnly ----------------------------------------------------------------------------------------------------------
+
+
+def test_pooling_frame_by_frame_is_the_originals_in_value_and_gradient():
+    ours = torch.randn(2, 3, 4, 9, 7, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    theirs = ours.detach().clone().requires_grad_()
+    found = FramePool(3, stride=1, padding=1)(ours)
+    wanted = torch.nn.MaxPool3d((1, 3, 3), stride=1, padding=(0, 1, 1))(theirs)
+    assert torch.equal(found, wanted)
+    found.square().sum().backward()
+    wanted.square().sum().backward()
+    assert torch.equal(ours.grad, theirs.grad)
 
 
 def test_slowonly_has_the_originals_size():
