@@ -141,7 +141,8 @@ def test_one_command_trains_and_others_ask_the_run(root, tmp_path, capsys):
     assert main(["evaluate", str(run.directory), str(root), "--out-dir", str(tmp_path / "scores")]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["top1"] == found["top1"] and "warning" not in captured.err
-    assert main(["retrieve", str(run.directory), str(root), "--query", "sentence"]) == 0
+    search = ["retrieve", str(run.directory), str(root), "--query", "sentence", "--out-dir", str(tmp_path / "found")]
+    assert main(search) == 0
     assert "joints" in capsys.readouterr().out
     assert main(["probe", str(run.directory), str(root), "--out-dir", str(tmp_path)]) == 0
     assert "sentence" in capsys.readouterr().out
