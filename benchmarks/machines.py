@@ -1,20 +1,25 @@
 """Do the conclusions hold on other machines? A page that lays several reproductions side by side.
 
-``python -m benchmarks.machines "published=figures" "baseline kernels=out/default" ...`` reads what ``mg reproduce``
+``python -m benchmarks.machines "published=." "baseline kernels=out/default" ...`` reads what ``mg reproduce --all``
 left in each folder and writes ``docs/machines.md``: every number of Table 1 with its range over the machines, the four
-findings and the verdict of every claim, with those that differ first. Nothing is trained here.
+findings, the verdicts of every original's claims, and how many numbers of the notebooks' text each machine gives as
+they are printed. Nothing is trained here.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
+from mgutils.course.prose import stored_comparison
 from mgutils.errors import ConfigError
+from mgutils.experiments.systems import SYSTEMS
 from mgutils.report.markdown import markdown_table
 
 PAGE = Path("docs/machines.md")
@@ -29,36 +34,49 @@ class Machine:
     table1: dict[str, dict[str, Any]]
     """Row of Table 1 by its name."""
     findings: dict[str, str]
-    verdicts: dict[str, str]
-    """Verdict by the claim's id."""
+    verdicts: dict[str, dict[str, str]]
+    """Verdict by the claim's id, by original."""
+    numbers: dict[str, tuple[int, int]]
+    """By notebook: numbers in its text, and those among them that this machine does not give as they are printed."""
 
 
 def read_machine(name: str, folder: Path | str) -> Machine:
-    """Read the three files of a reproduction, from the project's ``figures`` or from an ``out`` folder.
+    """Read a reproduction: the project's own folder, which has the published one, or a folder under ``out``.
 
     Raises
     ------
     ConfigError
-        If one of them is not there or cannot be read.
+        If Table 1, the findings or the report's ledger is not there or cannot be read.
     """
     table1 = {row["row"]: row for row in _read(folder, "table1.json")}
-    claims = {row["id"]: row["verdict"] for row in _read(folder, "claims.json")["rows"]}
-    return Machine(name, table1, _read(folder, "findings.json")["findings"], claims)
+    verdicts = {}
+    for system in SYSTEMS:
+        file = "claims.json" if system.source == "report" else f"claims_{system.source}.json"
+        if system.source == "report" or _find(folder, file):  # the other originals are not in every reproduction
+            verdicts[system.title] = {row["id"]: row["verdict"] for row in _read(folder, file)["rows"]}
+    numbers = {}
+    for path in sorted((Path(folder) / "notebooks").glob("[0-9A][0-9]_*.ipynb")):
+        if comparison := stored_comparison(nbformat.read(path, as_version=4)):
+            numbers[path.stem] = len(comparison.marks), len(comparison.table)
+    return Machine(name, table1, _read(folder, "findings.json")["findings"], verdicts, numbers)
+
+
+def _find(folder: Path | str, name: str) -> Path | None:
+    places = [Path(folder) / part / name for part in ("tables", "figures")]
+    return next((place for place in places if place.is_file()), None)
 
 
 def _read(folder: Path | str, name: str) -> Any:
-    places = [Path(folder) / part / name for part in ("", "tables", "figures")]
-    for place in places:
-        if place.is_file():
-            return json.loads(place.read_text(encoding="utf-8"))
-    raise ConfigError(f"{folder}: found no {name}; wanted a folder that `mg reproduce` left, or figures.")
+    if place := _find(folder, name):
+        return json.loads(place.read_text(encoding="utf-8"))
+    raise ConfigError(f"{folder}: found no {name} in tables or figures; wanted a folder that `mg reproduce` left.")
 
 
 def page(machines: Sequence[Machine], notes: str = "") -> str:
     """The whole page as Markdown; the first machine is the published one."""
     return "\n\n".join(["# The same conclusions on every machine", notes.strip(), "## Table 1", _numbers(machines),
                         "## Findings", _outcomes({m.name: m.findings for m in machines}),
-                        "## Verdicts", _outcomes({m.name: m.verdicts for m in machines})]) + "\n"
+                        "## Verdicts", *_verdicts(machines), "## Numbers in the text", _text(machines)]) + "\n"
 
 
 def _numbers(machines: Sequence[Machine]) -> str:
@@ -77,23 +95,34 @@ def _numbers(machines: Sequence[Machine]) -> str:
     return markdown_table(header, lines)
 
 
-def _outcomes(by_machine: dict[str, dict[str, str]]) -> str:
-    """What differs between the machines, then what is equal on all of them."""
+def _outcomes(by_machine: Mapping[str, Mapping[str, str]]) -> str:
+    """How many outcomes are equal on all machines, and those that are not."""
     first, names = next(iter(by_machine.values())), list(by_machine)
     found = {key: [outcomes.get(key, "no such row") for outcomes in by_machine.values()] for key in first}
-    differ = {key: words for key, words in found.items() if len(set(words)) > 1}
-    equal = [(key, words[0]) for key, words in found.items() if key not in differ]
-    text = f"{len(equal)} of {len(found)} are equal on all {len(names)}.\n\n"
-    if differ:
-        text += markdown_table(("Differs", *names), ((key, *words) for key, words in differ.items())) + "\n\n"
-    return text + markdown_table(("Equal on all", "Outcome"), equal)
+    differ = [(key, *words) for key, words in found.items() if len(set(words)) > 1]
+    text = f"{len(found) - len(differ)} of {len(found)} are equal on all {len(names)}."
+    return text + ("\n\n" + markdown_table(("Differs", *names), differ) if differ else "")
+
+
+def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
+    """A paragraph for each original, of the machines that have its ledger."""
+    for title in machines[0].verdicts:
+        having = {m.name: m.verdicts[title] for m in machines if title in m.verdicts}
+        yield f"**{title}** ({', '.join(having)}): {_outcomes(having)}"
+
+
+def _text(machines: Sequence[Machine]) -> str:
+    """One line for each notebook: the numbers of its text, and how many of them each machine gives otherwise."""
+    lines = [(notebook, str(count), *(str(m.numbers[notebook][1]) if notebook in m.numbers else "–" for m in machines))
+             for notebook, (count, _) in machines[0].numbers.items()]
+    return markdown_table(("Notebook", "Numbers", *(f"otherwise: {m.name}" for m in machines)), lines)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Write the page for ``NAME=FOLDER`` arguments; what stands between the title and Table 1 stays as it is."""
     pairs = [argument.rpartition("=") for argument in arguments]
     if len(pairs) < 2 or not all(equals for _, equals, _ in pairs):
-        raise SystemExit('usage: python -m benchmarks.machines "published=figures" "NAME=FOLDER" ...')
+        raise SystemExit('usage: python -m benchmarks.machines "published=." "NAME=FOLDER" ...')
     machines = [read_machine(name, folder) for name, _, folder in pairs]
     old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     PAGE.parent.mkdir(exist_ok=True)

@@ -2,9 +2,12 @@
 
 import json
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from benchmarks import machines
+from mgutils.course.prose import Comparison, Mark
 from mgutils.errors import ConfigError
 
 
@@ -27,9 +30,22 @@ def test_ranges_and_what_differs(tmp_path, monkeypatch):
     machines.main(["published=one", "a setting=x, other=two"])
     text = machines.PAGE.read_text()
     assert "| CE | top1 | 90.0 | 92.5 | 2.5 | 89.0 to 91.0 |" in text
-    assert "1 of 2 are equal on all 2." in text
-    assert "| a | refuted | not shown |" in text and "| b | reproduced |" in text
+    assert "**The report** (published, a setting=x, other): 1 of 2 are equal on all 2." in text
+    assert "| a | refuted | not shown |" in text and "| b |" not in text
     assert "| JS above CE | holds | not shown |" in text
+
+
+def test_other_originals_and_the_numbers_of_the_text_where_they_are(tmp_path):
+    one, two = leave(tmp_path / "one", 90.0), leave(tmp_path / "two", 90.0)
+    ledger = {"rows": [{"id": "c", "verdict": "not shown"}]}
+    (one / "figures" / "claims_cmvra.json").write_text(json.dumps(ledger))
+    comparison = Comparison([Mark("Heat", "90.0", "a"), Mark("Heat", "1.5", "b")], [90.01, 2.5], "profile cpu")
+    cell = new_code_cell("", outputs=[new_output("display_data", comparison._repr_mimebundle_())])
+    (one / "notebooks").mkdir()
+    nbformat.write(new_notebook(cells=[cell]), one / "notebooks" / "06_training.ipynb")
+    text = machines.page([machines.read_machine("published", one), machines.read_machine("other", two)])
+    assert "**CMVRA** (published): 1 of 1 are equal on all 1." in text
+    assert "| 06_training | 2 | 1 | – |" in text
 
 
 def test_a_note_between_title_and_table_is_kept(tmp_path, monkeypatch):
