@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.machines "published=." "baseline kernels=out/default" ...`` reads what ``mg reproduce --all``
 left in each folder and writes ``docs/machines.md``: every number of Table 1 with its range over the machines, the four
-findings, the verdicts of every original's claims, and how many numbers of the notebooks' text each machine gives as
-they are printed. Nothing is trained here.
+findings, the verdicts of every original's claims, and which numbers and conclusions of the notebooks' text each machine
+does not give. Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import nbformat
 
-from mgutils.course.prose import stored_comparison
+from mgutils.course.prose import Comparison, stored_comparison
 from mgutils.errors import ConfigError
 from mgutils.experiments.systems import SYSTEMS
 from mgutils.report.markdown import markdown_table
@@ -36,8 +36,8 @@ class Machine:
     findings: dict[str, str]
     verdicts: dict[str, dict[str, str]]
     """Verdict by the claim's id, by original."""
-    numbers: dict[str, tuple[int, int]]
-    """By notebook: numbers in its text, and those among them that this machine does not give as they are printed."""
+    texts: dict[str, Comparison]
+    """What the machine found for the text of a notebook, by its name."""
 
 
 def read_machine(name: str, folder: Path | str) -> Machine:
@@ -54,11 +54,10 @@ def read_machine(name: str, folder: Path | str) -> Machine:
         file = "claims.json" if system.source == "report" else f"claims_{system.source}.json"
         if system.source == "report" or _find(folder, file):  # the other originals are not in every reproduction
             verdicts[system.title] = {row["id"]: row["verdict"] for row in _read(folder, file)["rows"]}
-    numbers = {}
-    for path in sorted((Path(folder) / "notebooks").glob("[0-9A][0-9]_*.ipynb")):
-        if comparison := stored_comparison(nbformat.read(path, as_version=4)):
-            numbers[path.stem] = len(comparison.marks), len(comparison.table)
-    return Machine(name, table1, _read(folder, "findings.json")["findings"], verdicts, numbers)
+    paths = sorted((Path(folder) / "notebooks").glob("[0-9A][0-9]_*.ipynb"))
+    texts = {path.stem: stored_comparison(nbformat.read(path, as_version=4)) for path in paths}
+    texts = {stem: found for stem, found in texts.items() if found}
+    return Machine(name, table1, _read(folder, "findings.json")["findings"], verdicts, texts)
 
 
 def _find(folder: Path | str, name: str) -> Path | None:
@@ -76,7 +75,7 @@ def page(machines: Sequence[Machine], notes: str = "") -> str:
     """The whole page as Markdown; the first machine is the published one."""
     return "\n\n".join(["# The same conclusions on every machine", notes.strip(), "## Table 1", _numbers(machines),
                         "## Findings", _outcomes({m.name: m.findings for m in machines}),
-                        "## Verdicts", *_verdicts(machines), "## Numbers in the text", _text(machines)]) + "\n"
+                        "## Verdicts", *_verdicts(machines), "## The notebooks' text", _text(machines)]) + "\n"
 
 
 def _numbers(machines: Sequence[Machine]) -> str:
@@ -112,10 +111,16 @@ def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
 
 
 def _text(machines: Sequence[Machine]) -> str:
-    """One line for each notebook: the numbers of its text, and how many of them each machine gives otherwise."""
-    lines = [(notebook, str(count), *(str(m.numbers[notebook][1]) if notebook in m.numbers else "–" for m in machines))
-             for notebook, (count, _) in machines[0].numbers.items()]
-    return markdown_table(("Notebook", "Numbers", *(f"otherwise: {m.name}" for m in machines)), lines)
+    """One line for each notebook: what its text says, and how much of it each machine gives otherwise."""
+    lines = []
+    for notebook, published in machines[0].texts.items():
+        found = [machine.texts.get(notebook) for machine in machines]
+        otherwise = [f"{len(one.table)}, {len(one.untrue)}" if one else "–" for one in found]
+        lines.append((notebook, str(len(published.marks)), str(len(published.conclusions)), *otherwise))
+    header = ("Notebook", "Numbers", "Conclusions", *(f"Otherwise: {machine.name}" for machine in machines))
+    untrue = [f"* {machine.name}, {notebook}: {one.sentence}" for machine in machines
+              for notebook, told in machine.texts.items() for one in told.untrue]
+    return "\n\n".join([markdown_table(header, lines), "\n".join(untrue)]).strip()
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,9 +1,11 @@
-"""The numbers in a notebook's text, and the results that they were taken from.
+"""The numbers and the conclusions in a notebook's text, and the results that they rest on.
 
 The text of a notebook is written for its published run and says that run's numbers. Each carries an invisible mark
-with the expression that gave it, evaluated in the notebook itself: ``95.7<!--= 100 * best["sound_ce"] --> %``. The
-cell that :func:`with_comparison` adds evaluates all marks of a notebook, so that a run on another machine or with
-another profile says how far its own numbers lie from the printed ones. Nothing stops where they differ.
+with the expression that gave it, evaluated in the notebook itself: ``95.7<!--= 100 * best["sound_ce"] --> %``. A
+sentence that draws a conclusion carries the condition on which it is true:
+``On new people little is left.<!--? new < known / 2 -->``. The cell that :func:`with_comparison` adds evaluates all
+marks of a notebook, so that a run on another machine or with another profile says how far its own numbers lie from the
+printed ones, and which sentences are not true of it. Nothing stops where they differ.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import html
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,10 @@ MIME = "application/vnd.mgutils.numbers+json"
 BANNER = "banner"
 """Tag of the cell that a run adds under the title where its numbers are not those of the text."""
 _MARK = re.compile(r"(?P<number>[-−]?\d[\d,]*(?:\.\d+)?)<!--=\s*(?P<expression>.+?)\s*-->", re.DOTALL)
+_CONDITION = re.compile(r"<!--\?\s*(?P<condition>.+?)\s*-->", re.DOTALL)
+_HEADING = r"^#+ (?P<heading>[^\n]*)$"
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SENTENCE_START = re.compile(r"(?<=[.!?*])\s+(?=[^a-z])|\n\s*\n|^#+ [^\n]*\n|^\s*(?:[*>-]|\d+\.) ", re.MULTILINE)
 _NO_PROSE = re.compile("|".join([
     r"```.*?```", r"`[^`]*`", r"\$\$.*?\$\$", r"\$[^$]*\$",  # code and formulas
     r"^#+ [^\n]*$", r"^\s*\d+\.(?= )",  # headings, list numbers
@@ -67,18 +73,45 @@ class Mark:
         return found is not None and abs(found - self.printed) <= 0.5 * 10**-decimals + 1e-9
 
 
+@dataclass(frozen=True)
+class Conclusion:
+    """A sentence of the text and the condition on which it is true."""
+
+    section: str
+    """Heading above it."""
+    sentence: str
+    """Without its marks."""
+    condition: str
+    """A Python expression."""
+
+
 def marks(notebook: NotebookNode) -> list[Mark]:
-    """All marks of a notebook's text, in its order."""
-    found, section = [], ""
+    """All marked numbers of a notebook's text, in its order."""
+    return [Mark(section, found["number"], " ".join(found["expression"].split()))
+            for section, _, found in _with_section(notebook, _MARK)]
+
+
+def conclusions(notebook: NotebookNode) -> list[Conclusion]:
+    """All sentences of a notebook's text that carry a condition, in its order."""
+    return [Conclusion(section, _last_sentence(before), " ".join(found["condition"].split()))
+            for section, before, found in _with_section(notebook, _CONDITION)]
+
+
+def _with_section(notebook: NotebookNode, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, re.Match[str]]]:
+    """What a pattern finds in the text: the heading above it, the cell's text before it, the match."""
+    section = ""
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
             continue
-        for piece in re.finditer(rf"^#+ (?P<heading>[^\n]*)$|{_MARK.pattern}", cell.source, re.MULTILINE | re.DOTALL):
-            if piece["heading"]:
-                section = piece["heading"]
+        for found in re.finditer(f"{_HEADING}|{pattern.pattern}", cell.source, re.MULTILINE | re.DOTALL):
+            if found["heading"]:
+                section = found["heading"]
             else:
-                found.append(Mark(section, piece["number"], " ".join(piece["expression"].split())))
-    return found
+                yield section, cell.source[:found.start()], found
+
+
+def _last_sentence(text: str) -> str:
+    return " ".join(_SENTENCE_START.split(_COMMENT.sub("", text).rstrip())[-1].split())
 
 
 def unmarked(notebook: NotebookNode) -> list[str]:
@@ -101,7 +134,7 @@ def unmarked(notebook: NotebookNode) -> list[str]:
 
 def with_comparison(notebook: NotebookNode, name: str) -> None:
     """Add the cell that compares text and run, before the exercises; none where the text has no mark."""
-    if not marks(notebook):
+    if not marks(notebook) and not conclusions(notebook):
         return
     cell = new_code_cell(f'from mgutils.course.prose import compare_text\n\ncompare_text("{name}", globals())',
                          id=f"{name}-numbers", metadata={"tags": ["hidden"]})
@@ -110,12 +143,25 @@ def with_comparison(notebook: NotebookNode, name: str) -> None:
 
 
 class Comparison:
-    """What a run found for the numbers of the text; a notebook shows it as a sentence and stores the values."""
+    """What a run found for the text; a notebook shows it as a sentence and stores the values.
 
-    def __init__(self, every_mark: Iterable[Mark], found: Iterable[float | None], run: str) -> None:
+    Parameters
+    ----------
+    every_mark, found
+        The marked numbers, and what the run has for each; ``None`` where it has nothing.
+    run : str
+        Profile and seed.
+    every_conclusion, holds
+        The conclusions, and whether each is true of the run; ``None`` where it has nothing to tell by.
+    """
+
+    def __init__(self, every_mark: Iterable[Mark], found: Iterable[float | None], run: str,
+                 every_conclusion: Iterable[Conclusion] = (), holds: Iterable[bool | None] = ()) -> None:
         self.marks = list(every_mark)
         self.found = list(found)
         self.run = run
+        self.conclusions = list(every_conclusion)
+        self.holds = list(holds)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -125,29 +171,45 @@ class Comparison:
         rows.sort(key=lambda row: -row[0])
         return pd.DataFrame([row[1:] for row in rows], columns=["section", "text", "this run"])
 
+    @property
+    def untrue(self) -> list[Conclusion]:
+        """Conclusions that do not hold for this run, or of which it cannot tell."""
+        return [one for one, holds in zip(self.conclusions, self.holds, strict=True) if not holds]
+
     def __str__(self) -> str:
-        apart = self.table
-        if apart.empty:
-            return f"All {len(self.marks)} numbers in the text are those of this run."
-        return (f"This run ({self.run}) is not the one that the text describes: {len(apart)} of the "
-                f"{len(self.marks)} numbers in the text came out otherwise here.")
+        apart, untrue = self.table, self.untrue
+        said = f"All {len(self.marks)} numbers in the text are those of this run."
+        if len(apart):
+            said = (f"This run ({self.run}) is not the one that the text describes: {len(apart)} of the "
+                    f"{len(self.marks)} numbers in the text came out otherwise here.")
+        if not self.conclusions:
+            return said
+        tested = f"{len(self.conclusions)} conclusions that were put to the test"
+        return f"{said} {len(untrue)} of {tested} do not hold here." if untrue else f"{said} All {tested} hold here."
 
     def banner(self) -> str | None:
-        """The line for the top of the notebook, in Markdown; ``None`` where all numbers agree."""
-        if self.table.empty:
+        """The line for the top of the notebook, in Markdown; ``None`` where text and run agree."""
+        if self.table.empty and not self.untrue:
             return None
-        furthest = "; ".join(f"{row['text']} in “{row['section']}” is {row['this run']}"
-                             for _, row in self.table.head(3).iterrows())
-        return f"> **{self}** Furthest apart: {furthest}. The conclusions are computed, and hold for this run."
+        line = f"> **{self}**"
+        if len(self.table):
+            furthest = "; ".join(f"{row['text']} in “{row['section']}” is {row['this run']}"
+                                 for _, row in self.table.head(3).iterrows())
+            line += f" Furthest apart: {furthest}."
+        return line + "".join(f"\n>\n> Not so here (“{one.section}”): *{one.sentence}*" for one in self.untrue[:5])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         data = {"run": self.run, "numbers": [
             {"section": mark.section, "text": mark.number, "expression": mark.expression, "found": value}
-            for mark, value in zip(self.marks, self.found, strict=True)]}
-        apart = self.table
+            for mark, value in zip(self.marks, self.found, strict=True)], "conclusions": [
+            {"section": one.section, "sentence": one.sentence, "condition": one.condition, "holds": holds}
+            for one, holds in zip(self.conclusions, self.holds, strict=True)]}
         page = f"<p>{html.escape(str(self))}</p>"
-        if len(apart):
-            page += f"<details><summary>Which</summary>{apart.to_html(index=False)}</details>"
+        if len(apart := self.table):
+            page += f"<details><summary>Which numbers</summary>{apart.to_html(index=False)}</details>"
+        if untrue := self.untrue:
+            listed = "".join(f"<li>{html.escape(one.sentence)}</li>" for one in untrue)
+            page += f"<details><summary>Which conclusions</summary><ul>{listed}</ul></details>"
         return {MIME: data, "text/plain": str(self), "text/html": page}
 
 
@@ -181,9 +243,11 @@ def compare_text(name: str, namespace: Mapping[str, Any]) -> Comparison:
     notebook = jupytext.read(beside if beside.exists() else SOURCES / beside.name, fmt="py:percent")
     claims = tomllib.loads((SOURCES.parents[1] / "claims.toml").read_text(encoding="utf-8"))["claim"]
     known = {"claimed": {claim["id"]: claim.get("expected") for claim in claims}, **namespace}
-    every_mark = marks(notebook)
+    every_mark, every_conclusion = marks(notebook), conclusions(notebook)
+    holds = [_evaluate(one.condition, known) for one in every_conclusion]
     return Comparison(every_mark, [_evaluate(mark.expression, known) for mark in every_mark],
-                      f"profile {namespace.get('profile')}, seed {namespace.get('seed')}")
+                      f"profile {namespace.get('profile')}, seed {namespace.get('seed')}",
+                      every_conclusion, [None if value is None else bool(value) for value in holds])
 
 
 def _evaluate(expression: str, known: dict[str, Any]) -> float | None:
@@ -198,18 +262,22 @@ def _evaluate(expression: str, known: dict[str, Any]) -> float | None:
 
 
 def stored_comparison(notebook: NotebookNode) -> Comparison | None:
-    """What the last execution of a notebook found for its marks; ``None`` where it has not been executed."""
+    """What the last execution of a notebook found for its text; ``None`` where it has not been executed."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if MIME in output.get("data", {}):
                 data = output["data"][MIME]
                 every_mark = [Mark(row["section"], row["text"], row["expression"]) for row in data["numbers"]]
-                return Comparison(every_mark, [row["found"] for row in data["numbers"]], data["run"])
+                told = data.get("conclusions", [])
+                return Comparison(
+                    every_mark, [row["found"] for row in data["numbers"]], data["run"],
+                    [Conclusion(row["section"], row["sentence"], row["condition"]) for row in told],
+                    [row["holds"] for row in told])
     return None
 
 
 def with_banner(notebook: NotebookNode) -> None:
-    """Say under the title how far the numbers of this run lie from those of the text, where they differ."""
+    """Say under the title what in the text is not so for this run, if anything."""
     comparison = stored_comparison(notebook)
     if comparison and (line := comparison.banner()):
         notebook.cells.insert(1, new_markdown_cell(line, id=BANNER, metadata={"tags": [BANNER]}))

@@ -12,11 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from mgutils.config import Profile, get_profile
 from mgutils.course.manifest import recorded
 from mgutils.course.map import record_minutes
 from mgutils.course.notebooks import SOURCES, execute, sources
 from mgutils.course.pages import to_html
+from mgutils.course.prose import stored_comparison
 from mgutils.errors import ConfigError, MgError, NotebookError
 from mgutils.files import locked
 from mgutils.report.compare import compare
@@ -66,12 +69,13 @@ def reproduce(profile: str | Profile, data_root: Path | str, seed: int, out_dir:
     with locked(out_dir):
         failures = _execute_all(chosen, out_dir, parameters, cwd, data_root)
     _print_results(out_dir, (time.time() - began) / 60)
+    executed = [_executed(out_dir, source) for source in chosen]
     comparison = compare(cwd.parent / "figures", out_dir, profile, data_root, since=began)
-    print(*comparison, sep="\n", flush=True)
+    print(*comparison, *_conclusions(executed), sep="\n", flush=True)
     if failures:
         first = f"{len(failures)} of {len(chosen)} notebooks failed."
         raise NotebookError("\n".join([first, *failures]))
-    return [_executed(out_dir, source) for source in chosen]
+    return executed
 
 
 OTHER_SYSTEMS = ("10", "11", "12", "13")
@@ -171,6 +175,14 @@ def _short(path: Path, cwd: Path) -> str:
     """The path as a notebook of the course writes it: relative to its folder, unless it lies outside the project."""
     inside = path.is_relative_to(cwd.parent)
     return Path(os.path.relpath(path, cwd)).as_posix() if inside else path.as_posix()
+
+
+def _conclusions(notebooks: Sequence[Path]) -> list[str]:
+    """How many sentences of the text are true of these runs, in a line, and one for each that is not."""
+    found = {path.stem: stored_comparison(nbformat.read(path, as_version=4)) for path in notebooks if path.exists()}
+    untrue = [f"  {stem}: {one.sentence}" for stem, told in found.items() if told for one in told.untrue]
+    count = sum(len(told.conclusions) for told in found.values() if told)
+    return [f"{count - len(untrue)} of the {count} conclusions in the text that are put to the test hold here", *untrue]
 
 
 def _print_results(out_dir: Path, minutes: float) -> None:

@@ -35,9 +35,9 @@ from mgutils.training.checkpoint import (
 from mgutils.training.distributed import rank_and_world_size
 from mgutils.training.grad_cache import grad_cache_backward
 from mgutils.training.provenance import make_receipt, record_session
-from mgutils.training.resume import find_stopped
+from mgutils.training.resume import go_on
 from mgutils.training.run import write_scores
-from mgutils.training.session import Session, open_session, restore_session, session_state
+from mgutils.training.session import Session, open_session, session_state
 from mgutils.training.task import Batch, Validation
 from mgutils.training.trackers import finish_trackers, log_epoch, start_tracker
 from mgutils.training.whole import BEST_FILES, NEXT, adopt_best, describe_files
@@ -110,12 +110,7 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
     content = describe(config, dataset)
     choice = split.valid if split.select is None else split.select
     with locked(directory, first):
-        # where a stopped run had got to
-        stopped = find_stopped(directory, content) if resume else None
-        before = {}
-        if stopped is not None:
-            weights, before = stopped
-            restore_session(session, weights, before)
+        before = go_on(session, directory, content) if resume else {}
         log = before.get("log", [])
         best = before.get("best", {"top1": -1.0})
         kept = before.get("kept", {})  # sizes and hashes of the best epoch's files
@@ -165,11 +160,10 @@ def run_epochs(session: Session, dataset: Dataset, pixels: np.ndarray, split: Sp
         if choice is not split.valid:
             last = {"epoch": len(log), **session.task.validate(split.valid).scores.summary()}
         if first:
+            chosen_on = [config.train.select, len(choice) * (config.train.select != "last")]
             receipt = make_receipt(provenance, fingerprint(dataset, pixels), log, best)
-            receipt |= {"last": last, "chosen_on": [config.train.select, len(choice) * (config.train.select != "last")]}
-            receipt |= {"config": config.as_dict(), "files": describe_files(directory)}
-            text = json.dumps(receipt, indent=2) + "\n"
-            atomic_write_text(directory / "receipt.json", text)  # last: the run is whole
+            receipt |= {"last": last, "chosen_on": chosen_on, "config": config.as_dict()}
+            _write_receipt(receipt, directory)
     return directory
 
 
@@ -293,6 +287,12 @@ def _write_best(session: Session, found: Validation, dataset: Dataset, split: Sp
     header = {"config": json.dumps(content | session.task.record())}
     save_weights(session.task.model, directory / "best.safetensors", header,
                  found.arrays.get(CAPTIONS))
+
+
+def _write_receipt(receipt: dict[str, Any], directory: Path) -> None:
+    """Write the receipt, with the hashes of all files, as the last of them: then the run is whole."""
+    text = json.dumps(receipt | {"files": describe_files(directory)}, indent=2) + "\n"
+    atomic_write_text(directory / "receipt.json", text)
 
 
 def _write_log(log: list[dict[str, Any]], directory: Path) -> None:

@@ -6,18 +6,30 @@ import json
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from mgutils.errors import CheckpointError
 from mgutils.training.checkpoint import load_last
+from mgutils.training.session import Session, restore_session
 from mgutils.training.whole import adopt_best
 
 
-def find_stopped(directory: Path,
-                 content: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Weights and state after the last whole epoch of a folder; ``None`` where none had ended.
+def go_on(session: Session, directory: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Put a session where a stopped run had got to, after its last whole epoch.
 
-    The best epoch's files are put where they belong. ``content`` is the run's ``config.json``.
+    The best epoch's files are put where they belong.
+
+    Parameters
+    ----------
+    session : Session
+        Open, and not trained.
+    directory : path
+        Of the run.
+    content : dict
+        Its ``config.json``.
+
+    Returns
+    -------
+    dict
+        The state that the run left; empty where no epoch had ended.
 
     Raises
     ------
@@ -26,13 +38,15 @@ def find_stopped(directory: Path,
     """
     found = load_last(directory)
     if found is None:
-        return None
+        return {}
+    weights, state = found
     recorded = {"task": content["task"]} | _recorded(directory / "config.json")
     if recorded != json.loads(json.dumps(content)):
         raise CheckpointError(f"{directory}: holds a run of another configuration. "
                               "Name another folder, or train anew.")
-    adopt_best(directory, found[1].get("kept", {}))
-    return found
+    adopt_best(directory, state.get("kept", {}))
+    restore_session(session, weights, state)
+    return state
 
 
 def _recorded(file: Path) -> dict[str, Any]:

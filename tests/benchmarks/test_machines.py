@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from benchmarks import machines
-from mgutils.course.prose import Comparison, Mark
+from mgutils.course.prose import Comparison, Conclusion, Mark
 from mgutils.errors import ConfigError
 
 
@@ -39,13 +39,15 @@ def test_other_originals_and_the_numbers_of_the_text_where_they_are(tmp_path):
     one, two = leave(tmp_path / "one", 90.0), leave(tmp_path / "two", 90.0)
     ledger = {"rows": [{"id": "c", "verdict": "not shown"}]}
     (one / "figures" / "claims_cmvra.json").write_text(json.dumps(ledger))
-    comparison = Comparison([Mark("Heat", "90.0", "a"), Mark("Heat", "1.5", "b")], [90.01, 2.5], "profile cpu")
+    comparison = Comparison([Mark("Heat", "90.0", "a"), Mark("Heat", "1.5", "b")], [90.01, 2.5], "profile cpu",
+                            [Conclusion("Heat", "It is hot.", "a > 95")], [False])
     cell = new_code_cell("", outputs=[new_output("display_data", comparison._repr_mimebundle_())])
     (one / "notebooks").mkdir()
     nbformat.write(new_notebook(cells=[cell]), one / "notebooks" / "06_training.ipynb")
     text = machines.page([machines.read_machine("published", one), machines.read_machine("other", two)])
     assert "**CMVRA** (published): 1 of 1 are equal on all 1." in text
-    assert "| 06_training | 2 | 1 | – |" in text
+    assert "| 06_training | 2 | 1 | 1, 1 | – |" in text
+    assert "* published, 06_training: It is hot." in text
 
 
 def test_a_note_between_title_and_table_is_kept(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Numbers in the text of the notebooks: each is marked, and each is what the published run found."""
+"""The text of the notebooks: each number is what the published run found, each conclusion is true of it."""
 
 import re
 
@@ -47,11 +47,25 @@ def test_numbers_that_need_one(sentence):
     assert prose.unmarked(text(sentence))
 
 
+@pytest.mark.parametrize(("before", "sentence"), [
+    ("It rose. So it *has* learned.", "So it *has* learned."),
+    ("Of 95.7<!--= a --> % nearly\nall are left.", "Of 95.7 % nearly all are left."),
+    ("First.\n\nThe seeds overlap:", "The seeds overlap:"),
+    ("One.\n* the loss falls;\n* the seeds overlap", "the seeds overlap"),
+    ("1. First.\n2. **No.** It is e.g. as low", "It is e.g. as low"),
+    ("A<!--? x --> is true. B is", "B is")])
+def test_a_conclusion_is_the_sentence_before_its_condition(before, sentence):
+    found = prose.conclusions(text(f"# 07 Title\n{before}<!--? a >\n b --> More."))
+    assert found[-1] == prose.Conclusion("07 Title", sentence, "a > b")
+    assert prose.unmarked(text("It has learned.<!--? 3 > loss[12] -->")) == []
+
+
 # -- running -----------------------------------------------------------------------------------------------------------
 
 SOURCE = '''# %% [markdown]
 # # 01 A
 # Twice is 84.0<!--= 2 * answer --> and the report has 81.13<!--= claimed["table-1-js-top-1"] -->.
+# It is more than forty.<!--? answer > 40 -->
 
 # %% tags=["parameters"]
 profile = "cpu"
@@ -80,7 +94,8 @@ def ran(tmp_path):
 def test_a_run_that_agrees_says_so_before_the_exercises(ran):
     notebook = ran("42")
     assert [cell.id for cell in notebook.cells][-2:] == ["01_a-numbers", "01_a-003"]
-    assert str(prose.stored_comparison(notebook)) == "All 2 numbers in the text are those of this run."
+    assert str(prose.stored_comparison(notebook)) == (
+        "All 2 numbers in the text are those of this run. All 1 conclusions that were put to the test hold here.")
     assert not any(cell.id == prose.BANNER for cell in notebook.cells)
 
 
@@ -89,6 +104,13 @@ def test_a_run_that_differs_says_so_under_the_title_and_does_not_stop(ran, answe
     notebook = ran(answer)
     assert notebook.cells[1].id == prose.BANNER
     assert f"84.0 in “01 A” is {shown}" in notebook.cells[1].source and "1 of the 2 numbers" in notebook.cells[1].source
+    assert notebook.cells[1].source.endswith("> Not so here (“01 A”): *It is more than forty.*")
+
+
+def test_numbers_may_differ_where_the_conclusion_holds(ran):
+    banner = ran("43").cells[1].source
+    assert "1 of the 2 numbers" in banner and banner.endswith("“01 A” is 86.0.")
+    assert "All 1 conclusions that were put to the test hold here." in banner
 
 
 # -- the published notebooks -------------------------------------------------------------------------------------------
@@ -107,6 +129,22 @@ def test_every_number_in_the_text_is_what_the_published_run_found(path):
         assert stored.marks == every_mark
         assert [(mark.number, mark.expression, value) for mark, value in zip(every_mark, stored.found, strict=True)
                 if not mark.fits(value)] == []
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
+def test_every_conclusion_that_is_tested_is_true_of_the_published_run(path):
+    notebook = nbformat.read(path, as_version=4)
+    if found := prose.conclusions(notebook):
+        stored = prose.stored_comparison(notebook)
+        assert stored.conclusions == found and stored.untrue == []
+
+
+def test_enough_conclusions_are_tested_and_none_is_true_by_itself():
+    every = [one for path in PUBLISHED for one in prose.conclusions(nbformat.read(path, as_version=4))]
+    assert len(every) >= 80
+    for one in every:
+        assert one.sentence and re.search(r"[A-Za-z_]{2}", one.condition), one
+        assert prose._evaluate(one.condition, {}) is None, one  # it needs a result
 
 
 def test_enough_numbers_are_guarded_and_a_wrong_digit_is_found():
