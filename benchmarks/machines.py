@@ -111,16 +111,24 @@ def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
 
 
 def _text(machines: Sequence[Machine]) -> str:
-    """One line for each notebook: what its text says, and how much of it each machine gives otherwise."""
-    lines = []
+    """One line for each notebook: what the published text says, and how much of it each machine gives otherwise."""
+    lines, untrue = [], []
     for notebook, published in machines[0].texts.items():
         found = [machine.texts.get(notebook) for machine in machines]
-        otherwise = [f"{len(one.table)}, {len(one.untrue)}" if one else "–" for one in found]
+        otherwise = [_otherwise(published, told) if told else "–" for told in found]
         lines.append((notebook, str(len(published.marks)), str(len(published.conclusions)), *otherwise))
+        untrue += [f"* {machine.name}, {notebook}: {one.sentence}"
+                   for machine, told in zip(machines, found, strict=True) if told for one in told.untrue]
     header = ("Notebook", "Numbers", "Conclusions", *(f"Otherwise: {machine.name}" for machine in machines))
-    untrue = [f"* {machine.name}, {notebook}: {one.sentence}" for machine in machines
-              for notebook, told in machine.texts.items() for one in told.untrue]
     return "\n\n".join([markdown_table(header, lines), "\n".join(untrue)]).strip()
+
+
+def _otherwise(published: Comparison, told: Comparison) -> str:
+    """Numbers of the published text that a machine gives otherwise, and conclusions that are not true of it."""
+    values = {mark.expression: value for mark, value in zip(told.marks, told.found, strict=True)}
+    apart = sum(not mark.fits(values[mark.expression]) for mark in published.marks if mark.expression in values)
+    tested = told.conclusions or not published.conclusions  # an older text of the notebook has none
+    return f"{apart}, {len(told.untrue) if tested else '–'}"
 
 
 def main(arguments: Sequence[str]) -> None:
