@@ -85,7 +85,7 @@ company
 # * **Run** the cells from top to bottom with *Shift + Enter*, or all with *Run > Run All Cells*.
 # * **Predict** before you run where the text asks for it. It is the best part.
 # * A sentence with its number stands after each result. The numbers are those of the run that was published. A run of
-#   yours that came out otherwise says so at its end, and by how much.
+#   yours that came out otherwise says so at its end: by how much, and which sentences are not true of it.
 # * **Exercises** at the end check themselves, in notebooks 01 to 12. Two in each notebook are marked *core*. Words that
 #   you do not know stand in the [glossary](glossary.md).
 #
@@ -163,9 +163,9 @@ print(f"this notebook was run with {profile!r}: {get_profile(profile).note}")
 # %% [markdown]
 # ## What we showed
 #
-# The report's two rows, 22.54<!--= claimed["table-1-ce-top-1"] --> and 81.13<!--= claimed["table-1-js-top-1"] --> %,
-# lie between two programs that see no pixel: 27.28<!--= constant --> % for the most frequent class and
-# 96.57<!--= lookup --> % for a look-up. A number means something only beside such company.
+# A program that sees no pixel beats each of the report's two rows: 27.28<!--= constant --> % for the most frequent
+# class against 22.54<!--= claimed["table-1-ce-top-1"] --> %, and 96.57<!--= lookup --> % for a look-up against
+# 81.13<!--= claimed["table-1-js-top-1"] --> %. A number means something only beside such company.
 #
 # ## Exercises
 #

@@ -253,9 +253,10 @@ similarity_matrix(pairs, short, short, digits=0, mark=np.equal.outer(batch_ids, 
 # %% [markdown]
 # The framed cells are pairs that belong together: the diagonal, and two more, because two images have the same caption.
 # The logits lie between −653<!--= pairs.min() --> and −379<!--= pairs.max() -->. They are that large because the
-# vectors are long and the temperature is small; section 5 says what follows. The framed cells do not stand out. What
-# stands out is the first row and the last column: that image scores high with every caption, that caption with every
-# image.
+# vectors are long and the temperature is small; section 5 says what follows. The framed cells do not stand
+# out.<!--? pairs[np.equal.outer(batch_ids, batch_ids)].mean() < pairs.mean() + pairs.std() / 2 --> What stands out is
+# the first row and the last column: that image scores high with every caption, that caption with every
+# image.<!--? pairs.mean(dim=1).argmax() == 0 and pairs.mean(dim=0).argmax() == 3 -->
 #
 # Two columns are equal, number for number, since equal captions have equal embeddings. An identity target would ask for
 # two different answers from two equal columns. Notebook 04 works out what that does.
@@ -287,8 +288,9 @@ before
 
 # %% [markdown]
 # They are not. The mean cosine of the right pairs is −0.11<!--= cosines[range(8), own].mean() -->, that of all pairs
-# also −0.11<!--= cosines[:, own].mean() -->. Whole rows and whole columns are darker or lighter, and all values lie
-# close together. Why?
+# also −0.11<!--= cosines[:, own].mean() -->.<!--? cosines[range(8), own].mean() < cosines[:, own].mean() + 0.02 -->
+# Whole rows and whole columns are darker or lighter, and all values lie close
+# together.<!--? cosines[:, own].std() < 0.05 --> Why?
 
 # %%
 def mean_cosine(unit: torch.Tensor) -> float:
@@ -301,8 +303,9 @@ print(f"between images {mean_cosine(unit_images):.3f}, between captions {mean_co
 
 # %% [markdown]
 # An untrained encoder gives nearly the same vector to everything: the mean cosine between two images is
-# 0.97<!--= mean_cosine(unit_images) -->, between two captions 0.95<!--= mean_cosine(unit_captions) -->.
-# All images lie in one narrow cone, all captions in another. As arrows on a circle:
+# 0.97<!--= mean_cosine(unit_images) -->, between two captions
+# 0.95<!--= mean_cosine(unit_captions) -->.<!--? min(mean_cosine(unit_images), mean_cosine(unit_captions)) > 0.9 --> All
+# images lie in one narrow cone, all captions in another.<!--? abs(cosines.mean()) < 0.5 --> As arrows on a circle:
 
 # %% alt="Three circles of arrows: two narrow cones before training; each image beside its caption; all in one cone" tags=["hidden"]
 axis = F.normalize(unit_images.mean(dim=0), dim=0)
@@ -323,9 +326,9 @@ circles
 
 # %% [markdown]
 # The left circle is measured, in the plane of the two cones. Training must do two things at once: turn the cones
-# towards one another, and spread them out, each image beside its own caption. A loss that only turns them ends as on the right, with all captions in nearly one
-# direction, so that small differences must decide. A model has *collapsed* when nearly every
-# image gets the same answer; notebook 06 shows one.
+# towards one another, and spread them out, each image beside its own caption. A loss that only turns them ends as on
+# the right, with all captions in nearly one direction, so that small differences must decide. A model has *collapsed*
+# when nearly every image gets the same answer; notebook 06 shows one.
 #
 # ## 5. Temperature and length
 #
@@ -349,7 +352,8 @@ slider
 # %% [markdown]
 # The cosines are the same in all three panels. At temperature 1 the largest of the eight probabilities is
 # 0.13<!--= largest(1) -->, at `0.07` it is 0.16<!--= largest(0.07) -->, and at `0.0002` it is
-# 1.00<!--= largest(0.05 / 256) -->: the model is certain, and it has learned nothing at all.
+# 1.00<!--= largest(0.05 / 256) -->: the model is certain, and it has learned nothing at
+# all.<!--? largest(1) < 0.2 and largest(0.05 / 256) > 0.95 -->
 #
 # First the left panel. A cosine is at most 1, so at temperature 1 even a perfect match cannot get far ahead. How sure
 # could a perfect model become among 32<!--= len(dataset.labels) --> captions, if the right one had cosine 1 and all
@@ -369,10 +373,11 @@ print(f"temperature 1: {surest(1):.2f}; temperature 0.07: {surest(0.07):.5f}")
 # %% [markdown]
 # It stays at 0.08<!--= surest(1) -->: at temperature 1, CLIP could not even express that it is right.
 #
-# Now the right panel, at the tiny temperature `0.05 / 256`. Where does it come from? The report divides by 0.05<!--= model.temperature --> *without* bringing the
-# vectors to length one. Two vectors of length 16<!--= eight.norm(dim=1).mean() --> have a dot product of
-# 256<!--= eight.shape[1] --> times their cosine. So its logits are those of a cosine softmax at temperature
-# `0.05 / 256`, which is 0.0002<!--= model.temperature / caption_embeddings.shape[1] -->.
+# Now the right panel, at the tiny temperature `0.05 / 256`. Where does it come from? The report divides by
+# 0.05<!--= model.temperature --> *without* bringing the vectors to length one. Two vectors of length
+# 16<!--= eight.norm(dim=1).mean() --> have a dot product of 256<!--= eight.shape[1] --> times their cosine. So its
+# logits are those of a cosine softmax at temperature `0.05 / 256`, which is
+# 0.0002<!--= model.temperature / caption_embeddings.shape[1] -->.
 
 # %%
 as_cosine = similarity_logits(unit_images, unit_captions, 0.05 / 256)
@@ -398,7 +403,9 @@ certainty.round(3).to_frame()
 # %% [markdown]
 # At the report's settings an untrained model gives its first answer a mean probability of
 # 1.00<!--= certainty.iloc[0] -->; at the sound ones 0.046<!--= certainty.iloc[2] -->, near the
-# 0.031<!--= certainty.iloc[3] --> of guessing. How good are the certain answers?
+# 0.031<!--= certainty.iloc[3] --> of
+# guessing.<!--? certainty.iloc[0] > 0.95 and certainty.iloc[2] < 2 * certainty.iloc[3] --> How good are the certain
+# answers?
 
 # %%
 answers = as_run.argmax(dim=1)
@@ -407,10 +414,11 @@ print("answers to eight different images:", {dataset.labels.display[index] for i
 print(f"right: {right} of {len(shown)}")
 
 # %% [markdown]
-# None of eight is right, and only two captions are ever given. Being certain and wrong is the worst place to start
-# from. A softmax that puts nearly all weight on one answer is *saturated*. A loss that cannot exceed some value, such
-# as the real Jensen-Shannon divergence, then has hardly a gradient. Cross entropy has one: $p_j$ on each wrong logit
-# $j$, and $p - 1$ on the right one. A saturated example with three logits, of which the last is right:
+# None of eight is right, and only two captions are ever given.<!--? right == 0 and len(answers.unique()) == 2 --> Being
+# certain and wrong is the worst place to start from. A softmax that puts nearly all weight on one answer is
+# *saturated*. A loss that cannot exceed some value, such as the real Jensen-Shannon divergence, then has hardly a
+# gradient. Cross entropy has one: $p_j$ on each wrong logit $j$, and $p - 1$ on the right one. A saturated example with
+# three logits, of which the last is right:
 
 # %%
 saturated = torch.tensor([[40.0, 20.0, 10.0]], requires_grad=True)
@@ -478,7 +486,8 @@ assert image.shape == text.shape == (2, 256) and torch.allclose(image.norm(dim=1
 #   another (0.95<!--= mean_cosine(unit_captions) -->) (section 4).
 # * Temperature 0.05<!--= model.temperature --> on vectors of length 16<!--= eight.norm(dim=1).mean() --> is a cosine
 #   temperature of 0.0002<!--= model.temperature / caption_embeddings.shape[1] -->. There an untrained model is certain
-#   of its answers (1.00<!--= certainty.iloc[0] -->), and wrong (section 5).
+#   of its answers (1.00<!--= certainty.iloc[0] -->), and wrong
+#   (section 5).<!--? certainty.iloc[0] > 0.95 and right < len(shown) / 4 -->
 
 # %% [markdown]
 # ## Exercises that check themselves

@@ -119,7 +119,8 @@ print("class target:", multi_positive_ce(*three), "  identity:", identity_ce(*th
 
 # %% [markdown]
 # Surprised? The two losses are the same number, although one target calls the copy wrong and the other calls it
-# right. Section 5 proves why. The report says the opposite: it blames the identity target for its failed row.
+# right.<!--? abs(identity_ce(*three) - multi_positive_ce(*three)) < 1e-5 --> Section 5 proves why. The report says the
+# opposite: it blames the identity target for its failed row.
 #
 # ## 2. Three bars: p, q and m
 #
@@ -216,9 +217,9 @@ assert same > 0 and there > math.log(2) and abs(there - back) > 0.1
 
 # %% [markdown]
 # A divergence between P and Q is 0 where P equals Q; this one is 0.59<!--= same -->. It is not symmetric
-# (1.28<!--= there --> one way, 0.60<!--= back --> the other) and not bounded by $\ln 2$. There is a fourth flaw that no
-# number shows: row i of P is a distribution over *captions*, row i of Q one over *images*. Their mean is a distribution
-# over nothing.
+# (1.28<!--= there --> one way, 0.60<!--= back --> the other) and not bounded by
+# $\ln 2$.<!--? abs(there - back) > 0.1 and there > math.log(2) --> There is a fourth flaw that no number shows: row i
+# of P is a distribution over *captions*, row i of Q one over *images*. Their mean is a distribution over nothing.
 #
 # **Runs.** The code behind the row (`KLLoss`) is *forward* KL, target first. Its target is the softmax of ten times
 # the label matrix. It takes the mean over all $B^2$ entries and multiplies by $B$, which makes it the mean over rows.
@@ -257,7 +258,8 @@ print(f"the code: {runs:.2f}   a JS divergence: {says:.2f}")
 
 # %% [markdown]
 # The code gives 9.50<!--= runs -->. A JS divergence cannot exceed 0.69<!--= math.log(2) -->; here it is
-# 0.65<!--= says -->. So there are three losses under one name, and only the last was run:
+# 0.65<!--= says -->.<!--? says < math.log(2) < runs --> So there are three losses under one name, and only the last was
+# run:
 #
 # | the "JS" row | the report **says** | Equation 1 **writes** | the code **runs** |
 # |---|---|---|---|
@@ -271,8 +273,9 @@ print(f"the code: {runs:.2f}   a JS divergence: {says:.2f}")
 # |---|---|---|---|
 # | target | identity matrix | none is given | softmax of tau x similarities (section 4) |
 #
-# The real JS keeps its promises. A thousand random triples test that it is symmetric, bounded, and that its square
-# root obeys the triangle inequality (Endres and Schindelin 2003).
+# The real JS keeps its promises.<!--? (ab - ba).abs().max() < 1e-12 and ab.max() <= math.log(2) --> A thousand random
+# triples test that it is symmetric, bounded, and that its square root obeys the triangle inequality (Endres and
+# Schindelin 2003).
 #
 # Sketch before you run the second cell: one question, two answers, and a target of $0.95$ for the right one. The model
 # gives the right answer the probability p, from 0 to 1. Draw KL, Equation 1 and JS as curves over p.
@@ -353,12 +356,13 @@ on_class = (matrices["similarity, tau 0.05"] * losses.label_matrix(target)).sum(
 pd.Series(on_diagonal).round(2).to_frame("weight on the sample's own answer")
 
 # %% [markdown]
-# At $\tau = 1.0$ the target is the identity to the eye: 100<!--= 100 * on_diagonal["similarity, tau 1.0"] --> % on
-# the diagonal. At the report's tau it has 36<!--= 100 * on_diagonal["similarity, tau 0.05"] --> % there, and
+# At $\tau = 1.0$ the target is the identity to the eye: 100<!--= 100 * on_diagonal["similarity, tau 1.0"] --> % on the
+# diagonal. At the report's tau it has 36<!--= 100 * on_diagonal["similarity, tau 0.05"] --> % there, and
 # 50<!--= 100 * on_class --> % if samples of the same class count as right, too. So the report's word *identity* is
-# right for Shariatnia's temperature and wrong for its own. The code multiplies by tau in the target and divides by
-# tau in the prediction: $0.05$ in place of $1.0$ scaled the one down 20<!--= 1 / report_tau --> times and the other
-# up 20<!--= 1 / report_tau --> times.
+# right for Shariatnia's temperature and wrong for its
+# own.<!--? on_diagonal["similarity, tau 1.0"] > 0.95 and on_diagonal["similarity, tau 0.05"] < 0.6 --> The code
+# multiplies by tau in the target and divides by tau in the prediction: $0.05$ in place of $1.0$ scaled the one down
+# 20<!--= 1 / report_tau --> times and the other up 20<!--= 1 / report_tau --> times.
 #
 # Was the report right to worry about repeated captions? Two random samples share a class with probability
 # $\sum_c s_c^2$, where $s_c$ is the share of class c.
@@ -408,7 +412,7 @@ print("value, image gradient and caption gradient differ by", gaps)
 assert max(gaps) <= 1e-12
 
 # %% [markdown]
-# They differ by rounding alone. That is the surprise of section 1.
+# They differ by rounding alone.<!--? max(gaps) < 1e-12 --> That is the surprise of section 1.
 #
 # **What exactly is equal, and what is not?**
 #
@@ -430,8 +434,9 @@ print(f"one mask: typically {typical:.3f}; mean of {len(apart)}: {apart.mean():+
 
 # %% [markdown]
 # One batch differs by typically 0.18<!--= typical -->. The mean over 2,000<!--= len(masked) --> masks is
-# 0.002<!--= abs(apart.mean()) -->, within its standard error of 0.006<!--= error -->. (The report ran neither of the
-# two targets, section 4. We test its explanation, not its run.)
+# 0.002<!--= abs(apart.mean()) -->, with a standard error of 0.006<!--= error -->: noise, and no
+# direction.<!--? abs(apart.mean()) < 3 * error < typical --> (The report ran neither of the two targets, section 4. We
+# test its explanation, not its run.)
 #
 # **Where the worry is right.** The proof used that the answers of a row compete in one softmax. SigLIP (Zhai et al.
 # 2023) asks of each pair on its own whether it fits. With the identity target it asks for *yes* once and for *no*
@@ -451,8 +456,8 @@ off = ((pulls[0] - pulls[1]).norm() / pulls[1].norm()).item()
 print(f"the captions' gradient with the identity target is off by {off:.0%} of its length")
 
 # %% [markdown]
-# Off by 85<!--= 100 * off --> %: for a sigmoid loss the class target matters. (`losses.supcon`, by Khosla et al. 2020,
-# goes further: it also compares images with images and captions with captions.)
+# Off by 85<!--= 100 * off --> %: for a sigmoid loss the class target matters.<!--? off > 0.2 --> (`losses.supcon`, by
+# Khosla et al. 2020, goes further: it also compares images with images and captions with captions.)
 #
 # **When may a caption be encoded once?** A batch of hundreds of images has at most 32<!--= len(shares) --> different
 # captions. Encoding each once saves most of the text encoder's work. It is the same loss on one condition: **all
@@ -508,8 +513,9 @@ print("largest difference of the gradients:", gradient_gap)
 
 # %% [markdown]
 # The difference is 0. KL and cross entropy with one fixed target are one loss with two zero points, and cannot train
-# differently. A plot that shows raw cross entropy above JS compares zero points. The fair plot subtracts $H(q)$: here
-# four of 32<!--= len(shares) --> answers are right, and the model raises their four logits together.
+# differently.<!--? gradient_gap < 1e-12 --> A plot that shows raw cross entropy above JS compares zero points. The fair
+# plot subtracts $H(q)$: here four of 32<!--= len(shares) --> answers are right, and the model raises their four logits
+# together.
 
 # %% alt="Cross entropy less ln 4 and JS over the margin of the right answers: CE keeps rising to the left, JS is capped at ln 2"
 margin = torch.linspace(-10, 15, 300, dtype=torch.float64)
@@ -606,7 +612,8 @@ write_csv(verdicts, Path(out_dir) / "verdicts_04.csv")
 # * Repeated captions do no harm to a softmax loss: identity and class target differ by a within-class covariance,
 #   which is 0 for captions encoded once and 0 on average with dropout (section 5).
 # * KL and cross entropy with one fixed target have one gradient (section 6).
-# * The real JS divergence is flat where the logits are large and the model is wrong (section 6).
+# * The real JS divergence is flat where the logits are large and the model is wrong; cross entropy is not
+#   (section 6).<!--? slopes["JS"][-1] < 1e-6 and slopes["CE"][-1] > 0.9 -->
 #
 # We looked at losses, not at training: which of this broke the report's row is the question of notebook 05.
 
