@@ -14,6 +14,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 NEIGHBOURS = 5
 """Training images that vote for a class."""
@@ -25,7 +26,7 @@ def linear_probe(train: np.ndarray, target: np.ndarray, valid: np.ndarray,
                  classes: int) -> np.ndarray:
     """Log probabilities (N, C) of a logistic regression on standardised embeddings.
 
-    A class without a training row gets -inf.
+    A class without a training row gets -inf. One thread adds, so that the number of threads changes no bit.
 
     Parameters
     ----------
@@ -41,12 +42,12 @@ def linear_probe(train: np.ndarray, target: np.ndarray, valid: np.ndarray,
     Alain and Bengio 2016, arXiv:1610.01644.
     """
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():
         # scikit-learn takes few labels of many classes for a regression
         warnings.filterwarnings("ignore", message="The number of unique classes")
         probe.fit(train, target)
     answers = np.full((len(valid), classes), -np.inf)
-    with np.errstate(divide="ignore"):  # a probability of 0 is -inf
+    with threadpool_limits(1), np.errstate(divide="ignore"):  # a probability of 0 is -inf
         answers[:, probe.classes_] = probe.predict_log_proba(valid)
     return answers
 

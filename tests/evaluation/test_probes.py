@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from mgutils.cli import main
@@ -188,6 +189,17 @@ def blobs(seed=0, missing=None):
     target = rng.integers(0, 3, 90)
     target = target[target != missing]
     return 4 * np.eye(8)[target] + rng.normal(size=(len(target), 8)), target
+
+
+def test_the_number_of_threads_changes_no_bit_of_a_linear_probe():
+    random = np.random.default_rng(0)
+    target = random.integers(0, 26, 3000)
+    rows = (random.normal(size=(26, 128))[target] + 2 * random.normal(size=(3000, 128))).astype(np.float32)
+    answers = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            answers.append(probes.linear_probe(rows, target, rows[:500], 26))
+    np.testing.assert_array_equal(*answers)
 
 
 def test_both_readers_find_clear_groups_and_never_answer_a_class_that_they_have_not_seen():
