@@ -105,10 +105,11 @@ recalls = pd.DataFrame({"images": result.support, "recall": result.recall}, inde
 recalls.nsmallest(3, "recall").round(2)
 
 # %% [markdown]
-# Top-1 is 95.4<!--= 100 * mine[0] --> %, top-5 99.0<!--= 100 * mine[1] --> %, UAR 92.8<!--= 100 * mine[2] --> %. UAR
+# Top-1 is 95.5<!--= 100 * mine[0] --> %, top-5 99.1<!--= 100 * mine[1] --> %, UAR 91.4<!--= 100 * mine[2] --> %. UAR
 # is lower, because rare classes are answered worse and count in full: *Arms akimbo* with two images weighs as much as
-# illustrative gestures with 260<!--= result.support.max() -->. Each score hides something: top-1 the rare classes,
-# top-5 whether the right answer came first, UAR how few images stand behind a recall.
+# illustrative gestures with 260<!--= result.support.max() -->.<!--? mine[2] < mine[0] --> Each score hides
+# something: top-1 the rare classes, top-5 whether the right answer came first, UAR how few images stand behind a
+# recall.
 #
 # ## 2. What a model must beat
 #
@@ -124,11 +125,12 @@ print(f"constant class: top-1 {audit.constant_top1:.1%}, top-5 {audit.constant_t
 print(f"clip look-up:   top-1 {audit.lookup_top1:.1%}; {audit.clip_shared:.1%} of frames have a sibling in training")
 
 # %% [markdown]
-# It scores 97.5<!--= 100 * audit.lookup_top1 --> %, two points above the model, because
+# It scores 97.5<!--= 100 * audit.lookup_top1 --> %, more than the model, because
 # 96.5<!--= 100 * audit.clip_shared --> % of the validation frames have a sibling, another frame of their clip, in
-# training. Where a look-up scores that high, accuracy is no evidence that gestures were learned: recognising the clip
-# is enough. The constant class has 27.1<!--= 100 * audit.constant_top1 --> % top-1 and
-# 60.5<!--= 100 * audit.constant_top5 --> % top-5, so a top-5 of sixty percent is worth nothing.
+# training.<!--? 100 * audit.lookup_top1 > max(top1["sound_ce"]) --> Where a look-up scores that high, accuracy is no
+# evidence that gestures were learned: recognising the clip is enough. The constant class has
+# 27.1<!--= 100 * audit.constant_top1 --> % top-1 and 60.5<!--= 100 * audit.constant_top5 --> % top-5, so a top-5 of
+# sixty percent is worth nothing.
 #
 # ## 3. Table 1
 #
@@ -150,17 +152,21 @@ chart
 #
 # 1. *The last two rows first.* Nothing below 27.1<!--= 100 * audit.constant_top1 --> % has learned, nothing below
 #    97.5<!--= 100 * audit.lookup_top1 --> % needs to have seen a gesture.
-# 2. *The order.* The JS row is far above the cross-entropy row, as in the report: 74.3<!--= mean["report_js"] -->
-#    against 27.1<!--= mean["report_ce"] --> %. The seeds do not overlap.
-# 3. *What failed.* All `report_ce` runs answer one class only, so their UAR is 3.1<!--= mean_uar["report_ce"] --> %, one
-#    of 32<!--= len(names) -->. That row is a broken run, not an inferior loss.
-# 4. *The controls.* A sound cross entropy has 94.2<!--= mean["sound_ce"] --> %, with a quarter of the epochs. Cross
-#    entropy is not the problem.
+# 2. *The order.* The JS row is far above the cross-entropy row, as in the report: 76.5<!--= mean["report_js"] -->
+#    against 27.1<!--= mean["report_ce"] --> %.<!--? mean["report_js"] > mean["report_ce"] + 20 --> The seeds do not
+#    overlap.<!--? min(top1["report_js"]) > max(top1["report_ce"]) -->
+# 3. *What failed.* All `report_ce` runs answer one class only, so their UAR is
+#    3.1<!--= mean_uar["report_ce"] --> %, one of
+#    32<!--= len(names) -->.<!--? min(most["report_ce"]) == len(target) --> That row is a broken run, not an inferior
+#    loss.
+# 4. *The controls.* A sound cross entropy has 93.9<!--= mean["sound_ce"] --> %, with a quarter of the epochs. Cross
+#    entropy is not the problem.<!--? min(top1["sound_ce"]) > max(top1["report_js"]) -->
 # 5. *Not the digits.* The report's columns come from other images and another network. That our
-#    74.3<!--= mean["report_js"] --> lies below its 81.13<!--= claimed["table-1-js-top-1"] --> means nothing.
+#    76.5<!--= mean["report_js"] --> is not its 81.13<!--= claimed["table-1-js-top-1"] --> means nothing.
 
 # %%
-mean = {objective: 100 * np.mean([run.metrics["top1"] for run in group]) for objective, group in runs.items()}
+top1 = {objective: [100 * run.metrics["top1"] for run in group] for objective, group in runs.items()}
+mean = {objective: np.mean(seeds) for objective, seeds in top1.items()}
 mean_uar = {objective: 100 * np.mean([run.metrics["uar"] for run in group]) for objective, group in runs.items()}
 most = {objective: [int(np.bincount(run.logits.argmax(axis=1)).max()) for run in group]
         for objective, group in runs.items()}
@@ -179,7 +185,7 @@ print(f"images of {len(target)} that get the most frequent answer:", most)
 # validation was seen in training. Data, model and recipe stay the same. Without the optional `clips.csv` nobody can
 # make this split; then this notebook goes on with the frame split.
 #
-# **Predict.** What is left of 94.2<!--= mean["sound_ce"] --> %?
+# **Predict.** What is left of 93.9<!--= mean["sound_ce"] --> %?
 
 # %%
 new_split = "subject" if dataset.has_groups else "frame"
@@ -192,29 +198,32 @@ if dataset.has_groups:
     display(Markdown(beside))
 
 # %% [markdown]
-# 28.9<!--= np.mean(by_subject) --> % on average, and the seeds lie far apart, from 23.0<!--= min(by_subject) --> to
-# 36.8<!--= max(by_subject) --> %. The constant class of this split has 24.7<!--= 100 * honest.constant_top1 --> %,
-# and one of the three seeds lies below it. On new people this recipe is not shown to know more than the most common
-# class. (Even that is flattered: the epoch was chosen on these rows.)
+# 29.0<!--= np.mean(by_subject) --> % on average, and the seeds lie far apart, from 21.6<!--= min(by_subject) --> to
+# 40.6<!--= max(by_subject) --> %.<!--? max(by_subject) - min(by_subject) > 5 --> The constant class of this split has
+# 24.7<!--= 100 * honest.constant_top1 --> %, and the average is above it by less than the seeds differ. On new people
+# this recipe is not shown to know more than the most common class.<!--?
+# np.mean(by_subject) - 100 * honest.constant_top1 < max(by_subject) - min(by_subject) --> (Even that is flattered: the
+# epoch was chosen on these rows.)
 #
-# The fall comes from people, videos and clips that were seen in training. Notebook 09 takes them apart.
+# The fall comes from people, videos and clips that were seen in training.<!--?
+# max(by_subject) < min(top1["sound_ce"]) - 30 --> Notebook 09 takes them apart.
 #
 # ## 5. Where the errors are
 #
-# On people it knows the model hardly errs, so its confusion matrix is a diagonal and teaches nothing. Here is the one
-# on new people, the answers of all seeds together. Rows are true classes and sum to one; lines separate the groups of
-# body parts.
+# On people it knows the model hardly errs, so its confusion matrix is a diagonal and teaches nothing.<!--?
+# mean["sound_ce"] > 90 --> Here is the one on new people, the answers of all seeds together. Rows are true classes and
+# sum to one; lines separate the groups of body parts.
 
-# %% alt="Confusion matrix on new people: a weak diagonal, and columns of favourite answers such as illustrative gestures and shoulders"
+# %% alt="Confusion matrix on new people: a weak diagonal, and columns of favourite answers such as illustrative gestures"
 confusion = sum(scores(run.logits, run.target).confusion for run in new_people)
 matrix = figures.confusion_matrix(confusion, dataset.labels)
 save(matrix, figure_dir / "confusion.png")
 matrix
 
 # %% [markdown]
-# Dark *columns* beside a weak diagonal: the model has favourite answers, above all class `32`, illustrative gestures,
-# on the right. Do its errors at least stay within the group of body parts? We compare with the same wrong answers,
-# given to the wrongly answered images in random order.
+# Dark *columns* beside a weak diagonal: the model has favourite answers. One is class `32`, illustrative gestures, on
+# the right.<!--? (confusion.sum(axis=0) > confusion[:, 31].sum()).sum() < 3 --> Do its errors at least stay within the
+# group of body parts? We compare with the same wrong answers, given to the wrongly answered images in random order.
 
 # %%
 groups = np.array(gesture_groups(dataset.labels))
@@ -231,10 +240,11 @@ stay = {"known people": errors_by_group(runs["sound_ce"]), "new people": errors_
 pd.DataFrame(stay, index=["stay in the group", "at random"]).round(1)
 
 # %% [markdown]
-# On known people 25.0<!--= stay["known people"][0] --> % of the few errors stay in the group, nearly twice the
-# 13.3<!--= stay["known people"][1] --> % of chance: an error is more often
-# than by chance a gesture of the same body parts, though three in four are not. On new people it is 21.4<!--= stay["new people"][0] --> against 16.9<!--= stay["new people"][1] --> %: these
-# errors know little of body parts. Class by class:
+# On known people 24.6<!--= stay["known people"][0] --> % of the few errors stay in the group, where chance has
+# 13.0<!--= stay["known people"][1] --> %. That is all seeds together: a single one has too few errors to tell. Most
+# errors leave the group.<!--? stay["known people"][0] < 50 --> On new people, with many errors, it is
+# 20.7<!--= stay["new people"][0] --> against 16.7<!--= stay["new people"][1] --> %: these errors know little of body
+# parts.<!--? stay["new people"][0] - stay["new people"][1] < 10 --> Class by class:
 
 # %%
 count = confusion.sum(axis=1)
@@ -245,9 +255,10 @@ print(f"{none_right} of {len(by_class)} classes are never answered right")
 by_class.nlargest(4, "recall").round(2)
 
 # %% [markdown]
-# The two best classes are the frequent illustrative gestures and *Moving torso*, with about half of their images
-# right. Of the 26<!--= len(by_class) --> classes with an image, 13<!--= none_right --> are never answered right by any
-# seed.
+# The best classes are frequent ones, such as illustrative gestures and *Moving torso*.<!--?
+# by_class.nlargest(3, "recall")["images"].min() > by_class["images"].median() --> Even the best has only about half of
+# its images right.<!--? 0.35 < by_class["recall"].max() < 0.7 --> Of the 26<!--= len(by_class) --> classes with an
+# image, 10<!--= none_right --> are never answered right by any seed.
 #
 # **Does the model know when it does not know?** The softmax of its scores is a probability. In a *calibrated* model,
 # of all answers given with a probability of nine tenths, nine in ten would be right. We sort the answers by what they
@@ -267,10 +278,14 @@ pd.concat(sureness, axis=1).sort_index().round(2)
 
 # %% [markdown]
 # On known people the surest answers claim 94<!--= 100 * sureness["known people"]["claimed"].iloc[-1] --> % and
-# 99<!--= 100 * sureness["known people"]["right"].iloc[-1] --> % are right: if anything the model is modest. On new
-# people they claim 91<!--= 100 * sureness["new people"]["claimed"].iloc[-1] --> % and
-# 55<!--= 100 * sureness["new people"]["right"].iloc[-1] --> % are right. Its least sure answers do become
-# more frequent, but the surest ones, which a user would trust, are wrong almost every other time.
+# 99<!--= 100 * sureness["known people"]["right"].iloc[-1] --> % are right: if anything the model is modest.<!--?
+# sureness["known people"]["right"].iloc[-1] > sureness["known people"]["claimed"].iloc[-1] --> On new people they claim
+# 91<!--= 100 * sureness["new people"]["claimed"].iloc[-1] --> % and
+# 58<!--= 100 * sureness["new people"]["right"].iloc[-1] --> % are right. The least sure answers do become more
+# frequent.<!--? sureness["new people"].query("claimed < 0.4")["answers"].sum() >
+# 2 * sureness["known people"].query("claimed < 0.4")["answers"].sum() --> But the surest ones, which a user would
+# trust, are wrong several times as often as they claim.<!--? 1 - sureness["new people"]["right"].iloc[-1] >
+# 3 * (1 - sureness["new people"]["claimed"].iloc[-1]) -->
 #
 # Back to known people. The surest right answers and the surest wrong ones; would you have known the wrong ones?
 
@@ -280,20 +295,20 @@ save(examples, figure_dir / "examples.png")
 examples
 
 # %% [markdown]
-# Some are hard for anybody: in a single frame, two hands that hold each other may rub or cross fingers.
+# Some pictures are hard for anybody: in a single frame, two hands that hold each other may rub or cross fingers.
 #
 # **Where does the model look?** To find out, we cover the image with a small grey square, place by place. Inside the
 # thin line, covering lowers the score of the answer by at least a third of the largest fall; inside the thick line by
 # two thirds. Beside it stand the run's five best answers and the captions in the nearest direction.
 
-# %% alt="An image of a person whose hand is at the jaw, with lines where covering lowers the score, and bars of the five best answers"
+# %% alt="An image of a person with a hand at the head, with lines where covering lowers the score, and bars of the five best answers"
 explorer = AnswerExplorer(dataset, run)
 explorer
 
 # %% [markdown]
-# The hand is at the jaw and the answer is right, but the lines lie over the hair and the wall above the head. That is
-# one image. The studio knows where the hands are, so we can count: in how many of 60<!--= len(near_hand) --> images
-# with a hand at the head does the largest fall lie near a hand, within an eighth of the image's side?
+# A hand is at the head, and the answer is right. Do the lines lie over that hand? One image shows little. The studio
+# knows where the hands are, so we can count: in how many of 60<!--= len(near_hand) --> images with a hand at the head
+# does the largest fall lie near a hand, within an eighth of the image's side?
 
 # %%
 at_head = [row for row in explorer.rows("right") if groups[target[row]] == "Head-Hand"][:60]
@@ -303,9 +318,11 @@ if len(near_hand):
           f"{area.mean():.0%} of the image is near a hand")
 
 # %% [markdown]
-# In 53<!--= 100 * near_hand.mean() --> % of the images the largest fall lies near a hand, where a place at random
-# would do so in 19<!--= 100 * area.mean() --> %. So the model looks at the hand more often than not; in the other
-# images it answers rightly from somewhere else, from a person, a wall, a pose that it knows from the clip.
+# In 37<!--= 100 * near_hand.mean() --> % of the images the largest fall lies near a hand, where a place at random
+# would do so in 19<!--= 100 * area.mean() --> %. So the hand counts: the largest fall is there more often than by
+# chance.<!--? near_hand.mean() > area.mean() + 0.05 --> But in many images it is elsewhere, and the answer is right
+# all the same: the model takes it from something else, such as a person, a wall or a pose that it knows from the
+# clip.<!--? near_hand.mean() < 0.8 -->
 #
 # ## 6. The space
 #
@@ -319,8 +336,8 @@ save(space, figure_dir / "embedding_map.png")
 space
 
 # %% [markdown]
-# Each frequent class is an island of its own, with its caption on the shore: *Crossing fingers*, *Folding arms*, the
-# grey cloud of illustrative gestures. Captions of rare classes crowd in the middle. Two dimensions cannot keep all
+# Frequent classes are islands of their own, with the caption on the shore: *Crossing fingers*, *Folding arms*, the
+# grey cloud of illustrative gestures. Most captions of rare classes crowd in between. Two dimensions cannot keep all
 # distances, so a map invites questions and answers none. This number does: how often the nearest other *image* has
 # the same class.
 
@@ -334,8 +351,9 @@ neighbour, same_clip = (target[nearest] == target).mean(), (clip[nearest] == cli
 print(f"nearest image: same class {neighbour:.1%}, same clip {same_clip:.1%}")
 
 # %% [markdown]
-# In 95.0<!--= 100 * neighbour --> % of the cases it has. In 51.2<!--= 100 * same_clip --> % it is even of the same
-# clip, although only a few of the images are: the space knows clips, too.
+# In 96.0<!--= 100 * neighbour --> % of the cases it has. In 49.8<!--= 100 * same_clip --> % it is even of the same
+# clip, although only a few of the images are: the space knows clips, too.<!--?
+# same_clip > 10 * np.equal.outer(clip, clip).mean() -->
 #
 # ## 7. Answers for image files
 #
@@ -430,15 +448,16 @@ print(f"{hours:.1f} hours a run, {2 * hours:.0f} for the report's two rows, {12 
 # %% [markdown]
 # ## What we showed
 #
-# * Top-1 counts images, top-5 forgives near misses, UAR counts every class once: 95.4<!--= 100 * mine[0] -->,
-#   99.0<!--= 100 * mine[1] --> and 92.8<!--= 100 * mine[2] --> % for one and the same run.
+# * Top-1 counts images, top-5 forgives near misses, UAR counts every class once: 95.5<!--= 100 * mine[0] -->,
+#   99.1<!--= 100 * mine[1] --> and 91.4<!--= 100 * mine[2] --> % for one and the same run.
 # * A look-up that sees no pixel has 97.5<!--= 100 * audit.lookup_top1 --> % on the shuffled frames.
-# * The report's order of the two losses holds. Its lower row is a collapsed run, and a sound cross entropy has
-#   94.2<!--= mean["sound_ce"] --> %.
-# * On new people 28.9<!--= np.mean(by_subject) --> % are left, four points above the constant class, with one of
-#   three seeds below it. There the errors know nothing of body parts, and answers that claim
-#   91<!--= 100 * sureness["new people"]["claimed"].iloc[-1] --> % are right in
-#   55<!--= 100 * sureness["new people"]["right"].iloc[-1] --> %.
+# * The report's order of the two losses holds.<!--? min(top1["report_js"]) > max(top1["report_ce"]) --> Its lower row
+#   is a collapsed run, and a sound cross entropy has
+#   93.9<!--= mean["sound_ce"] --> %.<!--? min(most["report_ce"]) == len(target) and mean["sound_ce"] > 80 -->
+# * On new people 29.0<!--= np.mean(by_subject) --> % are left, little more than the constant class has.<!--?
+#   0 < np.mean(by_subject) - 100 * honest.constant_top1 < 10 --> There the errors know little of body parts, and
+#   answers that claim 91<!--= 100 * sureness["new people"]["claimed"].iloc[-1] --> % are right in
+#   58<!--= 100 * sureness["new people"]["right"].iloc[-1] --> %.
 # * On photographs of signed digits the order is the same, and new people are no obstacle: 97<!--= signs["sound"] -->
 #   %.
 
@@ -553,8 +572,8 @@ if check("clip_accuracy", clip_accuracy):
 #
 #    <details><summary>Answer</summary>
 #
-#    Yes. `report_ce` falls to zero, since that class is its only answer. The report's "JS" loses about eight points,
-#    the controls two at most.
+#    Yes. `report_ce` falls to zero, since that class is its only answer. The report's "JS" loses several points, the
+#    controls much less.
 #
 #    </details>
 # 2. *15 minutes.* Keep the half of the images whose highest score is furthest ahead of the second. What is top-1
@@ -562,8 +581,9 @@ if check("clip_accuracy", clip_accuracy):
 #
 #    <details><summary>Answer</summary>
 #
-#    On the frame split all but a few in a thousand are right. On the subject split it is a third to a half: better
-#    than the rest and far from safe, as the calibration table of section 5 says.
+#    On the frame split nearly all are right: about one in a hundred is wrong, or fewer. On the subject split far
+#    fewer are right, and how many differs much from seed to seed: better than the rest and far from safe, as the
+#    calibration table of section 5 says.
 #
 #    </details>
 # 3. *20 minutes.* Make a look-up that answers with the label of the nearest training image in raw pixels. Compare it
@@ -572,8 +592,8 @@ if check("clip_accuracy", clip_accuracy):
 #    <details><summary>Answer</summary>
 #
 #    On the frame split it finds the siblings by their looks: it beats the model, and the clip look-up too. On the
-#    subject split there are no siblings, and it is right for about a third of the images. That is no less than the
-#    trained model.
+#    subject split there are no siblings, and it is right for about a third of the images. The trained model has no
+#    more on average, and its seeds lie on both sides of it.
 #
 #    </details>
 #
