@@ -457,9 +457,9 @@ print(numbers.tolist(), "->", half.tolist())
 
 # %% [markdown]
 # Near 594<!--= numbers[1].item() -->, a logit of an untrained model under the report's settings (notebook 04,
-# section 6), bfloat16 knows only every fourth number: 592<!--= half[1].item() -->, 596<!--= half[2].item() -->. A loss taken
-# from such logits would be noise. So mixed precision means mixed: the encoders run in half precision, and embeddings
-# are turned back to float32 before the logits, the softmax and the loss (`full_precision` in
+# section 6), bfloat16 knows only every fourth number: 592<!--= half[1].item() -->, 596<!--= half[2].item() -->. A loss
+# taken from such logits would be noise. So mixed precision means mixed: the encoders run in half precision, and
+# embeddings are turned back to float32 before the logits, the softmax and the loss (`full_precision` in
 # `mgutils/training/image_text.py`).
 #
 # ## 7. The same run on a GPU
