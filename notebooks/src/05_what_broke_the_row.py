@@ -177,28 +177,35 @@ def top1(targets, divergence, normalize, tau, through=False):
 # 27.5<!--= 100 * constant --> %. Follow the four arrows.
 #
 # 1. *Identity or class target?* With L2 norm and tau at the report's 0.05<!--= loss_grid.REPORT_CE.temperature -->
-#    both give 84<!--= top1("identity", "ce", True, 0.05).mean() --> %. The suspect is innocent.
+#    both give 84<!--= top1("identity", "ce", True, 0.05).mean() -->
+#    %.<!--? abs(top1("identity", "ce", True, 0.05).mean() - top1("class", "ce", True, 0.05).mean()) < 1 --> The
+#    suspect is innocent.
 # 2. *Temperature.* The report's soft target, CE: 76<!--= top1("soft", "ce", False, 1.0, True).mean() --> % at
-#    Shariatnia's tau, 4<!--= top1("soft", "ce", False, 0.05, True).mean() --> % at the report's.
-#    (The grid has this target by rows; the report's code transposes it once, which changes nothing: section 3.)
-# 3. *Does JS rescue it?* The same target with JS: 15<!--= top1("soft", "js", False, 0.05, True).mean() --> %, no better
-#    than the constant class.
+#    Shariatnia's tau, 1<!--= top1("soft", "ce", False, 0.05, True).mean() --> % at the
+#    report's.<!--? top1("soft", "ce", False, 1.0, True).min() > 100 * constant >
+#    top1("soft", "ce", False, 0.05, True).max() -->
+#    (The grid has this target by rows; the report's code transposes it once, which repairs nothing: section 3.)
+# 3. *Does JS rescue it?* The same target with JS: 20<!--= top1("soft", "js", False, 0.05, True).mean() --> %, no better
+#    than the constant class.<!--? top1("soft", "js", False, 0.05, True).mean() < 100 * enough -->
 # 4. *Is JS better with a sound target?* Class target, no norm, the report's tau: CE
-#    61<!--= top1("class", "ce", False, 0.05).mean() --> %, JS 5<!--= top1("class", "js", False, 0.05).mean() --> %.
-#    JS is what fails: large logits, and a bounded loss that lets go (notebook 04, section 6).
+#    56<!--= top1("class", "ce", False, 0.05).mean() --> %, JS 18<!--= top1("class", "js", False, 0.05).mean() --> %.
+#    JS is what fails: in most seeds it gives fewer than five different answers
+#    (✕).<!--? list(few.loc[("class", False, False, 0.05), ["ce", "js"]]) == [False, True] --> The logits are large, and
+#    a bounded loss lets go (notebook 04, section 6).
 #
 # CE and KL rows with a fixed target should be the same rows: equal gradients train equal models.
 
 # %%
 dials = ["targets", "through", "normalize", "temperature"]
 by_divergence = grid.pivot(index=dials, columns="divergence", values="top1")
+few = grid.pivot(index=dials, columns="divergence", values="few_classes")  # the ✕ of the picture
 fixed = by_divergence[~by_divergence.index.get_level_values("through")]
 gap = 100 * (fixed["ce"] - fixed["kl"]).abs().max()
 print(f"largest gap between CE and KL with a fixed target: {gap:.2f} points")
 
 # %% [markdown]
-# They are: the largest gap is 0.00<!--= gap --> points. Now the report's suspect in all six columns. If the identity
-# target were the cause, the class target would be better wherever all else is equal.
+# They are: the largest gap is 0.00<!--= gap --> points. Now the report's suspect in all six columns.
+# If the identity target were the cause, the class target would be better wherever all else is equal.
 
 # %%
 ce = by_divergence["ce"].unstack("targets").xs(False, level="through")
@@ -206,9 +213,9 @@ ce["class less identity"] = ce["class"] - ce["identity"]
 ce.mul(100).round(1)
 
 # %% [markdown]
-# With L2 norm the difference is at most 0.2<!--= 100 * ce.loc[True, "class less identity"].abs().max() --> points.
-# Without, the mean at tau 0.05<!--= loss_grid.REPORT_CE.temperature --> looks like a gain of
-# 10.6<!--= 100 * ce.loc[(False, 0.05), "class less identity"] --> points. Look at its seeds before you believe it.
+# With L2 norm the difference is at most 0.2<!--= 100 * ce.loc[True, "class less identity"].abs().max() -->
+# points. Without, it is 5.9<!--= 100 * ce.loc[(False, 0.05), "class less identity"] --> points at tau
+# 0.05<!--= loss_grid.REPORT_CE.temperature -->. Is that a gain? Look at its seeds before you believe it.
 
 # %%
 fixed_target = results[(results["divergence"] == "ce") & ~results["through"] & (results["noise"] == 0)
@@ -218,11 +225,12 @@ ahead = (by_seed["class"] - by_seed["identity"]).unstack("seed")  # rows: settin
 (100 * ahead.loc[False]).round(1)
 
 # %% [markdown]
-# Two seeds are ahead, by 10.7<!--= 100 * ahead.loc[(False, 0.05), 0] --> and
-# 22.7<!--= 100 * ahead.loc[(False, 0.05), 1] --> points, the third is behind by
-# 1.6<!--= -100 * ahead.loc[(False, 0.05), 2] -->. Even three equal signs would come up by chance in
-# one experiment of four. On two other processors all three were ahead; three more seeds here gave two behind and
-# one level. We count it as chance, and no verdict rests on it.
+# At tau 0.05<!--= loss_grid.REPORT_CE.temperature --> the seeds say 7.6<!--= 100 * ahead.loc[(False, 0.05), 0] -->,
+# 5.2<!--= 100 * ahead.loc[(False, 0.05), 1] --> and 5.0<!--= 100 * ahead.loc[(False, 0.05), 2] --> points. One row
+# down, at $\tau = 0.07$, most seeds speak for the identity target.<!--? (ahead.loc[(False, 0.07)] < 0).mean() > 0.5 -->
+# Even three equal signs would come up by chance in one experiment of four. And the same three seeds, at the report's
+# tau on three processors: three ahead on the first, two on the second, none on the third. We count it as chance, and
+# no verdict rests on it.
 #
 # One collapse carries no mark in the picture. Four settings with cross entropy predict a uniform distribution.
 
@@ -234,8 +242,10 @@ print(f"top-1 at most {uniform['highest'].max():.1%}; a blind guess among 32 giv
 
 # %% [markdown]
 # With L2 norm, similarities times tau lie between $-0.07$ and $0.07$, so the soft target is nearly flat before
-# training starts. The model learns to be as flat: its loss is $\ln 32 = 3.47$. It scores at most
-# 0.2<!--= 100 * uniform["highest"].max() --> %, below the 3.1<!--= 100 / 32 --> % of guessing. We do not know why.
+# training starts. The model learns to be as flat: its loss is
+# $\ln 32 = 3.47$.<!--? (uniform["loss"] - math.log(32)).abs().max() < 0.05 --> It scores at most
+# 0.2<!--= 100 * uniform["highest"].max() --> %, below the 3.1<!--= 100 / 32 --> % of
+# guessing.<!--? uniform["highest"].max() < 1 / 32 --> We do not know why.
 #
 # ## 3. One change at a time
 #
@@ -263,13 +273,20 @@ print("every seed above the constant class:", "; ".join(repaired) or "none")
 print("no seed above it:", "; ".join(broken) or "none")
 
 # %% [markdown]
-# Four single changes repair the row in every seed: Shariatnia's tau
-# (76<!--= change_top1["tau 1.0, as Shariatnia has it"] --> %), images unlike each other
-# (75<!--= change_top1["images unlike each other"] --> %), a class target (61<!--= change_top1["class target"] --> %),
-# and the report's own KL (54<!--= change_top1["the report's KL"] --> %). For two more (*tau divides in the target
-# too* and *identity target*) one seed of three stays below the constant class. What does *not* help is as telling.
-# Cutting the gradient through the target ends at 2<!--= change_top1["no gradient through the target"] --> %, and the
-# L2 norm alone at 0<!--= change_top1["L2 norm"] --> %.
+# Two single changes repair the row in every seed, by far: Shariatnia's tau
+# (76<!--= change_top1["tau 1.0, as Shariatnia has it"] --> %) and images unlike each other
+# (79<!--= change_top1["images unlike each other"] -->
+# %).<!--? min(changes[name]["top1"].min() for name in list(repairs)[5:7]) > 2 * constant --> Four more repair it on
+# average: a class target (56<!--= change_top1["class target"] --> %), the report's own KL
+# (55<!--= change_top1["the report's KL"] --> %), *tau divides in the target too* and *identity
+# target*.<!--? min(list(change_top1.values())[4:]) > 100 * enough --> Their seeds lie far apart, and the
+# lowest ends near the constant class or below it.<!--? ends["sharp"].min() < 1.5 * constant --> With which change that
+# happens differs from machine to machine.
+#
+# What does *not* help is as telling. Cutting the gradient through the target ends at
+# 6<!--= change_top1["no gradient through the target"] --> %, and the L2 norm alone at
+# 0<!--= change_top1["L2 norm"] -->
+# %.<!--? max(change_top1["no gradient through the target"], change_top1["L2 norm"]) < 50 * constant -->
 #
 # What do the broken ones share? A guess: **a target that is flat before training starts**. The model that fits a
 # uniform target has all its embeddings equal. So take untrained weights, and compute how much of the target's weight
@@ -292,8 +309,9 @@ ends = {kind: pd.concat([changes[name]["top1"] for name in outcome.index[rows]])
 outcome.sort_values("weight on the right class at the start").round(2)
 
 # %% [markdown]
-# The four with less than half of the weight on the right class end at 8<!--= 100 * ends["flat"].max() --> % or less
-# in every seed, the six others at 26<!--= 100 * ends["sharp"].min() --> % or more. But we made this rule *after*
+# The four with less than half of the weight on the right class end at 10<!--= 100 * ends["flat"].max() --> % or less
+# in every seed, the six others at 21<!--= 100 * ends["sharp"].min() --> % or
+# more.<!--? ends["flat"].max() < ends["sharp"].min() --> But we made this rule *after*
 # seeing these ten settings, so they cannot test it. Look in the grid for a flat target that trains, and for a sharp
 # one that fails.
 
@@ -305,9 +323,11 @@ pd.DataFrame({"weight at the start": [right_weight(setting) for setting in odd.v
              index=list(odd)).round(2)
 
 # %% [markdown]
-# Both exist: the flat one trains (59<!--= top1("soft", "ce", True, 1.0).mean() --> %), the sharp one stays at
-# 5<!--= top1("class", "js", False, 0.05).mean() --> %. So a flat start is neither sure to fail nor the only way to
-# fail: the second failure is that of a bounded loss at large logits.
+# Both exist: the flat one trains (59<!--= top1("soft", "ce", True, 1.0).mean() --> %), the sharp one ends with a
+# handful of answers for all images (18<!--= top1("class", "js", False, 0.05).mean() -->
+# %).<!--? top1("soft", "ce", True, 1.0).min() > 100 * enough and few.loc[("class", False, False, 0.05), "js"] --> So a
+# flat start is neither sure to fail nor the only way to fail: the second failure is that of a bounded loss at large
+# logits.
 #
 # ## 4. Images that look alike
 #
@@ -328,8 +348,9 @@ print(f"the report's CE on unlike images: {unlike.min():.0f} % or more; on alike
 print(f"share of the most common class among the report's frames: {class_shares().max():.2%}")
 
 # %% [markdown]
-# The same loss scores 73<!--= unlike.min() --> % or more where images are unlike, and 6<!--= alike.max() --> % or
-# less where they are as alike as on the bench. Frames of one press conference look alike. So on this bench
+# The same loss scores 76<!--= unlike.min() --> % or more where images are unlike, and 8<!--= alike.max() --> % or
+# less where they are as alike as on the bench.<!--? unlike.min() > 200 * constant and alike.max() < 100 * constant -->
+# Frames of one press conference look alike. So on this bench
 # the row fails because of what cross entropy is *given*, not because it is cross entropy.
 #
 # The report's 22.54<!--= claimed["table-1-ce-top-1"] --> % has the same signature: it lies below the
@@ -364,14 +385,15 @@ print(f"{worst:.0%} wrong labels: JS {js_rows.min():.0f} to {js_rows.max():.0f} 
 # %% [markdown]
 # With 60<!--= 100 * worst --> % of the labels wrong, the real JS keeps 79<!--= js_rows.mean() --> %
 # (78<!--= js_rows.min() --> to 81<!--= js_rows.max() -->) and cross entropy 68<!--= ce_rows.mean() --> %
-# (65<!--= ce_rows.min() --> to 70<!--= ce_rows.max() -->). No seed of one reaches a seed of the other. There is a
-# true sentence near the report's: the *real* JS divergence, with normalised embeddings, resists wrong labels. It is
-# not what was run.
+# (65<!--= ce_rows.min() --> to 70<!--= ce_rows.max() -->). No seed of one reaches a seed of the
+# other.<!--? js_rows.min() > ce_rows.max() --> There is a true sentence near the report's: the *real* JS divergence,
+# with normalised embeddings, resists wrong labels. It is not what was run.
 
 # %% tags=["hidden"]
 with_js = soft[soft["divergence"] == "js"]
 enough = constant + loss_grid.GAIN
 rescued = True if (with_js["lowest"] > enough).any() else False if (with_js["highest"] <= enough).all() else None
+small_tau = "targets != 'soft' and not normalize and temperature < 1"  # sound targets, large logits
 in_setting = {name: top1("class", name, False, 0.05) / 100 for name in ("ce", "js")}
 
 
@@ -413,13 +435,18 @@ write_csv(verdicts, Path(out_dir) / "verdicts_05.csv")
 # ## What we showed
 #
 # * Identity and class target train alike: with L2 norm the difference is at most
-#   0.2<!--= 100 * ce.loc[True, "class less identity"].abs().max() --> points (section 2).
-# * The row breaks with a soft target whose similarities are multiplied by a small tau. One change repairs it:
-#   Shariatnia's tau, unlike images, a class target, or the report's own KL (section 3).
-# * The JS divergence is no rescue. With the report's target and tau it is no better than the constant class, and with
-#   a sound target it does worse than cross entropy where embeddings are not normalised (section 2).
+#   0.2<!--= 100 * ce.loc[True, "class less identity"].abs().max() --> points
+#   (section 2).<!--? ce.loc[True, "class less identity"].abs().max() < 0.01 -->
+# * The row breaks with a soft target whose similarities are multiplied by a small
+#   tau.<!--? soft.loc[soft["divergence"] == "ce", "highest"].max() < constant --> One change repairs it: Shariatnia's
+#   tau or unlike images in every seed; an identity or class target or the report's own KL on average (section 3).
+# * The JS divergence is no rescue. With the report's target and tau it is no better than the constant
+#   class.<!--? with_js["top1"].max() < enough --> With a sound target, but a small tau and no L2 norm, it ends with a
+#   handful of answers, far below cross entropy
+#   (section 2).<!--? few.query(small_tau).eval("js & ~ce").all() and
+#   by_divergence.query(small_tau).eval("ce - js > 0.1").all() -->
 # * The same cross entropy works on unlike images (section 4), and the real JS resists wrong labels where embeddings are
-#   normalised (section 5).
+#   normalised (section 5).<!--? unlike.min() > 200 * constant and js_rows.mean() > ce_rows.mean() + 5 -->
 #
 # What we did not show: that this is what happened in the report's own run. Its code for that row is commented out and
 # calls a function that its file does not define. We showed that what it describes fails in this way, and that what it
@@ -475,9 +502,8 @@ check("zoo_directions", zoo_directions)
 # to one number: normalise both sides, divide the cosines by the temperature, take the log-softmax of rows and of
 # columns, weigh with the class target (each sample of i's class gets the same weight in row i), and average over
 # samples and over the two directions. Gradients must flow to both sides, so stay in torch.
-# You will see a sound loss, value and gradient, in a dozen lines of yours: the class target that repaired the row, with
-# vectors of length one. Give it to
-# `train` of section 1.
+# You will see a sound loss, value and gradient, in a dozen lines of yours: the class target of section 3, with vectors
+# of length one. Give it to `train` of section 1.
 
 # %% tags=["solution"]
 def symmetric_loss(image: torch.Tensor, text: torch.Tensor, classes: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -504,7 +530,7 @@ if check("symmetric_loss", symmetric_loss):
 #
 # <details><summary>Answer to the first</summary>
 #
-# It trains: more than four answers of five are right in every seed. Divided by a small tau, even cosines that lie
+# It trains, about as well as the class target with L2 norm. Divided by a small tau, even cosines that lie
 # close together make a target with more than half of its weight on the right class. That tau *multiplies* is what
 # flattened the report's target.
 #
