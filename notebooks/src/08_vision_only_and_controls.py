@@ -188,11 +188,11 @@ chart
 # look-up.<!--? abs(seeds["mean"]["frame"] - audits["frame"].lookup_top1).max() < 0.06 -->
 # On the subject split all three seeds of the classifier without text lie clearly above the constant class
 # (24.7<!--= 100 * audits["subject"].constant_top1 --> %), those of the contrastive model with its captions do
-# not.<!--? seeds["min"]["subject", "vision_resnet"] - 0.04 > audits["subject"].constant_top1
-# > seeds["min"]["subject", "captions"] - 0.02 -->
+# not.<!--? seeds["min"]["subject", "vision_resnet"] - 0.04 > audits["subject"].constant_top1 >
+# seeds["min"]["subject", "captions"] - 0.02 -->
 # For each reader of the contrastive embedding, the three seeds lie further apart than the means of all
-# methods.<!--? (seeds["max"] - seeds["min"])["subject"][readers["method"].unique()].min()
-# > np.ptp(seeds["mean"]["subject"]) -->
+# methods.<!--? (seeds["max"] - seeds["min"])["subject"][readers["method"].unique()].min() >
+# np.ptp(seeds["mean"]["subject"]) -->
 #
 # Dots that differ need not differ by more than chance. The contrastive model and the same encoder without text
 # answered the same images from the same seeds, so we compare them in pairs: by seed and by subject. The interval

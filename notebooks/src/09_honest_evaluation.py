@@ -319,8 +319,8 @@ part = (100 * sources.set_index("part")["value"]).to_dict()
 # people is 4.3<!--= part["subject"] -->, and the choice of the epoch still flatters it (section 3). It is not shown:
 # its interval holds zero.<!--? sources["low"].iloc[1] < 0 < sources["high"].iloc[1] --> The door of the person is
 # worth −6.9<!--= part["video"] -->, that of the video 17.9<!--= part["clip"] -->, and that of the clip 51.6<!--=
-# part["frame"] -->. The clip's is worth far more than the other two together.<!--? part["frame"] > 2 * (part["video"]
-# + part["clip"]) --> What those two are worth differs from machine to machine, and their intervals are wider than the
+# part["frame"] -->. The clip's is worth far more than the other two together.<!--?
+# part["frame"] > 2 * (part["video"] + part["clip"]) --> What those two are worth differs from machine to machine, and their intervals are wider than the
 # values.<!--? (sources["value"].abs() < sources["high"] - sources["low"]).iloc[2:4].all() --> Neighbouring splits
 # report different people, and the two middle ones have one seed each.
 #

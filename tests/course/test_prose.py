@@ -121,6 +121,14 @@ def test_every_number_in_the_text_carries_a_mark(source):
     assert prose.unmarked(read_source(source)) == []
 
 
+@pytest.mark.parametrize("source", sources(), ids=lambda path: path.stem)
+def test_no_line_of_a_mark_begins_a_block_of_markdown(source):
+    """A line that begins with > would be a quotation, and the mark would be seen."""
+    lines = [line for cell in read_source(source).cells if cell.cell_type == "markdown"
+             for mark in re.findall(r"<!--.*?-->", cell.source, re.DOTALL) for line in mark.splitlines()[1:]]
+    assert [line for line in lines if re.match(r"\s*(>|[-+*] |#|\d+[.)] |=+\s*$|```|$)", line)] == []
+
+
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
 def test_every_number_in_the_text_is_what_the_published_run_found(path):
     notebook = nbformat.read(path, as_version=4)
