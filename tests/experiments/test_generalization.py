@@ -5,10 +5,12 @@ from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mgutils.config import PROFILES, CourseProfileName, get_profile, run_config
 from mgutils.data.audit import audit_split
+from mgutils.data.labels import imigue_labels
 from mgutils.data.splits import make_split
 from mgutils.data.table import read_dataset
 from mgutils.errors import ConfigError
@@ -163,3 +165,19 @@ def test_recipes_are_tabled(dataset):
     assert f"Split by {split}" in lines[0][0] and {line[1] for line in lines[2:-1]} == {"4"}
     assert len({len(line) for line in lines}) == 1
     assert "shown" in lines[3][-1] and lines[2][-1].startswith("–")
+
+
+def test_names_of_rare_classes_cover_no_mark_and_no_other_name():
+    from mgutils.report.figures import generalization as figures
+
+    labels = imigue_labels()
+    random = np.random.default_rng(1)
+    table = pd.DataFrame({"class_id": range(1, 33), "name": labels.names, "clips": random.integers(1, 40, 32),
+                          "images": 20, "recall": random.uniform(0, 0.6, 32)})
+    figure = figures.recall_by_clips(table, labels)
+    axes = figure.axes[0]
+    boxes = [name.get_window_extent() for name in axes.texts]
+    marks = axes.transData.transform(np.column_stack([table["clips"], 100 * table["recall"]]))
+    assert 4 <= len(boxes) <= 8
+    assert not any(box.contains(*mark) for box in boxes for mark in marks)
+    assert not any(box.count_overlaps(boxes[:place]) for place, box in enumerate(boxes))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from mgutils.data.labels import Labels, gesture_groups
 from mgutils.experiments.generalization import SCORE_NAMES
@@ -40,6 +41,9 @@ from mgutils.style import (
 _PART_COLORS = {"constant": GREY, "video": SKY, "clip": ORANGE, "frame": VERMILLION}
 """Of the parts that ``accuracy_sources`` finds; what is gained on the hardest split is green."""
 _WHITE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
+_BESIDE = [("left", 8, 0), ("right", -8, 0), ("left", 6, 10), ("right", -6, 10), ("left", 6, -10), ("right", -6, -10),
+           ("center", 0, 13), ("center", 0, -13)]
+"""Where a name may stand: its alignment, and its distance from the mark to the right and up, in points."""
 
 
 def where_accuracy_comes_from(parts: pd.DataFrame, table: pd.DataFrame) -> Figure:
@@ -160,27 +164,31 @@ def recall_by_clips(table: pd.DataFrame, labels: Labels, *, named: int = 8) -> F
     axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(y=0.12)
     axes.set(xlabel="clips in training", ylabel="recall, %")
-    if rows["clips"].nunique() > 1:
-        _name_outliers(axes, rows, named)
     legend_beside(axes, handles=group_patches(groups), title="group")
+    if rows["clips"].nunique() > 1:
+        figure.draw_without_rendering()  # now the axes have their place
+        _name_outliers(axes, rows, named)
     return figure
 
 
 def _name_outliers(axes: Axes, rows: pd.DataFrame, named: int) -> None:
-    """Names beside the classes that are farthest from the straight line through all."""
+    """Names beside the classes that are farthest from the straight line through all, where there is room for one."""
     x = np.log(rows["clips"])
     line = np.polynomial.Polynomial.fit(x, rows["recall"], 1)
     off = (rows["recall"] - line(x)).abs()
-    middle = np.exp((x.min() + x.max()) / 2)
-    free = -np.inf  # above the last name, in points
-    for row in rows.loc[off.nlargest(named).index].sort_values("recall").itertuples():
-        place = (row.clips, row.recall)
-        height = axes.transData.transform(place)[1] * 72 / axes.figure.dpi
-        up = max(4, free - height)
-        free = height + up + 11
-        side, shift = ("right", -8) if row.clips > middle else ("left", 8)
-        axes.annotate(shorten(row.name, 28), place, (shift, up), textcoords="offset points",
-                      ha=side, fontsize=8.5, bbox=_WHITE)
+    marks = [Bbox.from_extents(*(place - 8), *(place + 8))
+             for place in axes.transData.transform(rows[["clips", "recall"]].to_numpy(float))]
+    for row in rows.loc[off.nlargest(named).index].itertuples():
+        name = axes.annotate(shorten(row.name, 28), (row.clips, row.recall), (0, 0), textcoords="offset points",
+                             va="center", fontsize=8.5, bbox=_WHITE)
+        for side, shift, up in _BESIDE:
+            name.set(position=(shift, up), ha=side)
+            box = name.get_window_extent()
+            if axes.bbox.containsx(box.x0) and axes.bbox.containsx(box.x1) and not box.count_overlaps(marks):
+                marks.append(box)
+                break
+        else:
+            name.remove()
 
 
 def recipes_on_new_people(table: pd.DataFrame, by_seed: Mapping[str, Mapping[str, Sequence[float]]],
