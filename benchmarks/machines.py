@@ -107,7 +107,7 @@ def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
     """A paragraph for each original, of the machines that have its ledger."""
     for title in machines[0].verdicts:
         having = {m.name: m.verdicts[title] for m in machines if title in m.verdicts}
-        yield f"**{title}** ({', '.join(having)}): {_outcomes(having)}"
+        yield f"**{title}** ({'; '.join(having)}): {_outcomes(having)}"
 
 
 def _text(machines: Sequence[Machine]) -> str:

@@ -30,7 +30,7 @@ def test_ranges_and_what_differs(tmp_path, monkeypatch):
     machines.main(["published=one", "a setting=x, other=two"])
     text = machines.PAGE.read_text()
     assert "| CE | top1 | 90.0 | 92.5 | 2.5 | 89.0 to 91.0 |" in text
-    assert "**The report** (published, a setting=x, other): 1 of 2 are equal on all 2." in text
+    assert "**The report** (published; a setting=x, other): 1 of 2 are equal on all 2." in text
     assert "| a | refuted | not shown |" in text and "| b |" not in text
     assert "| JS above CE | holds | not shown |" in text
 
