@@ -182,7 +182,8 @@ def _conclusions(notebooks: Sequence[Path]) -> list[str]:
     found = {path.stem: stored_comparison(nbformat.read(path, as_version=4)) for path in notebooks if path.exists()}
     untrue = [f"  {stem}: {one.sentence}" for stem, told in found.items() if told for one in told.untrue]
     count = sum(len(told.conclusions) for told in found.values() if told)
-    return [f"{count - len(untrue)} of the {count} conclusions in the text that are put to the test hold here", *untrue]
+    held = f"{count - len(untrue)} of the {count} conclusions in the text that are put to the test hold here"
+    return [held, *untrue] if count else []
 
 
 def _print_results(out_dir: Path, minutes: float) -> None:

@@ -397,6 +397,13 @@ def test_the_comparison_is_printed_before_the_failures(project, tmp_path, mg, ca
     assert capsys.readouterr().out.splitlines()[-1].startswith("Not comparable with the published results: those")
 
 
+def test_conclusions_that_do_not_hold_are_named_at_the_end(project, mg, capsys):
+    told = PARAMETERS + "\n# %%\nhot = 3\n\n# %% [markdown]\n# It is hot.<!--? hot > 2 --> It boils.<!--? hot > 9 -->\n"
+    assert mg(project(one=told)) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "1 of the 2 conclusions in the text that are put to the test hold here", "  01_one: It boils."]
+
+
 def test_reproduce_cannot_make_real_images(project, tmp_path):
     with pytest.raises(ConfigError, match="'imigue' wants real images"):
         course.reproduce("imigue", tmp_path / "absent", 0, tmp_path / "out", source_dir=project(one=COUNTING))
