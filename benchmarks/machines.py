@@ -17,9 +17,9 @@ from typing import Any
 
 import nbformat
 
+from mgutils.claims.systems import system_ledgers
 from mgutils.course.prose import Comparison, stored_comparison
 from mgutils.errors import ConfigError
-from mgutils.experiments.systems import SYSTEMS
 from mgutils.report.markdown import markdown_table
 
 PAGE = Path("docs/machines.md")
@@ -46,28 +46,23 @@ def read_machine(name: str, folder: Path | str) -> Machine:
     Raises
     ------
     ConfigError
-        If Table 1, the findings or the report's ledger is not there or cannot be read.
+        If Table 1, the findings or every ledger is missing.
     """
     table1 = {row["row"]: row for row in _read(folder, "table1.json")}
-    verdicts = {}
-    for system in SYSTEMS:
-        file = "claims.json" if system.source == "report" else f"claims_{system.source}.json"
-        if system.source == "report" or _find(folder, file):  # the other originals are not in every reproduction
-            verdicts[system.title] = {row["id"]: row["verdict"] for row in _read(folder, file)["rows"]}
+    ledgers = [ledger for ledger in system_ledgers(Path(folder) / "figures") if ledger.own]
+    if not ledgers:
+        raise ConfigError(f"{folder}: found no figures/claims.json; wanted a folder that `mg reproduce` left.")
+    verdicts = {ledger.title: {row["id"]: row["verdict"] for row in ledger.rows} for ledger in ledgers}
     paths = sorted((Path(folder) / "notebooks").glob("[0-9A][0-9]_*.ipynb"))
     texts = {path.stem: stored_comparison(nbformat.read(path, as_version=4)) for path in paths}
     texts = {stem: found for stem, found in texts.items() if found}
     return Machine(name, table1, _read(folder, "findings.json")["findings"], verdicts, texts)
 
 
-def _find(folder: Path | str, name: str) -> Path | None:
-    places = [Path(folder) / part / name for part in ("tables", "figures")]
-    return next((place for place in places if place.is_file()), None)
-
-
 def _read(folder: Path | str, name: str) -> Any:
-    if place := _find(folder, name):
-        return json.loads(place.read_text(encoding="utf-8"))
+    for place in (Path(folder) / part / name for part in ("tables", "figures")):
+        if place.is_file():
+            return json.loads(place.read_text(encoding="utf-8"))
     raise ConfigError(f"{folder}: found no {name} in tables or figures; wanted a folder that `mg reproduce` left.")
 
 
