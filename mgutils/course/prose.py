@@ -185,7 +185,7 @@ class Comparison:
         if not self.conclusions:
             return said
         tested = f"{len(self.conclusions)} conclusions that were put to the test"
-        return f"{said} {len(untrue)} of {tested} do not hold here." if untrue else f"{said} All {tested} hold here."
+        return f"{said} Not so here: {len(untrue)} of {tested}." if untrue else f"{said} All {tested} hold here."
 
     def banner(self) -> str | None:
         """The line for the top of the notebook, in Markdown; ``None`` where text and run agree."""
