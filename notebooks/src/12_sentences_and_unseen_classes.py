@@ -105,8 +105,8 @@ picture
 #
 # If own sentences beat shuffled ones, then what they say of the clip is worth something. If not, this test does not
 # tell them from class sentences in many variants. Remember for later where a class sentence comes from: from a clip of
-# the training people, *also for a class that is left out*. Nobody shows that film to the network. Its sentence was made
-# from it.
+# the training people, *also for a class that is left out*
+# (its film is not shown to the network).
 #
 # How much do the sentences of a class differ?
 
@@ -161,9 +161,9 @@ heat
 # %% [markdown]
 # For MiniLM all sentences about classes are alike, with cosines of 0.51<!--= apart["minilm"].min() --> and more: each
 # says where hands are. For random weights they go down to 0.02<!--= apart["random"].min() -->. But from these vectors a
-# mean was subtracted, without which all would be alike; MiniLM's are as they are. So compare the order of the cosines,
-# not their level. The ten classes of the picture are those with the nearest neighbours for MiniLM. Head and hair, hat
-# and forehead are near for both. A class that is left out is easier to find where no such neighbour is asked beside it.
+# mean was subtracted, without which all would be alike; MiniLM's are as they are. So compare orders,
+# not levels. The ten classes of the picture are those with the nearest neighbours for MiniLM.
+# A class that is left out is easier to find where no such neighbour is asked beside it.
 #
 # Before any film is looked at, a question that the original does not ask: is the answer in the caption? Take a clip of a
 # new person, hide the film, and compare its *own sentences* with those about five classes, of which one is right. The
@@ -250,7 +250,7 @@ print({name: f"{count:.1f} million" for name, count in millions.items()})
 
 # %% [markdown]
 # 68.7<!--= millions["as published"] --> million parameters that learn where 6.8<!--= millions["as meant"] --> were meant.
-# It runs, it trains, nothing warns. Whoever does not print the number of parameters does not find it.
+# Nothing warns. Whoever does not print the number of parameters does not find it.
 #
 # ## 4. Classes that nobody showed it
 #
@@ -270,7 +270,7 @@ for place, left_out in enumerate(sets, start=1):
 # Class sentences, own and shuffled sentences have a run for each set and each of three seeds; the other arms have the
 # first seed. Learning rate and batch were chosen on people of the *training* list who were held out, with another draw
 # of the sets, so that nobody who is reported below had a say; so were the epochs, up to the eight that fit into the
-# minutes. (Ten were two points better there.)
+# minutes.
 
 # %%
 runs = arms.sentence_runs(size, clips, out_dir, seed=seed)
@@ -437,8 +437,7 @@ own_gain
 # points (−2.2<!--= own_gain["low"]["left out"] --> to 8.0<!--= own_gain["high"]["left out"] -->), **not
 # shown**.<!--? not own_gain["shown"]["left out"] --> (Its $p$ is small, but asks about people
 # only.<!--? own_gain["p"]["left out"] < 0.05 --> The interval is over the seeds as well, and has 0 in it.) A true
-# difference below 6.9<!--= own_gain["detectable"]["left out"] --> points would often be missed. Should the gain be
-# smaller there, a guess why: the network has learned gesture by gesture which hand it is.
+# difference below 6.9<!--= own_gain["detectable"]["left out"] --> points would often be missed.
 #
 # ## 7. What counts as success?
 #
@@ -488,8 +487,7 @@ loo.round(1)
 # The model has 6.5<!--= loo["recall"]["the model"] --> %, and whoever always answers that class
 # 100<!--= loo["recall"]["always that class"] --> %. There is no clip of another class in this test, so an answer can be
 # missed but never be a false alarm. (The column `false_alarms` is ours: the share of all other clips that get this
-# class.) With a bias one can have any number up to the top. A score that a constant wins
-# measures nothing. (The WAR of section 4 has the same fault, less: a constant answer wins it in a set.)
+# class.) A score that a constant wins measures nothing.
 #
 # **Which part of the film?** A film is longer than what a network reads. Ours takes the middles of eight equal
 # segments. The original starts at a *random* frame, in its tests, too. It takes every second or fourth, and goes on at the
@@ -517,7 +515,7 @@ window_picture
 # worse, 52.5<!--= drawn_windows["five runs, the mean"].mean() --> % on average against 55.1<!--=
 # segments["five runs, the mean"] --> % on segments.<!--? drawn_windows["five runs, the mean"].mean() <
 # segments["five runs, the mean"] - 1 --> Whoever reports one draw of one test reports luck of several points.<!--?
-# np.ptp(drawn_windows["one run, set 1"]) > 5 --> A random test needs its spread beside it.
+# np.ptp(drawn_windows["one run, set 1"]) > 5 -->
 #
 # ## 8. What else does it need?
 #
@@ -544,8 +542,8 @@ pd.concat([order_pairs, colour_pairs]).round(3)
 # 49.0<!--= 100 * order_table["value"]["frames shuffled"] --> %: that the order is worth something is not shown.<!--?
 # not order_pairs["shown"].iloc[0] --> The plain *mean* is 7.4<!--= order_pairs["difference"].iloc[1] --> points ahead
 # of the transformer (2.5<!--= order_pairs["low"].iloc[1] --> to 11.5<!--= order_pairs["high"].iloc[1] -->), shown.<!--?
-# order_pairs["shown"].iloc[1] and order_pairs["difference"].iloc[1] > 0 --> A guess why: for a class never seen it
-# matters where the hand is, and a network that can learn less has less to learn wrong. On colour neither difference is
+# order_pairs["shown"].iloc[1] and order_pairs["difference"].iloc[1] > 0 -->
+# On colour neither difference is
 # shown.<!--? not colour_pairs["shown"].any() --> All this has one seed, so the intervals are over people only. (These
 # rows read joints that are not turned and shifted in training, so they stand apart from section 5.)
 #
@@ -599,7 +597,7 @@ near[["sentence"]].style.hide(axis="index")
 # %% [markdown]
 # The left hand touches something in 10<!--= left_hand --> of the clips that lie nearest. The ear is touched in
 # 0<!--= at_the_ear --> of them, although this run was shown *Touching ears*:<!--? at_the_ear <= 2 < 7 < left_hand -->
-# the class is not in the first set. A number such as R@1 hides *what* is confused; one's own question shows it.
+# the class is not in the first set.
 #
 # From films of your own it takes five commands. The list of films has the columns `path`, `class`, `description`
 # and `group` (who is on it); only `path` and `class` are needed.
